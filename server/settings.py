@@ -1,0 +1,87 @@
+"""Every environment variable Floorwalker reads, typed and explained; nothing else reads the environment."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All optional. With none of the URLs set, the embedded PostgreSQL and Auth service are used."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    demo: bool = Field(True, description="0 = `make run` without the demo contact centre.")
+    floorwalker_home: Path = Field(Path(".floorwalker"), description="Folder of the embedded data.")
+    database_url: str | None = Field(None, description="PostgreSQL for the web process.")
+    database_owner_url: str | None = Field(
+        None, description="PostgreSQL as the owner (migrate, psql, backup); default DATABASE_URL."
+    )
+    database_listen_url: str | None = Field(
+        None, description="A session connection for LISTEN; default DATABASE_URL."
+    )
+    fanout_url: str | None = Field(None, description="NATS server for many web processes (not yet used).")
+    supabase_url: str | None = Field(None, description="Supabase project, e.g. https://x.supabase.co")
+    supabase_publishable_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"),
+        description="The project's public key (older name: SUPABASE_ANON_KEY).",
+    )
+    supabase_secret_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"),
+        description="The project's secret key (older name: SUPABASE_SERVICE_ROLE_KEY).",
+    )
+    supabase_jwt_secret: SecretStr | None = Field(
+        None, description="Only for projects that still sign with HS256."
+    )
+    secret_key: SecretStr | None = Field(
+        None, min_length=32, description="Encrypts stored sessions; 32 characters or more."
+    )
+    public_url: str | None = Field(None, description="Address people use, when behind a proxy.")
+    permission_seconds: int = Field(360, ge=1, le=86400, description="A tool permission's time to live.")
+    stale_seconds: int = Field(20, ge=1, description="Silence after which a card says so.")
+    reap_seconds: int = Field(600, ge=1, description="Silence after which an interaction failed.")
+    metrics_hours: int = Field(24, ge=1, description="How long metrics of ended interactions stay.")
+    archive_days: int = Field(90, ge=1, description="How long archives stay.")
+    login_per_minute: int = Field(10, ge=1, description="Sign-in attempts per account and address.")
+    agent_per_second: int = Field(100, ge=1, description="Agent API requests a key.")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the PostgreSQL and Auth service of this machine are used."""
+        return self.database_url is None and self.supabase_url is None
+
+    @model_validator(mode="after")
+    def _whole_or_nothing(self) -> Self:
+        if self.embedded:
+            return self
+        hosted = {
+            "DATABASE_URL": self.database_url,
+            "SUPABASE_URL": self.supabase_url,
+            "SUPABASE_PUBLISHABLE_KEY": self.supabase_publishable_key,
+            "SECRET_KEY": self.secret_key,
+        }
+        if missing := [name for name, value in hosted.items() if value is None]:
+            given = [name for name, value in hosted.items() if value is not None]
+            raise ValueError(
+                f"{', '.join(given)} is set but {', '.join(missing)} is not: set all of "
+                f"{', '.join(hosted)} for a hosted project, or none for the embedded default"
+            )
+        return self
+
+
+def load() -> Settings:
+    """Read the environment; a wrong value ends in one sentence, not a traceback."""
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else ""
+        text = first["msg"].removeprefix("Value error, ")
+        raise SystemExit(f"floorwalker: {name + ': ' if name else ''}{text}.") from None

@@ -1,0 +1,42 @@
+-- Sample people and agents: embedded mode and a local development stack only. Password: floorwalker
+
+insert into auth.users (instance_id, id, aud, role, email, encrypted_password, email_confirmed_at,
+  raw_app_meta_data, raw_user_meta_data, created_at, updated_at,
+  confirmation_token, recovery_token, email_change, email_change_token_new)
+select '00000000-0000-0000-0000-000000000000', p.id, 'authenticated', 'authenticated', p.email,
+  '$2a$10$YL7c6JjUgGygXM0YwP7oH.G6rBt/WeRmRSNaT07vkuNBfGIvasA.e', now(),
+  p.app || '{"provider": "email", "providers": ["email"]}', jsonb_build_object('name', p.name), now(), now(),
+  '', '', '', ''
+from (values
+  ('10000000-0000-4000-8000-000000000001'::uuid, 'admin@example.com', 'System Admin',
+   '{"app_role": "admin"}'::jsonb),
+  ('10000000-0000-4000-8000-000000000002', 'supervisor1@example.com', 'John Doe',
+   '{"app_role": "supervisor", "supervisor_type": "voice", "username": "johndoe"}'),
+  ('10000000-0000-4000-8000-000000000003', 'supervisor2@example.com', 'Ana Reyes',
+   '{"app_role": "supervisor", "supervisor_type": "chat", "username": "ana"}')
+) as p (id, email, name, app)
+where not exists (select from auth.users u where lower(u.email) = p.email)
+on conflict do nothing;
+
+insert into auth.identities (id, user_id, provider_id, provider, identity_data, last_sign_in_at, created_at, updated_at)
+select gen_random_uuid(), u.id, u.id::text, 'email',
+  jsonb_build_object('sub', u.id::text, 'email', u.email, 'email_verified', true, 'phone_verified', false), now(), now(), now()
+from auth.users u
+where u.id in ('10000000-0000-4000-8000-000000000001', '10000000-0000-4000-8000-000000000002',
+  '10000000-0000-4000-8000-000000000003')
+on conflict (provider_id, provider) do nothing;
+
+insert into public.agents (supervisor_id, name, agent_type, system_prompt, mcp_tools)
+select u.id, a.name, a.agent_type, 'You are a helpful customer service agent…', a.tools
+from (values
+  ('supervisor1@example.com', 'Voice Agent 1', 'voice', '{"tools": [
+    {"name": "get_customer", "description": "Looks up a customer''s account", "requires_permission": true},
+    {"name": "check_order", "description": "Reads an order''s state", "requires_permission": false},
+    {"name": "issue_refund", "description": "Pays money back to the original card", "requires_permission": true}]}'::jsonb),
+  ('supervisor2@example.com', 'Chat Agent 1', 'chat', '{"tools": [
+    {"name": "find_booking", "description": "Reads a booking", "requires_permission": false},
+    {"name": "change_booking", "description": "Moves a booking to another date", "requires_permission": true},
+    {"name": "issue_voucher", "description": "Gives the customer a voucher", "requires_permission": true}]}')
+) as a (email, name, agent_type, tools)
+join public.users u on u.email = a.email
+where not exists (select from public.agents g where g.supervisor_id = u.id);

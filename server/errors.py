@@ -1,29 +1,56 @@
-"""The four words for what can go wrong with a request; one place (`app.py`) turns them into answers."""
+"""The words for what can go wrong with a request; one place (`app.py`) turns them into answers."""
 
 
 class RequestError(Exception):
-    """Base of the four; `detail` is a sentence for the person or program that asked."""
+    """Base of the words; `detail` is a sentence for the person or program that asked."""
 
     status = 400
     title = "Bad request"
 
-    def __init__(self, detail: str, **extra: object) -> None:
+    def __init__(self, detail: str, retry_after: int | None = None, **extra: str) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.extra = extra
+        self.retry_after = retry_after
+        self.extra = extra  # further members of problem details
 
 
 class NotFound(RequestError):
+    """Unknown, or another's: the two look the same from outside."""
+
     status, title = 404, "Not found"
 
 
 class Forbidden(RequestError):
+    """Known, but not for this role."""
+
     status, title = 403, "Forbidden"
 
 
 class Conflict(RequestError):
+    """Not in this state, or not any more."""
+
     status, title = 409, "Conflict"
 
 
 class Invalid(RequestError):
+    """What was sent cannot be used."""
+
     status, title = 422, "Invalid"
+
+
+class Unauthorized(RequestError):
+    """Nobody we know: no session, no key."""
+
+    status, title = 401, "Unauthorized"
+
+
+class TooMany(RequestError):
+    """Slow down; `retry_after` seconds."""
+
+    status, title = 429, "Too many requests"
+
+
+class Unavailable(RequestError):
+    """Not our caller's fault: the database or Auth does not answer; the same request may be sent again."""
+
+    status, title = 503, "Unavailable"

@@ -121,3 +121,12 @@ $$;
 comment on function private.keep_idempotent_answer(text, integer, jsonb) is 'Keeps the answer of the request that claimed the key.';
 grant execute on function private.claim_idempotency_key(text, bytea),
   private.keep_idempotent_answer(text, integer, jsonb) to agent_runtime;
+
+create function private.live_web_sessions(p_ids uuid[]) returns setof uuid
+language sql stable security definer set search_path = '' as $$
+  select s.id from private.web_sessions s join public.users u on u.id = s.user_id
+  where s.id = any (p_ids) and u.deactivated_at is null
+    and (u.banned_until is null or u.banned_until <= pg_catalog.now())
+$$;
+comment on function private.live_web_sessions(uuid[]) is 'Which of these sessions still stand.';
+grant execute on function private.live_web_sessions(uuid[]) to floorwalker_web;

@@ -1,0 +1,216 @@
+"""The command line."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import uvicorn
+
+from server import app as application
+from server import db, logs, migrations
+from server import settings as environment
+from server.agents import agent_keys
+from server.errors import RequestError
+from server.settings import Settings
+
+if TYPE_CHECKING:  # the embedded parts are imported only where nothing else is configured
+    from server.embedded.home import Home
+
+_GRACE = 10  # seconds that requests in flight have when the server stops
+
+
+@click.group()
+@click.version_option(package_name="floorwalker")
+def main() -> None:
+    """Floorwalker: a realtime supervisor dashboard for AI call-centre agents."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a command works: complete settings, and the home when it is the embedded one."""
+
+    settings: Settings
+    home: "Home | None"
+
+    @property
+    def owner_url(self) -> str:
+        url = self.settings.database_owner_url or self.settings.database_url
+        assert url is not None
+        return url
+
+
+@contextmanager
+def _place() -> Iterator[_Place]:
+    """The database this environment names; every failure to get there ends in one sentence."""
+    given = environment.load()
+    logs.configure()
+    try:
+        if not given.embedded:
+            yield _Place(given, None)
+            return
+        from server.embedded.home import open_home
+        from server.embedded.postgres import StartError
+
+        try:
+            with open_home(given) as home:
+                yield _Place(home.settings, home)
+        except StartError as error:
+            _fail(str(error))
+    except RequestError as error:
+        _fail(error.detail)
+
+
+def _fail(sentence: str) -> None:
+    raise SystemExit(f"floorwalker: {sentence.rstrip('.')}.")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, told to end the streams before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, parts: application.App) -> None:
+        super().__init__(config)
+        self._parts = parts
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._parts.close_streams()
+        await super().shutdown(sockets)
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Play the demo contact centre (embedded mode).")
+def serve(*, demo: bool) -> None:
+    """Run the web process."""
+    door = _bind(environment.load())
+    with _place() as place, door:
+        if place.home is not None:
+            migrations_of(place)
+            asyncio.run(migrations.seed(place.owner_url))
+        elif demo:
+            _fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
+        asyncio.run(_serve(place, door, demo=demo))
+
+
+async def _serve(place: _Place, door: socket.socket, *, demo: bool) -> None:
+    settings = place.settings
+    auth_app = place.home.auth_app() if place.home else None
+    app, parts = application.create_app(settings, auth_app)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+            proxy_headers=settings.public_url is not None,
+        ),
+        parts,
+    )
+    beside: list[Coroutine[Any, Any, None]] = [_greet(server, settings, embedded=place.home is not None)]
+    if place.home is not None:
+        beside.append(place.home.postgres.keep())
+    if demo:
+        beside.append(_demo(place))
+    tasks = [asyncio.create_task(work) for work in beside]
+    try:
+        await server.serve([door])
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if auth_app is not None:
+            from server.embedded.home import close_auth_app
+
+            await close_auth_app(auth_app)
+
+
+def _bind(settings: Settings) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        door = socket.socket(family)
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind((settings.host, settings.port))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SystemExit(
+            f"floorwalker: cannot listen on {settings.host} port {settings.port} ({reason}): "
+            "stop what uses it, or set PORT (and HOST) to something else."
+        ) from None
+    return door
+
+
+async def _greet(server: uvicorn.Server, settings: Settings, *, embedded: bool) -> None:
+    while not server.started:
+        await asyncio.sleep(0.02)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    lines = [f"Floorwalker is at {settings.public_url or f'http://{host}:{settings.port}'}"]
+    if embedded:
+        lines += [
+            "Sign in as supervisor1@example.com (voice), supervisor2@example.com (chat) or admin@example.com,",
+            "password floorwalker. Ctrl-C ends it; the data stays.",
+        ]
+    click.echo("\n".join(lines))
+
+
+async def _demo(place: _Place) -> None:
+    """Play with keys of its own, made at each start; those of the last start end."""
+    from server.demo.demo import play_forever
+
+    async with db.as_owner(place.owner_url) as connection:
+        agents = await agent_keys.create_for_demo(connection)
+    await play_forever(f"http://127.0.0.1:{place.settings.port}", agents)
+
+
+def migrations_of(place: _Place) -> list[str]:
+    """Apply what is missing; what was applied."""
+    with db.words():
+        return asyncio.run(migrations.migrate(place.owner_url))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    with _place() as place:
+        applied = migrations_of(place)
+        click.echo("\n".join(["applied:", *applied]) if applied else "up to date")
+
+
+@main.group("agent-key")
+def agent_key() -> None:
+    """Keys of the agent API."""
+
+
+@agent_key.command("create")
+@click.option("--agent", required=True, help="The agent's id or its name, when it is unique.")
+def create_agent_key(agent: str) -> None:
+    """Print a new key of an agent, alone on the last line; it is shown this once."""
+
+    async def create(url: str) -> str:
+        async with db.as_owner(url) as connection:
+            return await agent_keys.create(connection, agent)
+
+    with _place() as place:
+        click.echo(asyncio.run(create(place.owner_url)))
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...]) -> None:
+    """Run psql on the configured database, as its owner."""
+    with _place() as place:
+        program = str(place.home.postgres.bin("psql")) if place.home else "psql"
+        try:
+            status = subprocess.call([program, "-d", place.owner_url, *arguments], env={**os.environ})
+        except FileNotFoundError:
+            _fail("there is no psql on this machine's PATH: install PostgreSQL's client")
+        sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Agents: the AI, what it can do, and its keys."""

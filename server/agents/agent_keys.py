@@ -1,0 +1,51 @@
+"""Agent keys: made once, shown once, kept as a hash."""
+
+import secrets
+from uuid import UUID
+
+from server.auth import digest
+from server.db import Connection
+from server.errors import Invalid, NotFound
+
+
+async def create(connection: Connection, agent: str) -> str:
+    """A new key of an agent named by its id or its unique name; as the database's owner.
+
+    NotFound when there is none, Invalid when several agents have that name.
+    """
+    rows = await connection.fetch(
+        "select id, name from public.agents where (id::text = $1 or name = $1) and retired_at is null", agent
+    )
+    if not rows:
+        raise NotFound(f"There is no agent {agent!r}.")
+    if len(rows) > 1:
+        ids = ", ".join(str(row["id"]) for row in rows)
+        raise Invalid(f"Several agents are named {agent!r}: use the id of one of {ids}.")
+    return await create_for(connection, rows[0]["id"])
+
+
+async def create_for(connection: Connection, agent_id: UUID, hint: str = "") -> str:
+    """A new key of this agent; as the database's owner."""
+    key = "fw_" + secrets.token_urlsafe(32)
+    await connection.execute(
+        "insert into public.agent_keys (agent_id, key_hash, hint) values ($1, $2, $3)",
+        agent_id,
+        digest(key),
+        hint or f"fw_…{key[-4:]}",
+    )
+    return key
+
+
+async def create_for_demo(connection: Connection) -> list[tuple[str, str]]:
+    """A fresh (key, agent_type) of each sample agent; those made before are revoked. As the database's owner."""
+    await connection.execute(
+        "update public.agent_keys set revoked_at = now() where hint = 'demo' and revoked_at is null"
+    )
+    rows = await connection.fetch(
+        """
+        select a.id, a.agent_type from public.agents a join public.users u on u.id = a.supervisor_id
+        where u.email in ('supervisor1@example.com', 'supervisor2@example.com') and a.retired_at is null
+        order by a.agent_type, a.slot
+        """
+    )
+    return [(await create_for(connection, row["id"], hint="demo"), row["agent_type"]) for row in rows]

@@ -1,0 +1,29 @@
+"""Agents: the record an agent reads of itself, and pausing by people."""
+
+from uuid import UUID
+
+from server.db import Connection, Record
+from server.errors import NotFound
+
+
+async def read(connection: Connection, agent_id: UUID) -> Record:
+    """The agent and its tools. NotFound when it is not the caller's."""
+    row = await connection.fetchrow(
+        """
+        select a.id, a.name, a.agent_type, a.status, a.system_prompt,
+          (select coalesce(jsonb_agg(jsonb_build_object('tool_name', t.tool_name,
+             'description', t.description, 'input_schema', t.input_schema,
+             'requires_permission', t.requires_permission) order by lower(t.tool_name)), '[]')
+           from public.agent_tools t where t.agent_id = a.id) as tools
+        from public.agents a where a.id = $1
+        """,
+        agent_id,
+    )
+    if row is None:
+        raise NotFound("there is no such agent")
+    return row
+
+
+async def pause(connection: Connection, agent_id: UUID, *, paused: bool) -> None:
+    """Pause or resume an agent of the viewer; a running interaction goes on. NotFound when not theirs."""
+    await connection.execute("select public.set_agent_paused($1, $2)", agent_id, paused)

@@ -1,0 +1,248 @@
+"""The agents' door: keys, JSON bodies, idempotency, problem details, and the OpenAPI document of it all."""
+
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.json_schema import models_json_schema
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from server.auth import AgentCaller
+from server.db import Connection, Database
+from server.errors import Invalid, NotFound, RequestError, Unauthorized
+
+PREFIX = "/api/v1"
+_REMEMBER_KEY = 5.0  # seconds that a key need not be looked up again; the database checks it besides
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("has characters that are no text (NUL or a lone surrogate)")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Moment = AwareDatetime
+
+
+class Model(BaseModel):
+    """A body or an answer: nothing unknown is taken silently."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, from_attributes=True)
+
+
+class Problem(Model):
+    """RFC 9457 problem details."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, str]] | None = None
+
+
+@dataclass(slots=True)
+class Ask:
+    """One call of an agent: who, about what, with which body."""
+
+    agent: AgentCaller
+    body: Any
+    request: Request
+
+    def id(self, name: str = "id") -> UUID:
+        """The id in the path; what is no id names nothing."""
+        try:
+            return UUID(self.request.path_params[name])
+        except ValueError:
+            raise NotFound("there is no such thing") from None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Open a transaction as the agent."""
+        db: Database = self.request.state.db
+        async with db.as_viewer(self.agent) as connection:
+            yield connection
+
+
+Answer = BaseModel | tuple[int, BaseModel]
+Handle = Callable[[Ask], Awaitable[BaseModel]]
+Write = Callable[[Ask, Connection], Awaitable[BaseModel]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One entry of the API: what it takes, what it answers, and who does it.
+
+    `write` runs in one transaction, together with its Idempotency-Key when it is a POST; `handle` sees to
+    its transactions itself.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answer: type[BaseModel]
+    handle: Handle | None = None
+    write: Write | None = None
+    body: Any = None
+    status: int = 200
+    refusals: tuple[int, ...] = ()
+    query: dict[str, Any] | None = None
+
+
+def routes(calls: Sequence[Call]) -> list[Route]:
+    """The calls as routes, one a path and method."""
+    return [
+        Route(PREFIX + call.path, _endpoint(call), methods=[call.method], name=f"{call.method} {call.path}")
+        for call in calls
+    ]
+
+
+def problem(error: RequestError, errors: list[dict[str, str]] | None = None) -> Response:
+    """A refusal as problem details."""
+    body = Problem(title=error.title, status=error.status, detail=error.detail, errors=errors)
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if error.status == Unauthorized.status:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        body.model_dump(exclude_none=True) | error.extra, error.status, headers, media_type="application/problem+json"
+    )
+
+
+def refuse(_connection: HTTPConnection, error: RequestError) -> Response:
+    """The same, as the middleware asks for it."""
+    return problem(error)
+
+
+def _endpoint(call: Call) -> Callable[[Request], Awaitable[Response]]:
+    adapter = TypeAdapter(call.body) if call.body is not None else None
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            agent = await _agent(request)
+            raw = await request.body()
+            ask = Ask(agent, adapter.validate_json(raw) if adapter else None, request)
+            if call.handle is not None:
+                return _answer(call.status, await call.handle(ask))
+            return await _write(call, ask, raw)
+        except ValidationError as error:
+            found = [
+                {"field": ".".join(str(part) for part in e["loc"]), "message": e["msg"]}
+                for e in error.errors(include_url=False, include_input=False)[:20]
+            ]
+            words = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in found[:3])
+            return problem(Invalid(words), found)
+        except RequestError as error:
+            return problem(error)
+
+    return endpoint
+
+
+async def _write(call: Call, ask: Ask, raw: bytes) -> Response:
+    assert call.write is not None
+    key = ask.request.headers.get("idempotency-key") if call.method == "POST" else None
+    if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
+        raise Invalid("Idempotency-Key has 1 to 255 printable characters")
+    async with ask.transaction() as connection:
+        if key:
+            what = f"{call.method} {ask.request.url.path}\n".encode() + raw
+            known = await connection.fetchrow(
+                "select * from private.claim_idempotency_key($1, $2)", key, hashlib.sha256(what).digest()
+            )
+            if known:
+                return JSONResponse(known["response"], known["status"], {"Idempotent-Replayed": "true"})
+        answer = await call.write(ask, connection)
+        if key:
+            await connection.execute(
+                "select private.keep_idempotent_answer($1, $2, $3)",
+                key,
+                call.status,
+                json.loads(answer.model_dump_json()),
+            )
+    return _answer(call.status, answer)
+
+
+def _answer(status: int, answer: BaseModel) -> Response:
+    return Response(answer.model_dump_json(), status, media_type="application/json")
+
+
+async def _agent(request: Request) -> AgentCaller:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.startswith("fw_"):
+        raise Unauthorized("an agent key is needed: Authorization: Bearer fw_…")
+    known: dict[str, tuple[float, AgentCaller]] = request.state.known_agents
+    agent = None
+    if (found := known.get(key)) and found[0] > time.monotonic():
+        agent = found[1]
+    else:
+        agent = await request.state.auth.agent(key)
+        if len(known) > 10_000:
+            known.clear()
+        known[key] = (time.monotonic() + _REMEMBER_KEY, agent)
+    await request.state.limits.agent(agent.key_id)
+    return agent
+
+
+def document(calls: Sequence[Call], title: str, version: str) -> dict[str, Any]:
+    """OpenAPI 3.1, made from the same models that validate."""
+    models: list[tuple[type[BaseModel], Any]] = [(Problem, "serialization")]
+    models += [(call.answer, "serialization") for call in calls]
+    template = "#/components/schemas/{model}"
+    schemas, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=template)
+    components: dict[str, Any] = dict(definitions.get("$defs", {}))
+    paths: dict[str, Any] = {}
+    for call in calls:
+        operation: dict[str, Any] = {
+            "summary": call.summary,
+            "parameters": _parameters(call),
+            "responses": {
+                str(call.status): {
+                    "description": "Done",
+                    "content": {"application/json": {"schema": schemas[(call.answer, "serialization")]}},
+                },
+                **{str(status): _refusal() for status in sorted({401, 422, 429, *call.refusals})},
+            },
+        }
+        if call.body is not None:
+            body = TypeAdapter(call.body).json_schema(ref_template=template)
+            components.update(body.pop("$defs", {}))
+            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        paths.setdefault(PREFIX + call.path, {})[call.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"agentKey": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"agentKey": []}],
+    }
+
+
+def _parameters(call: Call) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in call.path.split("/") if part.startswith("{")]
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        for name in names
+    ]
+    for name, schema in (call.query or {}).items():
+        found.append({"name": name, "in": "query", "schema": schema})
+    if call.method == "POST" and call.write is not None:
+        found.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}})
+    return found
+
+
+def _refusal() -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": "Problem details", "content": {"application/problem+json": {"schema": schema}}}
+
+
+Percent = Annotated[float, Field(ge=0, le=100)]

@@ -1,0 +1,264 @@
+"""create_app(): middleware, the areas' routes, lifespan and error pages."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+
+import httpx
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server import __version__, api, db, guard, metrics, sweeper, web
+from server.accounts import views as accounts
+from server.agents import api as agents_api
+from server.agents import views as agents
+from server.auth import Auth, AgentCaller
+from server.errors import NotFound, RequestError, Unavailable
+from server.floor import views as floor
+from server.hub import Hub
+from server.interactions import api as interactions_api
+from server.interactions.realtime_metrics import Recorder
+from server.permissions import api as permissions_api
+from server.permissions import views as permissions
+from server.settings import Settings
+from server.stream import Streams
+
+CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
+_KEPT_FOR_EVER = "public, max-age=31536000, immutable"
+
+log = structlog.get_logger(__name__)
+
+
+class State(TypedDict):
+    """What every request finds in `request.state`."""
+
+    settings: Settings
+    db: db.Database
+    hub: Hub
+    streams: Streams
+    auth: Auth
+    limits: guard.Limits
+    recorder: Recorder
+    known_agents: dict[str, tuple[float, AgentCaller]]
+    closing: asyncio.Event
+
+
+class App:
+    """The application and what must be told before it can stop."""
+
+    def __init__(self, settings: Settings, auth_app: ASGIApp | None) -> None:
+        self.settings, self.auth_app = settings, auth_app
+        self.closing = asyncio.Event()
+        self.streams: Streams | None = None
+        self.hub: Hub | None = None
+
+    def close_streams(self) -> None:
+        """End what would keep the server waiting: streams and agents' long polls."""
+        self.closing.set()
+        if self.streams is not None and self.hub is not None:
+            self.streams.close()
+            self.hub.ring_all()
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[State]:
+        """Open the pool, start the tasks; end them in reverse."""
+        settings = self.settings
+        assert settings.database_url and settings.supabase_url and settings.supabase_publishable_key
+        assert settings.secret_key
+        transport = httpx.ASGITransport(app=_Mounted(self.auth_app)) if self.auth_app else None
+        async with (
+            db.connect(settings.database_url) as database,
+            httpx.AsyncClient(transport=transport, timeout=10) as http,
+        ):
+            await _configure(database, settings)
+            self.hub = hub = Hub(settings.database_listen_url or settings.database_url)
+            self.streams = streams = Streams(database, hub)
+            recorder = Recorder(database)
+            secret = settings.supabase_jwt_secret
+            auth = Auth(
+                database,
+                http,
+                url=settings.supabase_url,
+                apikey=settings.supabase_publishable_key.get_secret_value(),
+                secret_key=settings.secret_key.get_secret_value(),
+                jwt_secret=secret.get_secret_value() if secret else None,
+            )
+            tasks = [
+                asyncio.create_task(work, name=name)
+                for name, work in {
+                    "hub": hub.listen(),
+                    "streams": streams.run(),
+                    "recorder": recorder.run(),
+                    "sweeper": sweeper.run(database),
+                }.items()
+            ]
+            for task in tasks:
+                task.add_done_callback(_say_why)
+            yield State(
+                settings=settings,
+                db=database,
+                hub=hub,
+                streams=streams,
+                auth=auth,
+                limits=guard.Limits(settings),
+                recorder=recorder,
+                known_agents={},
+                closing=self.closing,
+            )
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _say_why(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("task_died", task=task.get_name(), exc_info=error)
+
+
+async def _configure(database: db.Database, settings: Settings) -> None:
+    names = ("permission_seconds", "stale_seconds", "reap_seconds", "metrics_hours", "archive_days")
+    try:
+        await database.call("select private.configure($1)", {name: getattr(settings, name) for name in names})
+    except Unavailable as error:
+        log.warning("settings_not_written", reason=error.detail)  # the database may come later
+
+
+def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Starlette, App]:
+    """The application, and the handle that ends its streams. `auth_app`: the embedded Auth service."""
+    parts = App(settings, auth_app)
+    routes: list[BaseRoute] = [
+        *floor.ROUTES,
+        *accounts.ROUTES,
+        *agents.ROUTES,
+        *permissions.ROUTES,
+        *api.routes(CALLS),
+        Route("/api/openapi.json", _openapi),
+        Route("/favicon.ico", lambda _: RedirectResponse(web.static("icons/favicon.svg"), 301)),
+        Route("/healthz", _health),
+        Route("/readyz", _ready),
+        Route("/metrics", _metrics),
+        Mount("/static", _Static(directory=web.ROOT / "static"), name="static"),
+    ]
+    if auth_app is not None:
+        routes.append(Mount("/auth/v1", auth_app))
+    app = Starlette(
+        routes=routes,
+        lifespan=parts.lifespan,
+        middleware=[
+            Middleware(_Measured),
+            Middleware(guard.SecurityHeaders, secure=not guard.loopback(settings)),
+            Middleware(TrustedHostMiddleware, allowed_hosts=guard.trusted_hosts(settings)),
+            Middleware(guard.SameOrigin, refuse=_refuse),
+            Middleware(guard.BodyLimit, refuse=_refuse),
+        ],
+        exception_handlers={RequestError: _on_refusal, HTTPException: _on_http, Exception: _on_fault},
+    )
+    return app, parts
+
+
+def _refuse(connection: HTTPConnection, error: RequestError) -> Response:
+    return (api.problem(error) if _is_api(connection) else web.error(connection, error))
+
+
+def _is_api(connection: HTTPConnection) -> bool:
+    return connection.url.path.startswith("/api/")
+
+
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    return _refuse(request, error)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    word = NotFound("There is nothing at this address.") if error.status_code == 404 else RequestError(error.detail)
+    word.status, word.title = error.status_code, error.detail
+    answer = _refuse(request, word)
+    for name, value in (error.headers or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    word = RequestError("Something went wrong on our side; it has been written to the log.")
+    word.status, word.title = 500, "Our fault"
+    return _refuse(request, word)
+
+
+async def _openapi(_request: Request) -> Response:
+    return JSONResponse(api.document(CALLS, "Floorwalker agent API", __version__))
+
+
+async def _health(_request: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+async def _ready(request: Request) -> Response:
+    found = {"database": True, "listener": request.state.hub.live}
+    try:
+        await request.state.db.call("select 1")
+    except RequestError:
+        found["database"] = False
+    return JSONResponse(found, 200 if all(found.values()) else 503)
+
+
+async def _metrics(request: Request) -> Response:
+    if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
+        raise NotFound("There is nothing at this address.")
+    metrics.STREAMS.set(len(request.state.streams))
+    metrics.HUB_LIVE.set(request.state.hub.live)
+    return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+
+class _Static(StaticFiles):
+    """Static files; one asked for by its content's hash may be kept for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        if b"v=" in scope["query_string"] and answer.status_code == 200:
+            answer.headers["Cache-Control"] = _KEPT_FOR_EVER
+        return answer
+
+
+class _Mounted:
+    """The Auth service at the path where it is mounted, for a client in the same process."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = Starlette(routes=[Mount("/auth/v1", app)])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+class _Measured:
+    """Counts answers and the time to their first byte."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start = time.perf_counter()
+
+        async def measured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                metrics.DURATION.observe(time.perf_counter() - start)
+                metrics.REQUESTS.labels(scope["method"], message["status"]).inc()
+            await send(message)
+
+        await self.app(scope, receive, measured)
+
+

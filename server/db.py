@@ -1,0 +1,150 @@
+"""The pool, and as_viewer(): the one kind of transaction a request may use."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Protocol, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from server.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, Unavailable
+
+Record: TypeAlias = asyncpg.Record
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
+
+_TIMEOUTS = "set_config('statement_timeout', '10s', true), set_config('lock_timeout', '5s', true)"
+_BECOME = f"select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), {_TIMEOUTS}"
+
+# Our own SQLSTATEs: FW and the HTTP status whose meaning they share.
+_WORDS: dict[str, type[RequestError]] = {
+    "FW403": Forbidden,
+    "FW404": NotFound,
+    "FW409": Conflict,
+    "FW422": Invalid,
+}
+_CONSTRAINTS = {
+    "interactions_one_active": Conflict("the agent already has an active interaction"),
+    "interactions_external": Conflict("an interaction with this external_id exists"),
+    "interactions_phone_number_check": Invalid("phone_number is not an international (E.164) number"),
+    "interaction_archives_issues": Invalid(
+        "issues is a list of {issue, status: resolved|unresolved, priority: low|medium|high}"
+    ),
+    "interaction_archives_tags": Invalid(
+        "tags is {topics: [], sentiment, issues: [{tag, status: resolved|unresolved}]}"
+    ),
+}
+
+
+class Caller(Protocol):
+    """Who makes a request: a person (authenticated) or an agent (agent_runtime)."""
+
+    @property
+    def database_role(self) -> str: ...  # noqa: D102
+
+    @property
+    def claims(self) -> str: ...  # noqa: D102
+
+
+class Database:
+    """The web process's connections. They own nothing: without a caller, tables refuse them."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def as_viewer(self, caller: Caller) -> AsyncIterator[Connection]:
+        """Open a transaction in which every row is seen through the caller's row-level security."""
+        with words():
+            async with self._pool.acquire(timeout=5) as connection, connection.transaction():
+                await connection.execute(_BECOME, caller.database_role, caller.claims)
+                yield connection
+
+    @asynccontextmanager
+    async def as_server(self) -> AsyncIterator[Connection]:
+        """Open a transaction of the web process itself, which may only call what it was granted."""
+        with words():
+            async with self._pool.acquire(timeout=5) as connection, connection.transaction():
+                await connection.execute(f"select {_TIMEOUTS}")
+                yield connection
+
+    async def call(self, question: str, *arguments: object) -> list[Record]:
+        """Ask one of the functions granted to the web process, in one round trip."""
+        with words():
+            async with self._pool.acquire(timeout=5) as connection:
+                return await connection.fetch(question, *arguments, timeout=15)
+
+
+@asynccontextmanager
+async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
+    """Open the pool; it makes connections when they are needed, so a database may come later."""
+    pooled = ":6543" in url  # a transaction pooler keeps no prepared statements
+    pool = asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        init=_init,
+        reset=_reset,
+        command_timeout=30,
+        timeout=5,
+        **({"statement_cache_size": 0} if pooled else {}),
+    )
+    async with pool:
+        yield Database(pool)
+
+
+@asynccontextmanager
+async def as_owner(url: str) -> AsyncIterator[Connection]:
+    """A connection of the database's owner, for the commands of whoever runs the server; never for a request."""
+    with words():
+        connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
+        try:
+            async with connection.transaction():
+                yield connection
+        finally:
+            await connection.close()
+
+
+async def _init(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec("jsonb", encoder=_encode, decoder=json.loads, schema="pg_catalog")
+
+
+async def _reset(connection: asyncpg.Connection) -> None:
+    """Do nothing: all state of a request is local to its transaction."""
+
+
+def _encode(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+@contextmanager
+def words() -> Iterator[None]:
+    """Turn what PostgreSQL says into the words of `errors`."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise _word(error) from error
+    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise Unavailable("the database does not answer, please try again", 2) from error
+
+
+def _word(error: asyncpg.PostgresError) -> Exception:
+    state = error.sqlstate or ""
+    if known := _WORDS.get(state):
+        return known(str(error))
+    constraint = getattr(error, "constraint_name", None)
+    if constraint in _CONSTRAINTS:
+        word = _CONSTRAINTS[constraint]
+        return type(word)(word.detail)
+    match state[:2]:
+        case "08" | "53" | "57" | "40" | "55":  # gone, full, shutting down, deadlock, lock timeout
+            return Unavailable("the database does not answer, please try again", 2)
+        case "22":
+            return Invalid("a value cannot be stored: " + str(error).split("\n")[0])
+        case "23":
+            what = f" ({constraint})" if constraint else ""
+            return (Conflict if state in ("23505", "23503") else Invalid)("not accepted" + what)
+        case "42" if state == "42501":
+            return Forbidden("this is not yours to change")
+        case _:
+            return error

@@ -1,0 +1,229 @@
+"""A client of the agent API: retries what may be retried, and takes any trouble with a permission for a no."""
+
+import asyncio
+import json
+import random
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+
+Channel = Literal["voice", "chat"]
+Sentiment = Literal["good", "neutral", "critical"]
+Speaker = Literal["customer", "agent", "tool"]
+Outcome = Literal["completed", "failed"]
+
+ATTEMPTS = 9  # with the pauses between them about 20 seconds: a server that restarts is back by then
+LONGEST_PAUSE = 5.0
+WAIT = 25  # seconds a decision is waited for in one request
+GRACE = timedelta(seconds=60)
+
+
+class AgentError(Exception):
+    """Whatever kept the API from doing what was asked."""
+
+
+class Unreachable(AgentError):
+    """No usable answer after all attempts."""
+
+
+class Refused(AgentError):
+    """The API said no, and would say so again; `problem` is its RFC 9457 answer."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(f"{status} {problem.get('detail') or problem.get('title') or ''}".strip())
+        self.status = status
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    captured_at: datetime
+    sentiment: Sentiment
+    satisfaction_score: int
+    feed_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    captured_at: datetime
+    speaker: Speaker
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A tool permission as the API last told it; `unreachable` when it could not tell."""
+
+    id: str
+    tool_name: str
+    arguments: dict[str, Any]
+    status: str
+    expires_at: datetime
+    reason: str | None = None
+    responded_by: str | None = None
+    arguments_digest: str | None = None
+    execution_id: str | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return self.status == "allowed" and self.arguments_digest is not None
+
+
+class AgentClient:
+    """One agent's way in; an `async with` holds its connections."""
+
+    def __init__(self, base_url: str, key: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=f"{base_url.rstrip('/')}/api/v1/",
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(10, read=WAIT + 10),
+            transport=transport,
+            trust_env=False,  # a proxy of this machine has no business between the demo and its own server
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def agent(self) -> dict[str, Any]:
+        """Who this key is, which tools it has, and whether an interaction of it is still active."""
+        return await self._send("GET", "agent")
+
+    async def start(
+        self, interaction_type: Channel, phone_number: str, external_id: str | None = None
+    ) -> str:
+        """The id of a new interaction; refused with 409 when the agent is paused or has one active."""
+        body = {"interaction_type": interaction_type, "phone_number": phone_number}
+        return _text(await self._send("POST", "interactions", body | _given(external_id=external_id)), "id")
+
+    async def metrics(self, interaction_id: str, metrics: Sequence[Metric]) -> None:
+        await self._send("POST", f"interactions/{interaction_id}/metrics", _items(metrics))
+
+    async def turns(self, interaction_id: str, turns: Sequence[Turn]) -> None:
+        await self._send("POST", f"interactions/{interaction_id}/turns", _items(turns))
+
+    async def ask(
+        self,
+        interaction_id: str,
+        tool_name: str,
+        arguments: Mapping[str, Any],
+        description: str | None = None,
+    ) -> Permission:
+        """Ask for a tool; even an answer that is `allowed` at once still goes through `decision`."""
+        body = {"tool_name": tool_name, "arguments": arguments} | _given(tool_description=description)
+        answer = await self._send("POST", f"interactions/{interaction_id}/tool-permissions", body)
+        return Permission(
+            id=_text(answer, "id"),
+            tool_name=tool_name,
+            arguments=dict(arguments),
+            status=_text(answer, "status"),
+            expires_at=datetime.fromisoformat(_text(answer, "expires_at")),
+        )
+
+    async def decision(self, permission: Permission) -> Permission:
+        """Wait until it is decided or has run out. Every kind of trouble comes back as something not allowed."""
+        try:
+            while True:
+                answer = await self._send("GET", f"tool-permissions/{permission.id}", params={"wait": WAIT})
+                permission = replace(
+                    permission,
+                    status=_text(answer, "status"),
+                    reason=answer.get("reason"),
+                    responded_by=answer.get("responded_by"),
+                    arguments_digest=answer.get("arguments_digest"),
+                )
+                if permission.status != "pending" or datetime.now(UTC) > permission.expires_at + GRACE:
+                    break
+                await asyncio.sleep(0.2)  # a server that is closing answers at once
+        except AgentError as error:
+            return replace(permission, status="unreachable", reason=str(error))
+        if answer.get("arguments") != json.loads(json.dumps(permission.arguments)):
+            return replace(
+                permission, status="unreachable", reason="decided on other arguments than asked for"
+            )
+        return permission
+
+    async def claim(self, permission: Permission) -> Permission:
+        """Claim the one execution. Without an `execution_id` in what comes back, do not run the tool."""
+        body = {"arguments_digest": permission.arguments_digest}
+        try:
+            answer = await self._send("POST", f"tool-permissions/{permission.id}/execution", body)
+        except AgentError as error:
+            return replace(permission, reason=str(error))
+        return replace(permission, execution_id=_text(answer, "execution_id"))
+
+    async def report(self, permission: Permission, *, succeeded: bool, result: object = None) -> None:
+        body = {"execution_id": permission.execution_id, "succeeded": succeeded} | _given(result=result)
+        await self._send("PATCH", f"tool-permissions/{permission.id}/execution", body)
+
+    async def end(
+        self, interaction_id: str, status: Outcome, archive: Mapping[str, Any] | None = None
+    ) -> None:
+        await self._send(
+            "POST", f"interactions/{interaction_id}/end", {"status": status} | _given(archive=archive)
+        )
+
+    async def archive(self, interaction_id: str, archive: Mapping[str, Any]) -> None:
+        await self._send("PUT", f"interactions/{interaction_id}/archive", archive)
+
+    async def _send(
+        self, method: str, path: str, body: object = None, params: Mapping[str, int] | None = None
+    ) -> dict[str, Any]:
+        """One request, again after a lost connection, a busy or restarting server, or too many requests."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
+        trouble = ""
+        for attempt in range(ATTEMPTS):
+            pause = min(LONGEST_PAUSE, 0.2 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311
+            try:
+                answer = await self._http.request(method, path, json=body, params=params, headers=headers)
+            except httpx.RequestError as error:
+                trouble = str(error) or type(error).__name__
+            else:
+                if answer.is_success:
+                    return _object(answer)
+                if answer.status_code not in (429, 502, 503, 504):
+                    raise Refused(answer.status_code, _object(answer))
+                trouble = f"{answer.status_code} {answer.reason_phrase}"
+                pause = max(pause, _retry_after(answer))
+            if attempt + 1 < ATTEMPTS:
+                await asyncio.sleep(pause)
+        raise Unreachable(f"{method} {path}: {trouble}")
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    wait = answer.headers.get("Retry-After", "")
+    return min(float(wait), 60) if wait.isdecimal() else 0
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer; a proxy's page or an empty body is an empty one."""
+    try:
+        value = answer.json()
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    value = answer.get(name)
+    if not isinstance(value, str):
+        raise Unreachable(f"an answer without {name}")
+    return value
+
+
+def _items(items: Sequence[Metric] | Sequence[Turn]) -> list[dict[str, Any]]:
+    return [asdict(item) | {"captured_at": item.captured_at.isoformat()} for item in items]
+
+
+def _given(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,220 @@
+"""Plays one script through the agent API, as the agent of that interaction would, and keeps what was said."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from server.demo.client import (
+    AgentClient,
+    AgentError,
+    Channel,
+    Metric,
+    Outcome,
+    Permission,
+    Sentiment,
+    Speaker,
+    Turn,
+)
+
+METRIC_SECONDS = 5.0  # of script time
+RUN_SECONDS = 1.0  # what a tool takes, in script time
+FEED_TEXT, TURN_TEXT = 200, 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    at: float
+    speaker: Speaker
+    text: str
+    satisfaction: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool call; one that `asks` runs only after a supervisor's yes, and else the agent says `instead`."""
+
+    at: float
+    name: str
+    arguments: dict[str, Any]
+    result: object
+    satisfaction: int
+    asks: bool = False
+    succeeds: bool = True
+    description: str | None = None
+    instead: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    summary: str
+    issues: list[dict[str, str]]
+    tags: dict[str, Any]
+    csat_score: int
+    resolution_time_seconds: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    name: str
+    channel: Channel
+    phone: str
+    steps: tuple[Say | Tool, ...]
+    status: Outcome
+    archive: Archive
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Everything that was sent and answered; `trouble` says what cut it short, if anything did."""
+
+    script: Script
+    interaction_id: str | None
+    metrics: tuple[Metric, ...]
+    turns: tuple[Turn, ...]
+    permissions: tuple[Permission, ...]
+    trouble: AgentError | None = None
+
+
+def sentiment(satisfaction: int) -> Sentiment:
+    """The one rule from a score to a mood."""
+    if satisfaction >= 70:
+        return "good"
+    return "neutral" if satisfaction >= 40 else "critical"
+
+
+async def play(client: AgentClient, script: Script, speed: float = 1.0) -> Played:
+    """Play it to its end; what goes wrong ends the interaction as failed and stands in what comes back."""
+    try:
+        interaction_id = await client.start(script.channel, script.phone)
+    except AgentError as error:
+        return Played(script, None, (), (), (), error)
+    player = _Player(client, script, interaction_id, speed)
+    trouble = None
+    try:
+        await player.play()
+    except AgentError as error:
+        trouble = error
+        await abandon(client, interaction_id)
+    return Played(
+        script,
+        interaction_id,
+        tuple(player.metrics),
+        tuple(player.turns),
+        tuple(player.permissions),
+        trouble,
+    )
+
+
+async def abandon(client: AgentClient, interaction_id: str) -> None:
+    """End it as failed, if it has not ended already or cannot be reached at all."""
+    try:
+        await client.end(interaction_id, "failed")
+    except AgentError:
+        return
+
+
+class _Player:
+    """One script under way: its clock, its mood, what was sent."""
+
+    def __init__(self, client: AgentClient, script: Script, interaction_id: str, speed: float) -> None:
+        self.client = client
+        self.script = script
+        self.id = interaction_id
+        self.speed = speed
+        self.metrics: list[Metric] = []
+        self.turns: list[Turn] = []
+        self.permissions: list[Permission] = []
+        self.satisfaction = script.steps[0].satisfaction
+        self.began = time.monotonic()  # moves on while a decision is waited for: that is no script time
+        self.metric_at = 0.0
+        self.stamp = datetime.now(UTC)
+
+    async def play(self) -> None:
+        for step in self.script.steps:
+            await self.until(step.at)
+            if isinstance(step, Say):
+                self.satisfaction = step.satisfaction
+                await self.hear(step.speaker, step.text)
+            else:
+                await self.use(step)
+        await self.client.end(self.id, self.script.status, self.script.archive.as_json())
+
+    def now(self) -> float:
+        return (time.monotonic() - self.began) * self.speed
+
+    def stamped(self) -> datetime:
+        """Now, and always later than the one before: stamps tell one interaction's rows apart."""
+        self.stamp = max(datetime.now(UTC), self.stamp + timedelta(microseconds=1))
+        return self.stamp
+
+    async def until(self, at: float) -> None:
+        """Let time pass, with a metric every five seconds."""
+        quiet_since = self.now()
+        while (left := at - self.now()) > 0:
+            due = self.metric_at + METRIC_SECONDS - self.now()
+            await asyncio.sleep(max(0, min(left, due)) / self.speed)
+            if due <= left:
+                await self.metric(f"Quiet for {self.now() - quiet_since:.0f} s")
+
+    async def metric(self, feed_text: str) -> None:
+        self.metric_at = self.now()
+        metric = Metric(
+            self.stamped(), sentiment(self.satisfaction), self.satisfaction, _cut(feed_text, FEED_TEXT)
+        )
+        await self.client.metrics(self.id, [metric])
+        self.metrics.append(metric)
+
+    async def hear(self, speaker: Speaker, text: str) -> None:
+        """A turn for the transcript, and a metric at once."""
+        turn = Turn(self.stamped(), speaker, _cut(text, TURN_TEXT))
+        await self.client.turns(self.id, [turn])
+        self.turns.append(turn)
+        await self.metric(text if speaker == "tool" else f"{speaker.capitalize()}: {text}")
+
+    async def use(self, step: Tool) -> None:
+        permission = await self.permission(step) if step.asks else None
+        if permission and not permission.execution_id:
+            await self.hear(
+                "tool",
+                ": ".join(filter(None, [f"{step.name} not run", permission.status, permission.reason])),
+            )
+            if step.instead:
+                await self.hear("agent", step.instead)
+            return
+        await asyncio.sleep(RUN_SECONDS / self.speed)
+        if permission:
+            await self.client.report(permission, succeeded=step.succeeds, result=step.result)
+        self.satisfaction = step.satisfaction
+        result = step.result if isinstance(step.result, str) else json.dumps(step.result, ensure_ascii=False)
+        await self.hear("tool", f"{step.name}: {result}")
+
+    async def permission(self, step: Tool) -> Permission:
+        """Ask, wait and claim; metrics keep coming meanwhile, so that nobody takes the agent for dead."""
+        asked_at = time.monotonic()
+        asked = await self.client.ask(self.id, step.name, step.arguments, step.description)
+        self.permissions.append(asked)
+        deciding = asyncio.create_task(self.client.decision(asked))
+        try:
+            while not (await asyncio.wait([deciding], timeout=max(1, METRIC_SECONDS / self.speed)))[0]:
+                waited = time.monotonic() - asked_at
+                await self.metric(f"Waiting for a decision on {step.name}, {waited:.0f} s")
+            decided = await deciding
+        finally:
+            deciding.cancel()
+            self.began += time.monotonic() - asked_at
+            self.metric_at = self.now()
+        if decided.allowed:
+            decided = await self.client.claim(decided)
+        self.permissions[-1] = decided
+        return decided
+
+
+def _cut(text: str, length: int) -> str:
+    text = text.strip() or "…"
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,140 @@
+"""The Auth service's administration of people: what the secret key may do."""
+
+import secrets
+import uuid
+from typing import Any
+
+import asyncpg
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from server.embedded import auth_sessions, auth_users, passwords
+from server.embedded.auth_database import AuthDatabase, Connection
+from server.embedded.auth_door import body, mapping, require_admin, text
+from server.embedded.auth_errors import AuthError
+
+_PER_PAGE, _LARGEST_PAGE = 50, 1000
+
+
+async def create(request: Request) -> Response:
+    require_admin(request)
+    given = await body(request)
+    if not text(given, "email"):
+        raise AuthError(400, "validation_failed", "Cannot create a user without either an email or phone")
+    email = auth_users.normal_email(given["email"])
+    password = text(given, "password") or secrets.token_urlsafe(32)
+    passwords.check(password)
+    banned_until = auth_users.ban_ends(given["ban_duration"]) if text(given, "ban_duration") else None
+    password_hash = await passwords.hashed(password)
+    async with _database(request).transaction() as connection:
+        if await auth_users.by_email(connection, email) is not None:
+            raise auth_users.taken()
+        user_id = await auth_users.create(connection, email, password_hash, mapping(given, "user_metadata"))
+        await auth_users.set_role(connection, user_id, text(given, "role") or auth_users.AUDIENCE)
+        if changes := mapping(given, "app_metadata"):
+            await auth_users.merge_app_metadata(connection, user_id, changes)
+        if given.get("email_confirm") is True:
+            await auth_users.confirm(connection, user_id)
+        if banned_until is not None:
+            await auth_users.ban(connection, user_id, banned_until)
+        return await _answer(connection, user_id)
+
+
+async def index(request: Request) -> Response:
+    require_admin(request)
+    page, per_page = _number(request, "page", 1), min(_number(request, "per_page", _PER_PAGE), _LARGEST_PAGE)
+    async with _database(request).transaction() as connection:
+        users, total = await auth_users.listed(connection, page, per_page)
+        theirs = await auth_users.identities(connection, [user["id"] for user in users])
+    pages = -(-total // per_page)
+    path = "/admin/users?page={page}&per_page={per_page}"
+    links = [f'<{path.format(page=pages, per_page=per_page)}>; rel="last"']
+    if pages > page:
+        links.insert(0, f'<{path.format(page=page + 1, per_page=per_page)}>; rel="next"')
+    return JSONResponse(
+        {
+            "users": [auth_users.public(user, theirs[user["id"]]) for user in users],
+            "aud": auth_users.AUDIENCE,
+        },
+        headers={"X-Total-Count": str(total), "Link": ", ".join(links)},
+    )
+
+
+async def show(request: Request) -> Response:
+    require_admin(request)
+    async with _database(request).transaction() as connection:
+        user = await _user(request, connection)
+        return await _answer(connection, user["id"])
+
+
+async def update(request: Request) -> Response:
+    require_admin(request)
+    given = await body(request)
+    email = auth_users.normal_email(given["email"]) if text(given, "email") else None
+    password_hash = None
+    if password := text(given, "password"):
+        passwords.check(password)
+        password_hash = await passwords.hashed(password)
+    async with _database(request).transaction() as connection:
+        user_id = (await _user(request, connection, lock=True))["id"]
+        if role := text(given, "role"):
+            await auth_users.set_role(connection, user_id, role)
+        if given.get("email_confirm") is True:
+            await auth_users.confirm(connection, user_id)
+        if password_hash is not None:
+            await auth_users.set_password(connection, user_id, password_hash)
+            await auth_sessions.end_others(connection, user_id, None)
+        if email is not None:
+            await auth_users.set_email(connection, user_id, email)
+        if changes := mapping(given, "app_metadata"):
+            await auth_users.merge_app_metadata(connection, user_id, changes)
+        if changes := mapping(given, "user_metadata"):
+            await auth_users.merge_user_metadata(connection, user_id, changes)
+        if text(given, "ban_duration"):
+            await auth_users.ban(connection, user_id, auth_users.ban_ends(given["ban_duration"]))
+        return await _answer(connection, user_id)
+
+
+async def delete(request: Request) -> Response:
+    require_admin(request)
+    given = await body(request)
+    async with _database(request).transaction() as connection:
+        user_id = (await _user(request, connection, lock=True))["id"]
+        if given.get("should_soft_delete") is True:
+            await auth_users.soft_delete(connection, user_id)
+            await auth_sessions.end_others(connection, user_id, None)
+        else:
+            await auth_users.delete(connection, user_id)
+    return JSONResponse({})
+
+
+def _database(request: Request) -> AuthDatabase:
+    database: AuthDatabase = request.app.state.database
+    return database
+
+
+async def _user(request: Request, connection: Connection, *, lock: bool = False) -> asyncpg.Record:
+    try:
+        user_id = uuid.UUID(request.path_params["user_id"])
+    except ValueError:
+        raise AuthError(404, "validation_failed", "user_id must be an UUID") from None
+    user = await auth_users.by_id(connection, user_id, lock=lock)
+    if user is None:
+        raise AuthError(404, "user_not_found", "User not found")
+    return user
+
+
+async def _answer(connection: Connection, user_id: uuid.UUID) -> Response:
+    return JSONResponse(await auth_users.read(connection, user_id))
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    """A number of the query; an empty one counts as none, as the client sends it."""
+    given: Any = request.query_params.get(name) or default
+    try:
+        number = int(given)
+    except ValueError:
+        number = 0
+    if not 1 <= number < 2**31:
+        raise AuthError(400, "validation_failed", f"Bad Pagination Parameters: {name} is no such number")
+    return number

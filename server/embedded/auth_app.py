@@ -1,0 +1,197 @@
+"""The embedded Auth service: Supabase Auth's answers for one home, mounted at /auth/v1."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from server.embedded import auth_admin, auth_sessions, auth_users, passwords
+from server.embedded.auth_database import AuthDatabase
+from server.embedded.auth_door import Gateway, body, caller, mapping, text
+from server.embedded.auth_errors import AuthError, answer, answer_database, answer_unreachable
+from server.embedded.keys import Keys
+
+__all__ = ["Keys", "close_auth_app", "create_auth_app"]
+
+
+def create_auth_app(url: str, keys: Keys, *, issuer: str, outbox: Path) -> Starlette:
+    """The application; `url` connects as supabase_auth_admin, at the first request.
+
+    Mounted, nobody runs its lifespan: whoever mounts it calls `close_auth_app` at the end.
+    """
+    app = Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/settings", settings),
+            Route("/.well-known/jwks.json", jwks),
+            Route("/signup", sign_up, methods=["POST"]),
+            Route("/token", token, methods=["POST"]),
+            Route("/user", show_user, methods=["GET"]),
+            Route("/user", update_user, methods=["PUT"]),
+            Route("/logout", log_out, methods=["POST"]),
+            Route("/admin/users", auth_admin.create, methods=["POST"]),
+            Route("/admin/users", auth_admin.index, methods=["GET"]),
+            Route("/admin/users/{user_id}", auth_admin.show, methods=["GET"]),
+            Route("/admin/users/{user_id}", auth_admin.update, methods=["PUT"]),
+            Route("/admin/users/{user_id}", auth_admin.delete, methods=["DELETE"]),
+        ],
+        middleware=[Middleware(Gateway, keys=keys)],
+        exception_handlers={
+            AuthError: answer,
+            asyncpg.PostgresConnectionError: answer_unreachable,
+            asyncpg.OperatorInterventionError: answer_unreachable,
+            asyncpg.PostgresError: answer_database,
+            asyncpg.InterfaceError: answer_unreachable,
+            OSError: answer_unreachable,
+            UnicodeError: answer_database,
+        },
+        lifespan=_closing,
+    )
+    app.state.database = AuthDatabase(url)
+    app.state.keys = keys
+    app.state.issuer = issuer
+    app.state.outbox = outbox
+    return app
+
+
+async def close_auth_app(app: Starlette) -> None:
+    """Give the connections back."""
+    await _database(app).close()
+
+
+async def health(request: Request) -> Response:
+    return JSONResponse(
+        {
+            "version": "floorwalker",
+            "name": "GoTrue",
+            "description": "Supabase Auth as Floorwalker embeds it",
+        }
+    )
+
+
+async def settings(request: Request) -> Response:
+    return JSONResponse(
+        {
+            "external": {"anonymous_users": False, "email": True, "phone": False},
+            "disable_signup": True,
+            "mailer_autoconfirm": False,
+            "phone_autoconfirm": False,
+            "sms_provider": "",
+            "saml_enabled": False,
+        }
+    )
+
+
+async def jwks(request: Request) -> Response:
+    return JSONResponse(request.app.state.keys.jwks(), headers={"Cache-Control": "public, max-age=600"})
+
+
+async def sign_up(request: Request) -> Response:
+    """Closed: people are created or invited by an admin."""
+    await body(request)
+    raise AuthError(422, "signup_disabled", "Signups not allowed for this instance")
+
+
+async def token(request: Request) -> Response:
+    grants = {"password": _password_grant, "refresh_token": _refresh_grant}
+    grant = grants.get(request.query_params.get("grant_type", ""))
+    if grant is None:
+        raise AuthError(400, "invalid_credentials", "unsupported_grant_type")
+    return await grant(request)
+
+
+async def _password_grant(request: Request) -> Response:
+    given = await body(request)
+    email, password = text(given, "email").strip().lower(), text(given, "password")
+    if not email:
+        raise AuthError(400, "validation_failed", "missing email or phone")
+    async with _database(request.app).transaction() as connection:
+        user = await auth_users.by_email(connection, email)
+    same = await passwords.matches(password, user["encrypted_password"] if user else None)
+    if user is not None and auth_users.is_banned(user):
+        raise AuthError(400, "user_banned", "User is banned")
+    if user is None or not same or user["deleted_at"] is not None:
+        raise AuthError(400, "invalid_credentials", "Invalid login credentials")
+    if user["email_confirmed_at"] is None:
+        raise AuthError(400, "email_not_confirmed", "Email not confirmed")
+    async with _database(request.app).transaction() as connection:
+        await auth_users.signed_in(connection, user["id"])
+        session_id, refresh_token = await auth_sessions.begin(connection, user["id"], request)
+        return await auth_sessions.answer(connection, request, session_id, refresh_token)
+
+
+async def _refresh_grant(request: Request) -> Response:
+    given = text(await body(request), "refresh_token")
+    if not given:
+        raise AuthError(400, "validation_failed", "refresh_token required")
+    async with _database(request.app).transaction() as connection:
+        session, fresh = await auth_sessions.rotate(connection, given)
+        user = await auth_users.by_id(connection, session["user_id"])
+        if user is not None and auth_users.is_banned(user):
+            raise AuthError(400, "user_banned", "Invalid Refresh Token: User Banned")
+        if fresh:
+            return await auth_sessions.answer(connection, request, session["id"], fresh)
+    # Outside of the transaction: the end of the session stands.
+    raise AuthError(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used")
+
+
+async def show_user(request: Request) -> Response:
+    async with _database(request.app).transaction() as connection:
+        user = (await caller(request, connection)).user
+        return JSONResponse(await auth_users.read(connection, user["id"]))
+
+
+async def update_user(request: Request) -> Response:
+    """A person's own: metadata and password. Roles are app metadata, and those are the admin's."""
+    given = await body(request)
+    async with _database(request.app).transaction() as connection:
+        who = await caller(request, connection)
+    if given.get("app_metadata") is not None:
+        raise AuthError(403, "not_admin", "Updating app_metadata requires admin privileges")
+    if text(given, "email") and text(given, "email").lower() != who.user["email"]:
+        raise AuthError(422, "email_provider_disabled", "An admin changes e-mail addresses here")
+    password, password_hash = text(given, "password"), None
+    if password:
+        passwords.check(password)
+        if await passwords.matches(password, who.user["encrypted_password"]):
+            raise AuthError(422, "same_password", "New password should be different from the old password.")
+        password_hash = await passwords.hashed(password)
+    async with _database(request.app).transaction() as connection:
+        user_id = (await caller(request, connection)).user["id"]
+        if password_hash is not None:
+            await auth_users.set_password(connection, user_id, password_hash)
+            await auth_sessions.end_others(connection, user_id, who.session_id)
+        if changes := mapping(given, "data"):
+            await auth_users.merge_user_metadata(connection, user_id, changes)
+        return JSONResponse(await auth_users.read(connection, user_id))
+
+
+async def log_out(request: Request) -> Response:
+    scope = request.query_params.get("scope") or "global"
+    if scope not in {"global", "local", "others"}:
+        raise AuthError(400, "validation_failed", f'Unsupported logout scope "{scope}"')
+    async with _database(request.app).transaction() as connection:
+        who = await caller(request, connection)
+        if scope == "local":
+            await auth_sessions.end(connection, who.session_id)
+        else:
+            but = who.session_id if scope == "others" else None
+            await auth_sessions.end_others(connection, who.user["id"], but)
+    return Response(status_code=204)
+
+
+def _database(app: Starlette) -> AuthDatabase:
+    database: AuthDatabase = app.state.database
+    return database
+
+
+@asynccontextmanager
+async def _closing(app: Starlette) -> AsyncIterator[None]:
+    yield
+    await close_auth_app(app)

@@ -1,0 +1,133 @@
+"""Who may ask the Auth service what: the gateway's `apikey`, and the bearer of a request."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import jwt
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.embedded import auth_sessions, auth_users
+from server.embedded.auth_database import Connection
+from server.embedded.auth_errors import AuthError
+from server.embedded.keys import Keys
+
+_OPEN = frozenset({"/health", "/.well-known/jwks.json"})
+_LARGEST_BODY = 1_000_000
+
+
+class Gateway:
+    """The door a hosted project has before its Auth server: no `apikey`, no answer."""
+
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+        self.app = app
+        self.keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].removeprefix(scope.get("root_path", "")) in _OPEN:
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("apikey")
+        if given is not None and self.keys.opens(given):
+            await self.app(scope, receive, send)
+            return
+        missing = {
+            "message": "No API key found in request",
+            "hint": "No `apikey` request header or url param was found.",
+        }
+        wrong = {"message": "Invalid API key", "hint": "Double check the API key of this project."}
+        await JSONResponse(missing if given is None else wrong, 401)(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in person and the session they speak from."""
+
+    user: asyncpg.Record
+    session_id: uuid.UUID
+
+
+async def body(request: Request) -> dict[str, Any]:
+    """A JSON object; nothing at all counts as an empty one."""
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > _LARGEST_BODY:
+            raise AuthError(413, "validation_failed", "Request body too large")
+    try:
+        parsed = json.loads(raw or b"{}")
+    except ValueError as error:
+        raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise AuthError(400, "bad_json", "Could not parse request body as JSON: an object is wanted")
+    return parsed
+
+
+def text(given: dict[str, Any], name: str) -> str:
+    """A field that, when there, must be text."""
+    value = given.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _wrong_type(name)
+    return value or ""
+
+
+def mapping(given: dict[str, Any], name: str) -> dict[str, Any]:
+    """A field that, when there, must be an object."""
+    value = given.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise _wrong_type(name)
+    return value or {}
+
+
+async def caller(request: Request, connection: Connection) -> Caller:
+    """The person whose access token this is, if their session still stands."""
+    claims = _claims(request)
+    try:
+        user_id, session_id = uuid.UUID(claims["sub"]), uuid.UUID(claims["session_id"])
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise AuthError(403, "bad_jwt", "invalid claim: missing sub claim") from None
+    user = await auth_users.by_id(connection, user_id)
+    if user is None:
+        raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
+    session = await auth_sessions.by_id(connection, session_id)
+    if session is None or session["user_id"] != user_id:
+        raise AuthError(403, "session_not_found", "Session from session_id claim in JWT does not exist")
+    if auth_users.is_banned(user):
+        raise AuthError(403, "user_banned", "User is banned")
+    return Caller(user, session_id)
+
+
+def require_admin(request: Request) -> None:
+    """Only the secret key administers; a person's token never does, whatever it says."""
+    keys: Keys = request.app.state.keys
+    if not keys.is_secret(_bearer(request)):
+        if _bearer(request) != keys.publishable:
+            _claims(request)
+        raise AuthError(403, "not_admin", "User not allowed")
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise AuthError(401, "no_authorization", "This endpoint requires a valid Bearer token")
+    return token.strip()
+
+
+def _claims(request: Request) -> dict[str, Any]:
+    keys: Keys = request.app.state.keys
+    try:
+        return keys.verify(_bearer(request))
+    except jwt.ExpiredSignatureError:
+        reason = "token has invalid claims: token is expired"
+    except jwt.PyJWTError:
+        reason = "token is malformed or not signed by this server"
+    raise AuthError(403, "bad_jwt", f"invalid JWT: unable to parse or verify signature, {reason}")
+
+
+def _wrong_type(name: str) -> AuthError:
+    return AuthError(400, "bad_json", f"Could not parse request body as JSON: {name} has the wrong type")

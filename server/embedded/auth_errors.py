@@ -1,0 +1,55 @@
+"""Errors of the Auth service in both shapes of the real one, chosen by X-Supabase-Api-Version."""
+
+from typing import Any
+
+import asyncpg
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+VERSION_HEADER = "X-Supabase-Api-Version"
+_VERSION = "2024-01-01"
+
+log = structlog.get_logger(__name__)
+
+
+class AuthError(Exception):
+    """A refusal with the real server's status, code and words."""
+
+    def __init__(self, status: int, code: str, message: str, **extra: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.extra = extra
+
+
+def version_headers(request: Request) -> dict[str, str]:
+    """The version is echoed, or the client does not look for the code."""
+    return {VERSION_HEADER: _VERSION} if request.headers.get(VERSION_HEADER, "") >= _VERSION else {}
+
+
+async def answer(request: Request, error: Exception) -> JSONResponse:
+    """Turn a refusal into JSON."""
+    assert isinstance(error, AuthError)
+    headers = version_headers(request)
+    if headers:
+        body = {"code": error.code, "message": error.message, **error.extra}
+    else:
+        body = {"code": error.status, "error_code": error.code, "msg": error.message, **error.extra}
+    return JSONResponse(body, error.status, {**headers, "x-sb-error-code": error.code})
+
+
+async def answer_database(request: Request, error: Exception) -> JSONResponse:
+    """Turn a refusal of PostgreSQL into JSON: an impossible value, a trigger or a key that forbids it."""
+    if isinstance(error, asyncpg.DataError | UnicodeError):
+        return await answer(request, AuthError(400, "validation_failed", "A value cannot be stored"))
+    log.warning("auth_database_refused", error=type(error).__name__, path=request.url.path)
+    doing = {"POST": "saving", "PUT": "updating", "DELETE": "deleting"}.get(request.method, "finding")
+    return await answer(request, AuthError(500, "unexpected_failure", f"Database error {doing} user"))
+
+
+async def answer_unreachable(request: Request, error: Exception) -> JSONResponse:
+    """PostgreSQL is away, perhaps being started again: the client may retry."""
+    log.warning("auth_database_unreachable", error=type(error).__name__)
+    return await answer(request, AuthError(503, "request_timeout", "The database does not answer"))

@@ -1,0 +1,145 @@
+"""The tables auth.sessions and auth.refresh_tokens: who is signed in, and the tokens that prove it."""
+
+import ipaddress
+import secrets
+import time
+import uuid
+
+import asyncpg
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from server.embedded import auth_users
+from server.embedded.auth_database import Connection
+from server.embedded.auth_errors import AuthError
+
+LIFE = 3600  # seconds of an access token
+_CLAIMS = ("aud", "email", "phone", "app_metadata", "user_metadata", "role", "is_anonymous")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+async def begin(connection: Connection, user_id: uuid.UUID, request: Request) -> tuple[uuid.UUID, str]:
+    """A new session and its first refresh token."""
+    session_id = uuid.uuid4()
+    await connection.execute(
+        """
+        insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip)
+        values ($1, $2, now(), now(), 'aal1', $3, $4::text::inet)
+        """,
+        session_id,
+        user_id,
+        request.headers.get("user-agent", ""),
+        _address(request),
+    )
+    return session_id, await _issue(connection, user_id, session_id, parent=None)
+
+
+async def rotate(connection: Connection, given: str) -> tuple[asyncpg.Record, str]:
+    """The session and the current refresh token after one was used.
+
+    The parent of the current one answers with the current one: a client that lost the reply, or a second tab.
+    An older one was stolen or kept too long: its session ends. The caller commits before it refuses.
+    """
+    session = await connection.fetchrow(
+        """
+        select * from auth.sessions where id = (select session_id from auth.refresh_tokens where token = $1)
+        for update
+        """,
+        given,
+    )
+    used = await connection.fetchrow("select * from auth.refresh_tokens where token = $1", given)
+    if session is None or used is None:
+        raise AuthError(400, "refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found")
+    current = await connection.fetchrow(
+        """
+        select * from auth.refresh_tokens where session_id = $1 and not revoked order by id desc limit 1
+        """,
+        session["id"],
+    )
+    if used["revoked"]:
+        if current is None or current["parent"] != given:
+            await end(connection, session["id"])
+            return session, ""
+        return session, current["token"]
+    await connection.execute(
+        "update auth.refresh_tokens set revoked = true, updated_at = now() where id = $1", used["id"]
+    )
+    fresh = await _issue(connection, session["user_id"], session["id"], parent=given)
+    await connection.execute(
+        "update auth.sessions set refreshed_at = now() at time zone 'utc', updated_at = now() where id = $1",
+        session["id"],
+    )
+    return session, fresh
+
+
+async def by_id(connection: Connection, session_id: uuid.UUID) -> asyncpg.Record | None:
+    return await connection.fetchrow("select * from auth.sessions where id = $1", session_id)
+
+
+async def end(connection: Connection, session_id: uuid.UUID) -> None:
+    await connection.execute("delete from auth.sessions where id = $1", session_id)
+
+
+async def end_others(connection: Connection, user_id: uuid.UUID, but: uuid.UUID | None) -> None:
+    """All sessions of a person, or all but one."""
+    await connection.execute(
+        "delete from auth.sessions where user_id = $1 and id is distinct from $2", user_id, but
+    )
+
+
+async def answer(
+    connection: Connection, request: Request, session_id: uuid.UUID, refresh_token: str
+) -> JSONResponse:
+    """The reply to a sign-in or a refresh: tokens, and the person as they are now."""
+    session = await by_id(connection, session_id)
+    assert session is not None
+    user = await auth_users.read(connection, session["user_id"])
+    now = int(time.time())
+    claims = {
+        "iss": request.app.state.issuer,
+        "sub": user["id"],
+        "exp": now + LIFE,
+        "iat": now,
+        "aal": session["aal"],
+        "amr": [{"method": "password", "timestamp": int(session["created_at"].timestamp())}],
+        "session_id": str(session_id),
+        **{name: user[name] for name in _CLAIMS},
+    }
+    return JSONResponse(
+        {
+            "access_token": request.app.state.keys.sign(claims),
+            "token_type": "bearer",
+            "expires_in": LIFE,
+            "expires_at": now + LIFE,
+            "refresh_token": refresh_token,
+            "user": user,
+        },
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _address(request: Request) -> str | None:
+    """Where from, unless the server says something that is no address."""
+    try:
+        return str(ipaddress.ip_address(request.client.host)) if request.client else None
+    except ValueError:
+        return None
+
+
+async def _issue(
+    connection: Connection, user_id: uuid.UUID, session_id: uuid.UUID, parent: str | None
+) -> str:
+    token = "".join(secrets.choice(_LETTERS) for _ in range(26))
+    await connection.execute(
+        """
+        insert into auth.refresh_tokens (instance_id, token, user_id, revoked, parent, session_id,
+          created_at, updated_at)
+        values ($1, $2, $3::text, false, $4, $5, now(), now())
+        """,
+        auth_users.INSTANCE,
+        token,
+        str(user_id),
+        parent,
+        session_id,
+    )
+    return token

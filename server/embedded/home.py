@@ -1,0 +1,73 @@
+"""One FLOORWALKER_HOME put to work: its PostgreSQL, its keys, its Auth service, and the settings that name them."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from server.embedded.auth_app import Keys, close_auth_app, create_auth_app
+from server.embedded.postgres import Postgres
+from server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What runs while the home is open."""
+
+    postgres: Postgres
+    keys: Keys
+    settings: Settings
+
+    def auth_app(self) -> Starlette:
+        """The Auth service, to be mounted at /auth/v1."""
+        assert self.settings.supabase_url is not None
+        return create_auth_app(
+            self.postgres.url("supabase_auth_admin"),
+            self.keys,
+            issuer=self.settings.supabase_url + "/auth/v1",
+            outbox=self.settings.floorwalker_home / "outbox",
+        )
+
+
+@contextmanager
+def open_home(settings: Settings) -> Iterator[Home]:
+    """Start or join the PostgreSQL of this home; on the main thread. StartError says what is wrong."""
+    postgres = Postgres(settings.floorwalker_home)
+    postgres.start()
+    try:
+        keys = Keys.load_or_create(postgres.home)
+        complete = settings.model_copy(
+            update={
+                "floorwalker_home": postgres.home,
+                "database_url": postgres.url("floorwalker_web"),
+                "database_owner_url": postgres.url("postgres"),
+                "database_listen_url": postgres.url("floorwalker_web"),
+                # The issuer of the tokens; within the process the service is reached without a port.
+                "supabase_url": f"http://127.0.0.1:{settings.port}",
+                "supabase_publishable_key": SecretStr(keys.publishable),
+                "supabase_secret_key": SecretStr(keys.secret),
+                "secret_key": settings.secret_key or SecretStr(_secret_key(postgres.home)),
+            }
+        )
+        yield Home(postgres, keys, complete)
+    finally:
+        postgres.stop()
+
+
+def _secret_key(home: Path) -> str:
+    path = home / "secret-key"
+    if not path.exists():
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+    return path.read_text()
+
+
+__all__ = ["Home", "close_auth_app", "open_home"]

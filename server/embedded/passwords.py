@@ -1,0 +1,39 @@
+"""Passwords as Supabase Auth keeps them: bcrypt, cost 10; computed in a thread, for it takes 50 ms."""
+
+import asyncio
+
+import bcrypt
+
+from server.embedded.auth_errors import AuthError
+
+_COST = 10
+_SHORTEST, _LONGEST = 6, 72  # characters at least, bytes at most: bcrypt sees no more
+# Of no password at all: an unknown e-mail address takes as long as a wrong password.
+_NOBODY = "$2b$10$xLQKqdNUnOesXVkuYvG/JesU0YSMpexhJBis.1r9SapbOImsR6HaC"
+
+
+def check(password: str) -> None:
+    """Refuse what Supabase Auth would refuse."""
+    if len(password) < _SHORTEST:
+        raise AuthError(
+            422,
+            "weak_password",
+            f"Password should be at least {_SHORTEST} characters.",
+            weak_password={"reasons": ["length"]},
+        )
+    if len(password.encode()) > _LONGEST or "\0" in password:
+        raise AuthError(400, "validation_failed", f"Password cannot be longer than {_LONGEST} characters")
+
+
+async def hashed(password: str) -> str:
+    salt = bcrypt.gensalt(_COST)
+    return (await asyncio.to_thread(bcrypt.hashpw, password.encode(), salt)).decode()
+
+
+async def matches(password: str, kept: str | None) -> bool:
+    """Whether this is the password; as slow for an account that has none."""
+    try:
+        same = await asyncio.to_thread(bcrypt.checkpw, password.encode(), (kept or _NOBODY).encode())
+    except ValueError:  # longer than bcrypt sees, or a hash of another kind
+        return False
+    return same and bool(kept)

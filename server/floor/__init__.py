@@ -1,0 +1,1 @@
+"""The live pages: a supervisor's floor and the admins' wallboard."""

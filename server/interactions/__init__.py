@@ -1,0 +1,1 @@
+"""Interactions: what an agent and a customer go through, its metrics and what remains of it."""

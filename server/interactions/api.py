@@ -1,0 +1,263 @@
+"""What agents tell of their interactions: start, change, metrics, turns, end, archive."""
+
+import datetime as dt
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+import phonenumbers
+from pydantic import AfterValidator, Field, model_validator
+
+from server.api import Ask, Call, Model, Moment, Percent, Text
+from server.db import Connection
+from server.errors import Conflict, NotFound
+from server.interactions import interaction_archives, interaction_turns, interactions
+from server.interactions.realtime_metrics import Metric, Recorder
+
+_FUTURE = dt.timedelta(minutes=5)
+
+
+def _international(number: str) -> str:
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        raise ValueError("is not an international number such as +18505550155") from None
+    if not phonenumbers.is_possible_number(parsed):
+        raise ValueError("is not a possible phone number")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _not_ahead(moment: dt.datetime) -> dt.datetime:
+    if moment > dt.datetime.now(dt.UTC) + _FUTURE:
+        raise ValueError("is more than 5 minutes in the future")
+    if moment.year < 2000:
+        raise ValueError("is before the year 2000")
+    return moment
+
+
+Phone = Annotated[Text, Field(max_length=50), AfterValidator(_international)]
+Line = Annotated[Text, Field(min_length=1, max_length=255)]
+CapturedAt = Annotated[Moment, AfterValidator(_not_ahead)]
+Items = Field(min_length=1, max_length=100)
+
+
+class Start(Model):
+    """A new interaction."""
+
+    interaction_type: Literal["voice", "chat"]
+    phone_number: Phone | None = None
+    livekit_room_id: Line | None = None
+    external_id: Line | None = None
+
+
+class Change(Model):
+    """What may become known during an interaction."""
+
+    phone_number: Phone | None = None
+    livekit_room_id: Line | None = None
+
+
+class Interaction(Model):
+    """An interaction as it stands."""
+
+    id: UUID
+    agent_id: UUID
+    interaction_type: Literal["voice", "chat"]
+    phone_number: str | None
+    livekit_room_id: str | None
+    external_id: str | None
+    status: Literal["active", "completed", "failed"]
+    started_at: Moment
+    ended_at: Moment | None
+    duration_seconds: int | None
+
+
+class RealtimeMetric(Model):
+    """Sentiment, satisfaction (0 to 100) and a feed line at a moment."""
+
+    captured_at: CapturedAt | None = None
+    sentiment: Literal["good", "neutral", "critical"] | None = None
+    satisfaction_score: Percent | None = None
+    feed_text: Annotated[Text, Field(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.sentiment is None and self.satisfaction_score is None and self.feed_text is None:
+            raise ValueError("a metric has a sentiment, a satisfaction_score or a feed_text")
+        return self
+
+
+class Turn(Model):
+    """Something that was said."""
+
+    captured_at: CapturedAt | None = None
+    speaker: Literal["customer", "agent", "tool"]
+    text: Annotated[Text, Field(max_length=4000)]
+
+
+class Accepted(Model):
+    """How many items are stored now; the others were known already."""
+
+    stored: int
+    duplicates: int
+
+
+class Issue(Model):
+    """One thing the customer came for."""
+
+    issue: Annotated[Text, Field(min_length=1, max_length=500)]
+    status: Literal["resolved", "unresolved"]
+    priority: Literal["low", "medium", "high"] = "medium"
+
+
+class IssueTag(Model):
+    """An issue by its tag; the same tag within three days breaks first-contact resolution."""
+
+    tag: Line
+    status: Literal["resolved", "unresolved"]
+
+
+class Tags(Model):
+    """What the interaction was about."""
+
+    topics: Annotated[list[Line], Field(max_length=50)] = Field(default_factory=list)
+    sentiment: Literal["good", "neutral", "critical"] | None = None
+    issues: Annotated[list[IssueTag], Field(max_length=50)] = Field(default_factory=list)
+
+
+class Archive(Model):
+    """What remains of an interaction."""
+
+    summary: Annotated[Text, Field(min_length=1, max_length=10_000)]
+    issues: Annotated[list[Issue], Field(max_length=50)] | None = None
+    tags: Tags | None = None
+    csat_score: Percent | None = None
+    resolution_time_seconds: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
+
+
+class StoredArchive(Archive):
+    """An archive and whether it was resolved at first contact."""
+
+    interaction_id: UUID
+    fcr_status: bool | None
+    created_at: Moment
+
+
+class End(Model):
+    """How an interaction ended."""
+
+    status: Literal["completed", "failed"]
+    archive: Archive | None = None
+
+
+async def start(ask: Ask, connection: Connection) -> Interaction:
+    """Open an interaction."""
+    body: Start = ask.body
+    row = await interactions.start(
+        connection,
+        ask.agent.id,
+        body.interaction_type,
+        body.phone_number,
+        body.livekit_room_id,
+        body.external_id,
+    )
+    return Interaction.model_validate(dict(row))
+
+
+async def read(ask: Ask, connection: Connection) -> Interaction:
+    """Look at an interaction."""
+    return Interaction.model_validate(dict(await interactions.read(connection, ask.id())))
+
+
+async def change(ask: Ask, connection: Connection) -> Interaction:
+    """Tell what became known."""
+    values = ask.body.model_dump(exclude_unset=True)
+    return Interaction.model_validate(dict(await interactions.change(connection, ask.id(), values)))
+
+
+async def metrics(ask: Ask) -> Accepted:
+    """Store one metric or a list; answered after the commit."""
+    recorder: Recorder = ask.request.state.recorder
+    items: list[RealtimeMetric] = ask.body if isinstance(ask.body, list) else [ask.body]
+    interaction_id, stamps = ask.id(), recorder.stamps(len(items))
+    outcomes = await recorder.record(
+        [
+            Metric(
+                ask.agent.id,
+                interaction_id,
+                item.captured_at or stamp,
+                item.sentiment,
+                item.satisfaction_score,
+                item.feed_text,
+            )
+            for item, stamp in zip(items, stamps, strict=True)
+        ]
+    )
+    if "unknown" in outcomes:
+        raise NotFound("there is no such interaction")
+    if "ended" in outcomes:
+        raise Conflict("the interaction has ended")
+    return Accepted(stored=outcomes.count("stored"), duplicates=outcomes.count("duplicate"))
+
+
+async def turns(ask: Ask, connection: Connection) -> Accepted:
+    """Store one turn or a list."""
+    items: list[Turn] = ask.body if isinstance(ask.body, list) else [ask.body]
+    recorder: Recorder = ask.request.state.recorder
+    stamped = zip(items, recorder.stamps(len(items)), strict=True)
+    rows = [(item.captured_at or stamp, item.speaker, item.text) for item, stamp in stamped]
+    stored = await interaction_turns.add(connection, ask.id(), rows)
+    return Accepted(stored=stored, duplicates=len(rows) - stored)
+
+
+async def end(ask: Ask, connection: Connection) -> Interaction:
+    """End an interaction, with its archive when it is there already."""
+    body: End = ask.body
+    row = await interactions.end(connection, ask.id(), body.status)
+    if body.archive is not None:
+        await interaction_archives.put(connection, ask.id(), body.archive.model_dump())
+    return Interaction.model_validate(dict(row))
+
+
+async def archive(ask: Ask, connection: Connection) -> StoredArchive:
+    """Write or replace the archive."""
+    await interactions.read(connection, ask.id())
+    row = await interaction_archives.put(connection, ask.id(), ask.body.model_dump())
+    return StoredArchive.model_validate(dict(row))
+
+
+_ONE = "/interactions/{id}"
+CALLS = [
+    Call("POST", "/interactions", "Start", Interaction, write=start, body=Start, status=201, refusals=(409,)),
+    Call("GET", _ONE, "The interaction", Interaction, write=read, refusals=(404,)),
+    Call("PATCH", _ONE, "Tell what became known", Interaction, write=change, body=Change, refusals=(404, 409)),
+    Call(
+        "POST",
+        _ONE + "/metrics",
+        "Sentiment, satisfaction and feed, one or a list",
+        Accepted,
+        handle=metrics,
+        body=RealtimeMetric | Annotated[list[RealtimeMetric], Items],
+        status=202,
+        refusals=(404, 409, 503),
+    ),
+    Call(
+        "POST",
+        _ONE + "/turns",
+        "The live transcript, one turn or a list",
+        Accepted,
+        write=turns,
+        body=Turn | Annotated[list[Turn], Items],
+        status=202,
+        refusals=(404, 409),
+    ),
+    Call("POST", _ONE + "/end", "End it", Interaction, write=end, body=End, refusals=(404, 409)),
+    Call(
+        "PUT",
+        _ONE + "/archive",
+        "The archive when it is ready later",
+        StoredArchive,
+        write=archive,
+        body=Archive,
+        refusals=(404, 409),
+    ),
+]

@@ -1,0 +1,96 @@
+"""Realtime metrics: what arrives within 20 ms from all agents becomes one statement and one commit."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from server.db import Database
+from server.errors import Unavailable
+
+GATHER = 0.02  # seconds
+ROWS = 100  # that end the gathering sooner
+_QUEUE = 20_000  # rows that may wait; more is refused, so that memory stays bounded
+
+Outcome = Literal["stored", "duplicate", "ended", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row: of which interaction, sent by which agent, and what was measured."""
+
+    agent_id: UUID
+    interaction_id: UUID
+    captured_at: dt.datetime
+    sentiment: str | None
+    satisfaction_score: float | None
+    feed_text: str | None
+
+
+class Recorder:
+    """Gathers metrics and stores them; each row gets its own outcome, after the commit."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._waiting: list[tuple[Metric, asyncio.Future[Outcome]]] = []
+        self._arrived = asyncio.Event()
+        self._full = asyncio.Event()
+        self._last_stamp = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+    def stamps(self, count: int) -> list[dt.datetime]:
+        """Moments for items that came without: now and 1 µs on for each, never the same twice."""
+        tick = dt.timedelta(microseconds=1)
+        first = max(dt.datetime.now(dt.UTC), self._last_stamp + tick)
+        self._last_stamp = first + tick * (count - 1)
+        return [first + tick * n for n in range(count)]
+
+    async def record(self, metrics: Sequence[Metric]) -> list[Outcome]:
+        """Store them; their outcomes, in order. Unavailable when too many wait already."""
+        if len(self._waiting) + len(metrics) > _QUEUE:
+            raise Unavailable("more metrics arrive than can be stored, please try again", 1)
+        loop = asyncio.get_running_loop()
+        mine: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in metrics]
+        self._waiting.extend(zip(metrics, mine, strict=True))
+        self._arrived.set()
+        if len(self._waiting) >= ROWS:
+            self._full.set()
+        return list(await asyncio.gather(*mine))
+
+    async def run(self) -> None:
+        """Store what waits, for as long as the process lives."""
+        while True:
+            await self._arrived.wait()
+            if not self._full.is_set():
+                try:
+                    await asyncio.wait_for(self._full.wait(), GATHER)
+                except TimeoutError:
+                    pass
+            batch, self._waiting = self._waiting[: ROWS * 5], self._waiting[ROWS * 5 :]
+            if not self._waiting:
+                self._arrived.clear()
+            if len(self._waiting) < ROWS:
+                self._full.clear()
+            await self._store(batch)
+
+    async def _store(self, batch: list[tuple[Metric, asyncio.Future[Outcome]]]) -> None:
+        metrics = [metric for metric, _ in batch]
+        try:
+            rows = await self._db.call(
+                "select outcome from private.record_metrics($1, $2, $3, $4, $5, $6) as outcome",
+                [m.agent_id for m in metrics],
+                [m.interaction_id for m in metrics],
+                [m.captured_at for m in metrics],
+                [m.sentiment for m in metrics],
+                [m.satisfaction_score for m in metrics],
+                [m.feed_text for m in metrics],
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it was, those who wait are told
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), row in zip(batch, rows, strict=True):
+            if not future.done():
+                future.set_result(row["outcome"])

@@ -1,0 +1,1 @@
+"""Tool permissions: an agent asks, a person decides."""

@@ -1,0 +1,158 @@
+"""How an agent asks to use a tool, waits for the decision, and runs the tool once."""
+
+import time
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from server.api import Ask, Call, Model, Moment, Text
+from server.db import Connection
+from server.errors import Invalid
+from server.hub import Hub
+from server.permissions import tool_permissions
+
+_LONGEST_WAIT = 55
+_DEAF_WAIT = 2.0  # seconds between two looks while the hub hears nothing
+
+
+class Request(Model):
+    """A tool the agent wants to use, with the arguments it will use."""
+
+    tool_name: Annotated[Text, Field(min_length=1, max_length=255)]
+    tool_description: Annotated[Text, Field(max_length=4000)] | None = None
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class ToolPermission(Model):
+    """A request and its decision. Anything but allowed means no."""
+
+    id: UUID
+    interaction_id: UUID
+    tool_name: str
+    status: Literal["pending", "allowed", "denied", "timeout", "cancelled"]
+    reason: str | None
+    arguments: dict[str, JsonValue]
+    arguments_digest: str
+    responded_by: str | None
+    requested_at: Moment
+    responded_at: Moment | None
+    expires_at: Moment
+    execute_before: Moment | None
+    executed_at: Moment | None
+    execution_succeeded: bool | None
+
+
+class Claim(Model):
+    """The digest of the arguments the tool will be run with."""
+
+    arguments_digest: Annotated[Text, Field(max_length=128)]
+
+
+class Execution(Model):
+    """Leave to run the tool, once."""
+
+    execution_id: UUID
+
+
+class Report(Model):
+    """How the execution went."""
+
+    execution_id: UUID
+    succeeded: bool
+    result: JsonValue = None
+
+
+def _answer(row: Any) -> ToolPermission:
+    return ToolPermission.model_validate({name: row[name] for name in ToolPermission.model_fields})
+
+
+async def request(ask: Ask, connection: Connection) -> ToolPermission:
+    """Ask for permission."""
+    body: Request = ask.body
+    return _answer(
+        await tool_permissions.request(
+            connection, ask.id(), body.tool_name, body.tool_description, body.arguments
+        )
+    )
+
+
+async def wait(ask: Ask) -> ToolPermission:
+    """The request as it stands; with `wait`, when it is decided or so many seconds have passed."""
+    seconds = ask.request.query_params.get("wait", "0")
+    if not seconds.isdigit() or int(seconds) > _LONGEST_WAIT:
+        raise Invalid(f"wait is a number of seconds from 0 to {_LONGEST_WAIT}")
+    end = time.monotonic() + int(seconds)
+    row = await _read(ask)
+    hub: Hub = ask.request.state.hub
+    with hub.listening(f"tool_permissions:{row['supervisor_id']}") as bell:
+        while True:
+            row = await _read(ask)
+            left = end - time.monotonic()
+            if row["status"] != "pending" or left <= 0 or ask.request.state.closing.is_set():
+                return _answer(row)
+            await bell.wait(left if hub.live and not hub.polling else min(left, _DEAF_WAIT))
+
+
+async def _read(ask: Ask) -> Any:
+    async with ask.transaction() as connection:
+        return await tool_permissions.read(connection, ask.id())
+
+
+async def claim(ask: Ask, connection: Connection) -> Execution:
+    """Claim the one execution, before the tool runs."""
+    digest = ask.body.arguments_digest
+    return Execution(execution_id=await tool_permissions.claim_execution(connection, ask.id(), digest))
+
+
+async def report(ask: Ask, connection: Connection) -> ToolPermission:
+    """Tell how the execution went."""
+    body: Report = ask.body
+    return _answer(
+        await tool_permissions.report_execution(
+            connection, ask.id(), body.execution_id, succeeded=body.succeeded, result=body.result
+        )
+    )
+
+
+_ONE = "/tool-permissions/{id}"
+CALLS = [
+    Call(
+        "POST",
+        "/interactions/{id}/tool-permissions",
+        "Ask to use a tool",
+        ToolPermission,
+        write=request,
+        body=Request,
+        status=201,
+        refusals=(404, 409),
+    ),
+    Call(
+        "GET",
+        _ONE,
+        "The decision, waiting for it if asked",
+        ToolPermission,
+        handle=wait,
+        refusals=(404,),
+        query={"wait": {"type": "integer", "minimum": 0, "maximum": _LONGEST_WAIT}},
+    ),
+    Call(
+        "POST",
+        _ONE + "/execution",
+        "Claim the one execution, before the tool runs",
+        Execution,
+        write=claim,
+        body=Claim,
+        status=201,
+        refusals=(404, 409),
+    ),
+    Call(
+        "PATCH",
+        _ONE + "/execution",
+        "How the execution went",
+        ToolPermission,
+        write=report,
+        body=Report,
+        refusals=(404, 409),
+    ),
+]

@@ -1,0 +1,46 @@
+"""A person's decision on a tool permission."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from server import web
+from server.db import Database
+from server.errors import Conflict, Invalid, NotFound
+from server.guard import signed_in
+from server.permissions import tool_permissions
+
+_REASON = 1000
+
+
+async def decide(request: Request) -> Response:
+    """Allow or deny. 200 with the fresh card, 409 with the card as it stands, 404 for another supervisor's."""
+    fields = await web.form(request)
+    status, reason = fields.get("status"), fields.get("reason", "").strip().replace("\x00", "")
+    if status not in ("allowed", "denied"):
+        raise Invalid("A decision is allowed or denied.")
+    if len(reason) > _REASON:
+        raise Invalid(f"A reason has {_REASON} characters at most.")
+    try:
+        permission_id = UUID(request.path_params["id"])
+    except ValueError:
+        raise NotFound("There is no such tool permission.") from None
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        won = await tool_permissions.decide(connection, permission_id, status, reason or None)
+        card = await tool_permissions.card(connection, permission_id)
+    if request.headers.get("hx-request"):
+        return web.fragment(request, "permissions/_tool_permission.html", 200 if won else 409, p=dict(card))
+    if won:
+        return RedirectResponse("/", 303)
+    raise Conflict(
+        f"{card['tool_name']} is already {card['status']}"
+        + (f" by {card['responded_by_name']}." if card["responded_by_name"] else ".")
+        if card["status"] != "pending"
+        else f"The request for {card['tool_name']} has expired."
+    )
+
+
+ROUTES = [Route("/tool-permissions/{id}/decision", signed_in(decide), methods=["POST"])]

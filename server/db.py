@@ -106,7 +106,8 @@ async def as_owner(url: str) -> AsyncIterator[Connection]:
 
 
 async def _init(connection: asyncpg.Connection) -> None:
-    await connection.set_type_codec("jsonb", encoder=_encode, decoder=json.loads, schema="pg_catalog")
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, encoder=_encode, decoder=json.loads, schema="pg_catalog")
 
 
 async def _reset(connection: asyncpg.Connection) -> None:

@@ -44,7 +44,9 @@ def _wallboard(shown: Mapping[str, Any]) -> Regions:
 
 
 def _permissions(shown: Mapping[str, Any]) -> dict[str, Any]:
-    return {"pending": shown["tool_permissions"], "answered": shown["answered"]}
+    """Arguments come as text, since only that keeps the order in which they were sent."""
+    pending = [one | {"arguments": json.loads(one["arguments"])} for one in shown["tool_permissions"]]
+    return {"pending": pending, "answered": shown["answered"]}
 
 
 FLOOR = Page("floor", _TABLES, _URGENT, 0.2, _floor)

@@ -7,7 +7,7 @@ create table public.tool_permissions (
   supervisor_id uuid not null,
   tool_name text not null check (pg_catalog.length(tool_name) between 1 and 255),
   tool_description text check (pg_catalog.length(tool_description) <= 4000),
-  arguments jsonb not null default '{}' check (pg_catalog.jsonb_typeof(arguments) = 'object'),
+  arguments json not null default '{}' check (pg_catalog.json_typeof(arguments) = 'object'),
   arguments_digest text not null,
   known_tool boolean not null default false,
   requested_at timestamptz not null default pg_catalog.clock_timestamp(),
@@ -41,7 +41,8 @@ create table public.tool_permissions (
      and (execution_reported_at is null or executed_at is not null))
 );
 comment on table public.tool_permissions is 'An agent''s request to use a tool, the decision, and the one execution it permits.';
-comment on column public.tool_permissions.arguments_digest is 'sha256 (hex) of arguments as PostgreSQL prints its jsonb; binds the execution to what was allowed.';
+comment on column public.tool_permissions.arguments is 'json and not jsonb: people see names and values in the order in which they were sent.';
+comment on column public.tool_permissions.arguments_digest is 'sha256 (hex) of the text of arguments; binds the execution to what was allowed.';
 comment on column public.tool_permissions.known_tool is 'Whether the tool is among the agent''s; one that is not always asks.';
 comment on column public.tool_permissions.rule is 'Allowed by a rule instead of a person: not_required.';
 comment on column public.tool_permissions.responded_by_name is 'The decider''s username, or an admin''s name, as it was: peers may not read each other''s rows.';
@@ -111,8 +112,8 @@ begin
     raise exception 'the tool permission has expired' using errcode = 'FW409';
   elsif old.executed_at is not null and new.execution_id is distinct from old.execution_id then
     raise exception 'the execution is already claimed' using errcode = 'FW409';
-  elsif (new.interaction_id, new.tool_name, new.arguments, new.arguments_digest, new.requested_at, new.expires_at)
-        is distinct from (old.interaction_id, old.tool_name, old.arguments, old.arguments_digest, old.requested_at, old.expires_at) then
+  elsif (new.interaction_id, new.tool_name, new.arguments::text, new.arguments_digest, new.requested_at, new.expires_at)
+        is distinct from (old.interaction_id, old.tool_name, old.arguments::text, old.arguments_digest, old.requested_at, old.expires_at) then
     raise exception 'a tool permission''s request does not change' using errcode = 'FW409';
   end if;
   if new.status in ('timeout', 'cancelled') and new.responded_at is null then

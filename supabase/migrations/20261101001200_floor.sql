@@ -5,7 +5,7 @@ language sql stable set search_path = '' as $$
   select coalesce(pg_catalog.jsonb_agg(p.card order by p.requested_at, p.id), '[]')
   from (
     select t.requested_at, t.id, pg_catalog.jsonb_build_object(
-      'id', t.id, 'tool_name', t.tool_name, 'tool_description', t.tool_description, 'arguments', t.arguments,
+      'id', t.id, 'tool_name', t.tool_name, 'tool_description', t.tool_description, 'arguments', t.arguments::text,
       'known_tool', t.known_tool, 'status', t.status, 'requested_at', t.requested_at, 'expires_at', t.expires_at,
       'interaction_id', t.interaction_id, 'agent_name', a.name, 'interaction_type', a.agent_type,
       'phone_number', i.phone_number, 'sentiment', p.sentiment, 'satisfaction_score', p.satisfaction_score,

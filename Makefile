@@ -1,0 +1,50 @@
+# Floorwalker: each target does its own set-up. All it takes is Python 3.11 or newer, and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+NO_DEMO := $(filter 0 false no off,$(DEMO))
+MIGRATIONS = $(wildcard supabase/migrations/*.sql)
+TEMPLATES = $(wildcard templates/*.html templates/*/*.html)
+
+.PHONY: help run test test-full check bench format
+MAKEFLAGS += --no-print-directory
+
+help:
+	@echo "make run        the whole product with a demo contact centre (DEMO=0: without), on http://127.0.0.1:$${PORT:-8000}"
+	@echo "make test       every test that needs nothing else"
+	@echo "make test-full  those that need more than Python as well"
+	@echo "make check      formatting, lint, types, import rules, SQL and templates"
+	@echo "make format     put the formatting right"
+	@echo "make bench      the benchmarks"
+
+run:
+	@$(PYTHON) .ci/setup.py run
+	@exec $(BIN)/floorwalker serve $(if $(NO_DEMO),,--demo)
+
+test:
+	@$(PYTHON) .ci/setup.py test
+	@$(BIN)/python tests/browser/chromium.py
+	@exec $(BIN)/pytest
+
+test-full:
+	@$(PYTHON) .ci/setup.py test
+	@$(BIN)/python tests/browser/chromium.py
+	@exec $(BIN)/pytest -m ""
+
+check:
+	@$(PYTHON) .ci/setup.py test
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(if $(MIGRATIONS),$(BIN)/squawk $(MIGRATIONS))
+	$(if $(TEMPLATES),$(BIN)/djlint --check --lint $(TEMPLATES))
+
+format:
+	@$(PYTHON) .ci/setup.py test
+	$(BIN)/ruff check --quiet --fix-only
+	$(BIN)/ruff format --quiet
+	$(if $(TEMPLATES),$(BIN)/djlint --quiet --reformat $(TEMPLATES) || true)
+
+bench:
+	@echo "There are no benchmarks yet."

@@ -1,0 +1,1 @@
+"""Sentences about Floorwalker, held against the real database and the real server."""

@@ -1,0 +1,83 @@
+"""What the server says of itself, whom it lets in at all, and the two shapes of its refusals."""
+
+import json
+
+import httpx
+import pytest
+
+from tests.auth_contract.conftest import Target
+
+VERSION = {"X-Supabase-Api-Version": "2024-01-01"}
+WRONG = {"email": "nobody@example.com", "password": "not-this-one"}
+
+
+async def test_health_has_a_name_and_a_version(raw: httpx.AsyncClient) -> None:
+    health = (await raw.get("/health")).json()
+    assert health["name"]
+    assert health["version"]
+
+
+async def test_settings_say_that_sign_up_is_closed(raw: httpx.AsyncClient) -> None:
+    settings = (await raw.get("/settings")).json()
+    assert settings["disable_signup"] is True
+    assert settings["external"]["email"] is True
+
+
+async def test_published_keys_have_no_private_parts(raw: httpx.AsyncClient) -> None:
+    keys = (await raw.get("/.well-known/jwks.json")).json()["keys"]
+    assert keys
+    assert all({"kty", "kid", "alg"} <= key.keys() and not {"d", "p", "q", "k"} & key.keys() for key in keys)
+
+
+async def test_health_and_keys_need_no_api_key(target: Target) -> None:
+    async with httpx.AsyncClient(base_url=target.url) as stranger:
+        assert (await stranger.get("/.well-known/jwks.json")).status_code == 200
+        if target.keys:
+            assert (await stranger.get("/health")).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"apikey": "sb_publishable_of_another_project"}])
+async def test_everything_else_needs_one(target: Target, headers: dict[str, str]) -> None:
+    async with httpx.AsyncClient(base_url=target.url, headers=headers) as stranger:
+        assert (await stranger.get("/settings")).status_code == 401
+        assert (await stranger.post("/token?grant_type=password", json=WRONG)).status_code == 401
+        assert (await stranger.get("/admin/users")).status_code == 401
+
+
+async def test_errors_have_the_old_shape_without_a_version(raw: httpx.AsyncClient) -> None:
+    reply = await raw.post("/token?grant_type=password", json=WRONG)
+    assert reply.status_code == 400
+    assert reply.json() == {
+        "code": 400,
+        "error_code": "invalid_credentials",
+        "msg": "Invalid login credentials",
+    }
+    assert reply.headers["x-sb-error-code"] == "invalid_credentials"
+
+
+async def test_errors_have_the_new_shape_with_a_version_that_is_echoed(raw: httpx.AsyncClient) -> None:
+    reply = await raw.post("/token?grant_type=password", json=WRONG, headers=VERSION)
+    assert reply.status_code == 400
+    assert reply.json() == {"code": "invalid_credentials", "message": "Invalid login credentials"}
+    assert reply.headers["X-Supabase-Api-Version"] == "2024-01-01"
+    assert reply.headers["x-sb-error-code"] == "invalid_credentials"
+
+
+@pytest.mark.parametrize("broken", [b"{", b"[1", b"nonsense"])
+async def test_bad_json_is_said_to_be_that(raw: httpx.AsyncClient, broken: bytes) -> None:
+    reply = await raw.post("/token?grant_type=password", content=broken, headers=VERSION)
+    assert (reply.status_code, reply.json()["code"]) == (400, "bad_json")
+
+
+async def test_sign_up_is_closed(raw: httpx.AsyncClient) -> None:
+    reply = await raw.post(
+        "/signup", json={"email": "new@example.com", "password": "long enough"}, headers=VERSION
+    )
+    assert (reply.status_code, reply.json()["code"]) == (422, "signup_disabled")
+
+
+@pytest.mark.parametrize("email", ["a\0b@example.com", "\ud800@example.com", "x" * 300, 7, None, ["a"]])
+async def test_impossible_values_are_refused_not_fatal(raw: httpx.AsyncClient, email: object) -> None:
+    body = json.dumps({"email": email, "password": "p\ud800\0"})
+    reply = await raw.post("/token?grant_type=password", content=body, headers=VERSION)
+    assert reply.status_code == 400

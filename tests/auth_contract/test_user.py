@@ -1,0 +1,132 @@
+"""What a signed-in person may see and change of themselves, and how a session ends."""
+
+import time
+import uuid
+
+import httpx
+import pytest
+
+from tests.auth_contract.conftest import PASSWORD, Person, SignIn, Target, bearer
+
+VERSION = {"X-Supabase-Api-Version": "2024-01-01"}
+
+
+def said(reply: httpx.Response) -> tuple[int, str | None]:
+    return reply.status_code, reply.headers.get("x-sb-error-code")
+
+
+async def test_a_person_has_both_metadata(raw: httpx.AsyncClient, person: Person, sign_in: SignIn) -> None:
+    user = (await raw.get("/user", headers=bearer(await sign_in(await person())))).json()
+    assert user["app_metadata"]["provider"] == "email"
+    assert isinstance(user["user_metadata"], dict)
+    assert user["identities"][0]["provider"] == "email"
+    assert user["role"] == user["aud"] == "authenticated"
+
+
+async def test_no_token_is_401_and_a_bad_one_403(raw: httpx.AsyncClient) -> None:
+    assert said(await raw.get("/user")) == (401, "no_authorization")
+    assert said(await raw.get("/user", headers={"Authorization": "Bearer a.b.c"})) == (403, "bad_jwt")
+
+
+async def test_an_expired_token_is_refused(
+    target: Target, raw: httpx.AsyncClient, person: Person, sign_in: SignIn
+) -> None:
+    if target.keys is None:
+        pytest.skip("only the embedded server's keys are ours to sign with")
+    claims = target.keys.verify((await sign_in(await person())).access_token)
+    claims["exp"] = int(time.time()) - 30
+    expired = target.keys.sign(claims)
+    assert said(await raw.get("/user", headers={"Authorization": f"Bearer {expired}"})) == (403, "bad_jwt")
+
+
+async def test_after_logout_the_session_is_gone(
+    raw: httpx.AsyncClient, person: Person, sign_in: SignIn
+) -> None:
+    session = await sign_in(await person())
+    assert (await raw.post("/logout", headers=bearer(session))).status_code == 204
+    assert said(await raw.get("/user", headers=bearer(session))) == (403, "session_not_found")
+    body = {"refresh_token": session.refresh_token}
+    assert (await raw.post("/token?grant_type=refresh_token", json=body)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"), [("global", (403, 403)), ("local", (403, 200)), ("others", (200, 403))]
+)
+async def test_logout_has_scopes(
+    raw: httpx.AsyncClient, person: Person, sign_in: SignIn, scope: str, left: tuple[int, int]
+) -> None:
+    user = await person()
+    this, other = await sign_in(user), await sign_in(user)
+    assert (await raw.post(f"/logout?scope={scope}", headers=bearer(this))).status_code == 204
+    after = [(await raw.get("/user", headers=bearer(session))).status_code for session in (this, other)]
+    assert tuple(after) == left
+
+
+async def test_an_unknown_scope_is_refused(raw: httpx.AsyncClient, person: Person, sign_in: SignIn) -> None:
+    session = await sign_in(await person())
+    assert said(await raw.post("/logout?scope=all", headers=bearer(session))) == (400, "validation_failed")
+
+
+async def test_a_persons_metadata_merges(raw: httpx.AsyncClient, person: Person, sign_in: SignIn) -> None:
+    session = await sign_in(await person(user_metadata={"name": "Ana", "theme": "dark"}))
+    changes = {"data": {"theme": None, "size": "large"}}
+    reply = await raw.put("/user", json=changes, headers=bearer(session))
+    assert reply.status_code == 200
+    metadata = reply.json()["user_metadata"]
+    assert (metadata["name"], metadata["size"], "theme" in metadata) == ("Ana", "large", False)
+
+
+async def test_nobody_promotes_themselves(raw: httpx.AsyncClient, person: Person, sign_in: SignIn) -> None:
+    session = await sign_in(await person(app_metadata={"app_role": "supervisor"}))
+    promotion = {"app_metadata": {"app_role": "admin"}}
+    assert (await raw.put("/user", json=promotion, headers=bearer(session))).status_code == 403
+    await raw.put("/user", json={"role": "service_role", "data": {}}, headers=bearer(session))
+    user = (await raw.get("/user", headers=bearer(session))).json()
+    assert user["app_metadata"]["app_role"] == "supervisor"
+    assert user["role"] == "authenticated"
+
+
+async def test_passwords_must_be_new_and_long_enough(
+    raw: httpx.AsyncClient, person: Person, sign_in: SignIn
+) -> None:
+    session = await sign_in(await person())
+    same = await raw.put("/user", json={"password": PASSWORD}, headers=bearer(session))
+    assert said(same) == (422, "same_password")
+    weak = await raw.put("/user", json={"password": "short"}, headers={**bearer(session), **VERSION})
+    assert said(weak) == (422, "weak_password")
+    assert weak.json()["weak_password"]["reasons"] == ["length"]
+
+
+async def test_a_password_change_ends_the_other_sessions(
+    raw: httpx.AsyncClient, person: Person, sign_in: SignIn
+) -> None:
+    user = await person()
+    this, other = await sign_in(user), await sign_in(user)
+    reply = await raw.put("/user", json={"password": "quite-another-one"}, headers=bearer(this))
+    assert reply.status_code == 200
+    assert (await raw.get("/user", headers=bearer(this))).status_code == 200
+    assert said(await raw.get("/user", headers=bearer(other))) == (403, "session_not_found")
+    assert (await sign_in(user, "quite-another-one")).access_token
+
+
+async def test_a_ban_reaches_those_inside(
+    raw: httpx.AsyncClient, raw_admin: httpx.AsyncClient, person: Person, sign_in: SignIn
+) -> None:
+    session = await sign_in(await person())
+    await raw_admin.put(f"/admin/users/{session.user.id}", json={"ban_duration": "1h30m"})
+    assert said(await raw.get("/user", headers=bearer(session))) == (403, "user_banned")
+
+
+async def test_a_session_of_somebody_else_is_no_session(
+    target: Target, raw: httpx.AsyncClient, person: Person, sign_in: SignIn
+) -> None:
+    if target.keys is None:
+        pytest.skip("only the embedded server's keys are ours to sign with")
+    mine, theirs = await sign_in(await person()), await sign_in(await person())
+    claims = target.keys.verify(mine.access_token)
+    claims["session_id"] = target.keys.verify(theirs.access_token)["session_id"]
+    forged = {"Authorization": f"Bearer {target.keys.sign(claims)}"}
+    assert said(await raw.get("/user", headers=forged)) == (403, "session_not_found")
+    claims["session_id"] = str(uuid.uuid4())
+    forged = {"Authorization": f"Bearer {target.keys.sign(claims)}"}
+    assert said(await raw.get("/user", headers=forged)) == (403, "session_not_found")

@@ -1,0 +1,98 @@
+"""One real server of its own home for all tests that need one; each test brings its own people and agents."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.site import Person, Site
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(home: Path, port: int, **environment: str) -> Iterator[Site]:
+    """`floorwalker serve` as its own process until the end of the block; asked to stop, never left behind."""
+    clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG")}
+    log = home.parent / f"{home.name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server", "serve"],
+            cwd=ROOT,
+            env={**clean, "FLOORWALKER_HOME": str(home), "PORT": str(port), "LOGIN_PER_MINUTE": "1000"}
+            | {"AGENT_PER_SECOND": "10000", **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    site = Site(f"http://127.0.0.1:{port}", home, process, log)
+    try:
+        site.wait_until_ready()
+        yield site
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
+
+
+@contextmanager
+def a_folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's account can pass through, as pytest's own cannot be by root."""
+    folder = Path(tempfile.mkdtemp(prefix="floorwalker-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    with a_folder() as folder, serving(folder / "home", free_port()) as running:
+        yield running
+
+
+@pytest.fixture
+async def voice(site: Site) -> AsyncIterator[Person]:
+    """A voice supervisor with one agent."""
+    yield await site.hire("voice")
+
+
+@pytest.fixture
+async def chat(site: Site) -> AsyncIterator[Person]:
+    """Another supervisor, of chat, with one agent."""
+    yield await site.hire("chat")
+
+
+async def until(look, seconds: float = 10.0) -> None:  # type: ignore[no-untyped-def]
+    """Wait until `look` (sync or async) is true; what it last said when it never is."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return
+        assert time.monotonic() < end, f"not within {seconds} s: {found!r}"
+        await asyncio.sleep(0.03)

@@ -1,0 +1,1 @@
+"""The demo and the replay, on both sides of the agent API."""

@@ -1,0 +1,124 @@
+"""Homes of their own for launchers, and the certainty that nothing of them stays behind."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Launcher:
+    """The launcher program as a process of its own."""
+
+    def __init__(self, home: Path, *more: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.embedded.launcher", str(home), *more],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        self._said: dict[str, Any] | None = None
+
+    @property
+    def said(self) -> dict[str, Any]:
+        if self._said is None:
+            assert self.process.stdout is not None
+            self._said = json.loads(self.process.stdout.readline())
+        return self._said
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.leave()
+
+    def leave(self) -> None:
+        """End as a person would end it, or tidy up after a kill."""
+        if self.process.stdin is not None and not self.process.stdin.closed:
+            self.process.stdin.close()
+        self.process.wait(30)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def eventually(true: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def working_in(home: Path) -> list[str]:
+    """The processes whose working folder is below this home."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink().is_relative_to(home) and lives(int(process.name)):
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+class Homes:
+    """Folders PostgreSQL's account can reach; pytest's own are closed to it when root runs the tests."""
+
+    def __init__(self) -> None:
+        self.made: list[Path] = []
+
+    def make(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="floorwalker-test-")).resolve()
+        folder.chmod(0o711)
+        self.made.append(folder)
+        return folder
+
+    def remove(self) -> None:
+        for folder in self.made:
+            eventually(lambda folder=folder: not working_in(folder))  # type: ignore[misc]
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def homes() -> Iterator[Homes]:
+    homes = Homes()
+    yield homes
+    homes.remove()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    homes = Homes()
+    yield homes.make() / "home"
+    homes.remove()
+
+
+@pytest.fixture
+def launch(home: Path) -> Iterator[Callable[..., Launcher]]:
+    launched: list[Launcher] = []
+
+    def start(where: Path = home, *more: str) -> Launcher:
+        launched.append(Launcher(where, *more))
+        return launched[-1]
+
+    yield start
+    for launcher in launched:
+        launcher.leave()
+
+
+is_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -1,0 +1,156 @@
+"""A running Floorwalker as tests use it: people, agents, signed-in browsers' cookies, the owner's database."""
+
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+
+from server.agents import agent_keys
+from server.embedded.keys import Keys
+from server.embedded.postgres import Postgres
+
+PASSWORD = "correct horse battery"
+TOOLS = {
+    "tools": [
+        {"name": "issue_refund", "description": "Pays money back", "requires_permission": True},
+        {"name": "check_order", "description": "Reads an order", "requires_permission": False},
+    ]
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    id: UUID
+    name: str
+    key: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: UUID
+    email: str
+    username: str
+    name: str
+    agents: list[Agent] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Site:
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until_ready(self, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not come up:\n{self.log.read_text()[-4000:]}")
+
+    def database_url(self, role: str = "postgres") -> str:
+        return Postgres(self.home).url(role)
+
+    @asynccontextmanager
+    async def database(self, role: str = "postgres") -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        connection = await asyncpg.connect(self.database_url(role))
+        try:
+            for name in ("json", "jsonb"):
+                await connection.set_type_codec(
+                    name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+                )
+            yield connection
+        finally:
+            await connection.close()
+
+    async def hire(self, role: str, agents: int = 1) -> Person:
+        """A new person through the Auth admin API: voice or chat (a supervisor with agents), or admin."""
+        word = secrets.token_hex(5)
+        meta = {"app_role": "admin"}
+        if role != "admin":
+            meta = {"app_role": "supervisor", "supervisor_type": role, "username": f"{role}-{word}"}
+        secret = Keys.load_or_create(self.home).secret
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(
+                f"{self.url}/auth/v1/admin/users",
+                headers={"apikey": secret, "Authorization": f"Bearer {secret}"},
+                json={
+                    "email": f"{word}@example.com",
+                    "password": PASSWORD,
+                    "email_confirm": True,
+                    "app_metadata": meta,
+                    "user_metadata": {"name": f"Person {word}"},
+                },
+            )
+        assert answer.status_code == 200, answer.text
+        person = Person(
+            UUID(answer.json()["id"]),
+            f"{word}@example.com",
+            meta.get("username", f"Person {word}"),
+            f"Person {word}",
+        )
+        if role != "admin":
+            for number in range(agents):
+                person.agents.append(await self.add_agent(person, role, f"Agent {word} {number + 1}"))
+        return person
+
+    async def add_agent(self, person: Person, channel: str, name: str, tools: Any = None) -> Agent:
+        async with self.database() as owner:
+            agent_id = await owner.fetchval(
+                """insert into public.agents (supervisor_id, name, agent_type, system_prompt, mcp_tools)
+                values ($1, $2, $3, 'Be kind.', $4) returning id""",
+                person.id,
+                name,
+                channel,
+                tools or TOOLS,
+            )
+            key = await agent_keys.create_for(owner, agent_id)
+        return Agent(agent_id, name, key, channel)
+
+    @asynccontextmanager
+    async def api(self, agent: Agent) -> AsyncIterator[httpx.AsyncClient]:
+        """The agent API with this agent's key."""
+        headers = {"Authorization": f"Bearer {agent.key}"}
+        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=headers, timeout=60) as client:
+            yield client
+
+    @asynccontextmanager
+    async def browser_of(self, person: Person | None) -> AsyncIterator[httpx.AsyncClient]:
+        """A client with the cookie of a fresh sign-in."""
+        async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
+            if person is not None:
+                answer = await client.post("/login", data={"email": person.email, "password": PASSWORD})
+                assert answer.status_code == 303, answer.text
+            yield client
+
+    async def start(self, agent: Agent, **fields: Any) -> str:
+        """A new interaction; its id."""
+        async with self.api(agent) as api:
+            answer = await api.post("/interactions", json={"interaction_type": agent.channel, **fields})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def ask(self, agent: Agent, interaction: str, **fields: Any) -> dict[str, Any]:
+        """A new tool permission."""
+        body = {"tool_name": "issue_refund", "arguments": {"order": "W1", "amount": 12.5}, **fields}
+        async with self.api(agent) as api:
+            answer = await api.post(f"/interactions/{interaction}/tool-permissions", json=body)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found

@@ -38,13 +38,12 @@ check:
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(if $(MIGRATIONS),$(BIN)/squawk $(MIGRATIONS))
-	$(if $(TEMPLATES),$(BIN)/djlint --check --lint $(TEMPLATES))
+	$(if $(TEMPLATES),$(BIN)/djlint --quiet --lint $(TEMPLATES))
 
 format:
 	@$(PYTHON) .ci/setup.py test
 	$(BIN)/ruff check --quiet --fix-only
 	$(BIN)/ruff format --quiet
-	$(if $(TEMPLATES),$(BIN)/djlint --quiet --reformat $(TEMPLATES) || true)
 
 bench:
 	@echo "There are no benchmarks yet."

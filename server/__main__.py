@@ -1,7 +1,6 @@
 """The command line."""
 
 import asyncio
-import os
 import socket
 import subprocess
 import sys
@@ -94,7 +93,17 @@ def serve(*, demo: bool) -> None:
             asyncio.run(migrations.seed(place.owner_url))
         elif demo:
             _fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
+        else:
+            asyncio.run(_check(place.settings))
         asyncio.run(_serve(place, door, demo=demo))
+
+
+async def _check(settings: Settings) -> None:
+    question = "select private.setting('permission_seconds')"
+    assert settings.database_url is not None
+    await db.check("DATABASE_URL", settings.database_url, question)
+    if settings.database_listen_url:
+        await db.check("DATABASE_LISTEN_URL", settings.database_listen_url, "select 1")
 
 
 async def _serve(place: _Place, door: socket.socket, *, demo: bool) -> None:
@@ -146,7 +155,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 
 async def _greet(server: uvicorn.Server, settings: Settings, *, embedded: bool) -> None:
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
         await asyncio.sleep(0.02)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     lines = [f"Floorwalker is at {settings.public_url or f'http://{host}:{settings.port}'}"]
@@ -169,8 +178,13 @@ async def _demo(place: _Place) -> None:
 
 def migrations_of(place: _Place) -> list[str]:
     """Apply what is missing; what was applied."""
-    with db.words():
-        return asyncio.run(migrations.migrate(place.owner_url))
+
+    async def apply() -> list[str]:
+        name = "DATABASE_OWNER_URL" if place.settings.database_owner_url else "DATABASE_URL"
+        await db.check(name, place.owner_url, "select 1")
+        return await migrations.migrate(place.owner_url)
+
+    return asyncio.run(apply())
 
 
 @main.command()
@@ -206,7 +220,7 @@ def psql(arguments: tuple[str, ...]) -> None:
     with _place() as place:
         program = str(place.home.postgres.bin("psql")) if place.home else "psql"
         try:
-            status = subprocess.call([program, "-d", place.owner_url, *arguments], env={**os.environ})
+            status = subprocess.call([program, "-d", place.owner_url, *arguments])
         except FileNotFoundError:
             _fail("there is no psql on this machine's PATH: install PostgreSQL's client")
         sys.exit(status)

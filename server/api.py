@@ -112,7 +112,10 @@ def problem(error: RequestError, errors: list[dict[str, str]] | None = None) -> 
     if error.status == Unauthorized.status:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(
-        body.model_dump(exclude_none=True) | error.extra, error.status, headers, media_type="application/problem+json"
+        body.model_dump(exclude_none=True) | error.extra,
+        error.status,
+        headers,
+        media_type="application/problem+json",
     )
 
 
@@ -137,7 +140,9 @@ def _endpoint(call: Call) -> Callable[[Request], Awaitable[Response]]:
                 {"field": ".".join(str(part) for part in e["loc"]), "message": e["msg"]}
                 for e in error.errors(include_url=False, include_input=False)[:20]
             ]
-            words = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in found[:3])
+            words = "; ".join(
+                f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in found[:3]
+            )
             return problem(Invalid(words), found)
         except RequestError as error:
             return problem(error)
@@ -236,7 +241,9 @@ def _parameters(call: Call) -> list[dict[str, Any]]:
     for name, schema in (call.query or {}).items():
         found.append({"name": name, "in": "query", "schema": schema})
     if call.method == "POST" and call.write is not None:
-        found.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}})
+        found.append(
+            {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
+        )
     return found
 
 

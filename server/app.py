@@ -22,7 +22,7 @@ from server import __version__, api, db, guard, metrics, sweeper, web
 from server.accounts import views as accounts
 from server.agents import api as agents_api
 from server.agents import views as agents
-from server.auth import Auth, AgentCaller
+from server.auth import AgentCaller, Auth
 from server.errors import NotFound, RequestError, Unavailable
 from server.floor import views as floor
 from server.hub import Hub
@@ -73,7 +73,9 @@ class App:
     async def lifespan(self, _app: Starlette) -> AsyncIterator[State]:
         """Open the pool, start the tasks; end them in reverse."""
         settings = self.settings
-        assert settings.database_url and settings.supabase_url and settings.supabase_publishable_key
+        assert settings.database_url
+        assert settings.supabase_url
+        assert settings.supabase_publishable_key
         assert settings.secret_key
         transport = httpx.ASGITransport(app=_Mounted(self.auth_app)) if self.auth_app else None
         async with (
@@ -167,7 +169,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
 
 
 def _refuse(connection: HTTPConnection, error: RequestError) -> Response:
-    return (api.problem(error) if _is_api(connection) else web.error(connection, error))
+    return api.problem(error) if _is_api(connection) else web.error(connection, error)
 
 
 def _is_api(connection: HTTPConnection) -> bool:
@@ -181,7 +183,11 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    word = NotFound("There is nothing at this address.") if error.status_code == 404 else RequestError(error.detail)
+    word = (
+        NotFound("There is nothing at this address.")
+        if error.status_code == 404
+        else RequestError(error.detail)
+    )
     word.status, word.title = error.status_code, error.detail
     answer = _refuse(request, word)
     for name, value in (error.headers or {}).items():
@@ -260,5 +266,3 @@ class _Measured:
             await send(message)
 
         await self.app(scope, receive, measured)
-
-

@@ -99,7 +99,12 @@ class Verifier:
         if header.get("alg") == "HS256":
             if self._secret is None:
                 raise jwt.InvalidAlgorithmError("signed with HS256, and SUPABASE_JWT_SECRET is not set")
-            key, algorithm = jwt.PyJWK.from_dict({"kty": "oct", "k": base64.urlsafe_b64encode(self._secret.encode()).decode()}, "HS256"), "HS256"
+            key, algorithm = (
+                jwt.PyJWK.from_dict(
+                    {"kty": "oct", "k": base64.urlsafe_b64encode(self._secret.encode()).decode()}, "HS256"
+                ),
+                "HS256",
+            )
         else:
             key = await self._key(str(header.get("kid")))
             algorithm = key.algorithm_name
@@ -306,4 +311,3 @@ def _viewer(row: Record) -> Viewer:
 
 def _moment(seconds: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, dt.UTC)
-

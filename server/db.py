@@ -40,10 +40,10 @@ class Caller(Protocol):
     """Who makes a request: a person (authenticated) or an agent (agent_runtime)."""
 
     @property
-    def database_role(self) -> str: ...  # noqa: D102
+    def database_role(self) -> str: ...
 
     @property
-    def claims(self) -> str: ...  # noqa: D102
+    def claims(self) -> str: ...
 
 
 class Database:
@@ -87,7 +87,7 @@ async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
         reset=_reset,
         command_timeout=30,
         timeout=5,
-        **({"statement_cache_size": 0} if pooled else {}),
+        statement_cache_size=0 if pooled else 100,
     )
     async with pool:
         yield Database(pool)
@@ -125,8 +125,32 @@ def words() -> Iterator[None]:
         yield
     except asyncpg.PostgresError as error:
         raise _word(error) from error
+    except asyncpg.UnsupportedClientFeatureError:
+        raise  # a fault of ours, not of the database
     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            raise Invalid(f"a value cannot be stored: {error}") from error
         raise Unavailable("the database does not answer, please try again", 2) from error
+
+
+async def check(name: str, url: str, question: str) -> None:
+    """Connect and ask once, at start. Unavailable with a sentence that names the setting and what to do."""
+    where = url.rpartition("@")[2]  # never the password
+    try:
+        connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
+        try:
+            await connection.execute(question)
+        finally:
+            await connection.close()
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InvalidSchemaNameError):
+        raise Unavailable(
+            f"the database of {name} ({where}) has no schema yet: run `floorwalker migrate`"
+        ) from None
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        why = str(error).split("\n")[0] or type(error).__name__
+        raise Unavailable(
+            f"{name} ({where}) cannot be used: {why}; check the address, the role and its password"
+        ) from None
 
 
 def _word(error: asyncpg.PostgresError) -> Exception:

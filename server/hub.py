@@ -23,7 +23,7 @@ class Bell:
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    def ring(self, _topic: str) -> None:  # noqa: D102
+    def ring(self, _topic: str) -> None:
         self._event.set()
 
     async def wait(self, seconds: float) -> bool:

@@ -18,9 +18,7 @@ def configure(level: str = "INFO") -> None:
         structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     )
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, last]
-        if not terminal
-        else [*shared, last],
+        processors=[*shared, structlog.processors.format_exc_info, last] if not terminal else [*shared, last],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         cache_logger_on_first_use=True,

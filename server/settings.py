@@ -79,7 +79,7 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """Read the environment; a wrong value ends in one sentence, not a traceback."""
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else ""

@@ -52,7 +52,12 @@ async def sign_out(request: Request) -> Response:
 
 
 def _page(
-    request: Request, status: int = 200, *, email: str = "", message: str = "", refusal: RequestError | None = None
+    request: Request,
+    status: int = 200,
+    *,
+    email: str = "",
+    message: str = "",
+    refusal: RequestError | None = None,
 ) -> Response:
     answer = web.render(request, "accounts/login.html", status, email=email, message=message)
     if refusal is not None and refusal.retry_after:

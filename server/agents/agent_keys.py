@@ -1,11 +1,14 @@
 """Agent keys: made once, shown once, kept as a hash."""
 
 import secrets
+from typing import Literal
 from uuid import UUID
 
 from server.auth import digest
 from server.db import Connection
 from server.errors import Invalid, NotFound
+
+Channel = Literal["voice", "chat"]
 
 
 async def create(connection: Connection, agent: str) -> str:
@@ -36,7 +39,7 @@ async def create_for(connection: Connection, agent_id: UUID, hint: str = "") -> 
     return key
 
 
-async def create_for_demo(connection: Connection) -> list[tuple[str, str]]:
+async def create_for_demo(connection: Connection) -> list[tuple[str, Channel]]:
     """A fresh (key, agent_type) of each sample agent; those made before are revoked. As the database's owner."""
     await connection.execute(
         "update public.agent_keys set revoked_at = now() where hint = 'demo' and revoked_at is null"

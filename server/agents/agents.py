@@ -26,4 +26,4 @@ async def read(connection: Connection, agent_id: UUID) -> Record:
 
 async def pause(connection: Connection, agent_id: UUID, *, paused: bool) -> None:
     """Pause or resume an agent of the viewer; a running interaction goes on. NotFound when not theirs."""
-    await connection.execute("select public.set_agent_paused($1, $2)", agent_id, paused)
+    await connection.execute("select id from public.set_agent_paused($1, $2)", agent_id, paused)

@@ -193,7 +193,7 @@ class AgentClient:
                     return _object(answer)
                 if answer.status_code not in (429, 502, 503, 504):
                     raise Refused(answer.status_code, _object(answer))
-                trouble = f"{answer.status_code} {answer.reason_phrase}"
+                trouble = f"{answer.status_code} {_object(answer).get('detail') or answer.reason_phrase}"
                 pause = max(pause, _retry_after(answer))
             if attempt + 1 < ATTEMPTS:
                 await asyncio.sleep(pause)

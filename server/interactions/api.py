@@ -229,7 +229,9 @@ _ONE = "/interactions/{id}"
 CALLS = [
     Call("POST", "/interactions", "Start", Interaction, write=start, body=Start, status=201, refusals=(409,)),
     Call("GET", _ONE, "The interaction", Interaction, write=read, refusals=(404,)),
-    Call("PATCH", _ONE, "Tell what became known", Interaction, write=change, body=Change, refusals=(404, 409)),
+    Call(
+        "PATCH", _ONE, "Tell what became known", Interaction, write=change, body=Change, refusals=(404, 409)
+    ),
     Call(
         "POST",
         _ONE + "/metrics",

@@ -5,7 +5,9 @@ from uuid import UUID
 
 from server.db import Connection, Record
 
-_COLUMNS = "interaction_id, summary, issues, tags, csat_score, resolution_time_seconds, fcr_status, created_at"
+_COLUMNS = (
+    "interaction_id, summary, issues, tags, csat_score, resolution_time_seconds, fcr_status, created_at"
+)
 
 
 async def put(connection: Connection, interaction_id: UUID, archive: dict[str, Any]) -> Record:

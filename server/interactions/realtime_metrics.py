@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -63,10 +64,8 @@ class Recorder:
         while True:
             await self._arrived.wait()
             if not self._full.is_set():
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(self._full.wait(), GATHER)
-                except TimeoutError:
-                    pass
             batch, self._waiting = self._waiting[: ROWS * 5], self._waiting[ROWS * 5 :]
             if not self._waiting:
                 self._arrived.clear()

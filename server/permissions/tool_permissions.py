@@ -79,6 +79,10 @@ async def report_execution(
 ) -> Record:
     """Keep how it went. Conflict when it was not claimed or reported otherwise."""
     await connection.execute(
-        "select public.report_execution($1, $2, $3, $4)", permission_id, execution_id, succeeded, result
+        "select id from public.report_execution($1, $2, $3, $4)",
+        permission_id,
+        execution_id,
+        succeeded,
+        result,
     )
     return await read(connection, permission_id)

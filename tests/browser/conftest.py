@@ -1,0 +1,54 @@
+"""A real Chromium for the session, a fresh context for every person who opens a page."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+
+from tests.browser import chromium
+from tests.site import PASSWORD, Person, Site
+
+SignIn: TypeAlias = Callable[[Person], Awaitable[Page]]
+
+expect.set_options(timeout=10_000)  # a cold first page can take more than five seconds
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    path = chromium.find()
+    assert path is not None, chromium.ADVICE
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=str(path), args=chromium.arguments())
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+async def sign_in(browser: Browser, site: Site) -> AsyncIterator[SignIn]:
+    """Sign in as somebody, by the form; any complaint of the page (CSP, script error) fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def hear(message: ConsoleMessage) -> None:
+        # A refused request is the business of the test that provokes it.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            complaints.append(message.text)
+
+    async def open_page(person: Person) -> Page:
+        context = await browser.new_context(base_url=site.url)
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto("/login")
+        await page.get_by_label("E-mail").fill(person.email)
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.locator("#connection")).to_have_text("Live")
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    assert not complaints

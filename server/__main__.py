@@ -1,15 +1,18 @@
 """The command line."""
 
 import asyncio
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import httpx
 import uvicorn
 
 from server import app as application
@@ -76,6 +79,14 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, parts: application.App) -> None:
         super().__init__(config)
         self._parts = parts
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Like uvicorn's own, which raises the signal again at the end: here the rest still has to stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._parts.close_streams()
@@ -193,6 +204,54 @@ def migrate() -> None:
     with _place() as place:
         applied = migrations_of(place)
         click.echo("\n".join(["applied:", *applied]) if applied else "up to date")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--speed", default=20.0, show_default=True, help="How many times faster than it was.")
+@click.option("--limit", default=40, show_default=True, help="How many conversations.")
+@click.option(
+    "--supervisors", default=4, show_default=True, help="With three agents each; half voice, half chat."
+)
+def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
+    """Play recorded conversations (JSON Lines in FOLDER) through the agent API of the running server.
+
+    Sign in as the admin, or as one of the supervisors it names, to watch and to decide.
+    """
+    with _place() as place:
+        if place.home is None:
+            _fail("replay makes supervisors of its own, and does so in embedded mode only")
+        try:
+            asyncio.run(_replay(place, folder, speed, limit, supervisors))
+        except FileNotFoundError as error:
+            _fail(str(error))
+        except httpx.HTTPError as error:
+            _fail(f"no server answers at {place.settings.supabase_url} ({error}): start it, or set its PORT")
+
+
+async def _replay(place: _Place, folder: Path, speed: float, limit: int, supervisors: int) -> None:
+    from server.demo import cast, conversations
+    from server.demo.player import Tool
+    from server.demo.replay import replay as play
+
+    settings = place.settings
+    assert settings.supabase_url is not None
+    assert settings.supabase_secret_key is not None
+    scripts = conversations.read(folder)[:limit]
+    people = await cast.hire(
+        f"{settings.supabase_url}/auth/v1", settings.supabase_secret_key.get_secret_value(), supervisors
+    )
+    used = [(step.name, step.asks) for script in scripts for step in script.steps if isinstance(step, Tool)]
+    async with db.as_owner(place.owner_url) as connection:
+        agents = await agent_keys.create_for_replay(connection, [p.email for p in people], cast.tools(used))
+    click.echo(f"Watch at {settings.supabase_url} as admin@example.com or one of, password {cast.PASSWORD}:")
+    click.echo("  " + ", ".join(person.email for person in people))
+    played = await play(settings.supabase_url, agents, scripts, speed=speed)
+    troubles = [one for one in played if one.trouble]
+    metrics, asked = sum(len(one.metrics) for one in played), sum(len(one.permissions) for one in played)
+    click.echo(
+        f"{len(played)} interactions, {metrics} metrics, {asked} tool permissions, {len(troubles)} cut short"
+    )
 
 
 @main.group("agent-key")

@@ -112,7 +112,7 @@ def problem(error: RequestError, errors: list[dict[str, str]] | None = None) -> 
     if error.status == Unauthorized.status:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(
-        body.model_dump(exclude_none=True) | error.extra,
+        body.model_dump(exclude_none=True),
         error.status,
         headers,
         media_type="application/problem+json",

@@ -7,11 +7,10 @@ class RequestError(Exception):
     status = 400
     title = "Bad request"
 
-    def __init__(self, detail: str, retry_after: int | None = None, **extra: str) -> None:
+    def __init__(self, detail: str, retry_after: int | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
-        self.extra = extra  # further members of problem details
 
 
 class NotFound(RequestError):

@@ -11,6 +11,8 @@ async def read(connection: Connection, agent_id: UUID) -> Record:
     row = await connection.fetchrow(
         """
         select a.id, a.name, a.agent_type, a.status, a.system_prompt,
+          (select i.id from public.interactions i where i.agent_id = a.id and i.status = 'active')
+            as active_interaction_id,
           (select coalesce(jsonb_agg(jsonb_build_object('tool_name', t.tool_name,
              'description', t.description, 'input_schema', t.input_schema,
              'requires_permission', t.requires_permission) order by lower(t.tool_name)), '[]')

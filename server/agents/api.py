@@ -25,6 +25,7 @@ class Agent(Model):
     agent_type: Literal["voice", "chat"]
     status: Literal["idle", "in_call", "in_chat", "paused"]
     system_prompt: str
+    active_interaction_id: UUID | None  # what a restarted agent left open
     tools: list[Tool]
 
 

@@ -45,7 +45,7 @@ class Metric:
     captured_at: datetime
     sentiment: Sentiment
     satisfaction_score: int
-    feed_text: str
+    feed_text: str | None  # nothing new was said
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,18 +155,16 @@ class _Player:
 
     async def until(self, at: float) -> None:
         """Let time pass, with a metric every five seconds."""
-        quiet_since = self.now()
         while (left := at - self.now()) > 0:
             due = self.metric_at + METRIC_SECONDS - self.now()
             await asyncio.sleep(max(0, min(left, due)) / self.speed)
             if due <= left:
-                await self.metric(f"Quiet for {self.now() - quiet_since:.0f} s")
+                await self.metric()
 
-    async def metric(self, feed_text: str) -> None:
+    async def metric(self, feed_text: str | None = None) -> None:
         self.metric_at = self.now()
-        metric = Metric(
-            self.stamped(), sentiment(self.satisfaction), self.satisfaction, _cut(feed_text, FEED_TEXT)
-        )
+        line = None if feed_text is None else _cut(feed_text, FEED_TEXT)
+        metric = Metric(self.stamped(), sentiment(self.satisfaction), self.satisfaction, line)
         await self.client.metrics(self.id, [metric])
         self.metrics.append(metric)
 
@@ -202,8 +200,7 @@ class _Player:
         deciding = asyncio.create_task(self.client.decision(asked))
         try:
             while not (await asyncio.wait([deciding], timeout=max(1, METRIC_SECONDS / self.speed)))[0]:
-                waited = time.monotonic() - asked_at
-                await self.metric(f"Waiting for a decision on {step.name}, {waited:.0f} s")
+                await self.metric()
             decided = await deciding
         finally:
             deciding.cancel()

@@ -17,12 +17,7 @@ async def start(
     livekit_room_id: str | None,
     external_id: str | None,
 ) -> Record:
-    """A new active interaction. Conflict when the agent is paused, retired or has one already (and which)."""
-    active = await connection.fetchval(
-        "select id from public.interactions where agent_id = $1 and status = 'active'", agent_id
-    )
-    if active is not None:
-        raise Conflict("the agent already has an active interaction", interaction_id=str(active))
+    """A new active interaction. Conflict when the agent is paused, retired or has one already."""
     row = await connection.fetchrow(
         f"""
         insert into public.interactions (agent_id, interaction_type, phone_number, livekit_room_id, external_id)

@@ -5,7 +5,9 @@ import asyncio
 from tests.site import Person, Site
 
 
-async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once(site: Site, voice: Person) -> None:
+async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once(
+    site: Site, voice: Person
+) -> None:
     agent = voice.agents[0]
     interaction = await site.start(agent, phone_number="+18505550155")
     asked = await site.ask(agent, interaction)

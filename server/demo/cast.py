@@ -1,0 +1,56 @@
+"""Who a replay is played by: supervisors of both types with three agents each, in embedded mode."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from server.demo.client import Channel
+
+PASSWORD = "floorwalker"  # noqa: S105 - of sample people who exist in embedded mode only
+_TAKEN = 422  # somebody with this e-mail is there already, from an earlier replay
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A supervisor of the replay."""
+
+    email: str
+    channel: Channel
+
+
+async def hire(auth_url: str, secret_key: str, supervisors: int) -> list[Member]:
+    """So many supervisors through the Auth admin API, voice and chat in turn; those of earlier replays stay."""
+    cast: list[Member] = []
+    headers = {"apikey": secret_key, "Authorization": f"Bearer {secret_key}"}
+    async with httpx.AsyncClient(headers=headers, timeout=30) as http:
+        for number in range(supervisors):
+            channel: Channel = "voice" if number % 2 == 0 else "chat"
+            name = f"{channel}{number // 2 + 1}"
+            member = Member(f"{name}@replay.example.com", channel)
+            answer = await http.post(
+                f"{auth_url}/admin/users",
+                json={
+                    "email": member.email,
+                    "password": PASSWORD,
+                    "email_confirm": True,
+                    "app_metadata": {
+                        "app_role": "supervisor",
+                        "supervisor_type": channel,
+                        "username": f"replay-{name}",
+                    },
+                    "user_metadata": {"name": f"Replay {name}"},
+                },
+            )
+            if answer.status_code != _TAKEN:
+                answer.raise_for_status()
+            cast.append(member)
+    return cast
+
+
+def tools(used: Sequence[tuple[str, bool]]) -> dict[str, Any]:
+    """(tool, asks) pairs as an agent's mcp_tools: one that asks at times needs permission."""
+    asking = {name for name, asks in used if asks}
+    names = sorted({name for name, _ in used})
+    return {"tools": [{"name": name, "requires_permission": name in asking} for name in names]}

@@ -1,0 +1,1 @@
+"""What PostgreSQL itself promises: walls, triggers, functions, whoever asks."""

@@ -1,0 +1,85 @@
+"""Becoming somebody in the database: a person, an agent's key, anon, the service key; always rolled back."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+import pytest
+
+from server.auth import digest
+from tests.site import Agent, Person, Site
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+REFUSED = "42501"
+
+
+@asynccontextmanager
+async def acting(
+    site: Site, role: str, claims: dict[str, Any] | str | None = None, *, keep: bool = False
+) -> AsyncIterator[Connection]:
+    """A transaction as this role with these claims; rolled back unless it is to be kept."""
+    login = "floorwalker_web" if role in ("authenticated", "agent_runtime") else "postgres"
+    text = claims if isinstance(claims, str) else json.dumps(claims or {})
+    async with site.database(login) as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await connection.execute(
+                "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)", role, text
+            )
+            yield connection
+        except BaseException:
+            await transaction.rollback()
+            raise
+        else:
+            await (transaction.commit() if keep else transaction.rollback())
+
+
+@asynccontextmanager
+async def as_person(site: Site, person: Person, *, keep: bool = False) -> AsyncIterator[Connection]:
+    claims = {"sub": str(person.id), "role": "authenticated"}
+    async with acting(site, "authenticated", claims, keep=keep) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def as_agent(site: Site, agent: Agent, *, keep: bool = False) -> AsyncIterator[Connection]:
+    async with site.database() as owner:
+        key_id = await owner.fetchval("select id from agent_keys where key_hash = $1", digest(agent.key))
+    async with acting(site, "agent_runtime", {"key_id": str(key_id)}, keep=keep) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def as_owner(site: Site) -> AsyncIterator[Connection]:
+    """The owner's transaction, rolled back: time and history may be bent in it."""
+    async with site.database() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            yield connection
+        finally:
+            await transaction.rollback()
+
+
+async def become(connection: Connection, person: Person) -> None:
+    """Within the owner's transaction: see through this person's eyes from here on."""
+    await connection.execute(
+        "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
+        json.dumps({"sub": str(person.id), "role": "authenticated"}),
+    )
+
+
+@asynccontextmanager
+async def refused(connection: Connection, state: str) -> AsyncIterator[None]:
+    """What happens within is refused with this SQLSTATE, and the transaction goes on."""
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        with pytest.raises(asyncpg.PostgresError) as raised:
+            yield
+    finally:
+        await savepoint.rollback()
+    assert raised.value.sqlstate == state, raised.value

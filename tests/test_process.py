@@ -1,0 +1,184 @@
+"""The server as a process: started, stopped, killed, started again; and every wrong setting ends in a sentence."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT, a_folder, free_port, serving, until
+from tests.site import PASSWORD, Site
+
+HOSTED = {
+    "SUPABASE_URL": "http://127.0.0.1:9",
+    "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x",
+    "SECRET_KEY": "a secret of more than thirty-two characters",
+}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with a_folder() as made:
+        yield made
+
+
+def command(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run `floorwalker …` to its end with nothing but this environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "server", *words],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def left_behind(home: Path) -> list[str]:
+    """PostgreSQL processes of this home that are still there."""
+    listed = ["ps", "-ww", "-eo", "pid,args"]  # ww: whole lines, whatever the terminal's width
+    found = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+    return [line for line in found.splitlines() if f"postgres -D {home}/" in line]
+
+
+async def test_ctrl_c_leaves_no_process_behind_and_the_data_is_there_next_time(folder: Path) -> None:
+    home, port = folder / "home", free_port()
+    with serving(home, port) as site:
+        person = await site.hire("voice")
+        interaction = await site.start(person.agents[0])
+        async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+            await browser.post("/login", data={"email": person.email, "password": PASSWORD})
+            async with browser.stream(
+                "GET", "/stream?page=floor"
+            ) as stream:  # an open stream holds nothing up
+                async for line in stream.aiter_lines():
+                    if "agents" in line:
+                        break
+                assert left_behind(home)
+                site.process.send_signal(signal.SIGINT)
+                assert site.process.wait(20) == 0
+    await until(lambda: not left_behind(home))
+    with serving(home, port) as site:
+        async with site.api(person.agents[0]) as api:
+            assert (await api.get(f"/interactions/{interaction}")).json()["status"] == "active"
+        async with site.browser_of(person) as browser:
+            assert interaction not in browser.cookies
+
+
+async def test_killed_with_9_the_next_start_recovers_and_sign_ins_still_stand(folder: Path) -> None:
+    home, port = folder / "home", free_port()
+    with serving(home, port) as site:
+        person = await site.hire("chat")
+        async with site.browser_of(person) as browser:
+            cookies = dict(browser.cookies)
+        interaction = await site.start(person.agents[0])
+        site.process.kill()
+        site.process.wait()
+    with serving(home, port) as site, httpx.Client(base_url=site.url, cookies=cookies) as again:
+        page = again.get("/")
+        assert page.status_code == 200
+        assert "in chat" in page.text
+        async with site.api(person.agents[0]) as api:
+            ended = await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
+        assert ended.status_code == 200
+
+
+async def test_postgresql_killed_under_a_running_server_comes_back(folder: Path) -> None:
+    with serving(folder / "home", free_port()) as site:
+        person = await site.hire("voice")
+        async with site.browser_of(person) as browser:
+            pid = left_behind(site.home)[0].split()[0]
+            os.kill(int(pid), signal.SIGKILL)
+
+            async def back() -> bool:
+                return (await browser.get("/")).status_code == 200
+
+            await until(back, 30)
+        assert await site.start(person.agents[0])
+
+
+def test_two_checkouts_do_not_disturb_one_another(folder: Path) -> None:
+    with serving(folder / "one", free_port()) as one, serving(folder / "two", free_port()) as two:
+        assert one.database_url() != two.database_url()
+        one.process.send_signal(signal.SIGINT)
+        assert one.process.wait(20) == 0
+        assert httpx.get(f"{two.url}/readyz").status_code == 200
+
+
+def test_commands_work_beside_a_running_server(site: Site) -> None:
+    made = command("agent-key", "create", "--agent", "Voice Agent 1", FLOORWALKER_HOME=str(site.home))
+    assert made.returncode == 0, made.stderr
+    key = made.stdout.splitlines()[-1]
+    agent = httpx.get(f"{site.url}/api/v1/agent", headers={"Authorization": f"Bearer {key}"})
+    assert agent.json()["name"] == "Voice Agent 1"
+    asked = command("psql", "-Atc", "select count(*) from public.users", FLOORWALKER_HOME=str(site.home))
+    assert asked.returncode == 0, asked.stderr
+    assert int(asked.stdout) >= 3
+    assert "up to date" in command("migrate", FLOORWALKER_HOME=str(site.home)).stdout
+    nobody = command("agent-key", "create", "--agent", "Nobody", FLOORWALKER_HOME=str(site.home))
+    assert (nobody.returncode, nobody.stderr) == (1, "floorwalker: There is no agent 'Nobody'.\n")
+
+
+def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = command("serve", PORT=str(port), FLOORWALKER_HOME=str(folder / "home"))
+    sentence(refused, f"port {port}", "set PORT")
+    assert not (folder / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"PORT": "no"}, ["PORT"]),
+        ({"PERMISSION_SECONDS": "0"}, ["PERMISSION_SECONDS"]),
+        ({"FLOORWALKER_HOME": "/proc/nowhere"}, ["FLOORWALKER_HOME", "choose another folder"]),
+        ({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, ["SUPABASE_URL", "SECRET_KEY", "set all"]),
+        ({"SUPABASE_URL": "http://127.0.0.1:9"}, ["DATABASE_URL", "set all"]),
+        ({"DATABASE_URL": "not a url", **HOSTED}, ["DATABASE_URL", "cannot be used"]),
+        (
+            {"DATABASE_URL": "postgresql://me:hidden@127.0.0.1:1/x", **HOSTED},
+            ["DATABASE_URL", "127.0.0.1:1/x"],
+        ),
+        ({"DATABASE_URL": "postgresql://127.0.0.1:1/x", **HOSTED, "SECRET_KEY": "short"}, ["SECRET_KEY"]),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(environment: dict[str, str], words: list[str]) -> None:
+    sentence(command("serve", **{"PORT": str(free_port()), **environment}), *words)
+
+
+def sentence(answer: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    assert answer.returncode != 0
+    assert answer.stderr.startswith("floorwalker: ")
+    assert answer.stderr.count("\n") == 1, answer.stderr
+    assert all(word in answer.stderr for word in words), answer.stderr
+    assert "hidden" not in answer.stderr
+
+
+def test_with_everything_hosted_no_embedded_part_is_imported(site: Site) -> None:
+    """The hosted mode, with the embedded database and Auth playing the cloud."""
+    script = """
+import asyncio, sys, httpx, server.__main__
+from server import app, settings
+parts = app.create_app(settings.load())[0]
+assert not [name for name in sys.modules if name.startswith("server.embedded")], "imported"
+print(sorted(route.path for route in parts.routes if route.path.startswith("/auth")))
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": site.database_url("floorwalker_web"), **HOSTED},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (answer.returncode, answer.stdout) == (0, "[]\n"), answer.stderr

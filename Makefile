@@ -46,4 +46,5 @@ format:
 	$(BIN)/ruff format --quiet
 
 bench:
-	@echo "There are no benchmarks yet."
+	@$(PYTHON) .ci/setup.py test
+	@$(BIN)/python -m tests.bench.latency

@@ -218,6 +218,9 @@ def document(calls: Sequence[Call], title: str, version: str) -> dict[str, Any]:
         if call.body is not None:
             body = TypeAdapter(call.body).json_schema(ref_template=template)
             components.update(body.pop("$defs", {}))
+            if isinstance(call.body, type):  # one model, and no choice of several: by its name, too
+                components[call.body.__name__] = body
+                body = {"$ref": template.format(model=call.body.__name__)}
             operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
         paths.setdefault(PREFIX + call.path, {})[call.method.lower()] = operation
     return {

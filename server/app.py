@@ -144,6 +144,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
         *agents.ROUTES,
         *permissions.ROUTES,
         *api.routes(CALLS),
+        Route("/api", _api_page),
         Route("/api/openapi.json", _openapi),
         Route("/favicon.ico", lambda _: RedirectResponse(web.static("icons/favicon.svg"), 301)),
         Route("/healthz", _health),
@@ -204,6 +205,10 @@ async def _on_fault(request: Request, error: Exception) -> Response:
 
 async def _openapi(_request: Request) -> Response:
     return JSONResponse(api.document(CALLS, "Floorwalker agent API", __version__))
+
+
+async def _api_page(request: Request) -> Response:
+    return web.render(request, "api.html", document=api.document(CALLS, "Floorwalker agent API", __version__))
 
 
 async def _health(_request: Request) -> Response:

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
 import httpx
 
 from server.agents import agent_keys
+from server.agents.agent_keys import Channel
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 
@@ -32,7 +33,7 @@ class Agent:
     id: UUID
     name: str
     key: str
-    channel: str
+    channel: Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Site:
         finally:
             await connection.close()
 
-    async def hire(self, role: str, agents: int = 1) -> Person:
+    async def hire(self, role: Literal["voice", "chat", "admin"], agents: int = 1) -> Person:
         """A new person through the Auth admin API: voice or chat (a supervisor with agents), or admin."""
         word = secrets.token_hex(5)
         meta = {"app_role": "admin"}
@@ -110,7 +111,7 @@ class Site:
                 person.agents.append(await self.add_agent(person, role, f"Agent {word} {number + 1}"))
         return person
 
-    async def add_agent(self, person: Person, channel: str, name: str, tools: Any = None) -> Agent:
+    async def add_agent(self, person: Person, channel: Channel, name: str, tools: Any = None) -> Agent:
         async with self.database() as owner:
             agent_id = await owner.fetchval(
                 """insert into public.agents (supervisor_id, name, agent_type, system_prompt, mcp_tools)

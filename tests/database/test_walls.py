@@ -266,12 +266,12 @@ async def test_a_ban_that_is_over_gives_the_rows_back(site: Site) -> None:
         assert await connection.fetchval("select count(*) from agents") == 1
 
 
-@pytest.mark.parametrize("table", [*ROWS, *VIEWS])
+@pytest.mark.parametrize("table", ROWS)
 @pytest.mark.parametrize("who", ["owner", "admin"])
 async def test_people_write_no_table(site: Site, scene: Scene, admin: Person, who: str, table: str) -> None:
     async with site.database() as owner:
         column = await owner.fetchval(
-            "select attname from pg_attribute where attrelid = $1::text::regclass and attnum = 1",
+            "select attname from pg_attribute where attrelid = $1::text::regclass and attnum = 2",
             f"public.{table}",
         )
     async with as_person(site, scene.person if who == "owner" else admin) as connection:

@@ -1,16 +1,17 @@
 """Real conversations through the real server: everything that was sent is kept once, and seen by its own supervisor only."""
 
 import asyncio
-import datetime as dt
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Error, Page, expect
 
 from server.demo import cast, conversations
+from server.demo.client import Channel
 from server.demo.player import Played, Script, Tool
 from server.demo.replay import replay
 from tests.browser.conftest import SignIn
@@ -82,8 +83,9 @@ async def test_everything_replayed_is_kept_once_and_on_the_right_screen_only(
     scripts = chosen()
     assert len(scripts) >= 40
     used = [(step.name, step.asks) for script in scripts for step in script.steps if isinstance(step, Tool)]
-    people = [await site.hire(channel, agents=0) for channel in ("voice", "chat", "voice", "chat")]
-    for person, channel in zip(people, ("voice", "chat", "voice", "chat"), strict=True):
+    channels: tuple[Channel, ...] = ("voice", "chat", "voice", "chat")
+    people = [await site.hire(channel, agents=0) for channel in channels]
+    for person, channel in zip(people, channels, strict=True):
         for number in range(3):
             name = f"{person.username} {number + 1}"
             person.agents.append(await site.add_agent(person, channel, name, cast.tools(used)))
@@ -99,6 +101,7 @@ async def test_everything_replayed_is_kept_once_and_on_the_right_screen_only(
     assert len(played) == len(scripts)
     assert {one.script.channel for one in played} == {"voice", "chat"}
     owners = await stored_as_sent(site, people, played)
+    assert sum(len(one.permissions) for one in played) >= 40
     answers = {p.status for one in played for p in one.permissions}
     assert {"allowed", "denied"} <= answers, answers
     shown = [set(await page.evaluate("() => [...window.shown]")) for page in pages]
@@ -167,5 +170,5 @@ async def stored_as_sent(site: Site, people: list[Person], played: list[Played])
     return owners | {str(p["id"]): p["supervisor_id"] for p in permissions}
 
 
-def by_time(rows) -> list[tuple[str, dt.datetime, str, object, object]]:  # type: ignore[no-untyped-def]
+def by_time(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: row[1])

@@ -1,0 +1,174 @@
+"""An interaction's life in the database: one active an agent, ended once, everything that follows its end."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from tests.database.acting import Connection, acting, as_agent, as_owner, refused
+from tests.site import Person, Site
+
+START = "insert into interactions (agent_id, interaction_type) values ($1, $2) returning id"
+
+
+async def start(connection: Connection, person: Person, channel: str = "voice") -> UUID:
+    found: UUID = await connection.fetchval(START, person.agents[0].id, channel)
+    return found
+
+
+async def one(connection: Connection, interaction: UUID, columns: str) -> Any:
+    row = await connection.fetchrow(f"select {columns} from interactions where id = $1", interaction)
+    return tuple(row) if row else None
+
+
+async def test_an_agent_has_one_active_interaction(site: Site, voice: Person) -> None:
+    async with as_agent(site, voice.agents[0]) as agent:
+        first = await start(agent, voice)
+        async with refused(agent, "23505"):
+            await start(agent, voice)
+        await agent.execute("update interactions set status = 'failed' where id = $1", first)
+        await start(agent, voice)
+
+
+async def test_of_two_that_start_at_once_one_wins(site: Site, voice: Person) -> None:
+    async def begin() -> str:
+        try:
+            async with as_agent(site, voice.agents[0], keep=True) as agent:
+                await start(agent, voice)
+        except asyncpg.PostgresError as error:
+            return str(error.sqlstate)
+        return "started"
+
+    assert sorted(await asyncio.gather(*(begin() for _ in range(5)))) == ["23505"] * 4 + ["started"]
+
+
+async def test_a_paused_or_retired_agent_takes_no_new_interaction(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        for column in ("paused_at", "retired_at"):
+            await owner.execute(f"update agents set {column} = now() where id = $1", voice.agents[0].id)
+            async with refused(owner, "FW409"):
+                await start(owner, voice)
+            await owner.execute(f"update agents set {column} = null where id = $1", voice.agents[0].id)
+        await start(owner, voice)
+
+
+async def test_an_interaction_is_of_the_agents_type(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner, refused(owner, "FW422"):
+        await start(owner, voice, "chat")
+
+
+@pytest.mark.parametrize(
+    "number", ["12345678", "+0123456789", "+1 850 555", "+12345", "+1234567890123456", "+1850555015x", ""]
+)
+async def test_a_number_that_is_not_international_is_refused(site: Site, voice: Person, number: str) -> None:
+    async with as_agent(site, voice.agents[0]) as agent:
+        interaction = await start(agent, voice)
+        async with refused(agent, "23514"):
+            await agent.execute(
+                "update interactions set phone_number = $2 where id = $1", interaction, number
+            )
+
+
+async def test_times_that_contradict_are_refused(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        interaction = await start(owner, voice)
+        async with refused(owner, "23514"):
+            await owner.execute("update interactions set ended_at = now() where id = $1", interaction)
+        ended = "insert into interactions (agent_id, interaction_type, status, started_at, ended_at) values ($1, 'voice', 'completed', now(), now() - interval '1 s')"
+        async with refused(owner, "23514"):
+            await owner.execute(ended, voice.agents[0].id)
+        async with refused(owner, "428C9"):
+            await owner.execute("update interactions set duration_seconds = 1 where id = $1", interaction)
+
+
+async def test_it_ends_once_and_everything_follows(site: Site, voice: Person) -> None:
+    async with as_agent(site, voice.agents[0]) as agent:
+        interaction = await start(agent, voice)
+        ask = "insert into tool_permissions (interaction_id, tool_name) values ($1, $2) returning id"
+        pending = await agent.fetchval(ask, interaction, "issue_refund")
+        allowed = await agent.fetchval(ask, interaction, "check_order")
+        assert await agent.fetchval("select count(*) from interaction_pulse") == 1
+        await agent.execute("update interactions set status = 'completed' where id = $1", interaction)
+        assert await one(agent, interaction, "status, ended_at >= started_at, duration_seconds") == (
+            "completed",
+            True,
+            0,
+        )
+        assert await agent.fetchval("select count(*) from interaction_pulse") == 0
+        states = dict(await agent.fetch("select id, status from tool_permissions"))
+        assert states == {pending: "cancelled", allowed: "allowed"}
+        assert await agent.fetchval(
+            "select responded_at is not null from tool_permissions where id = $1", pending
+        )
+        before = await one(agent, interaction, "ended_at")
+        await agent.execute("update interactions set status = 'completed' where id = $1", interaction)
+        assert await one(agent, interaction, "ended_at") == before
+        for status in ("failed", "active"):
+            async with refused(agent, "FW409"):
+                await agent.execute("update interactions set status = $2 where id = $1", interaction, status)
+
+
+async def test_a_deleted_active_interaction_leaves_no_busy_agent(site: Site, voice: Person) -> None:
+    async with acting(site, "service_role") as service:
+        interaction = await start(service, voice)
+        await service.execute("delete from interactions where id = $1", interaction)
+        assert await service.fetchval("select status from agents where id = $1", voice.agents[0].id) == "idle"
+        assert (
+            await service.fetchval(
+                "select count(*) from interaction_pulse where interaction_id = $1", interaction
+            )
+            == 0
+        )
+
+
+async def test_after_the_end_nothing_is_added_but_the_archive(site: Site, voice: Person) -> None:
+    async with as_agent(site, voice.agents[0]) as agent:
+        interaction = await start(agent, voice)
+        archive = "insert into interaction_archives (interaction_id, summary) values ($1, 'x')"
+        async with refused(agent, "FW409"):
+            await agent.execute(archive, interaction)
+        await agent.execute("update interactions set status = 'failed' where id = $1", interaction)
+        for statement in (
+            "insert into interaction_turns (interaction_id, speaker, text) values ($1, 'agent', 'x')",
+            "insert into tool_permissions (interaction_id, tool_name) values ($1, 'issue_refund')",
+        ):
+            async with refused(agent, "FW409"):
+                await agent.execute(statement, interaction)
+        await agent.execute(archive, interaction)
+        async with refused(agent, "23505"):
+            await agent.execute(archive, interaction)
+    async with as_owner(site) as owner:
+        interaction = await start(owner, voice)
+        await owner.execute("update interactions set status = 'failed' where id = $1", interaction)
+        async with refused(owner, "FW409"):
+            await owner.execute(
+                "insert into realtime_metrics (interaction_id, sentiment) values ($1, 'good')", interaction
+            )
+
+
+async def test_a_turn_counts_as_a_sign_of_life(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        interaction = await start(owner, voice)
+        old = "update interaction_pulse set last_seen_at = now() - interval '5 minutes' where interaction_id = $1"
+        await owner.execute(old, interaction)
+        await owner.execute(
+            "insert into interaction_turns (interaction_id, speaker, text) values ($1, 'agent', 'x')",
+            interaction,
+        )
+        assert await owner.fetchval(
+            "select last_seen_at >= now() from interaction_pulse where interaction_id = $1", interaction
+        )
+
+
+async def test_people_and_agents_with_history_are_not_deleted(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        await start(owner, voice)
+        for statement, row in (
+            ("delete from agents where id = $1", voice.agents[0].id),
+            ("delete from users where id = $1", voice.id),
+            ("delete from auth.users where id = $1", voice.id),
+        ):
+            async with refused(owner, "23001"):
+                await owner.execute(statement, row)

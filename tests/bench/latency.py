@@ -73,7 +73,9 @@ async def decisions(site: Site, person: Person, page: Page) -> list[float]:
             button = page.locator(f"#tool-permission-{asked['id']}").get_by_role("button", name="Allow")
             await button.wait_for()
             # The page notes the moment itself: finding the button is not the product's time.
-            await button.evaluate("node => node.addEventListener('click', () => { window.clicked = Date.now(); })")
+            await button.evaluate(
+                "node => node.addEventListener('click', () => { window.clicked = Date.now(); })"
+            )
             await button.click()
             assert (await waiting).json()["status"] == "allowed"
             took.append(time.time() * 1000 - await page.evaluate("() => window.clicked"))
@@ -82,7 +84,9 @@ async def decisions(site: Site, person: Person, page: Page) -> list[float]:
 
 def report(what: str, milliseconds: list[float]) -> None:
     cuts = statistics.quantiles(milliseconds, n=100)
-    print(f"{what:34} n {len(milliseconds):4}   p50 {cuts[49]:6.1f} ms   p95 {cuts[94]:6.1f} ms   p99 {cuts[98]:6.1f} ms")
+    print(
+        f"{what:34} n {len(milliseconds):4}   p50 {cuts[49]:6.1f} ms   p95 {cuts[94]:6.1f} ms   p99 {cuts[98]:6.1f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,23 +74,23 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-async def voice(site: Site) -> AsyncIterator[Person]:
+async def voice(site: Site) -> Person:
     """A voice supervisor with one agent."""
-    yield await site.hire("voice")
+    return await site.hire("voice")
 
 
 @pytest.fixture
-async def chat(site: Site) -> AsyncIterator[Person]:
+async def chat(site: Site) -> Person:
     """Another supervisor, of chat, with one agent."""
-    yield await site.hire("chat")
+    return await site.hire("chat")
 
 
-async def until(look, seconds: float = 10.0) -> None:  # type: ignore[no-untyped-def]
+async def until(look: Callable[[], object], seconds: float = 10.0) -> None:
     """Wait until `look` (sync or async) is true; what it last said when it never is."""
     end = time.monotonic() + seconds
     while True:
         found = look()
-        if asyncio.iscoroutine(found):
+        if isinstance(found, Awaitable):
             found = await found
         if found:
             return

@@ -80,8 +80,9 @@ async def test_killed_with_9_the_next_start_recovers_and_sign_ins_still_stand(fo
         interaction = await site.start(person.agents[0])
         site.process.kill()
         site.process.wait()
-    with serving(home, port) as site, httpx.Client(base_url=site.url, cookies=cookies) as again:
-        page = again.get("/")
+    with serving(home, port) as site:
+        async with httpx.AsyncClient(base_url=site.url, cookies=cookies) as again:
+            page = await again.get("/")
         assert page.status_code == 200
         assert "in chat" in page.text
         async with site.api(person.agents[0]) as api:

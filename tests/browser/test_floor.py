@@ -163,13 +163,11 @@ async def test_an_admin_sees_everybody_on_the_wallboard_and_may_decide(
 ) -> None:
     page = await sign_in(await site.hire("admin"))
     assert "Wallboard" in await page.title()
-    rows = []
-    for person in (voice, chat):
-        rows.append(page.locator(f"#interaction-{await site.start(person.agents[0])}"))
+    started = [await site.start(person.agents[0]) for person in (voice, chat)]
+    rows = [page.locator(f"#interaction-{interaction}") for interaction in started]
     for row, person in zip(rows, (voice, chat), strict=True):
         await expect(row).to_contain_text(person.username)
-    interaction = (await rows[0].get_attribute("id") or "").removeprefix("interaction-")
-    asked = await site.ask(voice.agents[0], interaction)
+    asked = await site.ask(voice.agents[0], started[0])
     card = page.locator(f"#tool-permission-{asked['id']}")
     await card.get_by_role("button", name="Allow").click()
     await expect(card).to_contain_text("allowed by")

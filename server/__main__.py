@@ -102,11 +102,18 @@ def serve(*, demo: bool) -> None:
         if place.home is not None:
             migrations_of(place)
             asyncio.run(migrations.seed(place.owner_url))
+            asyncio.run(_remember(place.owner_url))
         elif demo:
             _fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
         else:
             asyncio.run(_check(place.settings))
         asyncio.run(_serve(place, door, demo=demo))
+
+
+async def _remember(owner_url: str) -> None:
+    """A month of sample interactions for a home that has none yet."""
+    async with db.as_owner(owner_url) as connection:
+        await connection.execute((Path(__file__).parent / "embedded" / "history.sql").read_text())
 
 
 async def _check(settings: Settings) -> None:

@@ -1,7 +1,6 @@
 """The agents' door: keys, JSON bodies, idempotency, problem details, and the OpenAPI document of it all."""
 
 import hashlib
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,7 +8,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.json_schema import models_json_schema
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
@@ -29,7 +37,23 @@ def _storable(text: str) -> str:
     return text
 
 
+def _storable_json(value: Any) -> Any:
+    match value:
+        case str():
+            _storable(value)
+        case dict():
+            for name, inner in value.items():
+                _storable(name)
+                _storable_json(inner)
+        case list():
+            for inner in value:
+                _storable_json(inner)
+    return value
+
+
 Text = Annotated[str, AfterValidator(_storable)]
+Json = Annotated[JsonValue, AfterValidator(_storable_json)]
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_storable_json)]
 Moment = AwareDatetime
 
 
@@ -95,6 +119,12 @@ class Call:
     status: int = 200
     refusals: tuple[int, ...] = ()
     query: dict[str, Any] | None = None
+    by_stamp: bool = False  # idempotent by captured_at, and so without a key
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether an Idempotency-Key is honoured."""
+        return self.method == "POST" and self.write is not None and not self.by_stamp
 
 
 def routes(calls: Sequence[Call]) -> list[Route]:
@@ -131,7 +161,7 @@ def _endpoint(call: Call) -> Callable[[Request], Awaitable[Response]]:
         try:
             agent = await _agent(request)
             raw = await request.body()
-            ask = Ask(agent, adapter.validate_json(raw) if adapter else None, request)
+            ask = Ask(agent, adapter.validate_json(raw, strict=True) if adapter else None, request)
             if call.handle is not None:
                 return _answer(call.status, await call.handle(ask))
             return await _write(call, ask, raw)
@@ -152,7 +182,7 @@ def _endpoint(call: Call) -> Callable[[Request], Awaitable[Response]]:
 
 async def _write(call: Call, ask: Ask, raw: bytes) -> Response:
     assert call.write is not None
-    key = ask.request.headers.get("idempotency-key") if call.method == "POST" else None
+    key = ask.request.headers.get("idempotency-key") if call.takes_key else None
     if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
         raise Invalid("Idempotency-Key has 1 to 255 printable characters")
     async with ask.transaction() as connection:
@@ -162,14 +192,16 @@ async def _write(call: Call, ask: Ask, raw: bytes) -> Response:
                 "select * from private.claim_idempotency_key($1, $2)", key, hashlib.sha256(what).digest()
             )
             if known:
-                return JSONResponse(known["response"], known["status"], {"Idempotent-Replayed": "true"})
+                # Kept as text: jsonb would put the names in an order of its own.
+                replayed = {"Idempotent-Replayed": "true"}
+                return Response(known["response"], known["status"], replayed, media_type="application/json")
         answer = await call.write(ask, connection)
         if key:
             await connection.execute(
                 "select private.keep_idempotent_answer($1, $2, $3)",
                 key,
                 call.status,
-                json.loads(answer.model_dump_json()),
+                answer.model_dump_json(),
             )
     return _answer(call.status, answer)
 
@@ -212,7 +244,10 @@ def document(calls: Sequence[Call], title: str, version: str) -> dict[str, Any]:
                     "description": "Done",
                     "content": {"application/json": {"schema": schemas[(call.answer, "serialization")]}},
                 },
-                **{str(status): _refusal() for status in sorted({401, 422, 429, *call.refusals})},
+                **{
+                    str(status): _refusal()
+                    for status in sorted({401, 422, 429, 503, *call.refusals, *((413,) if call.body else ())})
+                },
             },
         }
         if call.body is not None:
@@ -243,7 +278,7 @@ def _parameters(call: Call) -> list[dict[str, Any]]:
     ]
     for name, schema in (call.query or {}).items():
         found.append({"name": name, "in": "query", "schema": schema})
-    if call.method == "POST" and call.write is not None:
+    if call.takes_key:
         found.append(
             {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
         )

@@ -27,13 +27,16 @@ from server.errors import NotFound, RequestError, Unavailable
 from server.floor import views as floor
 from server.hub import Hub
 from server.interactions import api as interactions_api
+from server.interactions import views as interactions
 from server.interactions.realtime_metrics import Recorder
+from server.leaderboard import views as leaderboard
 from server.permissions import api as permissions_api
 from server.permissions import views as permissions
 from server.settings import Settings
-from server.stream import Streams
+from server.stream import Streams, signed_out
 
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
+WATCHED = {"floor": floor.watch, "wallboard": floor.watch, "interaction": interactions.watch}
 _KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 
 log = structlog.get_logger(__name__)
@@ -86,6 +89,8 @@ class App:
             self.hub = hub = Hub(settings.database_listen_url or settings.database_url)
             self.streams = streams = Streams(database, hub)
             recorder = Recorder(database)
+            known_agents: dict[str, tuple[float, AgentCaller]] = {}
+            hub.subscribe(["agent_keys:*"], lambda _: known_agents.clear())
             secret = settings.supabase_jwt_secret
             auth = Auth(
                 database,
@@ -114,7 +119,7 @@ class App:
                 auth=auth,
                 limits=guard.Limits(settings),
                 recorder=recorder,
-                known_agents={},
+                known_agents=known_agents,
                 closing=self.closing,
             )
             for task in tasks:
@@ -143,6 +148,9 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
         *accounts.ROUTES,
         *agents.ROUTES,
         *permissions.ROUTES,
+        *interactions.ROUTES,
+        *leaderboard.ROUTES,
+        Route("/stream", _stream),
         *api.routes(CALLS),
         Route("/api", _api_page),
         Route("/api/openapi.json", _openapi),
@@ -200,7 +208,23 @@ async def _on_fault(request: Request, error: Exception) -> Response:
     log.error("request_failed", path=request.url.path, exc_info=error)
     word = RequestError("Something went wrong on our side; it has been written to the log.")
     word.status, word.title = 500, "Our fault"
-    return _refuse(request, word)
+    answer = _refuse(request, word)
+    answer.headers.update(
+        guard.HEADERS | {"Cache-Control": guard.UNCACHED}
+    )  # here we are outside of all middleware
+    return answer
+
+
+async def _stream(request: Request) -> Response:
+    """The stream of a page that this viewer may watch; for nobody one close event."""
+    viewer = await guard.viewer_of(request)
+    if viewer is None:
+        return signed_out()
+    watch = WATCHED.get(request.query_params.get("page", ""))
+    if watch is None:
+        raise NotFound("There is no such page to stream.")
+    streams: Streams = request.state.streams
+    return streams.response(await watch(request, viewer), viewer)
 
 
 async def _openapi(_request: Request) -> Response:

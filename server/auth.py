@@ -128,7 +128,7 @@ class Verifier:
         if not self._keys:
             raise Unavailable("Sign-ins cannot be checked at the moment, please try again.", 5)
         if kid not in self._keys:
-            raise jwt.InvalidKeyError("unknown kid")
+            raise jwt.InvalidTokenError("signed with an unknown key")
         return self._keys[kid]
 
     async def _fetch(self) -> None:

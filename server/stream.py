@@ -57,32 +57,32 @@ class Audience:
 class Subscriber:
     """One open stream: holds the newest state of each region and nothing older, however slow its reader."""
 
-    __slots__ = ("_ended", "_pending", "_wake", "unsubscribe", "viewer")
+    __slots__ = ("_pending", "_wake", "ended", "unsubscribe", "viewer")
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
         self.unsubscribe: Callable[[], None] = lambda: None
         self._pending: dict[str, bytes] = {}
         self._wake = asyncio.Event()
-        self._ended = False
+        self.ended = False
 
     def send(self, regions: Mapping[str, bytes]) -> None:
         """Replace what waits for the reader with the newest."""
         self._pending.update(regions)
         self._wake.set()
 
-    def end(self, _topic: str = "") -> None:
+    def end(self) -> None:
         """End the stream; the browser's next try goes through the door again."""
-        self._ended = True
+        self.ended = True
         self._wake.set()
 
     async def messages(self) -> AsyncIterator[bytes]:
         """SSE messages; all that is pending joined into one."""
         yield b"retry: 500\n\n"
-        while not self._ended:
+        while not self.ended:
             await self._wake.wait()
             self._wake.clear()
-            if self._pending and not self._ended:
+            if self._pending and not self.ended:
                 message = b"".join(self._pending.values()) + b"\n"
                 self._pending.clear()
                 yield message
@@ -136,9 +136,6 @@ class Streams:
 
     def _join(self, audience: Audience, subscriber: Subscriber) -> None:
         viewer = subscriber.viewer
-        subscriber.unsubscribe = self._hub.subscribe(
-            [f"web_sessions:{viewer.session_id}", f"users:{viewer.id}"], subscriber.end
-        )
         watched = self._watched.get(audience)
         if watched is None:
             watched = self._watched[audience] = _Watched(audience)
@@ -146,6 +143,15 @@ class Streams:
             watched.unsubscribe = self._hub.subscribe(audience.topics, ring)
             ring("")
         watched.subscribers.add(subscriber)
+        look_again = self._ringer(watched)
+
+        def end(_topic: str) -> None:
+            subscriber.end()
+            look_again("")  # what was read last may have been read with rights that were gone by then
+
+        subscriber.unsubscribe = self._hub.subscribe(
+            [f"web_sessions:{viewer.session_id}", f"users:{viewer.id}"], end
+        )
         # What was read last is right but for what has rung since, and that is on its way.
         subscriber.send({CONNECTION: _frame(CONNECTION, self._connection()), **watched.regions})
         if self._closed:
@@ -196,8 +202,10 @@ class Streams:
             await asyncio.sleep(max(0.0, now + TICK - time.monotonic()))
 
     async def _refresh(self, ready: list[_Watched]) -> None:
-        wanted = [(w.audience, next(iter(w.subscribers)).viewer) for w in ready if w.subscribers]
-        ready = [w for w in ready if w.subscribers]
+        # Whoever is out but has not left yet lends nobody their rights.
+        readers = {w: next((s.viewer for s in w.subscribers if not s.ended), None) for w in ready}
+        wanted = [(w.audience, viewer) for w, viewer in readers.items() if viewer is not None]
+        ready = [w for w in ready if readers[w] is not None]
         try:
             rows = await self._ask(wanted) if wanted else []
         except RequestError as error:
@@ -214,7 +222,13 @@ class Streams:
             self._send(watched, row["shown"])
 
     def _send(self, watched: _Watched, shown: Any) -> None:
-        regions = {name: _frame(name, html) for name, html in watched.audience.page.render(shown).items()}
+        try:
+            rendered = watched.audience.page.render(shown)
+        except Exception:  # one page that cannot be shown must not stop everybody's
+            log.exception("audience_failed", page=watched.audience.page.name)
+            self._again([watched])
+            return
+        regions = {name: _frame(name, html) for name, html in rendered.items()}
         changed = {name: frame for name, frame in regions.items() if watched.regions.get(name) != frame}
         watched.regions = regions
         if changed:

@@ -2,10 +2,14 @@
 
 import datetime as dt
 import hashlib
+import io
 import json
+from collections.abc import Iterable, Sequence
+from csv import writer as csv_writer
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -20,9 +24,23 @@ _FORM_FIELDS = 50
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """A page; `viewer` is there when somebody is signed in."""
-    context.setdefault("viewer", getattr(request.state, "viewer", None))
-    context["path"] = request.url.path
-    return HTMLResponse(_templates().get_template(template).render(context), status)
+    return HTMLResponse(_templates().get_template(template).render(context | _frame(request)), status)
+
+
+def _frame(connection: HTTPConnection) -> dict[str, Any]:
+    settings = getattr(connection.state, "settings", None)
+    return {
+        "viewer": getattr(connection.state, "viewer", None),
+        "path": connection.url.path,
+        "stale_seconds": settings.stale_seconds if settings else 0,
+    }
+
+
+def live(request: Request, template: str, query: dict[str, str], **context: Any) -> HTMLResponse:
+    """A page with a stream, `/stream?query`; the tabs of one session that show the same share one stream."""
+    address = urlencode(query)
+    channel = hashlib.sha256(f"{request.state.viewer.session_id} {address}".encode()).hexdigest()[:24]
+    return render(request, template, query=address, channel=channel, **context)
 
 
 def partial(template: str, **context: Any) -> str:
@@ -41,9 +59,7 @@ def error(connection: HTTPConnection, problem: RequestError) -> Response:
     if connection.headers.get("hx-request"):
         return PlainTextResponse(problem.detail, problem.status, headers)
     page = _templates().get_template("error.html")
-    return HTMLResponse(
-        page.render(problem=problem, viewer=None, path=connection.url.path), problem.status, headers
-    )
+    return HTMLResponse(page.render(problem=problem, **_frame(connection)), problem.status, headers)
 
 
 async def form(request: Request) -> dict[str, str]:
@@ -68,12 +84,87 @@ def moment(value: str | dt.datetime | None, kind: str = "clock") -> Markup | str
         return ""
     when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
     when = when.astimezone(dt.UTC)
-    return Markup('<time datetime="{}" data-{}>{:%H:%M:%S} UTC</time>').format(when.isoformat(), kind, when)
+    return Markup('<time datetime="{}" data-kind="{}">{:%H:%M:%S} UTC</time>').format(
+        when.isoformat(), kind, when
+    )
 
 
 def argument(value: object) -> str:
     """An argument as it was sent: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def duration(seconds: float) -> str:
+    """125 → 2:05"""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def parts(values: Sequence[float]) -> Markup:
+    """The three parts of a score as one bar, 100 wide."""
+    csat, interactions, aht = (float(value) for value in values)
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img"'
+        ' aria-label="CSAT {}, interactions {}, handle time {}">'
+        '<rect class="csat" width="{}" height="10"/><rect class="interactions" x="{}" width="{}" height="10"/>'
+        '<rect class="aht" x="{}" width="{}" height="10"/></svg>'
+    ).format(csat, interactions, aht, csat, csat, interactions, csat + interactions, aht)
+
+
+def course(scores: Sequence[Sequence[Any]]) -> Markup:
+    """Satisfaction over a whole interaction, from [[seconds, score, sentiment]]."""
+    if len(scores) < 2:
+        return Markup("")
+    last = max(float(scores[-1][0]), 1.0)
+    points = [f"{float(at) / last * 1000:.0f},{100 - float(score):.0f}" for at, score, _ in scores]
+    return Markup(
+        '<svg class="course" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img"'
+        ' aria-label="Satisfaction from {} to {} in {}"><path d="M0 30H1000M0 60H1000"/>'
+        '<polyline points="{}"/></svg>'
+    ).format(round(float(scores[0][1])), round(float(scores[-1][1])), duration(last), " ".join(points))
+
+
+def csv(filename: str, columns: Sequence[str], rows: Iterable[Any]) -> Response:
+    """A list's rows as CSV; what a spreadsheet would take for a formula is defused."""
+    out = io.StringIO()
+    writer = csv_writer(out)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in columns])
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(out.getvalue(), headers=headers, media_type="text/csv; charset=utf-8")
+
+
+def _cell(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def sparkline(scores: Sequence[float]) -> Markup:
+    """The last scores (0 to 100, oldest first) as a line from left to right; sixty fill it."""
+    points = [
+        (round(i * 4 + (60 - len(scores)) * 4), round(100 - score)) for i, score in enumerate(scores[-60:])
+    ]
+    if len(points) < 2:
+        return Markup('<svg class="sparkline" viewBox="0 0 236 100" aria-hidden="true"></svg>')
+    line = " ".join(f"{x},{y}" for x, y in points)
+    return Markup(
+        '<svg class="sparkline" viewBox="0 0 236 100" preserveAspectRatio="none" role="img"'
+        ' aria-label="Satisfaction lately, from {} to {}">'
+        '<polygon points="{},100 {} {},100"/><polyline points="{}"/></svg>'
+    ).format(round(scores[0]), round(scores[-1]), points[0][0], line, points[-1][0], line)
+
+
+@cache
+def stylesheets() -> list[str]:
+    """One file a component; base.css is first, since it orders the layers."""
+    names = sorted(path.name for path in (ROOT / "static/css").glob("*.css") if path.name != "base.css")
+    return [f"css/{name}" for name in ("base.css", *names)]
+
+
+def now() -> dt.datetime:
+    """The server's clock, for pages on machines whose own is wrong."""
+    return dt.datetime.now(dt.UTC)
 
 
 @cache
@@ -92,6 +183,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(mask_phone=mask_phone, moment=moment, argument=argument)
-    environment.globals["static"] = static
+    environment.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
+    environment.filters.update(duration=duration, parts=parts, course=course)
+    environment.globals.update(static=static, stylesheets=stylesheets, now=now)
     return environment

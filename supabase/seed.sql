@@ -32,11 +32,22 @@ from (values
   ('supervisor1@example.com', 'Voice Agent 1', 'voice', '{"tools": [
     {"name": "get_customer", "description": "Looks up a customer''s account", "requires_permission": true},
     {"name": "check_order", "description": "Reads an order''s state", "requires_permission": false},
-    {"name": "issue_refund", "description": "Pays money back to the original card", "requires_permission": true}]}'::jsonb),
+    {"name": "issue_refund", "description": "Pays money back to the original card", "requires_permission": true},
+    {"name": "send_replacement", "description": "Sends an item again at no cost", "requires_permission": true},
+    {"name": "read_meter", "description": "Reads the last values of an energy meter", "requires_permission": false},
+    {"name": "correct_bill", "description": "Works out a bill again with another reading", "requires_permission": true},
+    {"name": "test_line", "description": "Tests an internet line up to the customer''s box", "requires_permission": false},
+    {"name": "find_appointments", "description": "Lists appointments that are free", "requires_permission": false},
+    {"name": "book_appointment", "description": "Books an appointment, also one kept for urgent cases", "requires_permission": true}]}'::jsonb),
   ('supervisor2@example.com', 'Chat Agent 1', 'chat', '{"tools": [
     {"name": "find_booking", "description": "Reads a booking", "requires_permission": false},
     {"name": "change_booking", "description": "Moves a booking to another date", "requires_permission": true},
-    {"name": "issue_voucher", "description": "Gives the customer a voucher", "requires_permission": true}]}')
+    {"name": "issue_voucher", "description": "Gives the customer a voucher", "requires_permission": true},
+    {"name": "write_to_hotel", "description": "Writes to a hotel in the guest''s name and may promise to pay", "requires_permission": true},
+    {"name": "find_card", "description": "Reads a bank card and its last payments", "requires_permission": false},
+    {"name": "block_card", "description": "Blocks a card for good and rejects payments on hold", "requires_permission": true},
+    {"name": "order_card", "description": "Orders a new card for an account", "requires_permission": true},
+    {"name": "check_usage", "description": "Reads what a mobile line was used for", "requires_permission": false}]}')
 ) as a (email, name, agent_type, tools)
 join public.users u on u.email = a.email
 where not exists (select from public.agents g where g.supervisor_id = u.id);

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -14,39 +14,46 @@ from server.demo.scripts import SCRIPTS
 log = structlog.get_logger()
 
 BETWEEN = (4.0, 12.0)  # seconds an agent is idle after an interaction
-CALLS_AGAIN = 0.15
-AREA_CODES = (206, 212, 303, 312, 404, 415, 512, 617, 702, 919)
 TROUBLED = 10.0  # seconds until the next attempt after one that could not be played
 
 
 async def play_forever(base_url: str, agents: Sequence[tuple[str, Channel]], *, speed: float = 1.0) -> None:
     """Play until cancelled; a server that is away, a paused agent, a revoked key are all waited out."""
+    phones: dict[str, str] = {}
     async with asyncio.TaskGroup() as group:
         for place, (key, channel) in enumerate(agents):
-            group.create_task(_play_agent(base_url, key, channel, place, speed))
+            group.create_task(_play_agent(base_url, key, channel, place, speed, phones))
 
 
-async def _play_agent(base_url: str, key: str, channel: Channel, place: int, speed: float) -> None:
+async def _play_agent(
+    base_url: str, key: str, channel: Channel, place: int, speed: float, phones: dict[str, str]
+) -> None:
     scripts = [script for script in SCRIPTS if script.channel == channel]
     turn = place  # two agents of one channel do not say the same at the same time
     async with AgentClient(base_url, key) as client:
         await asyncio.sleep(place * 3 / speed)
         while True:
-            played = await play(client, _fresh(scripts[turn % len(scripts)]), speed)
+            script = _cast(scripts[turn % len(scripts)], phones)
+            played = await play(client, script, speed)
             if played.trouble:
                 await _recover(client, played)
                 await asyncio.sleep(TROUBLED / speed)
             else:
+                phones[script.name] = script.phone
                 turn += 1
                 log.info("demo_interaction_played", interaction_id=played.interaction_id)
                 await asyncio.sleep(random.uniform(*BETWEEN) / speed)  # noqa: S311
 
 
-def _fresh(script: Script) -> Script:
-    """With another customer, mostly: somebody who calls again within days counts against first contact resolution."""
-    if random.random() < CALLS_AGAIN:  # noqa: S311
-        return script
-    area, line = random.choice(AREA_CODES), random.randint(100, 199)  # noqa: S311
+def _cast(script: Script, phones: Mapping[str, str]) -> Script:
+    """With a customer of its own, or with the last one of the script it follows.
+
+    Somebody who comes back within days with the same issue counts against first contact resolution: it is
+    part of the demo's story, and happens nowhere else.
+    """
+    if script.follows and script.follows in phones:
+        return replace(script, phone=phones[script.follows])
+    area, line = random.randint(200, 989), random.randint(100, 199)  # noqa: S311
     return replace(script, phone=f"+1{area}5550{line}")  # 555-0100 to 555-0199 belong to nobody
 
 

@@ -67,6 +67,7 @@ class Script:
     steps: tuple[Say | Tool, ...]
     status: Outcome
     archive: Archive
+    follows: str | None = None  # the script whose customer comes again
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,25 +2,29 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from server.auth import Viewer
+from server.errors import Invalid
 from server.stream import Audience, Page, Regions
 from server.web import partial
 
 _TABLES = frozenset({"agents", "interactions", "realtime_metrics", "tool_permissions"})
 _URGENT = frozenset({"tool_permissions"})
+_CRITICAL, _LATELY = 40, 6  # a score below it; so many scores, one about every five seconds
 
 
 def _floor(shown: Mapping[str, Any]) -> Regions:
-    agents = shown["agents"]
+    agents = sorted(shown["agents"], key=lambda agent: not _needs_attention(agent["interaction"]))
     live = [agent["interaction"] for agent in agents if agent["interaction"]]
+    scores = [one["satisfaction_score"] for one in live if one["satisfaction_score"] is not None]
     numbers = {
         "active": len(live),
         "critical": sum(interaction["sentiment"] == "critical" for interaction in live),
         "pending": len(shown["tool_permissions"]),
         "oldest_pending": min((p["requested_at"] for p in shown["tool_permissions"]), default=None),
-        "satisfaction": None,
+        "satisfaction": round(sum(scores) / len(scores)) if scores else None,
         "agents": None,
     }
     return {
@@ -30,31 +34,78 @@ def _floor(shown: Mapping[str, Any]) -> Regions:
     }
 
 
+def _needs_attention(interaction: Mapping[str, Any] | None) -> bool:
+    """Critical now or within the last half minute: a card that went up stays there a while and does not jump."""
+    if interaction is None:
+        return False
+    lately = interaction["scores"][-_LATELY:]
+    return interaction["sentiment"] == "critical" or any(score < _CRITICAL for score in lately)
+
+
 def _wallboard(shown: Mapping[str, Any]) -> Regions:
     numbers, interactions = shown["numbers"], shown["interactions"]
     return {
         "numbers": partial("floor/_numbers.html", numbers=numbers),
         "tool-permissions": partial("permissions/_tool_permissions.html", **_permissions(shown)),
+        "supervisors": partial("floor/_supervisors.html", supervisors=shown["supervisors"]),
         "interactions": partial(
             "interactions/_interactions.html",
             interactions=interactions,
-            more=numbers["active"] - len(interactions),
+            more=shown["matching"] - len(interactions),
         ),
     }
 
 
 def _permissions(shown: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments come as text, since only that keeps the order in which they were sent."""
-    pending = [one | {"arguments": json.loads(one["arguments"])} for one in shown["tool_permissions"]]
+    pending = [one | {"arguments": _arguments(one["arguments"])} for one in shown["tool_permissions"]]
     return {"pending": pending, "answered": shown["answered"]}
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    """What cannot be taken apart (a number of thousands of digits, a thousand levels) is shown as it was sent."""
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError):
+        return {"as sent": text}
+    return found
 
 
 FLOOR = Page("floor", _TABLES, _URGENT, 0.2, _floor)
 WALLBOARD = Page("wallboard", _TABLES, _URGENT, 1.0, _wallboard)
 
 
-def home_of(viewer: Viewer) -> Audience:
-    """A supervisor's own floor; for an admin the wallboard."""
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an admin wants the wallboard's list to hold; empty means everything."""
+
+    type: str = ""
+    sentiment: str = ""
+    supervisor: str = ""
+    stale: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """From an address; Invalid for a value that no choice has."""
+        found = cls(**{name: query.get(name, "").strip() for name in cls.__slots__})
+        if (
+            found.type not in ("", "voice", "chat")
+            or found.sentiment not in ("", "good", "neutral", "critical")
+            or found.stale not in ("", "1")
+            or len(found.supervisor) > 100
+            or "\x00" in found.supervisor
+        ):
+            raise Invalid("There is no such filter.")
+        return found
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Those that are set."""
+        return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
+
+
+def home_of(viewer: Viewer, filters: Filters) -> Audience:
+    """A supervisor's own floor; for an admin the wallboard, filtered."""
     if viewer.role == "admin":
-        return Audience(WALLBOARD, "*", "{}")
+        return Audience(WALLBOARD, "*", json.dumps(filters.chosen, sort_keys=True))
     return Audience(FLOOR, str(viewer.id), json.dumps({"supervisor_id": str(viewer.id)}))

@@ -7,30 +7,33 @@ from starlette.routing import Route
 from server import web
 from server.auth import Viewer
 from server.errors import NotFound
-from server.floor.audiences import home_of
-from server.guard import signed_in, viewer_of
-from server.stream import Streams, signed_out
+from server.floor.audiences import Filters, home_of
+from server.guard import signed_in
+from server.stream import Audience, Streams
 
 
 async def home(request: Request) -> Response:
     """A supervisor's floor, an admin's wallboard."""
     viewer: Viewer = request.state.viewer
     streams: Streams = request.state.streams
-    audience = home_of(viewer)
-    regions = await streams.read(audience, viewer)
-    return web.render(request, f"floor/{audience.page.name}.html", page=audience.page.name, regions=regions)
+    filters = Filters.of(request.query_params)
+    audience = home_of(viewer, filters)
+    name = audience.page.name
+    return web.live(
+        request,
+        f"floor/{name}.html",
+        {"page": name} | filters.chosen,
+        filters=filters,
+        regions=await streams.read(audience, viewer),
+    )
 
 
-async def stream(request: Request) -> Response:
-    """The stream of a page that this viewer may watch; for nobody one close event."""
-    viewer = await viewer_of(request)
-    if viewer is None:
-        return signed_out()
-    audience = home_of(viewer)
+async def watch(request: Request, viewer: Viewer) -> Audience:
+    """The audience of /stream?page=floor or wallboard. NotFound for the page of another role."""
+    audience = home_of(viewer, Filters.of(request.query_params))
     if request.query_params.get("page") != audience.page.name:
         raise NotFound("There is no such page to stream.")
-    streams: Streams = request.state.streams
-    return streams.response(audience, viewer)
+    return audience
 
 
-ROUTES = [Route("/", signed_in(home)), Route("/stream", stream)]
+ROUTES = [Route("/", signed_in(home))]

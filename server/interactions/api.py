@@ -249,6 +249,7 @@ CALLS = [
         Accepted,
         write=turns,
         body=Turn | Annotated[list[Turn], Items],
+        by_stamp=True,
         status=202,
         refusals=(404, 409),
     ),

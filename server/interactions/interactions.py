@@ -79,3 +79,13 @@ async def end(connection: Connection, interaction_id: UUID, status: str) -> Reco
         if row["status"] != status:
             raise Conflict(f"the interaction already ended as {row['status']}")
     return row
+
+
+async def supervisor_of(connection: Connection, interaction_id: UUID) -> UUID:
+    """Whose it is. NotFound when it is not the viewer's to see."""
+    found: UUID | None = await connection.fetchval(
+        "select supervisor_id from public.interactions where id = $1", interaction_id
+    )
+    if found is None:
+        raise NotFound("There is no such interaction.")
+    return found

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from server.api import Ask, Call, Model, Moment, Text
+from server.api import Ask, Call, Json, JsonObject, Model, Moment, Text
 from server.db import Connection
 from server.errors import Invalid
 from server.hub import Hub
@@ -21,7 +21,7 @@ class Request(Model):
 
     tool_name: Annotated[Text, Field(min_length=1, max_length=255)]
     tool_description: Annotated[Text, Field(max_length=4000)] | None = None
-    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    arguments: JsonObject = Field(default_factory=dict)
 
 
 class ToolPermission(Model):
@@ -60,7 +60,7 @@ class Report(Model):
 
     execution_id: UUID
     succeeded: bool
-    result: JsonValue = None
+    result: Json = None
 
 
 def _answer(row: Any) -> ToolPermission:
@@ -80,7 +80,7 @@ async def request(ask: Ask, connection: Connection) -> ToolPermission:
 async def wait(ask: Ask) -> ToolPermission:
     """The request as it stands; with `wait`, when it is decided or so many seconds have passed."""
     seconds = ask.request.query_params.get("wait", "0")
-    if not seconds.isdigit() or int(seconds) > _LONGEST_WAIT:
+    if not (seconds.isdecimal() and len(seconds) <= 2 and int(seconds) <= _LONGEST_WAIT):
         raise Invalid(f"wait is a number of seconds from 0 to {_LONGEST_WAIT}")
     end = time.monotonic() + int(seconds)
     row = await _read(ask)

@@ -18,18 +18,22 @@ async def request(
     tool_description: str | None,
     arguments: dict[str, Any],
 ) -> Record:
-    """A new request; allowed at once when the tool needs no permission. Conflict when the interaction has ended."""
+    """A new request; allowed at once when the tool needs no permission. Conflict when the interaction has ended.
+
+    NotFound when it is not the caller's.
+    """
     row = await connection.fetchrow(
         f"""
         insert into public.tool_permissions (interaction_id, tool_name, tool_description, arguments)
-        values ($1, $2, $3, $4) returning {_COLUMNS}
+        select i.id, $2, $3, $4::json from public.interactions i where i.id = $1 returning {_COLUMNS}
         """,
         interaction_id,
         tool_name,
         tool_description,
         arguments,
     )
-    assert row is not None
+    if row is None:
+        raise NotFound("there is no such interaction")
     return row
 
 
@@ -49,6 +53,11 @@ async def decide(connection: Connection, permission_id: UUID, status: str, reaso
         "select id from public.decide_tool_permission($1, $2, $3)", permission_id, status, reason
     )
     return row is not None
+
+
+async def grant(connection: Connection, permission_id: UUID) -> None:
+    """Allow its tool for the rest of the interaction. Conflict unless the viewer has just allowed it."""
+    await connection.execute("select public.grant_tool($1)", permission_id)
 
 
 async def card(connection: Connection, permission_id: UUID) -> Record:

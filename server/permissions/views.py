@@ -16,9 +16,12 @@ _REASON = 1000
 
 
 async def decide(request: Request) -> Response:
-    """Allow or deny. 200 with the fresh card, 409 with the card as it stands, 404 for another supervisor's."""
+    """Allow (once, or for the rest of the interaction) or deny. 200 with the fresh card, 409 with the card as it stands, 404 for another supervisor's."""
     fields = await web.form(request)
     status, reason = fields.get("status"), fields.get("reason", "").strip().replace("\x00", "")
+    for_interaction = status == "allowed_for_interaction"
+    if for_interaction:
+        status = "allowed"
     if status not in ("allowed", "denied"):
         raise Invalid("A decision is allowed or denied.")
     if len(reason) > _REASON:
@@ -30,6 +33,8 @@ async def decide(request: Request) -> Response:
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         won = await tool_permissions.decide(connection, permission_id, status, reason or None)
+        if won and for_interaction:
+            await tool_permissions.grant(connection, permission_id)
         card = await tool_permissions.card(connection, permission_id)
     if request.headers.get("hx-request"):
         return web.fragment(request, "permissions/_tool_permission.html", 200 if won else 409, p=dict(card))

@@ -1,5 +1,10 @@
-// Times on the page: the viewer's own clock, elapsed and remaining time, counted here and not sent every second.
+// Times on the page: the viewer's own clock and zone; elapsed and remaining time are counted here, not sent.
 
+// This machine's clock may be wrong: count by the server's.
+const skew = new Date(document.body.dataset.now) - Date.now();
+const stale = Number(document.body.dataset.stale); // seconds without a sign
+const slow = { amber: 8 * 60, red: 15 * 60 }; // of an interaction's time
+const vanish = 60; // seconds that an answered permission stays
 const two = (n) => String(n).padStart(2, "0");
 
 function span(seconds) {
@@ -8,29 +13,45 @@ function span(seconds) {
   return h ? `${h}:${two(Math.floor((s % 3600) / 60))}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
 }
 
+const clock = (at) => at.toLocaleTimeString([], { hour12: false });
 const write = {
-  clock: (at) => at.toLocaleTimeString([], { hour12: false }),
+  clock,
   elapsed: (at, now) => span((now - at) / 1000),
-  ago: (at, now) => {
-    const s = Math.floor((now - at) / 1000);
-    return s < 3 ? "just now" : s < 60 ? `${s} s ago` : `${span(s)} ago`;
-  },
   left: (at, now) => (at > now ? `${span((at - now) / 1000)} left` : "expired"),
+  day: (at, now) =>
+    now - at < 12 * 3600e3 ? clock(at).slice(0, 5) : at.toLocaleDateString([], { month: "short", day: "numeric" }),
+  heard(at, now) {
+    const s = Math.floor((now - at) / 1000);
+    if (s >= stale) return `no sign for ${s < 120 ? `${s} s` : span(s)}`;
+    return s < 3 ? "just now" : `${s} s ago`;
+  },
 };
 
+function set(node, name, value) {
+  if (node.dataset[name] !== value) node.dataset[name] = value;
+}
+
 function tick() {
-  const now = Date.now();
-  for (const time of document.querySelectorAll("time")) {
-    const kind = Object.keys(write).find((name) => name in time.dataset);
-    if (!kind) continue;
+  const now = Date.now() + skew;
+  for (const time of document.querySelectorAll("time[data-kind]")) {
+    const kind = time.dataset.kind;
     const at = new Date(time.dateTime);
     const text = write[kind](at, now);
     if (time.textContent !== text) time.textContent = text;
-    if (kind === "left") {
-      const left = (at - now) / 1000;
-      time.closest("article").dataset.urgency = left < 30 ? "red" : left < 120 ? "amber" : "calm";
-    }
+    const seconds = (now - at) / 1000;
+    if (kind === "elapsed") set(time, "jsUrgency", seconds > slow.red ? "red" : seconds > slow.amber ? "amber" : "calm");
   }
+  for (const bar of document.querySelectorAll(".time-left")) {
+    const from = new Date(bar.dataset.from);
+    const until = new Date(bar.dataset.until);
+    bar.value = Math.max(0, (until - now) / (until - from));
+    const left = (until - now) / 1000;
+    set(bar.parentElement, "jsUrgency", left < 30 ? "red" : left < 120 ? "amber" : "calm");
+  }
+  for (const one of document.querySelectorAll("[data-heard]"))
+    set(one, "jsStale", now - new Date(one.dataset.heard) >= stale * 1000 ? "yes" : "no");
+  for (const one of document.querySelectorAll("[data-answered]"))
+    set(one, "jsGone", now - new Date(one.dataset.answered) >= vanish * 1000 ? "yes" : "no");
 }
 
 tick();

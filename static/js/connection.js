@@ -1,33 +1,105 @@
-// Says honestly whether this page is live, and keeps the number of waiting decisions in the title.
+// One stream a browser and page, however many tabs: a browser opens six connections to a server and no more.
+// The tab that holds the lock reads the stream and tells the others. The line at the top says honestly how it is.
 
-const state = () => document.getElementById("connection");
-const title = document.title;
+const live = document.getElementById("live");
+const line = () => document.getElementById("connection");
+const clock = (at) => at.toLocaleTimeString([], { hour12: false });
+const channel = new BroadcastChannel(live.dataset.channel);
+const SLOTS = 4; // streams at most in one browser; further pages look again every few seconds
+const LOOK = 5000;
 let lostAt = null;
+let leading = false;
 
 function lost() {
   lostAt ??= new Date();
-  const line = state();
-  if (!line) return;
-  line.dataset.state = "reconnecting";
-  line.textContent = `Reconnecting, stale since ${lostAt.toLocaleTimeString([], { hour12: false })}`;
+  if (!line()) return;
+  line().dataset.state = "reconnecting";
+  line().textContent = `Reconnecting, stale since ${clock(lostAt)}`;
+  if (leading) channel.postMessage({ lost: true });
 }
 
-document.addEventListener("htmx:sse:error", lost);
-document.addEventListener("htmx:sse:before:connection", (event) => {
+function leave() {
+  if (leading) channel.postMessage({ left: true });
+  location.assign("/login");
+}
+
+const apply = (text) => htmx.swap({ sourceElement: live, target: live, swap: "none", text });
+
+// What the page shows now, for a tab that has just come: the same regions, from one who knows.
+const regions = () =>
+  [...document.querySelectorAll("[data-region], #connection")]
+    .map((node) => `<hx-partial hx-target="#${node.id}" hx-swap="outerMorph">${node.outerHTML}</hx-partial>`)
+    .join("");
+
+channel.onmessage = ({ data }) => {
+  if (data.hello) leading && !lostAt && channel.postMessage({ text: regions() });
+  else if (data.left) location.assign("/login");
+  else if (leading) return;
+  else if (data.lost) lost();
+  else if (data.text) {
+    lostAt = null;
+    apply(data.text);
+  }
+};
+
+live.addEventListener("htmx:sse:error", lost);
+live.addEventListener("htmx:sse:before:connection", (event) => {
   if (event.detail.connection.attempt > 0) lost();
 });
-// The first message of a stream is a snapshot with the connection's state in it.
-document.addEventListener("htmx:sse:after:connection", () => {
-  lostAt = null;
+live.addEventListener("htmx:sse:before:message", ({ detail }) => {
+  lostAt = null; // a stream begins with a snapshot, and in it the connection's own line
+  if (!detail.message.event) channel.postMessage({ text: detail.message.data });
 });
-document.addEventListener("htmx:sse:close", (event) => {
-  if (event.detail.reason === "message") location.assign("/login"); // signed out
+live.addEventListener("htmx:sse:close", (event) => {
+  if (event.detail.reason === "message") leave(); // signed out
 });
 
-function count() {
-  const pending = Number(document.getElementById("pending-count")?.textContent ?? 0);
-  document.title = pending ? `(${pending}) ${title}` : title;
+function lead() {
+  leading = true;
+  const connect = () => live.dispatchEvent(new CustomEvent("lead"));
+  connect();
+  setInterval(connect, LOOK); // does nothing while connected: a first connection that failed is not retried otherwise
 }
 
-count();
-document.addEventListener("htmx:after:swap", count);
+const forEver = () => new Promise(() => {});
+const free = (name) =>
+  new Promise((got) => navigator.locks.request(name, { ifAvailable: true }, (lock) => (got(!!lock), lock && forEver())));
+
+async function slot() {
+  for (;;) {
+    for (let n = 0; n < SLOTS; n++) if (await free(`floorwalker-slot-${n}`)) return;
+    line().dataset.state = "reconnecting";
+    line().textContent = "Many live pages are open: this one looks again every 5 s";
+    await new Promise((done) => setTimeout(done, LOOK));
+    await htmx.ajax("GET", location.href, { source: live, target: "#main", select: "#main", swap: "outerMorph" });
+  }
+}
+
+if (navigator.locks) {
+  channel.postMessage({ hello: true });
+  navigator.locks.request(live.dataset.channel, async () => {
+    await slot();
+    lead();
+    await forEver();
+  });
+} else lead();
+
+function toast(text) {
+  const box = document.createElement("p");
+  box.className = "toast";
+  box.textContent = text;
+  document.getElementById("toasts").append(box);
+  setTimeout(() => box.remove(), 8000);
+}
+
+document.addEventListener("htmx:error", (event) => {
+  if (event.detail.ctx?.sourceElement === live) lost();
+  else toast("That could not be sent: the server does not answer. Please try again.");
+});
+document.addEventListener("htmx:response:error", (event) => {
+  const ctx = event.detail.ctx;
+  if (ctx?.sourceElement === live) return lost();
+  if (ctx.response.status === 409) return; // the fresh card says it
+  ctx.swap = "none";
+  toast(ctx.text && ctx.text.length < 300 ? ctx.text : "That did not work. Please try again.");
+});

@@ -72,6 +72,16 @@ $$;
 comment on function private.agent_of_key(bytea) is 'The key and agent for a sha256 of a bearer key; no row when unknown, revoked or retired.';
 grant execute on function private.agent_of_key(bytea) to floorwalker_web;
 
+create function private.ring_agent_key() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  perform pg_catalog.pg_notify('floor', 'agent_keys:' || new.agent_id);
+  return null;
+end $$;
+comment on function private.ring_agent_key() is 'Trigger: a key was revoked; whoever remembers it forgets it.';
+create trigger agent_keys_60_ring after update of revoked_at on public.agent_keys
+  for each row execute function private.ring_agent_key();
+
 revoke all on public.agents, public.agent_tools, public.agent_keys from anon, authenticated, service_role;
 grant select on public.agents, public.agent_tools to authenticated, agent_runtime;
 grant select (id, agent_id, hint, created_at, revoked_at) on public.agent_keys to authenticated;

@@ -102,6 +102,8 @@ begin
     raise exception 'the interaction already ended as %', old.status using errcode = 'FW409';
   end if;
   if old.status = 'active' and new.status <> 'active' then
+    -- The agent before the change, as when an interaction starts: the two never wait for one another crosswise.
+    perform from public.agents where id = old.agent_id for no key update;
     new.ended_at := greatest(coalesce(new.ended_at, pg_catalog.clock_timestamp()), new.started_at);
   end if;
   return new;
@@ -142,6 +144,17 @@ create trigger interactions_20_follow_insert after insert on public.interactions
   for each row execute function private.follow_interaction();
 create trigger interactions_21_follow_end after update of status on public.interactions
   for each row when (old.status is distinct from new.status) execute function private.follow_interaction();
+
+-- The service key may delete an active interaction; its agent is free then.
+create function private.free_agent() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.agents set status = status where id = old.agent_id;
+  return null;
+end $$;
+comment on function private.free_agent() is 'Trigger: the agent of a deleted active interaction is idle or paused again.';
+create trigger interactions_22_follow_delete after delete on public.interactions
+  for each row when (old.status = 'active') execute function private.free_agent();
 
 create trigger interactions_60_ring_insert after insert on public.interactions
   referencing new table as inserted for each statement execute function private.ring();

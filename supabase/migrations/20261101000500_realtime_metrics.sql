@@ -115,6 +115,17 @@ end $$;
 comment on function private.beat_pulse() is 'Statement trigger: brings interaction_pulse up to date from the metrics just inserted.';
 create trigger realtime_metrics_20_pulse after insert on public.realtime_metrics
   referencing new table as inserted for each statement execute function private.beat_pulse();
+-- What is said is a sign of life, like what is measured.
+create function private.hear_turns() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.interaction_pulse set last_seen_at = pg_catalog.clock_timestamp()
+  where interaction_id in (select interaction_id from inserted);
+  return null;
+end $$;
+comment on function private.hear_turns() is 'Statement trigger: turns keep last_seen_at of interaction_pulse.';
+create trigger interaction_turns_20_pulse after insert on public.interaction_turns
+  referencing new table as inserted for each statement execute function private.hear_turns();
 create trigger realtime_metrics_60_ring_insert after insert on public.realtime_metrics
   referencing new table as inserted for each statement execute function private.ring();
 create trigger interaction_turns_60_ring_insert after insert on public.interaction_turns
@@ -152,7 +163,8 @@ begin
     else 'unknown' end
   from sent s
   left join (select distinct on (x.interaction_id, x.captured_at) x.interaction_id, x.captured_at, x.n
-             from sent x join stored y on y.interaction_id = x.interaction_id and y.timestamp = x.captured_at
+             from sent x join public.interaction_pulse o on o.interaction_id = x.interaction_id and o.agent_id = x.agent_id
+             join stored y on y.interaction_id = x.interaction_id and y.timestamp = x.captured_at
              order by x.interaction_id, x.captured_at, x.n) t on t.n = s.n
   left join public.interaction_pulse p on p.interaction_id = s.interaction_id and p.agent_id = s.agent_id
   left join public.interactions i on i.id = s.interaction_id and i.agent_id = s.agent_id

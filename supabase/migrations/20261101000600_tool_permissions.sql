@@ -15,7 +15,7 @@ create table public.tool_permissions (
   status text not null default 'pending' check (status in ('pending', 'allowed', 'denied', 'timeout', 'cancelled')),
   supervisor_response text generated always as
     (case when status in ('allowed', 'denied', 'timeout') then status end) stored,
-  rule text check (rule in ('not_required')),
+  rule text check (rule in ('not_required', 'grant')),
   responded_at timestamptz,
   responded_by uuid references public.users (id) on delete restrict,
   responded_by_name text,
@@ -44,7 +44,7 @@ comment on table public.tool_permissions is 'An agent''s request to use a tool, 
 comment on column public.tool_permissions.arguments is 'json and not jsonb: people see names and values in the order in which they were sent.';
 comment on column public.tool_permissions.arguments_digest is 'sha256 (hex) of the text of arguments; binds the execution to what was allowed.';
 comment on column public.tool_permissions.known_tool is 'Whether the tool is among the agent''s; one that is not always asks.';
-comment on column public.tool_permissions.rule is 'Allowed by a rule instead of a person: not_required.';
+comment on column public.tool_permissions.rule is 'Allowed by a rule instead of a person: not_required by the tool, or a grant for the rest of the interaction.';
 comment on column public.tool_permissions.responded_by_name is 'The decider''s username, or an admin''s name, as it was: peers may not read each other''s rows.';
 comment on column public.tool_permissions.execute_before is 'Until when the execution must be claimed.';
 create index tool_permissions_interaction on public.tool_permissions (interaction_id, supervisor_id);
@@ -91,14 +91,18 @@ begin
   new.expires_at := new.requested_at + pg_catalog.make_interval(secs => private.setting('permission_seconds'));
   new.status := 'pending';
   if v_tool.id is not null and not v_tool.requires_permission then
-    new.status := 'allowed';
     new.rule := 'not_required';
+  elsif exists (select from public.tool_grants g where g.interaction_id = new.interaction_id and g.tool_name = new.tool_name) then
+    new.rule := 'grant';
+  end if;
+  if new.rule is not null then
+    new.status := 'allowed';
     new.responded_at := new.requested_at;
     new.execute_before := new.requested_at + pg_catalog.make_interval(secs => private.setting('execute_seconds'));
   end if;
   return new;
 end $$;
-comment on function private.open_tool_permission() is 'Trigger: fills agent, supervisor and expiry; allows at once what needs no permission. FW409 on an ended interaction, FW404 on none.';
+comment on function private.open_tool_permission() is 'Trigger: fills agent, supervisor and expiry; allows at once what needs no permission or is granted. FW409 on an ended interaction, FW404 on none.';
 create trigger tool_permissions_10_open before insert on public.tool_permissions
   for each row execute function private.open_tool_permission();
 
@@ -107,6 +111,9 @@ language plpgsql set search_path = '' as $$
 begin
   if old.status <> 'pending' and new.status is distinct from old.status then
     raise exception 'the tool permission is already %', old.status using errcode = 'FW409';
+  elsif old.status <> 'pending' and (new.responded_at, new.responded_by, new.responded_by_name, new.reason)
+        is distinct from (old.responded_at, old.responded_by, old.responded_by_name, old.reason) then
+    raise exception 'what was decided does not change' using errcode = 'FW409';
   elsif old.status = 'pending' and new.status = 'allowed'
         and old.expires_at <= pg_catalog.clock_timestamp() then
     raise exception 'the tool permission has expired' using errcode = 'FW409';

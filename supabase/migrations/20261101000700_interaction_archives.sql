@@ -149,6 +149,17 @@ create trigger interactions_30_fcr after update of phone_number, started_at on p
   for each row when (old.phone_number is distinct from new.phone_number or old.started_at is distinct from new.started_at)
   execute function private.update_fcr_on_number();
 
+-- A deleted interaction is no follow-up any more: its archive goes after it and finds no number to settle.
+create function private.update_fcr_on_delete() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.settle_fcr(old.phone_number, old.started_at - interval '3 days', old.started_at);
+  return null;
+end $$;
+comment on function private.update_fcr_on_delete() is 'Trigger: an interaction with a known number was deleted.';
+create trigger interactions_31_fcr_delete after delete on public.interactions
+  for each row when (old.phone_number is not null) execute function private.update_fcr_on_delete();
+
 create trigger interaction_archives_60_ring_insert after insert on public.interaction_archives
   referencing new table as inserted for each statement execute function private.ring();
 create trigger interaction_archives_61_ring_update after update on public.interaction_archives

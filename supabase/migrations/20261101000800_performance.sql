@@ -46,6 +46,9 @@ begin
   if p_period is null or p_period not in ('today', 'month') then
     raise exception 'unknown period %: today or month', p_period using errcode = 'FW422';
   end if;
+  if p_time_zone is null then
+    raise exception 'a time zone is needed' using errcode = 'FW422';
+  end if;
   return pg_catalog.date_trunc(case p_period when 'today' then 'day' else 'month' end,
     pg_catalog.now() at time zone p_time_zone) at time zone p_time_zone;
 exception when invalid_parameter_value then
@@ -63,7 +66,9 @@ language sql stable security definer set search_path = '' as $$
     select i.supervisor_id as id, pg_catalog.count(*) as n, pg_catalog.avg(r.csat_score) as csat,
       pg_catalog.avg(i.duration_seconds) as aht,
       100.0 * pg_catalog.count(*) filter (where r.fcr_status) / nullif(pg_catalog.count(r.fcr_status), 0) as fcr
-    from public.interactions i left join public.interaction_archives r on r.interaction_id = i.id
+    from public.interactions i
+    join public.users u on u.id = i.supervisor_id and u.deactivated_at is null
+    left join public.interaction_archives r on r.interaction_id = i.id
     where i.status = 'completed' and i.started_at >= private.period_start(p_period, p_time_zone)
     group by i.supervisor_id
   ), bounds as (

@@ -35,12 +35,11 @@ begin
   create temporary table if not exists doomed (interaction_id uuid, started_at timestamptz) on commit drop;
   truncate doomed;
   insert into doomed
-  select i.id, i.started_at from public.interactions i
-  where i.status <> 'active' and i.id in (
-    select m.interaction_id from public.realtime_metrics m
-    where m.created_at < pg_catalog.now() - pg_catalog.make_interval(hours => v_hours)
-    order by m.created_at limit p_limit)
-    and i.ended_at < pg_catalog.now() - pg_catalog.make_interval(hours => v_hours);
+  select distinct x.id, x.started_at from (
+    select i.id, i.started_at from public.realtime_metrics m join public.interactions i on i.id = m.interaction_id
+    where i.status <> 'active' and i.ended_at < pg_catalog.now() - pg_catalog.make_interval(hours => v_hours)
+      and m.created_at < pg_catalog.now() - pg_catalog.make_interval(hours => v_hours)
+    order by m.created_at limit p_limit) x;
   update public.interaction_archives a set series = s.series
   from (
     select b.interaction_id, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(b.seconds, b.score, b.sentiment) order by b.seconds) as series

@@ -27,11 +27,12 @@ language sql stable set search_path = '' as $$
     select t.id, t.tool_name, t.status, t.reason, t.responded_by_name, t.responded_at, t.executed_at, a.name as agent_name
     from public.tool_permissions t join public.agents a on a.id = t.agent_id
     where t.status <> 'pending' and t.rule is null
+      and t.responded_at > pg_catalog.now() - interval '10 minutes'
       and (p_supervisor_ids is null or t.supervisor_id = any (p_supervisor_ids))
     order by t.responded_at desc limit 5
   ) d
 $$;
-comment on function private.answered_permissions(uuid[]) is 'The last five answered tool permissions, newest first.';
+comment on function private.answered_permissions(uuid[]) is 'The last five tool permissions answered within ten minutes, newest first.';
 
 -- {agents: [… with their interaction or null], tool_permissions: […], answered: […]}
 create function private.floor(p_arguments jsonb) returns jsonb
@@ -60,7 +61,8 @@ language sql stable set search_path = '' as $$
 $$;
 comment on function private.floor(jsonb) is 'A supervisor''s floor {supervisor_id}, through the reader''s own row-level security.';
 
--- {numbers: {…}, interactions: [worst first, 60 at most], tool_permissions: […], answered: […]}
+-- {numbers: {…}, supervisors: [24 at most], interactions: [worst first, 60 at most], matching: how many,
+-- tool_permissions: […], answered: […]}; filters: type, sentiment, supervisor (part of the username), stale.
 create function private.wallboard(p_arguments jsonb) returns jsonb
 language sql stable set search_path = '' as $$
   with live as (
@@ -69,6 +71,14 @@ language sql stable set search_path = '' as $$
     join public.interactions i on i.id = p.interaction_id
     join public.agents a on a.id = p.agent_id
     join public.users u on u.id = p.supervisor_id
+  ), matching as (
+    select l.* from live l
+    where (p_arguments ->> 'type' is null or l.interaction_type = p_arguments ->> 'type')
+      and (p_arguments ->> 'sentiment' is null or l.sentiment = p_arguments ->> 'sentiment')
+      and (p_arguments ->> 'supervisor' is null
+        or pg_catalog.strpos(l.username, pg_catalog.lower(p_arguments ->> 'supervisor')) > 0)
+      and (p_arguments ->> 'stale' is null or l.last_seen_at < pg_catalog.clock_timestamp()
+        - pg_catalog.make_interval(secs => private.setting('stale_seconds')))
   )
   select pg_catalog.jsonb_build_object(
     'numbers', pg_catalog.jsonb_build_object(
@@ -85,7 +95,13 @@ language sql stable set search_path = '' as $$
           l.satisfaction_score nulls last, l.started_at, l.interaction_id) as place,
         l.interaction_id as id, l.agent_name, l.username, l.interaction_type, l.started_at, l.phone_number,
         l.last_seen_at, l.sentiment, l.satisfaction_score, l.feed -> 0 as feed
-      from live l order by place limit 60) w),
+      from matching l order by place limit 60) w),
+    'matching', (select pg_catalog.count(*) from matching),
+    'supervisors', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(v)), '[]') from (
+      select l.username, pg_catalog.count(*) as active,
+        pg_catalog.count(*) filter (where l.sentiment = 'critical') as critical
+      from live l group by l.username
+      order by critical desc, active desc, l.username limit 24) v),
     'tool_permissions', private.live_permissions(null, 60),
     'answered', private.answered_permissions(null))
 $$;
@@ -110,6 +126,7 @@ begin
       case v_one ->> 'page'
         when 'floor' then shown := private.floor(v_one -> 'arguments');
         when 'wallboard' then shown := private.wallboard(v_one -> 'arguments');
+        when 'interaction' then shown := private.interaction(v_one -> 'arguments');
         else failure := 'unknown page';
       end case;
     exception when others then

@@ -70,7 +70,7 @@ async def decisions(site: Site, person: Person, page: Page) -> list[float]:
         for _ in range(SAMPLES // 3):
             asked = await site.ask(person.agents[0], interaction)
             waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=20"))
-            button = page.locator(f"#tool-permission-{asked['id']}").get_by_role("button", name="Allow")
+            button = page.locator(f"#tool-permission-{asked['id']} [data-key=a]")
             await button.wait_for()
             # The page notes the moment itself: finding the button is not the product's time.
             await button.evaluate(

@@ -97,7 +97,7 @@ async def test_it_ends_once_and_everything_follows(site: Site, voice: Person) ->
             0,
         )
         assert await agent.fetchval("select count(*) from interaction_pulse") == 0
-        states = dict(await agent.fetch("select id, status from tool_permissions"))
+        states = {row[0]: row[1] for row in await agent.fetch("select id, status from tool_permissions")}
         assert states == {pending: "cancelled", allowed: "allowed"}
         assert await agent.fetchval(
             "select responded_at is not null from tool_permissions where id = $1", pending

@@ -1,7 +1,6 @@
 """Who may do what with which table: read from the catalogue, and tried by every kind of actor."""
 
 import secrets
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -24,9 +23,10 @@ ROWS = {
     "interaction_turns": OF_INTERACTION,
     "tool_permissions": OF_INTERACTION,
     "interaction_archives": OF_INTERACTION,
+    "tool_grants": OF_INTERACTION,
 }
 VIEWS = {"supervisor_performance", "agent_performance"}
-AGENTS_READ = set(ROWS) - {"users", "agent_keys", "realtime_metrics"}
+AGENTS_READ = set(ROWS) - {"users", "agent_keys", "realtime_metrics", "tool_grants"}
 # role → table → what is granted, by column where it is by column
 WRITES: dict[str, dict[str, set[str]]] = {
     "anon": {},
@@ -77,6 +77,12 @@ async def play(site: Site, person: Person) -> Scene:
         await api.post(f"/interactions/{live}/metrics", json={"sentiment": "good", "satisfaction_score": 90})
         await api.post(f"/interactions/{live}/turns", json={"speaker": "customer", "text": "hello"})
     await site.ask(agent, live)
+    async with site.database() as owner:
+        await owner.execute(
+            "insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name) values ($1, $2, 'x', $2, 'x')",
+            UUID(live),
+            person.id,
+        )
     return Scene(person, [UUID(done), UUID(live)])
 
 
@@ -86,18 +92,18 @@ async def cut_off(site: Site, scene: Scene, column: str, value: str) -> None:
 
 
 @pytest.fixture(scope="session")
-async def scene(site: Site) -> AsyncIterator[Scene]:
-    yield await play(site, await site.hire("voice"))
+async def scene(site: Site) -> Scene:
+    return await play(site, await site.hire("voice"))
 
 
 @pytest.fixture(scope="session")
-async def stranger(site: Site) -> AsyncIterator[Person]:
-    yield await site.hire("voice")
+async def stranger(site: Site) -> Person:
+    return await site.hire("voice")
 
 
 @pytest.fixture(scope="session")
-async def admin(site: Site) -> AsyncIterator[Person]:
-    yield await site.hire("admin")
+async def admin(site: Site) -> Person:
+    return await site.hire("admin")
 
 
 async def seen(connection: Connection, table: str, scene: Scene) -> int:

@@ -1,140 +1,220 @@
-"""A script as it goes through the agent API, with an API in memory that answers as told."""
+"""A script as it goes through the agent API of the real server, with a supervisor who decides."""
 
 import asyncio
-import hashlib
-import itertools
 import json
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
 
-from server.demo import demo, replay
-from server.demo.client import AgentClient, Refused
-from server.demo.player import Tool, play
+from server.demo import demo
+from server.demo.client import AgentClient, Channel, Refused
+from server.demo.player import Played, Script, Tool, play
+from server.demo.replay import replay as play_all
 from server.demo.scripts import SCRIPTS
+from tests.conftest import until
+from tests.site import Agent, Person, Site
 
 KETTLE = SCRIPTS[0]
 SPEED = 400
 
 
-class Api:
-    """Takes what the agent API takes; every permission ends as `decision` says."""
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A supervisor with three agents that have the tools of the sample agent, signed in."""
 
-    def __init__(self, decision: str = "allowed") -> None:
-        self.decision = decision
-        self.ids = itertools.count(1)
-        self.active: dict[str, str] = {}  # key → interaction
-        self.most_active = 0
-        self.sent: list[tuple[str, str, Any]] = []
-        self.permissions: dict[str, dict[str, Any]] = {}
+    person: Person
+    browser: httpx.AsyncClient
 
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(0)
-        key = request.headers["Authorization"]
-        path = request.url.path.removeprefix("/api/v1/")
-        body = json.loads(request.content or b"null")
-        self.sent.append((request.method, path, body))
-        match request.method, path.split("/"):
-            case "GET", ["agent"]:
-                return httpx.Response(200, json={"active_interaction_id": self.active.get(key)})
-            case "POST", ["interactions"]:
-                if key in self.active:
-                    return httpx.Response(409, json={"detail": "busy"})
-                self.active[key] = f"i{next(self.ids)}"
-                self.most_active = max(self.most_active, len(self.active))
-                return httpx.Response(201, json={"id": self.active[key], "status": "active"})
-            case "POST", ["interactions", _, "tool-permissions"]:
-                place = f"p{next(self.ids)}"
-                digest = hashlib.sha256(json.dumps(body["arguments"], sort_keys=True).encode()).hexdigest()
-                self.permissions[place] = {"arguments": body["arguments"], "arguments_digest": digest}
-                expires = {"status": "pending", "expires_at": "2999-01-01T00:00:00Z"}
-                return httpx.Response(201, json={"id": place, **expires})
-            case "GET", ["tool-permissions", place]:
-                return httpx.Response(
-                    200, json={"status": self.decision, "reason": "so", **self.permissions[place]}
+    @property
+    def agents(self) -> list[Agent]:
+        return self.person.agents
+
+
+Desks = dict[Channel, Desk]
+
+
+@asynccontextmanager
+async def a_desk(site: Site, channel: Channel) -> AsyncIterator[Desk]:
+    person = await site.hire(channel, agents=0)
+    async with site.database() as owner:
+        sample = f"{channel.capitalize()} Agent 1"
+        mcp_tools = await owner.fetchval("select mcp_tools from agents where name = $1", sample)
+    for number in range(3):
+        name = f"{person.username} {number + 1}"
+        person.agents.append(await site.add_agent(person, channel, name, mcp_tools))
+    async with site.browser_of(person) as browser:
+        yield Desk(person, browser)
+
+
+@pytest.fixture(scope="module")
+async def desks(site: Site) -> AsyncIterator[Desks]:
+    async with a_desk(site, "voice") as voice, a_desk(site, "chat") as chat:
+        yield {"voice": voice, "chat": chat}
+
+
+@asynccontextmanager
+async def deciding(site: Site, desks: Desks, status: str = "allowed") -> AsyncIterator[None]:
+    """Meanwhile every permission is answered: by its supervisor, or as the database does by itself."""
+    browsers = {desk.person.id: desk.browser for desk in desks.values()}
+
+    async def decide() -> None:
+        async with site.database() as owner:
+            while True:
+                pending = await owner.fetch(
+                    "select id, supervisor_id from tool_permissions where status = 'pending' and supervisor_id = any ($1)",
+                    list(browsers),
                 )
-            case "POST", ["tool-permissions", place, "execution"]:
-                assert body["arguments_digest"] == self.permissions[place]["arguments_digest"]
-                return httpx.Response(201, json={"execution_id": f"e-{place}"})
-            case "POST", ["interactions", _, "end"]:
-                self.active.pop(key, None)
-        return httpx.Response(200, json={})
+                for row in pending:
+                    if status in ("allowed", "denied"):
+                        decision = {"status": status, "reason": "so"}
+                        url = f"/tool-permissions/{row['id']}/decision"
+                        answer = await browsers[row["supervisor_id"]].post(url, data=decision)
+                        assert answer.status_code == 303, answer.text
+                    else:
+                        await owner.execute(
+                            "update tool_permissions set status = $2 where id = $1", row["id"], status
+                        )
+                await asyncio.sleep(0.03)
 
-    def client(self, key: str = "fw_a") -> AgentClient:
-        return AgentClient("http://floor.test", key, httpx.MockTransport(self))
+    task = asyncio.create_task(decide())
+    try:
+        yield
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
-    def paths(self) -> list[str]:
-        return [f"{method} {path}" for method, path, _ in self.sent]
 
-
-@pytest.fixture
-def api() -> Api:
-    return Api()
+@pytest.fixture(scope="module")
+async def played(site: Site, desks: Desks) -> dict[str, Played]:
+    """Every script, played at the same time by six agents; all they ask for is allowed."""
+    agents = [(agent.key, agent.channel) for desk in desks.values() for agent in desk.agents]
+    async with deciding(site, desks):
+        found = await play_all(site.url, agents, SCRIPTS, speed=SPEED, voice_share=0)
+    return {one.script.name: one for one in found}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-async def test_script_plays_to_its_end(api: Api, script: Any) -> None:
-    async with api.client() as client:
-        played = await play(client, script, SPEED)
-    assert played.trouble is None
-    assert [turn.speaker for turn in played.turns] == [
-        getattr(step, "speaker", "tool") for step in script.steps
-    ]
-    asking = [step for step in script.steps if isinstance(step, Tool) and step.asks]
-    assert [each.execution_id for each in played.permissions] == [
-        f"e-{each.id}" for each in played.permissions
-    ]
-    assert [each.arguments for each in played.permissions] == [step.arguments for step in asking]
-    assert api.sent[-1][2] == {"status": script.status, "archive": script.archive.as_json()}
-    assert not api.active
+async def test_script_plays_to_its_end(site: Site, played: dict[str, Played], script: Script) -> None:
+    one = played[script.name]
+    assert one.trouble is None
+    async with site.database() as owner:
+        ended = await owner.fetchrow(
+            """select i.status, i.phone_number, a.summary, a.issues, a.tags, a.csat_score, a.resolution_time_seconds
+            from interactions i join interaction_archives a on a.interaction_id = i.id where i.id = $1""",
+            one.interaction_id,
+        )
+        turns = await owner.fetch(
+            "select speaker from interaction_turns where interaction_id = $1 order by captured_at",
+            one.interaction_id,
+        )
+        asked = await owner.fetch(
+            """select arguments::text as arguments, known_tool, execution_succeeded, execution_result
+            from tool_permissions where interaction_id = $1 order by requested_at""",
+            one.interaction_id,
+        )
+    assert ended is not None
+    assert dict(ended) == {
+        "status": script.status,
+        "phone_number": script.phone,
+        **script.archive.as_json(),
+    }
+    assert [turn["speaker"] for turn in turns] == [getattr(step, "speaker", "tool") for step in script.steps]
+    steps = [step for step in script.steps if isinstance(step, Tool) and step.asks]
+    assert [
+        (json.loads(row["arguments"]), row["known_tool"], row["execution_succeeded"], row["execution_result"])
+        for row in asked
+    ] == [(step.arguments, True, step.succeeds, step.result) for step in steps]
 
 
-async def test_metrics_come_at_every_turn_and_every_five_seconds(api: Api) -> None:
-    async with api.client() as client:
-        played = await play(client, KETTLE, SPEED)
-    quiet = [metric for metric in played.metrics if metric.feed_text is None]
-    assert len(quiet) >= 4
-    assert len(played.metrics) >= len(played.turns) + len(quiet)
-    stamps = [metric.captured_at for metric in played.metrics]
-    assert len(set(stamps)) == len(stamps)
-    assert stamps == sorted(stamps)
-    assert all(len(metric.feed_text or "") <= 200 for metric in played.metrics)
+async def test_metrics_come_at_every_turn_and_every_five_seconds(site: Site, desks: Desks) -> None:
+    long_pause = replace(KETTLE, steps=(KETTLE.steps[0], replace(KETTLE.steps[1], at=31)))
+    async with AgentClient(site.url, desks["voice"].agents[0].key) as client:
+        one = await play(client, long_pause, 20)
+    assert one.trouble is None
+    quiet = [metric for metric in one.metrics if metric.feed_text is None]
+    assert 4 <= len(quiet) <= 6
+    assert len(one.metrics) == len(one.turns) + len(quiet)
+    stamps = [metric.captured_at for metric in one.metrics]
+    assert stamps == sorted(set(stamps))
 
 
-@pytest.mark.parametrize("decision", ["denied", "timeout", "cancelled"])
-async def test_without_a_yes_the_tool_does_not_run(decision: str) -> None:
-    api = Api(decision)
-    async with api.client() as client:
-        played = await play(client, KETTLE, SPEED)
-    assert played.trouble is None
-    assert [each.status for each in played.permissions] == [decision]
-    assert not [path for path in api.paths() if path.endswith("/execution")]
-    assert f"issue_refund not run: {decision}: so" in [turn.text for turn in played.turns]
-    assert "I may not pay it back myself" in " ".join(turn.text for turn in played.turns)
+@pytest.mark.parametrize("status", ["denied", "timeout", "cancelled"])
+async def test_without_a_yes_the_tool_does_not_run(site: Site, desks: Desks, status: str) -> None:
+    async with AgentClient(site.url, desks["voice"].agents[0].key) as client, deciding(site, desks, status):
+        one = await play(client, replace(KETTLE, steps=KETTLE.steps[5:8]), SPEED)
+    assert one.trouble is None
+    assert [(each.status, each.execution_id) for each in one.permissions] == [(status, None)]
+    async with site.database() as owner:
+        count = "select count(executed_at) from tool_permissions where interaction_id = $1"
+        assert await owner.fetchval(count, one.interaction_id) == 0
+    texts = [turn.text for turn in one.turns]
+    assert f"issue_refund not run: {status}" + (": so" if status == "denied" else "") in texts
+    assert "I may not pay it back myself" in " ".join(texts)
 
 
-async def test_busy_agent_is_trouble_and_the_demo_ends_what_was_left(api: Api) -> None:
-    async with api.client() as client:
+async def test_busy_agent_is_trouble_and_the_demo_ends_what_was_left(site: Site, desks: Desks) -> None:
+    async with AgentClient(site.url, desks["voice"].agents[0].key) as client:
         left = await client.start("voice", KETTLE.phone)
-        played = await play(client, KETTLE, SPEED)
-        assert isinstance(played.trouble, Refused)
-        assert played.interaction_id is None
-        await demo._recover(client, played)
-    assert api.sent[-1] == ("POST", f"interactions/{left}/end", {"status": "failed"})
-    assert not api.active
+        one = await play(client, KETTLE, SPEED)
+        assert isinstance(one.trouble, Refused)
+        assert one.interaction_id is None
+        await demo._recover(client, one)
+        assert (await client.agent())["active_interaction_id"] is None
+    async with site.database() as owner:
+        assert await owner.fetchval("select status from interactions where id = $1", left) == "failed"
 
 
-async def test_replay_keeps_order_and_one_interaction_an_agent(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+def first_words(script: Script) -> Script:
+    return replace(script, steps=script.steps[:2])
+
+
+async def test_who_comes_back_in_the_demo_breaks_the_first_contact(
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "AgentClient", lambda _, key: api.client(key))
-    agents: list[tuple[str, Any]] = [("fw_v", "voice"), ("fw_c", "chat"), ("fw_d", "chat")]
-    scripts = [script for script in SCRIPTS if script.channel == "chat"] * 3
-    played = await replay.replay(
-        "http://floor.test", agents, scripts, speed=SPEED, at_once=2, voice_share=0.34
-    )
-    assert [each.script.name for each in played] == [script.name for script in scripts]
-    assert not [each.trouble for each in played if each.trouble]
-    assert [each.script.channel for each in played].count("voice") == 2
-    assert api.most_active == 2
+    monkeypatch.setattr(demo, "SCRIPTS", [first_words(s) for s in SCRIPTS if s.channel == "voice"])
+    second = next(script for script in SCRIPTS if script.follows and script.channel == "voice")
+    first = next(script for script in SCRIPTS if script.name == second.follows)
+    agent = (await site.hire("voice")).agents[0]
+    story = """
+    select a.summary, i.phone_number, a.fcr_status
+    from interactions i join interaction_archives a on a.interaction_id = i.id where i.agent_id = $1
+    order by i.started_at
+    """
+    async with site.database() as owner:
+
+        async def told() -> bool:
+            return second.archive.summary in [row["summary"] for row in await owner.fetch(story, agent.id)]
+
+        playing = asyncio.create_task(demo.play_forever(site.url, [(agent.key, "voice")], speed=SPEED))
+        try:
+            await until(told, 20)
+        finally:
+            playing.cancel()
+            await asyncio.wait([playing])
+        rows = await owner.fetch(story, agent.id)
+    ends = {row["summary"]: row for row in reversed(rows)}
+    one, two = ends[first.archive.summary], ends[second.archive.summary]
+    assert one["phone_number"] == two["phone_number"]
+    assert (one["fcr_status"], two["fcr_status"]) == (False, True)
+    assert [row["phone_number"] for row in rows].count(one["phone_number"]) == 2
+
+
+async def test_replay_keeps_order_and_no_more_at_once_than_allowed(site: Site, desks: Desks) -> None:
+    agents = [(agent.key, agent.channel) for desk in desks.values() for agent in desk.agents[:2]]
+    scripts = [first_words(script) for script in SCRIPTS if script.channel == "chat"]
+    found = await play_all(site.url, agents, scripts, speed=SPEED, at_once=2, voice_share=0.34)
+    assert [one.script.name for one in found] == [script.name for script in scripts]
+    assert not [one.trouble for one in found if one.trouble]
+    assert [one.script.channel for one in found].count("voice") == 2
+    async with site.database() as owner:
+        most = await owner.fetchval(
+            """select max((select count(*) from interactions o where o.id = any ($1)
+              and i.started_at >= o.started_at and i.started_at < o.ended_at))
+            from interactions i where i.id = any ($1)""",
+            [one.interaction_id for one in found],
+        )
+    assert most == 2

@@ -57,10 +57,11 @@ async def decide(page: Page) -> None:
             name = await card.get_attribute("id", timeout=2000)
             seen += 1
             if seen % 3 == 0:
+                await page.locator(f"#{name} summary[data-key=d]").click(timeout=2000)
                 await page.locator(f"#{name} input[name=reason]").fill(f"No, says {name}", timeout=2000)
-                await page.locator(f"#{name}").get_by_role("button", name="Deny").click(timeout=2000)
+                await page.locator(f"#{name} .written button").click(timeout=2000)
             else:
-                await page.locator(f"#{name}").get_by_role("button", name="Allow").click(timeout=2000)
+                await page.locator(f"#{name} [data-key=a]").click(timeout=2000)
             await expect(page.locator(f"#{name}.pending")).to_have_count(0, timeout=5000)
         except (Error, AssertionError):
             await asyncio.sleep(0.1)  # nothing waits, or it went while we reached for it

@@ -1,8 +1,24 @@
 """How an agent asks, waits and runs a tool once."""
 
 import asyncio
+import json
+from collections.abc import Iterator
+from uuid import uuid4
 
+import httpx
+import pytest
+
+from tests.conftest import a_folder, free_port, serving
 from tests.site import Person, Site
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Site]:
+    """A server on which a request lives for two seconds."""
+    with a_folder() as folder, serving(folder / "home", free_port(), PERMISSION_SECONDS="2") as running:
+        yield running
 
 
 async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once(
@@ -24,3 +40,214 @@ async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once
             *(api.post(f"/tool-permissions/{asked['id']}/execution", json=claim) for _ in range(5))
         )
         assert sorted(c.status_code for c in claims) == [201, 409, 409, 409, 409]
+
+
+async def decide(site: Site, person: Person, permission: str, status: str, **fields: str) -> httpx.Response:
+    async with site.browser_of(person) as browser:
+        return await browser.post(
+            f"/tool-permissions/{permission}/decision", data={"status": status, **fields}
+        )
+
+
+async def test_a_denial_tells_the_agent_why(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    assert (await decide(site, voice, asked["id"], "denied", reason=" too much ")).status_code == 303
+    async with site.api(agent) as api:
+        answer = (await api.get(f"/tool-permissions/{asked['id']}?wait=55")).json()
+        claim = await api.post(
+            f"/tool-permissions/{asked['id']}/execution",
+            json={"arguments_digest": answer["arguments_digest"]},
+        )
+    assert (answer["status"], answer["reason"], answer["responded_by"]) == (
+        "denied",
+        "too much",
+        voice.username,
+    )
+    assert (claim.status_code, claim.headers["content-type"]) == (409, PROBLEM)
+    assert "denied" in claim.json()["detail"]
+
+
+async def test_a_second_decision_is_a_conflict_that_says_who_was_first(site: Site, voice: Person) -> None:
+    agent, admin = voice.agents[0], await site.hire("admin")
+    asked = await site.ask(agent, await site.start(agent))
+    assert (await decide(site, admin, asked["id"], "allowed")).status_code == 303
+    second = await decide(site, voice, asked["id"], "denied")
+    assert second.status_code == 409
+    assert "already allowed" in second.text
+    assert admin.name in second.text
+    async with site.browser_of(voice) as browser:
+        card = await browser.post(
+            f"/tool-permissions/{asked['id']}/decision",
+            data={"status": "denied"},
+            headers={"HX-Request": "true"},
+        )
+    assert card.status_code == 409
+    assert f'id="tool-permission-{asked["id"]}"' in card.text
+    assert "<html" not in card.text
+
+
+async def test_who_may_not_decide_learns_nothing(site: Site, voice: Person, chat: Person) -> None:
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    async with site.browser_of(chat) as browser:
+        for permission in (asked["id"], str(uuid4()), "7"):
+            answer = await browser.post(
+                f"/tool-permissions/{permission}/decision", data={"status": "allowed"}
+            )
+            assert answer.status_code == 404
+        assert (await browser.post(f"/tool-permissions/{asked['id']}/decision", data={})).status_code == 422
+    async with site.api(agent) as api:
+        assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
+
+
+@pytest.mark.parametrize("fields", [{}, {"status": "timeout"}, {"status": "allowed", "reason": "x" * 1001}])
+async def test_a_decision_that_is_none_is_422(site: Site, voice: Person, fields: dict[str, str]) -> None:
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    async with site.browser_of(voice) as browser:
+        assert (
+            await browser.post(f"/tool-permissions/{asked['id']}/decision", data=fields)
+        ).status_code == 422
+        as_json = await browser.post(f"/tool-permissions/{asked['id']}/decision", json={"status": "allowed"})
+        assert as_json.status_code == 422
+
+
+async def test_an_unanswered_request_times_out_and_wakes_the_agent(hasty: Site) -> None:
+    person = await hasty.hire("voice")
+    agent = person.agents[0]
+    asked = await hasty.ask(agent, await hasty.start(agent))
+    async with hasty.api(agent) as api:
+        answer = (await asyncio.wait_for(api.get(f"/tool-permissions/{asked['id']}?wait=55"), 10)).json()
+        claim = await api.post(
+            f"/tool-permissions/{asked['id']}/execution",
+            json={"arguments_digest": answer["arguments_digest"]},
+        )
+    assert (answer["status"], answer["responded_by"], claim.status_code) == ("timeout", None, 409)
+    assert (await decide(hasty, person, asked["id"], "allowed")).status_code == 409
+
+
+async def test_the_end_cancels_and_wakes_the_agent(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    live = await site.start(agent)
+    asked = await site.ask(agent, live)
+    async with site.api(agent) as api:
+        waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
+        await asyncio.sleep(0.1)
+        await api.post(f"/interactions/{live}/end", json={"status": "completed"})
+        assert (await asyncio.wait_for(waiting, 5)).json()["status"] == "cancelled"
+    assert (await decide(site, voice, asked["id"], "allowed")).status_code == 409
+
+
+async def test_another_requests_decision_does_not_answer_this_one(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    live = await site.start(agent)
+    first, second = await site.ask(agent, live), await site.ask(agent, live)
+    async with site.api(agent) as api:
+        waiting = asyncio.create_task(api.get(f"/tool-permissions/{first['id']}?wait=2"))
+        await asyncio.sleep(0.1)
+        await decide(site, voice, second["id"], "allowed")
+        answer = (await waiting).json()
+    assert answer["status"] == "pending"
+
+
+async def test_what_needs_no_permission_is_allowed_and_claimed_with_its_digest_only(
+    site: Site, voice: Person
+) -> None:
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent), tool_name="check_order")
+    assert (asked["status"], asked["responded_by"]) == ("allowed", None)
+    one = f"/tool-permissions/{asked['id']}/execution"
+    async with site.api(agent) as api:
+        for wrong in ("", "0" * 64, asked["arguments_digest"].upper()):
+            assert (await api.post(one, json={"arguments_digest": wrong})).status_code == 409
+        claim = {"arguments_digest": asked["arguments_digest"]}
+        headers = {"Idempotency-Key": "claim"}
+        claims = [await api.post(one, json=claim, headers=headers) for _ in range(2)]
+        assert [c.status_code for c in claims] == [201, 201]
+        assert claims[0].json() == claims[1].json()
+        assert (await api.post(one, json=claim)).status_code == 409
+        report = {
+            "execution_id": claims[0].json()["execution_id"],
+            "succeeded": True,
+            "result": {"paid": [1, None]},
+        }
+        reports = [await api.patch(one, json=report) for _ in range(2)]
+        assert [(r.status_code, r.json()["execution_succeeded"]) for r in reports] == [
+            (200, True),
+            (200, True),
+        ]
+        assert (await api.patch(one, json={**report, "succeeded": False})).status_code == 409
+        assert (await api.patch(one, json={**report, "execution_id": str(uuid4())})).status_code == 409
+
+
+async def test_a_claim_after_the_end_is_refused(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    live = await site.start(agent)
+    asked = await site.ask(agent, live, tool_name="check_order")
+    async with site.api(agent) as api:
+        await api.post(f"/interactions/{live}/end", json={"status": "completed"})
+        claim = {"arguments_digest": asked["arguments_digest"]}
+        answer = await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)
+    assert answer.status_code == 409
+    assert "ended" in answer.json()["detail"]
+
+
+async def test_an_unknown_tool_asks_and_its_card_says_so(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    asked = await site.ask(
+        agent, await site.start(agent), tool_name="wipe_disk", arguments={"<b>": "<script>"}
+    )
+    assert asked["status"] == "pending"
+    async with site.browser_of(voice) as browser:
+        page = (await browser.get("/")).text
+    assert "not among the agent" in page
+    assert "<script>" not in page.replace("<script src=", "")
+
+
+async def test_another_agents_permission_does_not_exist(site: Site, voice: Person, chat: Person) -> None:
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent), tool_name="check_order")
+    async with site.api(chat.agents[0]) as thief:
+        for one in (asked["id"], str(uuid4()), "x"):
+            path = f"/tool-permissions/{one}"
+            answers = [
+                await thief.get(path),
+                await thief.post(f"{path}/execution", json={"arguments_digest": asked["arguments_digest"]}),
+                await thief.patch(
+                    f"{path}/execution", json={"execution_id": str(uuid4()), "succeeded": True}
+                ),
+            ]
+            assert [answer.status_code for answer in answers] == [404, 404, 404]
+
+
+@pytest.mark.parametrize("wait", ["-1", "56", "1.5", "x", "²", "9" * 5000, "", "1e1"])
+async def test_a_wait_that_is_no_number_of_seconds_is_422(site: Site, voice: Person, wait: str) -> None:
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    async with site.api(agent) as api:
+        answer = await api.get(f"/tool-permissions/{asked['id']}", params={"wait": wait})
+    assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
+
+
+async def test_arguments_come_back_in_the_order_in_which_they_were_sent(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    arguments = {"zip": "1", "amount": 12.5, "name": "Ünï 👋", "list": [{"b": 1, "a": None}]}
+    asked = await site.ask(agent, await site.start(agent), arguments=arguments)
+    assert json.dumps(asked["arguments"]) == json.dumps(arguments)
+    async with site.api(agent) as api:
+        found = (await api.get(f"/tool-permissions/{asked['id']}")).json()
+    assert json.dumps(found["arguments"]) == json.dumps(arguments)
+
+
+async def test_the_same_idempotency_key_asks_once(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    live = await site.start(agent)
+    body = {"tool_name": "issue_refund", "arguments": {"b": 1.50, "a": 2}}
+    async with site.api(agent) as api:
+        path = f"/interactions/{live}/tool-permissions"
+        answers = await asyncio.gather(
+            *(api.post(path, json=body, headers={"Idempotency-Key": "ask"}) for _ in range(4))
+        )
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert {json.dumps(answer.json()["arguments"]) for answer in answers} == {'{"b": 1.5, "a": 2}'}

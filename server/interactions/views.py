@@ -1,0 +1,81 @@
+"""One interaction as people see it, live and afterwards: the page and its stream."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server import web
+from server.auth import Viewer
+from server.db import Database
+from server.errors import NotFound
+from server.guard import signed_in
+from server.interactions import interactions
+from server.stream import Audience, Page, Regions, Streams
+from server.web import partial
+
+
+def _regions(shown: Mapping[str, Any] | None) -> Regions:
+    if shown is None:
+        return {}
+    one = shown["interaction"]
+    pending = [
+        asked | {"arguments": json.loads(asked["arguments"])}
+        for asked in shown["tool_permissions"]
+        if asked["interaction_id"] == one["id"]
+    ]
+    return {
+        "interaction": partial("interactions/_interaction.html", one=one, scores=shown["scores"]),
+        "tool-permissions": partial("permissions/_tool_permissions.html", pending=pending, answered=[]),
+        "timeline": partial("interactions/_timeline.html", one=one, timeline=shown["timeline"]),
+        "archive": partial(
+            "interactions/_archive.html", one=one, archive=shown["archive"], broken_by=shown["broken_by"]
+        ),
+    }
+
+
+PAGE = Page(
+    "interaction",
+    frozenset(
+        {"interactions", "realtime_metrics", "interaction_turns", "tool_permissions", "interaction_archives"}
+    ),
+    frozenset({"tool_permissions"}),
+    0.5,
+    _regions,
+)
+
+
+async def audience(request: Request, viewer: Viewer, text: str) -> Audience:
+    """Whoever watches this interaction. NotFound when it is another supervisor's, unknown or no id."""
+    try:
+        interaction_id = UUID(text)
+    except ValueError:
+        raise NotFound("There is no such interaction.") from None
+    db: Database = request.state.db
+    async with db.as_viewer(viewer) as connection:
+        supervisor_id = await interactions.supervisor_of(connection, interaction_id)
+    return Audience(PAGE, str(supervisor_id), json.dumps({"interaction_id": str(interaction_id)}))
+
+
+async def watch(request: Request, viewer: Viewer) -> Audience:
+    """The audience of /stream?page=interaction&id=…"""
+    return await audience(request, viewer, request.query_params.get("id", ""))
+
+
+async def show(request: Request) -> Response:
+    """Numbers, course, timeline, permissions, archive."""
+    viewer: Viewer = request.state.viewer
+    found = await audience(request, viewer, request.path_params["id"])
+    streams: Streams = request.state.streams
+    regions = await streams.read(found, viewer)
+    if PAGE.name not in regions:
+        raise NotFound("There is no such interaction.")  # it moved to another supervisor meanwhile
+    query = {"page": PAGE.name, "id": str(UUID(request.path_params["id"]))}
+    return web.live(request, "interactions/interaction.html", query, regions=regions)
+
+
+ROUTES = [Route("/interactions/{id}", signed_in(show))]

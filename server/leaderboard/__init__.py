@@ -1,0 +1,1 @@
+"""The leaderboard: how supervisors' agents did, the same for every reader."""

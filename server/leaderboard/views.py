@@ -1,0 +1,45 @@
+"""The leaderboard for both roles, as a page and as CSV."""
+
+from zoneinfo import available_timezones
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server import web
+from server.auth import Viewer
+from server.db import Database
+from server.errors import Invalid
+from server.guard import signed_in
+from server.leaderboard import leaderboard
+
+_TYPES = ("voice", "chat")
+_PERIODS = ("today", "month")
+
+
+async def show(request: Request) -> Response:
+    """Today or this month, voice or chat: the viewer's own type when they have one."""
+    viewer: Viewer = request.state.viewer
+    period = request.query_params.get("period", "month")
+    kind = request.query_params.get("type", viewer.supervisor_type or "voice")
+    if period not in _PERIODS or kind not in _TYPES:
+        raise Invalid("The leaderboard is of today or this month, of voice or chat.")
+    zone = request.cookies.get("zone", "")
+    zone = zone if zone in available_timezones() else "UTC"
+    db: Database = request.state.db
+    async with db.as_viewer(viewer) as connection:
+        rows = await leaderboard.read(connection, period, zone, kind)
+    if request.url.path.endswith(".csv"):
+        return web.csv(f"leaderboard-{kind}-{period}.csv", leaderboard.COLUMNS, rows)
+    return web.render(
+        request,
+        "leaderboard/leaderboard.html",
+        rows=rows,
+        period=period,
+        type=kind,
+        zone=zone,
+        periods=_PERIODS,
+    )
+
+
+ROUTES = [Route("/leaderboard", signed_in(show)), Route("/leaderboard.csv", signed_in(show))]

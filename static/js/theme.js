@@ -1,0 +1,23 @@
+// The chosen theme, before anything is painted; without a choice the system's.
+
+const chosen = localStorage.getItem("theme");
+if (chosen) document.documentElement.dataset.theme = chosen;
+
+// Today begins where the viewer is.
+document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax`;
+
+document.addEventListener("DOMContentLoaded", () => {
+  const button = document.querySelector("[data-theme-switch]");
+  if (!button) return;
+  const dark = () =>
+    (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const say = () => (button.textContent = dark() ? "Light" : "Dark");
+  button.hidden = false;
+  say();
+  button.addEventListener("click", () => {
+    const theme = dark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    localStorage.setItem("theme", theme);
+    say();
+  });
+});

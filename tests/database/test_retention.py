@@ -1,0 +1,171 @@
+"""What time does: dead interactions are failed, metrics and archives go, numbers are anonymised."""
+
+from uuid import UUID
+
+import pytest
+
+from tests.database.acting import Connection, as_owner, refused
+from tests.database.test_interaction_archives import a_number, archive, past
+from tests.database.test_interactions import START, start
+from tests.database.test_realtime_metrics import record
+from tests.site import Person, Site
+
+
+async def age(owner: Connection, table: str, column: str, interaction: UUID, age: str) -> None:
+    name = "id" if table == "interactions" else "interaction_id"
+    await owner.execute(
+        f"update {table} set {column} = now() - $2::text::interval where {name} = $1", interaction, age
+    )
+
+
+async def count(owner: Connection, table: str, interaction: UUID) -> int:
+    return int(await owner.fetchval(f"select count(*) from {table} where interaction_id = $1", interaction))
+
+
+async def measured(
+    owner: Connection, person: Person, points: int, age_hours: int, *, ended: bool = True
+) -> UUID:
+    """An interaction with so many metrics, started and measured so many hours ago."""
+    interaction = await start(owner, person)
+    for first in range(0, points, 500):
+        await record(
+            owner,
+            [
+                (person.agents[0].id, interaction, n * 5, "good", n % 101, None)
+                for n in range(first, min(first + 500, points))
+            ],
+        )
+    if ended:
+        await owner.execute("update interactions set status = 'completed' where id = $1", interaction)
+        await owner.execute(
+            "update interactions set ended_at = now() - make_interval(hours => $2), started_at = now() - make_interval(hours => $2) - interval '5 min' where id = $1",
+            interaction,
+            age_hours,
+        )
+    await owner.execute(
+        "update realtime_metrics set created_at = now() - make_interval(hours => $2) where interaction_id = $1",
+        interaction,
+        age_hours,
+    )
+    return interaction
+
+
+@pytest.mark.parametrize("amount", [0, -1, None])
+async def test_less_than_one_is_refused(site: Site, amount: int | None) -> None:
+    async with as_owner(site) as owner:
+        async with refused(owner, "FW422"):
+            await owner.fetchval("select cleanup_old_archives($1)", amount)
+        if amount is not None:
+            async with refused(owner, "FW422"):
+                await owner.fetchval("select private.cleanup_realtime_metrics($1)", amount)
+
+
+async def test_old_metrics_go_and_a_series_stays_with_the_archive(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        old = await measured(owner, voice, 600, 30)
+        await archive(owner, old)
+        young = await measured(owner, voice, 10, 2)
+        await owner.fetchval("select private.cleanup_realtime_metrics()")
+        assert (
+            await count(owner, "realtime_metrics", old),
+            await count(owner, "realtime_metrics", young),
+        ) == (0, 10)
+        series = await owner.fetchval(
+            "select series from interaction_archives where interaction_id = $1", old
+        )
+        assert len(series) == 120
+        assert series == sorted(series)
+        assert series[0][1:] == [2.0, "good"]
+        await owner.fetchval("select private.cleanup_realtime_metrics()")
+        assert (
+            await owner.fetchval("select series from interaction_archives where interaction_id = $1", old)
+            == series
+        )
+
+
+async def test_metrics_of_an_active_interaction_stay_and_stop_no_others(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    async with as_owner(site) as owner:
+        endless = await measured(owner, voice, 20, 24 * 365 * 5, ended=False)
+        old = await owner.fetchval(START, chat.agents[0].id, "chat")
+        await record(owner, [(chat.agents[0].id, old, 1, "good", 1, None)])
+        await owner.execute("update interactions set status = 'failed' where id = $1", old)
+        await owner.execute(
+            "update interactions set ended_at = now() - interval '4 years', started_at = now() - interval '4 years' where id = $1",
+            old,
+        )
+        await age(owner, "realtime_metrics", "created_at", old, "4 years")
+        assert await owner.fetchval("select private.cleanup_realtime_metrics(24, 5)") == 1
+        assert (
+            await count(owner, "realtime_metrics", endless),
+            await count(owner, "realtime_metrics", old),
+        ) == (20, 0)
+
+
+async def test_old_archives_go_with_their_transcript_and_the_number(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        old, young = await past(owner, voice, 0, a_number()), await past(owner, voice, 1, a_number())
+        for interaction in (old, young):
+            await archive(owner, interaction)
+            await owner.execute("alter table interaction_turns disable trigger user")
+            await owner.execute(
+                "insert into interaction_turns (interaction_id, supervisor_id, speaker, text) values ($1, $2, 'customer', 'my name is')",
+                interaction,
+                voice.id,
+            )
+            await owner.execute("alter table interaction_turns enable trigger user")
+        await age(owner, "interaction_archives", "created_at", old, "91 days")
+        await age(owner, "interaction_archives", "created_at", young, "89 days")
+        await owner.execute("set local role service_role")
+        assert await owner.fetchval("select cleanup_old_archives()") == 1
+        await owner.execute("reset role")
+        assert [await count(owner, t, old) for t in ("interaction_archives", "interaction_turns")] == [0, 0]
+        assert [await count(owner, t, young) for t in ("interaction_archives", "interaction_turns")] == [1, 1]
+        numbers = await owner.fetch(
+            "select phone_number is null from interactions where id = any ($1) order by started_at",
+            [old, young],
+        )
+        assert [row[0] for row in numbers] == [True, False]
+
+
+async def test_what_is_silent_for_too_long_fails_unless_it_waits_for_a_decision(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    async with as_owner(site) as owner:
+        silent, waiting = await start(owner, voice), await start(owner, chat, "chat")
+        await owner.execute(
+            "insert into tool_permissions (interaction_id, tool_name) values ($1, 'issue_refund')", waiting
+        )
+        for interaction in (silent, waiting):
+            await age(owner, "interaction_pulse", "last_seen_at", interaction, "601 seconds")
+        assert await owner.fetchval("select private.reap_interactions()") >= 1
+        rows = await owner.fetch("select id, status from interactions where id = any ($1)", [silent, waiting])
+        assert {row[0]: row[1] for row in rows} == {silent: "failed", waiting: "active"}
+        assert await owner.fetchval("select status from agents where id = $1", voice.agents[0].id) == "idle"
+
+
+async def test_a_second_sweeper_finds_the_lock_taken(site: Site) -> None:
+    async with as_owner(site) as owner, site.database("floorwalker_web") as web:
+        await owner.execute("select pg_advisory_xact_lock(hashtextextended('floorwalker sweep', 0))")
+        assert await web.fetchval("select private.sweep(true)") == {}
+
+
+async def test_sessions_and_idempotency_keys_grow_old(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        for key, old in (("old", "25 hours"), ("young", "23 hours")):
+            await owner.execute(
+                "insert into private.idempotency_keys (agent_id, key, request_digest, created_at) values ($1, $2, '\\x00', now() - $3::text::interval)",
+                voice.agents[0].id,
+                key,
+                old,
+            )
+        # The server's own sweeper may hold the lock for a moment; this waits for it, and is let in again.
+        await owner.execute("select pg_advisory_xact_lock(hashtextextended('floorwalker sweep', 0))")
+        assert {"expired", "reaped", "metrics", "archives"} == set(
+            await owner.fetchval("select private.sweep(true)")
+        )
+        rows = await owner.fetch(
+            "select key from private.idempotency_keys where agent_id = $1", voice.agents[0].id
+        )
+        assert [row[0] for row in rows] == ["young"]

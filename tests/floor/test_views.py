@@ -1,0 +1,228 @@
+"""The live pages over real HTTP: what a stream says, to whom, and when it ends."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.conftest import until
+from tests.site import Agent, Person, Site
+
+TARGET = re.compile(r'<hx-partial hx-target="#([a-z-]+)"')
+
+
+class Stream:
+    """An open stream: its messages as they came, and whether it ended."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.ended = False
+
+    @property
+    def regions(self) -> list[str]:
+        return [name for message in self.messages for name in TARGET.findall(message)]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.messages)
+
+    def last(self, region: str) -> str:
+        found = [m for m in self.messages if f'hx-target="#{region}"' in m]
+        assert found, f"nothing of {region} yet"
+        return found[-1].rpartition(f'hx-target="#{region}"')[2].partition("</hx-partial>")[0]
+
+    def forget(self) -> None:
+        self.messages.clear()
+
+
+@asynccontextmanager
+async def watching(
+    site: Site, person: Person, page: str = "floor", browser: Any = None
+) -> AsyncIterator[Stream]:
+    """The stream of a page, read all the time, after its snapshot."""
+    stream = Stream()
+
+    async def read(client: httpx.AsyncClient) -> None:
+        async with client.stream("GET", f"/stream?page={page}") as answer:
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            buffer = ""
+            async for part in answer.aiter_text():
+                buffer += part
+                *whole, buffer = buffer.split("\n\n")
+                stream.messages += [m for m in whole if not m.startswith((":", "retry"))]
+        stream.ended = True
+
+    async with site.browser_of(None if browser else person) as own:
+        task = asyncio.create_task(read(browser or own))
+        try:
+            await until(lambda: task.done() or "tool-permissions" in stream.regions)
+            yield stream
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def measure(site: Site, agent: Agent, interaction: str, **fields: Any) -> None:
+    async with site.api(agent) as api:
+        answer = await api.post(f"/interactions/{interaction}/metrics", json=fields)
+    assert answer.status_code == 202
+
+
+async def test_the_stream_begins_with_the_whole_page(site: Site, voice: Person) -> None:
+    await site.start(voice.agents[0], phone_number="+18505550155")
+    async with watching(site, voice) as stream:
+        await until(lambda: {"connection", "numbers", "tool-permissions", "agents"} <= set(stream.regions))
+        assert voice.agents[0].name in stream.last("agents")
+        assert "0155" in stream.last("agents")
+        assert "+18505550155" not in stream.text
+
+
+async def test_a_metric_changes_the_agents_and_only_what_changed_is_sent(site: Site, voice: Person) -> None:
+    live = await site.start(voice.agents[0])
+    async with watching(site, voice) as stream:
+        await measure(
+            site, voice.agents[0], live, sentiment="good", satisfaction_score=81, feed_text="A first line"
+        )
+        await until(lambda: "A first line" in stream.text)
+        stream.forget()
+        await measure(
+            site,
+            voice.agents[0],
+            live,
+            sentiment="good",
+            satisfaction_score=82,
+            feed_text="<i>Second</i> & last",
+        )
+        await until(lambda: "Second" in stream.text)
+        assert set(stream.regions) <= {"agents", "numbers"}  # the average is among the numbers
+        assert "&lt;i&gt;Second&lt;/i&gt; &amp; last" in stream.text
+
+
+async def test_a_request_and_its_decision_come_at_once(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    live = await site.start(agent)
+    async with watching(site, voice) as stream, site.browser_of(voice) as browser:
+        asked = await site.ask(agent, live, arguments={"to": "Ana\r\ndata: <script>x</script>", "n": 1})
+        await until(lambda: asked["id"] in stream.last("tool-permissions"), 2)
+        assert "<script>" not in stream.text
+        await browser.post(
+            f"/tool-permissions/{asked['id']}/decision", data={"status": "denied", "reason": "not today"}
+        )
+        await until(lambda: "not today" in stream.last("tool-permissions"), 2)
+        assert f'action="/tool-permissions/{asked["id"]}/decision"' not in stream.last("tool-permissions")
+
+
+async def test_another_supervisors_stream_says_nothing_about_it(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    async with watching(site, chat) as stranger, watching(site, voice) as stream:
+        live = await site.start(voice.agents[0])
+        await measure(site, voice.agents[0], live, sentiment="critical", feed_text="very private")
+        await site.ask(voice.agents[0], live)
+        await until(lambda: "very private" in stream.text and "issue_refund" in stream.text)
+        own = await site.start(chat.agents[0])
+        await measure(site, chat.agents[0], own, feed_text="my own line")
+        await until(lambda: "my own line" in stranger.text)
+        assert "very private" not in stranger.text
+        assert "issue_refund" not in stranger.text
+        assert voice.agents[0].name not in stranger.text
+
+
+async def test_the_wallboard_shows_an_admin_everybody(site: Site, voice: Person, chat: Person) -> None:
+    admin = await site.hire("admin")
+    async with watching(site, admin, "wallboard") as stream:
+        for person in (voice, chat):
+            live = await site.start(person.agents[0])
+            # The worst come first, and sixty at most: be the worst.
+            await measure(
+                site,
+                person.agents[0],
+                live,
+                sentiment="critical",
+                satisfaction_score=0,
+                feed_text=f"of {person.username}",
+            )
+        await until(lambda: all(f"of {p.username}" in stream.last("interactions") for p in (voice, chat)))
+        await site.ask(voice.agents[0], (await _active(site, voice)))
+        await until(lambda: "issue_refund" in stream.last("tool-permissions"), 5)
+
+
+async def _active(site: Site, person: Person) -> str:
+    async with site.database() as owner:
+        found = await owner.fetchval(
+            "select id from interactions where supervisor_id = $1 and status = 'active'", person.id
+        )
+    return str(found)
+
+
+@pytest.mark.parametrize("page", ["wallboard", "", "x", "floor%00"])
+async def test_a_page_that_is_not_theirs_is_404(site: Site, voice: Person, page: str) -> None:
+    async with site.browser_of(voice) as browser:
+        assert (await browser.get(f"/stream?page={page}")).status_code == 404
+        assert (await browser.get("/stream")).status_code == 404
+
+
+async def test_signed_out_there_is_one_close_event_and_no_401(site: Site) -> None:
+    async with httpx.AsyncClient(base_url=site.url) as client:
+        answer = await client.get("/stream?page=floor", headers={"Cookie": f"floorwalker={uuid4()}"})
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/event-stream")
+    assert answer.text.strip().startswith("event: close\ndata:")
+    assert answer.text.count("event:") == 1
+
+
+async def test_signing_out_ends_the_stream(site: Site, voice: Person) -> None:
+    async with (
+        site.browser_of(voice) as browser,
+        watching(site, voice, browser=browser) as stream,
+        watching(site, voice) as other,
+    ):
+        await browser.post("/logout")
+        await until(lambda: stream.ended, 3)
+        assert not other.ended
+
+
+@pytest.mark.parametrize("change", ["deactivated_at = now()", "banned_until = now() + interval '1 day'"])
+async def test_who_loses_their_rights_loses_the_stream(site: Site, voice: Person, change: str) -> None:
+    async with watching(site, voice) as stream:
+        async with site.database() as owner:
+            await owner.execute(f"update users set {change} where id = $1", voice.id)
+        await until(lambda: stream.ended, 3)
+
+
+async def test_two_tabs_of_one_floor_get_the_same_bytes(site: Site, voice: Person) -> None:
+    live = await site.start(voice.agents[0])
+    async with watching(site, voice) as one, watching(site, voice) as two:
+        await until(lambda: "agents" in one.regions and "agents" in two.regions)
+        await measure(site, voice.agents[0], live, sentiment="neutral", feed_text="for both")
+        await until(lambda: "for both" in one.text and "for both" in two.text)
+        assert one.last("agents") == two.last("agents")
+
+
+async def test_the_first_page_is_what_the_stream_says(site: Site, voice: Person) -> None:
+    live = await site.start(voice.agents[0])
+    await site.ask(voice.agents[0], live)
+    async with watching(site, voice) as stream, site.browser_of(voice) as browser:
+        page = (await browser.get("/")).text
+        for region in ("numbers", "tool-permissions"):
+            sent = "".join(
+                line.removeprefix("data: ") for line in stream.last(region).partition(">")[2].split("\n")
+            )
+            assert re.sub(r"\s+", "", sent) in re.sub(r"\s+", "", page), region
+
+
+async def test_a_retired_agent_leaves_the_floor_and_a_paused_one_says_so(site: Site) -> None:
+    person = await site.hire("voice", agents=2)
+    first, second = person.agents
+    async with watching(site, person) as stream, site.browser_of(person) as browser:
+        await browser.post(f"/agents/{first.id}/pause", data={"paused": "yes"})
+        await until(lambda: 'value="no"' in stream.last("agents"))
+        async with site.database() as owner:
+            await owner.execute("update agents set retired_at = now() where id = $1", second.id)
+        await until(lambda: second.name not in stream.last("agents"))

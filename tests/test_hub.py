@@ -1,0 +1,135 @@
+"""The hub against a real database: who hears what, and that nothing is lost when the connection is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from uuid import uuid4
+
+from server.hub import STATE, Hub
+from tests.conftest import until
+from tests.site import Site
+
+
+@asynccontextmanager
+async def listening(site: Site, heartbeat: float = 10.0) -> AsyncIterator[Hub]:
+    """A hub of our own whose connection the test can tell from the server's."""
+    hub = Hub(site.database_url("floorwalker_web") + f"&application_name=hub-{uuid4()}", heartbeat=heartbeat)
+    task = asyncio.create_task(hub.listen())
+    try:
+        await until(lambda: hub.live)
+        yield hub
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def name_of(hub: Hub) -> str:
+    return hub._url.rpartition("=")[2]
+
+
+async def notify(site: Site, payload: str) -> None:
+    async with site.database() as owner:
+        await owner.execute("select pg_notify('floor', $1)", payload)
+
+
+async def test_a_topic_rings_its_own_and_everybodys(site: Site) -> None:
+    heard: dict[str, list[str]] = {name: [] for name in ("mine", "all", "other")}
+    mine, other = uuid4(), uuid4()
+    async with listening(site) as hub:
+        hub.subscribe([f"agents:{mine}"], heard["mine"].append)
+        hub.subscribe(["agents:*"], heard["all"].append)
+        hub.subscribe([f"agents:{other}", f"interactions:{mine}"], heard["other"].append)
+        await notify(site, f"agents:{mine}")
+        await until(lambda: heard["all"])
+        await notify(site, f"agents:{uuid4()}")
+        await until(lambda: len(heard["all"]) > 1)
+    assert (heard["mine"], len(heard["all"]), heard["other"]) == ([f"agents:{mine}"], 2, [])
+
+
+async def test_a_bell_keeps_what_rang_before_the_wait(site: Site) -> None:
+    topic = f"tool_permissions:{uuid4()}"
+    async with listening(site) as hub:
+        with hub.listening(topic) as bell:
+            assert not await bell.wait(0)
+            await notify(site, topic)
+            await asyncio.sleep(0.1)
+            assert await bell.wait(5)
+            assert not await bell.wait(0)
+        assert topic not in hub._rings
+
+
+async def test_who_left_hears_nothing_and_twice_is_once_more(site: Site) -> None:
+    heard: list[str] = []
+    topic = f"agents:{uuid4()}"
+    async with listening(site) as hub:
+        first, second = hub.subscribe([topic], heard.append), hub.subscribe([topic], heard.append)
+        hub.ring(topic)
+        assert len(heard) == 1
+        first()
+        hub.ring(topic)
+        assert len(heard) == 2
+        second()
+        hub.ring(topic)
+        assert len(heard) == 2
+
+
+async def test_a_killed_connection_comes_back_and_rings_everything(site: Site) -> None:
+    heard: list[str] = []
+    states: list[bool] = []
+    topic = f"agents:{uuid4()}"
+    async with listening(site) as hub:
+        hub.subscribe([topic], heard.append)
+        hub.subscribe([STATE], lambda _: states.append(hub.live))
+        async with site.database("supabase_admin") as admin:
+            killed = await admin.fetchval(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = $1",
+                name_of(hub),
+            )
+        assert killed == 1
+        await until(lambda: states == [False, True])
+        assert heard == [topic]
+        await notify(site, topic)
+        await until(lambda: len(heard) == 2)
+
+
+async def test_what_rang_while_nobody_listened_is_rung_afterwards(site: Site) -> None:
+    """However often the connection goes, the last ring comes after the last change."""
+    seen: list[int] = []
+    value = 0
+    topic = f"agents:{uuid4()}"
+    async with listening(site) as hub:
+        hub.subscribe([topic], lambda _: seen.append(value))
+        async with site.database("supabase_admin") as admin:
+            for _ in range(10):
+                await admin.fetchval(
+                    "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = $1",
+                    name_of(hub),
+                )
+                value += 1
+                await notify(site, topic)
+                await until(lambda value=value: bool(seen) and seen[-1] == value)  # type: ignore[misc]
+
+
+async def test_a_silent_connection_is_asked_for_a_heartbeat(site: Site) -> None:
+    async with listening(site, heartbeat=0.1) as hub, site.database("supabase_admin") as admin:
+
+        async def asked() -> bool:
+            last = await admin.fetchval(
+                "select query from pg_stat_activity where application_name = $1", name_of(hub)
+            )
+            return bool(last == "select 1")
+
+        await until(asked)
+        assert hub.live
+
+
+async def test_a_payload_that_is_no_topic_harms_nothing(site: Site) -> None:
+    heard: list[str] = []
+    topic = f"agents:{uuid4()}"
+    async with listening(site) as hub:
+        hub.subscribe([topic], heard.append)
+        for payload in ("", "nonsense", ":", "a:b:c", "ü:*", topic):
+            await notify(site, payload)
+        await until(lambda: heard == [topic])
+        assert hub.live

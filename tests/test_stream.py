@@ -1,0 +1,216 @@
+"""Audiences against a real database: slow readers, one reader's fault, one failing audience."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from starlette.datastructures import QueryParams
+
+from server import db
+from server.auth import Viewer
+from server.floor.audiences import FLOOR, Filters, home_of
+from server.hub import Hub
+from server.stream import Audience, Streams, Subscriber
+from tests.conftest import until
+from tests.site import Person, Site
+
+
+def viewer_of(person: Person, role: Any = "supervisor") -> Viewer:
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    return Viewer(person.id, person.email, role, person.name, person.username, "voice", uuid4(), expires)
+
+
+def audience_of(viewer: Viewer) -> Audience:
+    return home_of(viewer, Filters.of(QueryParams()))
+
+
+@asynccontextmanager
+async def streaming(site: Site) -> AsyncIterator[Streams]:
+    """Streams as the application has them, in this process, where a test can look behind the counter."""
+    async with db.connect(site.database_url("floorwalker_web")) as database:
+        hub = Hub(site.database_url("floorwalker_web"))
+        streams = Streams(database, hub)
+        tasks = [asyncio.create_task(hub.listen()), asyncio.create_task(streams.run())]
+        try:
+            await until(lambda: hub.live)
+            yield streams
+            assert not any(task.done() for task in tasks), "the task that reads for everybody has died"
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
+def join(streams: Streams, viewer: Viewer) -> Subscriber:
+    """A reader who has not read anything yet."""
+    subscriber = Subscriber(viewer)
+    streams._join(audience_of(viewer), subscriber)
+    return subscriber
+
+
+def waiting(subscriber: Subscriber) -> str:
+    return b"".join(subscriber._pending.values()).decode()
+
+
+def shows(subscriber: Subscriber, text: str) -> bool:
+    return text in waiting(subscriber)
+
+
+async def measure(site: Site, person: Person, interaction: str, score: int) -> None:
+    async with site.database() as owner:
+        await owner.execute(
+            "insert into realtime_metrics (interaction_id, satisfaction_score, feed_text) values ($1, $2, $3)",
+            UUID(interaction),
+            score,
+            f"line {score} " + "x" * 400,
+        )
+
+
+async def test_a_slow_reader_gets_only_the_newest_and_nothing_piles_up(site: Site, voice: Person) -> None:
+    live = await site.start(voice.agents[0])
+    async with streaming(site) as streams:
+        slow = join(streams, viewer_of(voice))
+        sizes = []
+        for score in range(12):
+            await measure(site, voice, live, score)
+            await until(partial(shows, slow, f"line {score} "))
+            sizes.append(len(waiting(slow)))
+        assert "line 0 " not in waiting(slow)
+        assert set(slow._pending) == {"connection", "numbers", "tool-permissions", "agents"}
+        assert max(sizes) < sizes[0] + 3 * 600
+        messages = slow.messages()
+        assert (await anext(messages)).startswith(b"retry")
+        message = (await anext(messages)).decode()
+        assert message.count("<hx-partial") == 4
+        assert "line 11 " in message
+        assert not slow._pending
+
+
+async def test_everybody_in_an_audience_gets_the_very_same_bytes(site: Site, voice: Person) -> None:
+    live = await site.start(voice.agents[0])
+    async with streaming(site) as streams:
+        readers = [join(streams, viewer_of(voice)) for _ in range(3)]
+        await measure(site, voice, live, 77)
+        await until(lambda: all("line 77 " in waiting(reader) for reader in readers))
+        assert len({id(reader._pending["agents"]) for reader in readers}) == 1
+        late = join(streams, viewer_of(voice))
+        assert late._pending["agents"] is readers[0]._pending["agents"]
+
+
+async def test_the_last_who_leaves_takes_the_audience_along(site: Site, voice: Person) -> None:
+    async with streaming(site) as streams:
+        one, two = join(streams, viewer_of(voice)), join(streams, viewer_of(voice))
+        assert len(streams) == 2
+        for reader in (one, two):
+            streams._leave(audience_of(reader.viewer), reader)
+        assert len(streams) == 0
+        assert not streams._watched
+        assert not streams._due
+        assert not [topic for topic in streams._hub._rings if str(voice.id) in topic]
+
+
+async def test_an_admin_who_is_out_leaves_no_empty_wallboard_to_the_others(site: Site, voice: Person) -> None:
+    """A reader who does not read keeps their place for a while: nothing may be read with their rights then."""
+    gone, stays = await site.hire("admin"), await site.hire("admin")
+    live = await site.start(voice.agents[0])
+    await measure(site, voice, live, 0)
+    async with streaming(site) as streams:
+        first, *_ = [join(streams, viewer_of(gone, "admin")) for _ in range(9)]
+        second = join(streams, viewer_of(stays, "admin"))
+        await until(lambda: "line 0 " in waiting(second))
+        async with site.database() as owner:
+            await owner.execute("update users set deactivated_at = now() where id = $1", gone.id)
+        await until(lambda: first.ended)
+        second._pending.clear()
+        for score in range(1, 4):
+            await measure(site, voice, live, score)
+            await until(partial(shows, second, f"line {score} "))
+
+
+async def test_what_one_row_breaks_stays_one_supervisors_trouble(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    """The service key may write what no page can show; everybody else's page goes on."""
+    live, other = await site.start(voice.agents[0]), await site.start(chat.agents[0])
+    async with streaming(site) as streams:
+        broken, healthy = join(streams, viewer_of(voice)), join(streams, viewer_of(chat))
+        await until(lambda: bool(waiting(broken)) and bool(waiting(healthy)))
+        async with site.database() as owner:
+            for poison in ('{"n": ' + "9" * 5000 + "}", '{"n": ' + "[" * 3000 + "]" * 3000 + "}"):
+                await owner.execute(
+                    "insert into tool_permissions (interaction_id, tool_name, arguments) values ($1, 'poison', $2::text::json)",
+                    UUID(live),
+                    poison,
+                )
+        await until(lambda: "poison" in waiting(broken))
+        await measure(site, chat, other, 5)
+        await until(lambda: "line 5 " in waiting(healthy))
+        admin = viewer_of(await site.hire("admin"), "admin")
+        assert "poison" in (await streams.read(audience_of(admin), admin))["tool-permissions"]
+
+
+async def test_a_page_that_cannot_be_rendered_does_not_stop_the_others(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    def fails(_shown: Any) -> dict[str, str]:
+        raise ValueError("this page has a fault")
+
+    other = await site.start(chat.agents[0])
+    async with streaming(site) as streams:
+        viewer = viewer_of(voice)
+        streams._join(replace(audience_of(viewer), page=replace(FLOOR, render=fails)), Subscriber(viewer))
+        healthy = join(streams, viewer_of(chat))
+        await measure(site, chat, other, 6)
+        await until(lambda: "line 6 " in waiting(healthy))
+
+
+async def test_an_audience_with_broken_arguments_stops_no_other(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    other = await site.start(chat.agents[0])
+    async with streaming(site) as streams:
+        viewer = viewer_of(voice)
+        streams._join(
+            replace(audience_of(viewer), arguments=json.dumps({"supervisor_id": "none"})), Subscriber(viewer)
+        )
+        healthy = join(streams, viewer_of(chat))
+        await measure(site, chat, other, 7)
+        await until(lambda: "line 7 " in waiting(healthy))
+
+
+async def test_an_expired_viewer_or_a_closed_house_ends_the_stream(site: Site, voice: Person) -> None:
+    async with streaming(site) as streams:
+        reader = join(streams, viewer_of(voice))
+        streams.close()
+        assert reader.ended
+        assert join(streams, viewer_of(voice)).ended
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\r\nb", "a\rb", "a\u2028b", "\n\ndata: forged\n\n", "\x00", "event: close"]
+)
+async def test_no_text_ends_its_message_early(site: Site, voice: Person, text: str) -> None:
+    live = await site.start(voice.agents[0])
+    async with streaming(site) as streams:
+        reader = join(streams, viewer_of(voice))
+        async with site.database() as owner:
+            await owner.execute(
+                "insert into realtime_metrics (interaction_id, feed_text) values ($1, $2)",
+                UUID(live),
+                f"{text} end of it".replace("\x00", ""),
+            )
+        await until(lambda: "end of it" in waiting(reader))
+        messages = reader.messages()
+        await anext(messages)
+        message = (await anext(messages)).decode()
+        assert message.endswith("\n\n")
+        assert all(line.startswith("data: ") for line in message.removesuffix("\n\n").split("\n"))
+        assert "\r" not in message

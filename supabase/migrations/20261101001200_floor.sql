@@ -62,7 +62,8 @@ $$;
 comment on function private.floor(jsonb) is 'A supervisor''s floor {supervisor_id}, through the reader''s own row-level security.';
 
 -- {numbers: {…}, supervisors: [24 at most], interactions: [worst first, 60 at most], matching: how many,
--- tool_permissions: […], answered: […]}; filters: type, sentiment, supervisor (part of the username), stale.
+-- tool_permissions: […], answered: […]}; filters: type and supervisor (part of the username) for all lists,
+-- sentiment and stale for the interactions.
 create function private.wallboard(p_arguments jsonb) returns jsonb
 language sql stable set search_path = '' as $$
   with live as (
@@ -71,6 +72,11 @@ language sql stable set search_path = '' as $$
     join public.interactions i on i.id = p.interaction_id
     join public.agents a on a.id = p.agent_id
     join public.users u on u.id = p.supervisor_id
+  ), chosen as (
+    select case when p_arguments ->> 'type' is not null or p_arguments ->> 'supervisor' is not null then array(
+      select u.id from public.users u
+      where u.supervisor_type = coalesce(p_arguments ->> 'type', u.supervisor_type)
+        and pg_catalog.strpos(u.username, pg_catalog.lower(coalesce(p_arguments ->> 'supervisor', ''))) > 0) end as ids
   ), matching as (
     select l.* from live l
     where (p_arguments ->> 'type' is null or l.interaction_type = p_arguments ->> 'type')
@@ -102,8 +108,8 @@ language sql stable set search_path = '' as $$
         pg_catalog.count(*) filter (where l.sentiment = 'critical') as critical
       from live l group by l.username
       order by critical desc, active desc, l.username limit 24) v),
-    'tool_permissions', private.live_permissions(null, 60),
-    'answered', private.answered_permissions(null))
+    'tool_permissions', private.live_permissions((select ids from chosen), 60),
+    'answered', private.answered_permissions((select ids from chosen)))
 $$;
 comment on function private.wallboard(jsonb) is 'The whole floor, through the reader''s own row-level security: an admin sees everybody''s.';
 grant execute on function private.live_permissions(uuid[], integer), private.answered_permissions(uuid[]),

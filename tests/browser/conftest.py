@@ -31,8 +31,9 @@ async def sign_in(browser: Browser, site: Site) -> AsyncIterator[SignIn]:
     contexts = []
 
     def hear(message: ConsoleMessage) -> None:
-        # A refused request is the business of the test that provokes it.
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        # A refused request or a lost connection is the business of the test that provokes it.
+        expected = ("Failed to load resource", "Failed to fetch", "network error", "SSE reconnect failed")
+        if message.type == "error" and not any(words in message.text for words in expected):
             complaints.append(message.text)
 
     async def open_page(person: Person) -> Page:

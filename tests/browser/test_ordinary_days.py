@@ -19,6 +19,7 @@ async def test_two_tabs_and_two_people_decide_at_once_and_one_wins(
     admin = await site.hire("admin")
     agent = voice.agents[0]
     pages = [await sign_in(voice), await sign_in(admin)]
+    await pages[1].goto(f"/?supervisor={voice.username}")
     tab = await pages[0].context.new_page()
     await tab.goto("/")
     pages.append(tab)

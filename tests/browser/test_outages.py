@@ -1,0 +1,101 @@
+"""Servers die and come back; cards expire: the page says so, returns by itself and shows what happened meanwhile."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.test_floor import ALLOW
+from tests.conftest import a_folder, free_port, serving
+from tests.site import PASSWORD, Person, Site
+from tests.test_process import left_behind
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with a_folder() as made:
+        yield made
+
+
+async def sign_in(browser: Browser, site: Site, person: Person) -> Page:
+    context = await browser.new_context(base_url=site.url)
+    page = await context.new_page()
+    await page.goto("/login")
+    await page.get_by_label("E-mail").fill(person.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.locator("#connection")).to_have_text("Live")
+    await page.evaluate("() => { window.unreloaded = true; }")
+    return page
+
+
+async def test_a_killed_server_is_said_and_made_up_for(browser: Browser, folder: Path) -> None:
+    home, port = folder / "home", free_port()
+    with serving(home, port) as site:
+        person = await site.hire("voice")
+        interaction = await site.start(person.agents[0])
+        page = await sign_in(browser, site, person)
+        await expect(page.locator("#agents")).to_contain_text("in call")
+        site.process.kill()
+        site.process.wait()
+        await expect(page.locator("#connection")).to_contain_text("stale since")
+    with serving(home, port) as site:
+        async with site.api(person.agents[0]) as api:
+            await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
+        asked = await site.ask(person.agents[0], await site.start(person.agents[0]))
+        await expect(page.locator("#connection")).to_have_text("Live")
+        card = page.locator(f"#tool-permission-{asked['id']}")
+        await card.get_by_role("button", name=ALLOW).click()
+        await expect(card).to_contain_text(f"allowed by {person.username}")
+        assert await page.evaluate("() => window.unreloaded")
+        await page.context.close()
+
+
+async def test_a_killed_database_is_said_and_made_up_for(browser: Browser, folder: Path) -> None:
+    with serving(folder / "home", free_port()) as site:
+        person = await site.hire("chat")
+        page = await sign_in(browser, site, person)
+        await page.evaluate(
+            """() => {
+              window.states = new Set();
+              new MutationObserver(() => window.states.add(document.getElementById("connection").dataset.state))
+                .observe(document.body, { subtree: true, childList: true, attributes: true });
+            }"""
+        )
+        os.kill(int(left_behind(site.home)[0].split()[0]), signal.SIGKILL)
+        await expect(page.locator("#connection[data-state=live]")).to_be_visible()
+        await page.wait_for_function("() => window.states.has('stale')")
+        await expect(page.locator("#connection")).to_have_text("Live", timeout=30_000)
+        await site.start(person.agents[0])
+        await expect(page.locator("#agents")).to_contain_text("in chat")
+        assert await page.evaluate("() => window.unreloaded")
+        await page.context.close()
+
+
+async def test_a_card_that_expires_while_open_says_so_and_cannot_be_clicked(
+    browser: Browser, folder: Path
+) -> None:
+    with serving(folder / "home", free_port(), PERMISSION_SECONDS="3") as site:
+        person = await site.hire("voice")
+        page = await sign_in(browser, site, person)
+        agent = person.agents[0]
+        asked = await site.ask(agent, await site.start(agent))
+        card = page.locator(f"#tool-permission-{asked['id']}")
+        await expect(card.get_by_role("button", name=ALLOW)).to_be_visible()
+        await expect(card).to_have_attribute("data-js-urgency", "red")
+        await expect(card).to_contain_text("expired")
+        await expect(card.get_by_role("button")).to_have_count(0)
+        async with site.browser_of(person) as late:
+            refused = await late.post(
+                f"/tool-permissions/{asked['id']}/decision",
+                data={"status": "allowed"},
+                headers={"HX-Request": "true"},
+            )
+        assert refused.status_code == 409
+        assert "expired" in refused.text
+        await page.context.close()

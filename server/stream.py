@@ -119,7 +119,9 @@ class Streams:
         rows = await self._ask([(audience, viewer)])
         if rows[0]["failure"] is not None:
             raise RuntimeError(rows[0]["failure"])
-        return {**audience.page.render(rows[0]["shown"]), CONNECTION: self._connection()}
+        # Not live yet: that is for the stream to say, once it is there.
+        as_of = partial("shared/_connection.html", state="page", since=dt.datetime.now(dt.UTC))
+        return {**audience.page.render(rows[0]["shown"]), CONNECTION: as_of}
 
     def response(self, audience: Audience, viewer: Viewer) -> Response:
         """The stream: a snapshot, then every change, until the session ends."""
@@ -255,7 +257,7 @@ class Streams:
     def _connection(self) -> str:
         live = self._hub.live and self._failing_since is None
         since = self._failing_since if self._hub.live else self._hub.since
-        return partial("shared/_connection.html", live=live, since=since)
+        return partial("shared/_connection.html", state="live" if live else "stale", since=since)
 
     def _tell_connection(self) -> None:
         frame = _frame(CONNECTION, self._connection())

@@ -27,9 +27,9 @@ where u.id in ('10000000-0000-4000-8000-000000000001', '10000000-0000-4000-8000-
 on conflict (provider_id, provider) do nothing;
 
 insert into public.agents (supervisor_id, name, agent_type, system_prompt, mcp_tools)
-select u.id, a.name, a.agent_type, 'You are a helpful customer service agent…', a.tools
+select u.id, a.name || n, a.agent_type, 'You are a helpful customer service agent…', a.tools
 from (values
-  ('supervisor1@example.com', 'Voice Agent 1', 'voice', '{"tools": [
+  ('supervisor1@example.com', 'Voice Agent ', 3, 'voice', '{"tools": [
     {"name": "get_customer", "description": "Looks up a customer''s account", "requires_permission": true},
     {"name": "check_order", "description": "Reads an order''s state", "requires_permission": false},
     {"name": "issue_refund", "description": "Pays money back to the original card", "requires_permission": true},
@@ -39,7 +39,7 @@ from (values
     {"name": "test_line", "description": "Tests an internet line up to the customer''s box", "requires_permission": false},
     {"name": "find_appointments", "description": "Lists appointments that are free", "requires_permission": false},
     {"name": "book_appointment", "description": "Books an appointment, also one kept for urgent cases", "requires_permission": true}]}'::jsonb),
-  ('supervisor2@example.com', 'Chat Agent 1', 'chat', '{"tools": [
+  ('supervisor2@example.com', 'Chat Agent ', 2, 'chat', '{"tools": [
     {"name": "find_booking", "description": "Reads a booking", "requires_permission": false},
     {"name": "change_booking", "description": "Moves a booking to another date", "requires_permission": true},
     {"name": "issue_voucher", "description": "Gives the customer a voucher", "requires_permission": true},
@@ -48,6 +48,7 @@ from (values
     {"name": "block_card", "description": "Blocks a card for good and rejects payments on hold", "requires_permission": true},
     {"name": "order_card", "description": "Orders a new card for an account", "requires_permission": true},
     {"name": "check_usage", "description": "Reads what a mobile line was used for", "requires_permission": false}]}')
-) as a (email, name, agent_type, tools)
+) as a (email, name, agents, agent_type, tools)
 join public.users u on u.email = a.email
+cross join generate_series(1, a.agents) n
 where not exists (select from public.agents g where g.supervisor_id = u.id);

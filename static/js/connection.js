@@ -25,14 +25,16 @@ function leave() {
 
 const apply = (text) => htmx.swap({ sourceElement: live, target: live, swap: "none", text });
 
-// What the page shows now, for a tab that has just come: the same regions, from one who knows.
-const regions = () =>
-  [...document.querySelectorAll("[data-region], #connection")]
-    .map((node) => `<hx-partial hx-target="#${node.id}" hx-swap="outerMorph">${node.outerHTML}</hx-partial>`)
-    .join("");
+// The newest of each region, for a tab that has just come. As they were sent, and not from the page: that may lag.
+const newest = new Map();
+
+function remember(text) {
+  for (const [partial, region] of text.matchAll(/<hx-partial hx-target="#([\w-]+)"[^]*?<\/hx-partial>/g))
+    newest.set(region, partial);
+}
 
 channel.onmessage = ({ data }) => {
-  if (data.hello) leading && !lostAt && channel.postMessage({ text: regions() });
+  if (data.hello) leading && channel.postMessage(lostAt ? { lost: true } : { text: [...newest.values()].join("") });
   else if (data.left) location.assign("/login");
   else if (leading) return;
   else if (data.lost) lost();
@@ -48,7 +50,9 @@ live.addEventListener("htmx:sse:before:connection", (event) => {
 });
 live.addEventListener("htmx:sse:before:message", ({ detail }) => {
   lostAt = null; // a stream begins with a snapshot, and in it the connection's own line
-  if (!detail.message.event) channel.postMessage({ text: detail.message.data });
+  if (detail.message.event) return;
+  remember(detail.message.data);
+  channel.postMessage({ text: detail.message.data });
 });
 live.addEventListener("htmx:sse:close", (event) => {
   if (event.detail.reason === "message") leave(); // signed out
@@ -75,6 +79,8 @@ async function slot() {
   }
 }
 
+// htmx takes notice of the page when it is complete.
+if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done, { once: true }));
 if (navigator.locks) {
   channel.postMessage({ hello: true });
   navigator.locks.request(live.dataset.channel, async () => {

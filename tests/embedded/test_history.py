@@ -75,7 +75,7 @@ async def test_it_is_a_month_of_the_size_of_a_small_contact_centre(owner: Connec
         from interactions i left join interaction_archives a on a.interaction_id = i.id"""
     )
     assert row is not None
-    assert 750 < row["n"] < 1050
+    assert 750 < row["n"] < 1500
     assert 0.92 < row["archived"] < 0.98
     assert (row["people"], row["lately"], row["fictional"]) == (7, True, True)
     weekdays, weekend = await owner.fetchval(

@@ -174,7 +174,8 @@ class _Player:
         turn = Turn(self.stamped(), speaker, _cut(text, TURN_TEXT))
         await self.client.turns(self.id, [turn])
         self.turns.append(turn)
-        await self.metric(text if speaker == "tool" else f"{speaker.capitalize()}: {text}")
+        # The feed says in a word which tool spoke; what it said stands in the transcript.
+        await self.metric(f"Tool: {text.split(':')[0]}" if speaker == "tool" else f"{speaker.capitalize()}: {text}")
 
     async def use(self, step: Tool) -> None:
         permission = await self.permission(step) if step.asks else None

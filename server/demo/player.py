@@ -175,7 +175,11 @@ class _Player:
         await self.client.turns(self.id, [turn])
         self.turns.append(turn)
         # The feed says in a word which tool spoke; what it said stands in the transcript.
-        await self.metric(f"Tool: {text.split(':')[0]}" if speaker == "tool" else f"{speaker.capitalize()}: {text}")
+        await self.metric(
+            f"Tool: {text.split(':', maxsplit=1)[0]}"
+            if speaker == "tool"
+            else f"{speaker.capitalize()}: {text}"
+        )
 
     async def use(self, step: Tool) -> None:
         permission = await self.permission(step) if step.asks else None

@@ -30,6 +30,7 @@ def free_port() -> int:
 def serving(home: Path, port: int, **environment: str) -> Iterator[Site]:
     """`floorwalker serve` as its own process until the end of the block; asked to stop, never left behind."""
     clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG")}
+    home.parent.mkdir(parents=True, exist_ok=True)
     log = home.parent / f"{home.name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(

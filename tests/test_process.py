@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from server.embedded.keys import Keys
 from tests.conftest import ROOT, a_folder, free_port, serving, until
 from tests.site import PASSWORD, Site
 
@@ -162,6 +163,24 @@ def sentence(answer: "subprocess.CompletedProcess[str]", *words: str) -> None:
     assert answer.stderr.count("\n") == 1, answer.stderr
     assert all(word in answer.stderr for word in words), answer.stderr
     assert "hidden" not in answer.stderr
+
+
+async def test_a_hosted_project_serves_people_and_agents_alike(site: Site, folder: Path) -> None:
+    """Hosted mode, with another server's embedded database and Auth playing the cloud."""
+    person = await site.hire("voice")
+    hosted = {
+        "DATABASE_URL": site.database_url("floorwalker_web"),
+        "SUPABASE_URL": site.url,
+        "SUPABASE_PUBLISHABLE_KEY": Keys.load_or_create(site.home).publishable,
+        "SECRET_KEY": HOSTED["SECRET_KEY"],
+    }
+    with serving(folder / "unused", free_port(), **hosted) as other:
+        cloud = Site(other.url, site.home, other.process, other.log)
+        async with cloud.browser_of(person) as browser:
+            interaction = await cloud.start(person.agents[0])
+            assert interaction in (await browser.get("/")).text
+            assert (await browser.get("/auth/v1/health")).status_code == 404
+    assert not (folder / "unused").exists()
 
 
 def test_with_everything_hosted_no_embedded_part_is_imported(site: Site) -> None:

@@ -79,7 +79,7 @@ async function slot() {
   }
 }
 
-// htmx takes notice of the page when it is complete.
+// Not before htmx has taken notice of the page.
 if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done, { once: true }));
 if (navigator.locks) {
   channel.postMessage({ hello: true });

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW, metric
@@ -227,6 +227,22 @@ async def test_seven_tabs_are_all_live(site: Site, voice: Person, sign_in: SignI
         for page in pages[1:]:
             await expect(page.locator("#agents")).to_contain_text("To the other six")
             await expect(page.locator("#connection")).to_have_text("Live")
+
+
+async def test_on_a_slow_line_the_page_still_gets_its_stream(
+    site: Site, voice: Person, sign_in: SignIn
+) -> None:
+    page = await sign_in(voice)
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(0.7)
+        await route.continue_()
+
+    await page.route("**/hx-sse.min.js*", late)  # after htmx itself has long been there
+    await page.reload()
+    await expect(page.locator("#connection")).to_have_text("Live")
+    await site.start(voice.agents[0])
+    await expect(page.locator("#agents article")).to_contain_text("in call")
 
 
 async def test_many_different_live_pages_load_and_follow(site: Site, sign_in: SignIn) -> None:

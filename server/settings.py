@@ -11,7 +11,7 @@ class Settings(BaseSettings):
     """All optional. With none of the URLs set, the embedded PostgreSQL and Auth service are used."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+        env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")

@@ -89,6 +89,11 @@ def moment(value: str | dt.datetime | None, kind: str = "clock") -> Markup | str
     )
 
 
+def iso(value: str | dt.datetime) -> str:
+    """A moment as ISO 8601, whether it comes from a row or from JSON."""
+    return value if isinstance(value, str) else value.isoformat()
+
+
 def argument(value: object) -> str:
     """An argument as it was sent: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
@@ -184,6 +189,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
-    environment.filters.update(duration=duration, parts=parts, course=course)
+    environment.filters.update(iso=iso, duration=duration, parts=parts, course=course)
     environment.globals.update(static=static, stylesheets=stylesheets, now=now)
     return environment

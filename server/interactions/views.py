@@ -30,7 +30,9 @@ def _regions(shown: Mapping[str, Any] | None) -> Regions:
     ]
     return {
         "interaction": partial("interactions/_interaction.html", one=one, scores=shown["scores"]),
-        "tool-permissions": partial("permissions/_tool_permissions.html", pending=pending, answered=[]),
+        "tool-permissions": partial(
+            "permissions/_tool_permissions.html", pending=pending, answered=[], over=one["status"] != "active"
+        ),
         "timeline": partial("interactions/_timeline.html", one=one, timeline=shown["timeline"]),
         "archive": partial(
             "interactions/_archive.html", one=one, archive=shown["archive"], broken_by=shown["broken_by"]

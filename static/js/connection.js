@@ -90,6 +90,13 @@ if (navigator.locks) {
   });
 } else lead();
 
+// The stream may be faster than the reply to one's own click: what the page knows already is not taken back.
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  const knows = ctx.target?.dataset?.rank;
+  const rank = ctx.text?.match(/data-rank="(\d)"/)?.[1];
+  if (knows && rank && rank < knows) ctx.swap = "none";
+});
+
 function toast(text) {
   const box = document.createElement("p");
   box.className = "toast";

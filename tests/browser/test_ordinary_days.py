@@ -110,6 +110,33 @@ async def test_keys_move_allow_and_deny(site: Site, voice: Person, sign_in: Sign
     await expect(page.locator("#shortcuts")).to_be_visible()
 
 
+async def test_a_reply_slower_than_the_stream_takes_nothing_back(
+    site: Site, voice: Person, sign_in: SignIn
+) -> None:
+    page = await sign_in(voice)
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    replied = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        await replied.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/decision", late)
+    card = page.locator(f"#tool-permission-{asked['id']}")
+    await card.get_by_role("button", name=ALLOW).click()
+    await expect(card).to_contain_text("allowed by")
+    async with site.api(agent) as api:
+        claim = {"arguments_digest": asked["arguments_digest"]}
+        assert (await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)).status_code == 201
+    await expect(card).to_contain_text("executed")
+    async with page.expect_response("**/decision"):
+        replied.set()
+    await page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    await expect(card).to_contain_text("executed")
+
+
 async def test_a_preset_reason_goes_to_the_agent(site: Site, voice: Person, sign_in: SignIn) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]

@@ -1,0 +1,288 @@
+"""The leaderboard over real HTTP: the same table for everybody, one's own row marked, and its CSV."""
+
+import csv
+import io
+import re
+from decimal import Decimal
+from html import unescape
+from typing import Any
+from zoneinfo import available_timezones
+
+import httpx
+import pytest
+
+from tests.site import Agent, Person, Site
+
+CENT = Decimal("0.01")
+
+
+class Row(dict[str, str]):
+    """What one line of the table shows, by its labels; and the parts behind its bar."""
+
+    def __init__(self, html: str) -> None:
+        cells = re.findall(r'<td data-label="([^"]+)"[^>]*>(.*?)</td>', html, re.DOTALL)
+        super().__init__((label, " ".join(unescape(re.sub("<[^>]+>", " ", c)).split())) for label, c in cells)
+        self.own = 'class="own"' in html.partition(">")[0] + ">"
+        found = re.search(r'aria-label="CSAT ([\d.]+), interactions ([\d.]+), handle time ([\d.]+)"', html)
+        self.parts = [Decimal(part) for part in found.groups()] if found else []
+
+    @property
+    def name(self) -> str:
+        return self["Supervisor"].removesuffix(" you")
+
+    @property
+    def rank(self) -> int | None:
+        return int(self["Rank"]) if self["Rank"].isdecimal() else None
+
+
+def table(html: str) -> list[Row]:
+    body = html.partition("<tbody>")[2].partition("</tbody>")[0]
+    return [Row(part) for part in body.split("<tr ")[1:]]
+
+
+def of(html: str, person: Person) -> Row:
+    (found,) = [row for row in table(html) if row.name == person.username]
+    return found
+
+
+async def page(site: Site, person: Person, query: str = "", **cookies: str) -> str:
+    async with site.browser_of(person) as browser:
+        for name, value in cookies.items():
+            browser.cookies.set(name, value)
+        answer = await browser.get(f"/leaderboard{query}")
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+async def complete(site: Site, agent: Agent, csat: float | None, status: str = "completed") -> None:
+    """An interaction of no time at all, through the agent API."""
+    interaction = await site.start(agent)
+    archive = {"summary": "All is well.", "csat_score": csat}
+    async with site.api(agent) as api:
+        answer = await api.post(
+            f"/interactions/{interaction}/end", json={"status": status, "archive": archive}
+        )
+    assert answer.status_code == 200, answer.text
+
+
+async def lasted(site: Site, agent: Agent, seconds: int, csat: int) -> None:
+    """A completed interaction of so many seconds, as nobody could wait for it."""
+    async with site.database() as owner:
+        await owner.execute(
+            """with i as (insert into interactions (agent_id, interaction_type, status, started_at, ended_at)
+              values ($1, $2, 'completed', now(), now() + make_interval(secs => $3)) returning id)
+            insert into interaction_archives (interaction_id, summary, csat_score) select id, 's', $4 from i""",
+            agent.id,
+            agent.channel,
+            float(seconds),
+            Decimal(csat),
+        )
+
+
+async def test_both_roles_see_the_same_table(site: Site, voice: Person) -> None:
+    await lasted(site, voice.agents[0], 60, 90)
+    admin = await site.hire("admin")
+    seen = [table(await page(site, person, "?type=voice")) for person in (voice, admin)]
+    assert [row.name for row in seen[0]] == [row.name for row in seen[1]]
+    assert [row["Score"] for row in seen[0]] == [row["Score"] for row in seen[1]]
+    assert voice.username in [row.name for row in seen[0]]
+
+
+async def test_it_says_how_the_score_is_made(site: Site, chat: Person) -> None:
+    text = unescape(await page(site, chat))
+    assert re.search(r"0\.5 . average satisfaction, 0 to 100", text)
+    assert re.search(r"30 . \(own . fewest\) . \(most . fewest\)", text)
+    assert re.search(r"20 . \(1 . \(own . shortest\) . \(longest . shortest\)\)", text)
+
+
+@pytest.mark.parametrize("path", ["/leaderboard", "/leaderboard.csv"])
+async def test_signed_out_one_is_sent_to_sign_in(site: Site, path: str) -> None:
+    async with site.browser_of(None) as browser:
+        answer = await browser.get(path)
+    assert answer.status_code == 303
+    assert answer.headers["location"].partition("?")[0] == "/login"
+    assert "csat" not in answer.text.lower()
+
+
+async def test_a_supervisors_own_row_is_marked_and_only_theirs(site: Site, voice: Person) -> None:
+    other = await site.hire("voice")
+    mine = table(await page(site, voice))
+    assert [row.name for row in mine if row.own] == [voice.username]
+    assert [row["Supervisor"] for row in mine if row["Supervisor"].endswith(" you")] == [
+        f"{voice.username} you"
+    ]
+    assert other.username in [row.name for row in mine]
+    for person, query in ((await site.hire("admin"), "?type=voice"), (voice, "?type=chat")):
+        html = await page(site, person, query)
+        assert not [row for row in table(html) if row.own]
+        assert 'aria-current="true">' in html.partition("<tbody>")[0]
+
+
+async def test_without_a_choice_it_is_this_month_and_ones_own_type(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    assert voice.username in [row.name for row in table(await page(site, voice))]
+    html = await page(site, chat)
+    names = [row.name for row in table(html)]
+    assert chat.username in names
+    assert voice.username not in names
+    assert "Since the first of the month" in html
+    admin = await site.hire("admin")
+    assert voice.username in [row.name for row in table(await page(site, admin))]
+
+
+async def test_rank_follows_score_ties_share_and_who_has_nothing_has_none(site: Site) -> None:
+    best, tied, twin, last, idle = [await site.hire("voice") for _ in range(5)]
+    for person, csat in ((best, 97), (tied, 83), (twin, 83), (last, 61)):
+        await lasted(site, person.agents[0], 240, csat)
+    html = await page(site, idle)
+    rows = table(html)
+    ranked = [row for row in rows if row.rank is not None]
+    assert rows[: len(ranked)] == ranked, "whoever has no rank is below all who have one"
+    scores = [Decimal(row["Score"]) for row in ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert [row.rank for row in ranked] == [1 + sum(other > score for other in scores) for score in scores]
+    assert of(html, tied).rank == of(html, twin).rank
+    order = [row.name for row in rows]
+    assert order.index(best.username) < order.index(tied.username) < order.index(last.username)
+    nobody = of(html, idle)
+    assert (nobody.rank, nobody["Interactions"], nobody["Score"], nobody["CSAT"]) == (None, "0", "", "")
+    assert nobody["Its three parts"] == "no completed interaction yet"
+
+
+async def test_the_score_shown_is_the_sum_of_its_parts(site: Site, voice: Person, chat: Person) -> None:
+    for person, seconds, csat in ((voice, 77, 71), (voice, 1234, 88), (chat, 333, 93)):
+        await lasted(site, person.agents[0], seconds, csat)
+    for person in (voice, chat):
+        rows = [row for row in table(await page(site, person)) if row.parts]
+        assert person.username in [row.name for row in rows]
+        for row in rows:
+            shown = Decimal(row["Score"])
+            # Each part is rounded for itself, so three of them are up to a cent and a half away.
+            assert abs(sum(row.parts, Decimal(0)) - shown) <= CENT * 3 / 2, row
+            assert shown.as_tuple().exponent == -2
+            assert all(0 <= part <= most for part, most in zip(row.parts, (50, 30, 20), strict=True))
+
+
+async def test_only_completed_interactions_count(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    for csat, status in ((80.0, "completed"), (90.0, "completed"), (None, "completed"), (5.0, "failed")):
+        await complete(site, agent, csat, status)
+    await site.start(agent)
+    row = of(await page(site, voice), voice)
+    assert (row["Interactions"], row["CSAT"]) == ("3", "85.0 %")
+    assert row.parts[0] == Decimal("42.5")
+
+
+async def test_today_is_a_part_of_this_month(site: Site, voice: Person, chat: Person) -> None:
+    async with site.database() as owner:
+        yesterday = await owner.fetchval(
+            "select date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'"
+        )
+        for person in (voice, chat):
+            await owner.execute(
+                """insert into interactions (agent_id, interaction_type, status, started_at, ended_at)
+                values ($1, $2, 'completed', $3::timestamptz - interval '1 hour', $3::timestamptz)""",
+                person.agents[0].id,
+                person.agents[0].channel,
+                yesterday,
+            )
+    month = 0 if yesterday.day == 1 else 1
+    for person in (voice, chat):
+        await complete(site, person.agents[0], 75)
+        kind = person.agents[0].channel
+        today = of(await page(site, person, f"?type={kind}&period=today"), person)
+        whole = of(await page(site, person, f"?type={kind}&period=month"), person)
+        assert today["Interactions"] == "1"
+        assert whole["Interactions"] == str(1 + month)
+
+
+async def test_an_unknown_period_or_type_is_refused(site: Site, voice: Person) -> None:
+    queries = ("period=year", "period=", "type=video", "type=", "type=Voice", "period=today%00")
+    async with site.browser_of(voice) as browser:
+        for query in (*queries, "period=today'--&type=chat"):
+            for path in ("/leaderboard", "/leaderboard.csv"):
+                answer = await browser.get(f"{path}?{query}")
+                assert answer.status_code == 422, query
+                assert "today or this month" in answer.text
+
+
+MADE_UP = [
+    "Mars/Olympus",
+    "'; drop table users; --",
+    "../../etc/passwd",
+    "/etc/localtime",
+    "Europe/Berlin\\0",
+    "<script>alert(1)</script>",
+    "UTC+99",
+    "EST5EDT4,M3",
+    "localtime",
+    "Z" * 3000,
+    "",
+]
+
+
+async def test_a_made_up_or_hostile_zone_is_utc(site: Site, voice: Person) -> None:
+    async with site.browser_of(voice) as browser:
+        session = browser.cookies["floorwalker"]
+        browser.cookies.clear()
+        for zone in MADE_UP:
+            raw = {"Cookie": f'floorwalker={session}; zone="{zone}"'}
+            answer = await browser.get("/leaderboard?period=today", headers=raw)
+            assert answer.status_code == 200, zone
+            assert "Since midnight, UTC;" in answer.text
+            assert "<script>alert" not in answer.text
+
+
+async def test_a_true_zone_is_taken(site: Site, voice: Person) -> None:
+    for zone in ("Asia/Kolkata", "Pacific/Kiritimati", "America/Argentina/Buenos_Aires"):
+        assert f"Since midnight, {zone};" in await page(site, voice, "?period=today", zone=zone)
+
+
+async def test_no_zone_that_python_knows_is_one_the_database_refuses(site: Site, voice: Person) -> None:
+    async with site.database() as owner:
+        known = {row["name"] for row in await owner.fetch("select name from pg_timezone_names")}
+    for zone in sorted(available_timezones() - known):
+        assert "Since midnight" in await page(site, voice, "?period=today", zone=zone), zone
+
+
+def read(answer: httpx.Response) -> list[dict[str, Any]]:
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+@pytest.mark.parametrize("period", ["today", "month"])
+async def test_the_csv_has_the_rows_of_the_page_in_its_order(
+    site: Site, voice: Person, chat: Person, period: str
+) -> None:
+    idle = await site.hire("chat")
+    for person, csat in ((voice, 64), (chat, 78)):
+        await lasted(site, person.agents[0], 100, csat)
+    async with site.browser_of(await site.hire("admin")) as browser:
+        for kind, there in (("voice", voice), ("chat", chat), ("chat", idle)):
+            query = f"?type={kind}&period={period}"
+            shown = table((await browser.get(f"/leaderboard{query}")).text)
+            answer = await browser.get(f"/leaderboard.csv{query}")
+            assert answer.headers["content-type"].partition(";")[0] == "text/csv"
+            expected = f'attachment; filename="leaderboard-{kind}-{period}.csv"'
+            assert answer.headers["content-disposition"] == expected
+            rows = read(answer)
+            assert there.username in [row["username"] for row in rows]
+            assert [(row["rank"], row["username"], row["interactions"]) for row in rows] == [
+                ("" if row.rank is None else str(row.rank), row.name, row["Interactions"]) for row in shown
+            ]
+            assert [row["score"] for row in rows] == [row["Score"] for row in shown]
+            assert {row["supervisor_type"] for row in rows} == {kind}
+
+
+async def test_the_page_links_its_own_csv(site: Site, voice: Person) -> None:
+    html = unescape(await page(site, voice, "?type=chat&period=today"))
+    assert 'href="/leaderboard.csv?type=chat&period=today"' in html
+    assert 'href="/leaderboard?type=voice&period=today"' in html
+    assert 'href="/leaderboard?type=chat&period=month"' in html
+
+
+async def test_a_person_who_left_is_not_on_it(site: Site, voice: Person, chat: Person) -> None:
+    await complete(site, voice.agents[0], 88)
+    async with site.database() as owner:
+        await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
+    assert voice.username not in [row.name for row in table(await page(site, chat, "?type=voice"))]

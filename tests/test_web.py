@@ -1,0 +1,70 @@
+"""HTML and CSV by themselves: what a spreadsheet, a browser or a person would make of a value."""
+
+import csv
+import datetime as dt
+import io
+from decimal import Decimal
+
+import pytest
+
+from server import web
+
+
+def cells(*rows: dict[str, object]) -> list[list[str]]:
+    answer = web.csv("list.csv", list(rows[0]), rows)
+    return list(csv.reader(io.StringIO(bytes(answer.body).decode())))
+
+
+@pytest.mark.parametrize("name", ["=1+1", "@x", "+1", "-1", "\t=1+1", "\r=1+1", '=HYPERLINK("x","y")'])
+def test_a_username_never_becomes_a_formula(name: str) -> None:
+    header, (username, score) = cells({"username": name, "score": Decimal("61.50")})
+    assert header == ["username", "score"]
+    assert username == f"'{name}"
+    assert score == "61.50"
+
+
+def test_csv_keeps_what_is_harmless() -> None:
+    _, row = cells({"a": "ana", "b": 'two, "three"\nfour', "c": None, "d": Decimal("-1.5"), "e": "a=1"})
+    assert row == ["ana", 'two, "three"\nfour', "", "-1.5", "a=1"]
+
+
+def test_csv_is_an_attachment() -> None:
+    answer = web.csv("list.csv", ["a"], [])
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="list.csv"'
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (9.6, "0:10"), (125, "2:05"), (3599.6, "1:00:00"), (36_061, "10:01:01")],
+)
+def test_a_duration_is_read_as_a_clock(seconds: float, text: str) -> None:
+    assert web.duration(seconds) == text
+
+
+def test_a_number_shows_its_ends_at_most() -> None:
+    assert web.mask_phone("+18505550155") == "+1 850 ··· 0155"
+    assert web.mask_phone("+1850") == "··· 850"
+    assert web.mask_phone(None) == web.mask_phone("") == "number not known yet"
+
+
+def test_a_moment_is_a_clock_in_utc_whatever_zone_it_comes_in() -> None:
+    text = str(web.moment("2026-11-02T01:30:00+05:30"))
+    assert text == '<time datetime="2026-11-01T20:00:00+00:00" data-kind="clock">20:00:00 UTC</time>'
+    assert web.moment(dt.datetime(2026, 11, 1, 20, tzinfo=dt.UTC)) == text
+    assert not web.moment(None)
+
+
+def test_a_course_needs_two_scores_and_says_its_ends() -> None:
+    assert not web.course([])
+    assert not web.course([[0, 50, "good"]])
+    text = str(web.course([[0, 40, "neutral"], [5, 60, None], [65, 91, "good"]]))
+    assert 'aria-label="Satisfaction from 40 to 91 in 1:05"' in text
+    assert 'points="0,60 77,40 1000,9"' in text
+
+
+def test_the_three_parts_of_a_score_stand_side_by_side() -> None:
+    text = str(web.parts([40.5, 15, 20]))
+    assert 'aria-label="CSAT 40.5, interactions 15.0, handle time 20.0"' in text
+    assert 'class="interactions" x="40.5" width="15.0"' in text
+    assert 'class="aht" x="55.5" width="20.0"' in text

@@ -36,6 +36,7 @@ function remember(text) {
 channel.onmessage = ({ data }) => {
   if (data.hello) leading && channel.postMessage(lostAt ? { lost: true } : { text: [...newest.values()].join("") });
   else if (data.left) location.assign("/login");
+  else if (data.look) look();
   else if (leading) return;
   else if (data.lost) lost();
   else if (data.text) {
@@ -72,11 +73,16 @@ const free = (name) =>
 async function slot() {
   for (;;) {
     for (let n = 0; n < SLOTS; n++) if (await free(`floorwalker-slot-${n}`)) return;
-    line().dataset.state = "reconnecting";
-    line().textContent = "Many live pages are open: this one looks again every 5 s";
+    channel.postMessage({ look: true });
+    await look();
     await new Promise((done) => setTimeout(done, LOOK));
-    await htmx.ajax("GET", location.href, { source: live, target: "#main", select: "#main", swap: "outerMorph" });
   }
+}
+
+async function look() {
+  await htmx.ajax("GET", location.href, { source: live, target: "#main", select: "#main", swap: "outerMorph" });
+  line().dataset.state = "reconnecting";
+  line().textContent = "Many live pages are open: this one looks again every 5 s";
 }
 
 // Not before htmx has taken notice of the page.

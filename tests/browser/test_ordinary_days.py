@@ -276,19 +276,23 @@ async def test_many_different_live_pages_load_and_follow(site: Site, sign_in: Si
     person = await site.hire("voice", agents=3)
     home = await sign_in(person)
     interactions = [await site.start(agent) for agent in person.agents]
-    pages: list[Page] = [home]
-    for interaction in interactions * 2 + interactions:
+    for agent, interaction in zip(person.agents, interactions, strict=True):
+        async with site.api(agent) as api:
+            await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
+    interactions += [await site.start(agent) for agent in person.agents]
+    pages: list[Page] = []
+    for interaction in interactions * 2:  # twelve tabs of six pages, beside the floor
         tab = await home.context.new_page()
         await tab.goto(f"/interactions/{interaction}")
         pages.append(tab)
-    for agent, interaction in zip(person.agents, interactions, strict=True):
+    for agent, interaction in zip(person.agents, interactions[3:], strict=True):
         async with site.api(agent) as api:
-            answer = await api.post(
-                f"/interactions/{interaction}/turns", json={"speaker": "customer", "text": "Hello?"}
-            )
-            assert answer.status_code == 202
-    for page in pages[1:]:
-        await expect(page.locator("#timeline")).to_contain_text("Hello?", timeout=15_000)
+            turn = {"speaker": "customer", "text": "Hello?"}
+            assert (await api.post(f"/interactions/{interaction}/turns", json=turn)).status_code == 202
+    for page, interaction in zip(pages, interactions * 2, strict=True):
+        if interaction in interactions[3:]:
+            await expect(page.locator("#timeline")).to_contain_text("Hello?", timeout=15_000)
+        await expect(page.locator("#connection")).not_to_contain_text("As of", timeout=15_000)
 
 
 async def test_without_javascript_one_signs_in_sees_and_decides(

@@ -223,7 +223,8 @@ def migrate() -> None:
 def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
     """Play recorded conversations (JSON Lines in FOLDER) through the agent API of the running server.
 
-    Sign in as the admin, or as one of the supervisors it names, to watch and to decide.
+    Sign in as the admin, or as one of the supervisors it names, to watch and to decide: an agent that asks for
+    a tool waits for you, and after PERMISSION_SECONDS goes on without.
     """
     with _place() as place:
         if place.home is None:

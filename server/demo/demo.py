@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import structlog
 
-from server.demo.client import AgentClient, AgentError, Channel, Refused
-from server.demo.player import Played, Script, abandon, play
+from server.demo.client import AgentClient, Channel, Refused
+from server.demo.player import Played, Script, clear, play
 from server.demo.scripts import SCRIPTS
 
 log = structlog.get_logger()
@@ -58,13 +58,8 @@ def _cast(script: Script, phones: Mapping[str, str]) -> Script:
 
 
 async def _recover(client: AgentClient, played: Played) -> None:
-    """End what an earlier demo left active: its agent takes no other interaction until then."""
+    """Make the agent free again for the next attempt."""
     trouble = played.trouble
     log.info("demo_interaction_cut_short", interaction_id=played.interaction_id, trouble=str(trouble))
     if played.interaction_id is None and isinstance(trouble, Refused) and trouble.status == 409:
-        try:
-            left = (await client.agent()).get("active_interaction_id")
-        except AgentError:
-            return
-        if isinstance(left, str):
-            await abandon(client, left)
+        await clear(client)

@@ -112,6 +112,16 @@ async def play(client: AgentClient, script: Script, speed: float = 1.0) -> Playe
     )
 
 
+async def clear(client: AgentClient) -> None:
+    """End what an earlier run of this agent left active: it takes no other interaction until then."""
+    try:
+        left = (await client.agent()).get("active_interaction_id")
+    except AgentError:
+        return
+    if isinstance(left, str):
+        await abandon(client, left)
+
+
 async def abandon(client: AgentClient, interaction_id: str) -> None:
     """End it as failed, if it has not ended already or cannot be reached at all."""
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from server.demo.client import AgentClient, Channel
-from server.demo.player import Played, Script, play
+from server.demo.player import Played, Script, clear, play
 
 Queue = deque[tuple[int, Script]]
 
@@ -32,6 +32,7 @@ async def replay(
 
     async def work(key: str, queue: Queue) -> None:
         async with AgentClient(base_url, key) as client:
+            await clear(client)
             while queue:
                 async with limit:
                     if queue:  # another agent may have taken the last one meanwhile

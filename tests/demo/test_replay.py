@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -173,3 +175,33 @@ async def stored_as_sent(site: Site, people: list[Person], played: list[Played])
 
 def by_time(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: row[1])
+
+
+async def test_the_command_plays_and_makes_its_own_supervisors(site: Site) -> None:
+    environment = {"FLOORWALKER_HOME": str(site.home), "PORT": site.url.rpartition(":")[2]}
+    calls = 2
+    for _ in range(2):  # the second time its people and agents are there already
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "server", "replay", str(DATA)),
+            *("--speed", "400", "--limit", str(calls), "--supervisors", "2"),
+            cwd=Path(__file__).parents[2],
+            env={"PATH": os.environ["PATH"], **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        running = asyncio.create_task(process.communicate())
+        async with site.browser_of(await site.hire("admin")) as admin:
+            while not running.done():
+                async with site.database() as owner:
+                    waiting = await owner.fetch(
+                        """select t.id from public.tool_permissions t join public.users u on u.id = t.supervisor_id
+                        where t.status = 'pending' and u.email like '%@replay.example.com'"""
+                    )
+                for row in waiting:
+                    await admin.post(f"/tool-permissions/{row['id']}/decision", data={"status": "allowed"})
+                await asyncio.sleep(0.1)
+        out, said = await running
+        assert process.returncode == 0, said.decode()
+        assert "voice1@replay.example.com" in out.decode()
+        assert out.decode().splitlines()[-1].startswith(f"{calls} interactions, ")
+        assert out.decode().splitlines()[-1].endswith(" 0 cut short")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypedDict
 
@@ -37,6 +37,7 @@ from server.stream import Streams, signed_out
 
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
 WATCHED = {"floor": floor.watch, "wallboard": floor.watch, "interaction": interactions.watch}
+_REVIVAL = 1.0  # seconds between the death of a task and its next life
 _KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 
 log = structlog.get_logger(__name__)
@@ -101,16 +102,14 @@ class App:
                 jwt_secret=secret.get_secret_value() if secret else None,
             )
             tasks = [
-                asyncio.create_task(work, name=name)
+                asyncio.create_task(_keep(name, work), name=name)
                 for name, work in {
-                    "hub": hub.listen(),
-                    "streams": streams.run(),
-                    "recorder": recorder.run(),
-                    "sweeper": sweeper.run(database),
+                    "hub": hub.listen,
+                    "streams": streams.run,
+                    "recorder": recorder.run,
+                    "sweeper": lambda: sweeper.run(database),
                 }.items()
             ]
-            for task in tasks:
-                task.add_done_callback(_say_why)
             yield State(
                 settings=settings,
                 db=database,
@@ -127,9 +126,14 @@ class App:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _say_why(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()):
-        log.error("task_died", task=task.get_name(), exc_info=error)
+async def _keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run what lives as long as the process; whatever ends it is logged, and it starts again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("task_died", task=name)
+        await asyncio.sleep(_REVIVAL)
 
 
 async def _configure(database: db.Database, settings: Settings) -> None:

@@ -155,8 +155,11 @@ def trusted_hosts(settings: Settings) -> list[str]:
 
 
 def cookie_name(settings: Settings) -> str:
-    """`__Host-` binds the cookie to this host and https; on plain loopback browsers refuse that."""
-    return "floorwalker" if loopback(settings) else "__Host-floorwalker"
+    """`__Host-` binds the cookie to this host and https; on plain loopback browsers refuse that.
+
+    There the port is in the name: cookies know no ports, and another Floorwalker may run beside this one.
+    """
+    return f"floorwalker-{settings.port}" if loopback(settings) else "__Host-floorwalker"
 
 
 def set_cookie(response: Response, settings: Settings, cookie: str) -> None:

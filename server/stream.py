@@ -210,8 +210,8 @@ class Streams:
         ready = [w for w in ready if readers[w] is not None]
         try:
             rows = await self._ask(wanted) if wanted else []
-        except RequestError as error:
-            log.warning("read_failed", reason=error.detail, audiences=len(ready))
+        except Exception as error:  # noqa: BLE001 - whatever it was: the pages say stale, and it is tried again
+            log.warning("read_failed", reason=f"{type(error).__name__}: {error}", audiences=len(ready))
             self._again(ready)
             self._say_reading(works=False)
             return

@@ -65,6 +65,11 @@ class Site:
             time.sleep(0.05)
         raise AssertionError(f"the server did not come up:\n{self.log.read_text()[-4000:]}")
 
+    @property
+    def cookie(self) -> str:
+        """The name of the session's cookie."""
+        return "floorwalker-" + self.url.rpartition(":")[2]
+
     def database_url(self, role: str = "postgres") -> str:
         return Postgres(self.home).url(role)
 

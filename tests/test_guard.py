@@ -131,7 +131,7 @@ def test_beyond_loopback_the_cookie_is_bound_to_host_and_https() -> None:
     outside = Settings(_env_file=None, host="0.0.0.0", public_url="https://floor.example.com")
     behind = Settings(_env_file=None, host="127.0.0.1", public_url="https://floor.example.com")
     assert [cookie_name(s) for s in (at_home, outside, behind)] == [
-        "floorwalker",
+        f"floorwalker-{at_home.port}",
         *["__Host-floorwalker"] * 2,
     ]
     assert "floor.example.com" in trusted_hosts(outside)

@@ -98,11 +98,11 @@ async def test_the_cookie_is_for_this_host_and_no_script(site: Site, voice: Pers
 
 async def test_signing_out_ends_the_session_and_not_only_the_cookie(site: Site, voice: Person) -> None:
     async with site.browser_of(voice) as browser, site.browser_of(voice) as other:
-        kept = browser.cookies["floorwalker"]
+        kept = browser.cookies[site.cookie]
         answer = await browser.post("/logout")
         assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-        assert "floorwalker" not in browser.cookies
-        old = await browser.get("/", headers={"Cookie": f"floorwalker={kept}"})
+        assert site.cookie not in browser.cookies
+        old = await browser.get("/", headers={"Cookie": f"{site.cookie}={kept}"})
         assert old.headers["location"] == "/login"
         assert (await other.get("/")).status_code == 200
         assert (await browser.post("/logout")).status_code == 303
@@ -110,17 +110,17 @@ async def test_signing_out_ends_the_session_and_not_only_the_cookie(site: Site, 
 
 async def test_a_new_sign_in_has_a_new_id_and_ends_the_old_one(site: Site, voice: Person) -> None:
     async with site.browser_of(voice) as browser:
-        before = browser.cookies["floorwalker"]
+        before = browser.cookies[site.cookie]
         await browser.post("/login", data={"email": voice.email, "password": PASSWORD})
-        assert browser.cookies["floorwalker"] != before
-    async with httpx.AsyncClient(base_url=site.url, cookies={"floorwalker": before}) as old:
+        assert browser.cookies[site.cookie] != before
+    async with httpx.AsyncClient(base_url=site.url, cookies={site.cookie: before}) as old:
         assert (await old.get("/")).status_code == 303
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "a" * 43, "é" * 10, "x" * 5000, "' or 1=1 --"])
 async def test_a_made_up_cookie_is_nobody(site: Site, cookie: str) -> None:
     async with httpx.AsyncClient(base_url=site.url) as client:
-        answer = await client.get("/", headers={b"Cookie": f"floorwalker={cookie}".encode()})
+        answer = await client.get("/", headers={b"Cookie": f"{site.cookie}={cookie}".encode()})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
 

@@ -171,7 +171,7 @@ async def test_a_page_that_is_not_theirs_is_404(site: Site, voice: Person, page:
 
 async def test_signed_out_there_is_one_close_event_and_no_401(site: Site) -> None:
     async with httpx.AsyncClient(base_url=site.url) as client:
-        answer = await client.get("/stream?page=floor", headers={"Cookie": f"floorwalker={uuid4()}"})
+        answer = await client.get("/stream?page=floor", headers={"Cookie": f"{site.cookie}={uuid4()}"})
     assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/event-stream")
     assert answer.text.strip().startswith("event: close\ndata:")
     assert answer.text.count("event:") == 1

@@ -1,0 +1,70 @@
+"""The application's own tasks: what kills one does not end its work."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import a_folder, free_port, serving, until
+from tests.site import Site
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[Site]:
+    """A server whose database may be broken."""
+    with a_folder() as folder, serving(folder / "home", free_port(), PERMISSION_SECONDS="2") as site:
+        yield site
+
+
+async def test_the_sweeper_goes_on_after_what_killed_it_is_mended(alone: Site) -> None:
+    agent = (await alone.hire("voice")).agents[0]
+    async with alone.database() as owner:
+        await owner.execute("alter function private.sweep(boolean) rename to swept_away")
+        await until(lambda: '"task_died"' in alone.log.read_text())
+        asked = await alone.ask(agent, await alone.start(agent))
+        await owner.execute("alter function private.swept_away(boolean) rename to sweep")
+
+        async def expired() -> bool:
+            status = await owner.fetchval(
+                "select status from public.tool_permissions where id = $1", asked["id"]
+            )
+            return bool(status == "timeout")
+
+        await until(expired)
+
+
+async def test_pages_that_cannot_be_read_say_stale_and_return_by_themselves(alone: Site) -> None:
+    person = await alone.hire("chat")
+    seen: list[str] = []
+    async with (
+        alone.database() as owner,
+        alone.browser_of(person) as browser,
+        browser.stream("GET", "/stream?page=floor", timeout=20) as stream,
+    ):
+        lines = stream.aiter_lines()
+
+        async def read_until(words: str) -> None:
+            async for line in lines:
+                seen.append(line)
+                if words in line:
+                    return
+            raise AssertionError(seen[-20:])
+
+        await read_until('id="agents"')
+        await owner.execute("alter function private.read_audiences(jsonb) rename to unread")
+        interaction = await alone.start(person.agents[0])
+        await read_until('data-state="stale"')
+        await owner.execute("alter function private.unread(jsonb) rename to read_audiences")
+        await read_until('data-state="live"')
+        await read_until(interaction)
+
+
+async def test_two_servers_of_one_machine_keep_a_browser_signed_in_to_both(site: Site, alone: Site) -> None:
+    """Cookies know no ports: both sign-ins are kept in one browser."""
+    here, there = await site.hire("voice"), await alone.hire("voice")
+    async with site.browser_of(here) as first, alone.browser_of(there) as second:
+        second.cookies.update(first.cookies)
+        first.cookies.update(second.cookies)
+        for client, person in ((first, here), (second, there)):
+            page = await client.get("/")
+            assert page.status_code == 200
+            assert person.name in page.text

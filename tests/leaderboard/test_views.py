@@ -224,10 +224,10 @@ MADE_UP = [
 
 async def test_a_made_up_or_hostile_zone_is_utc(site: Site, voice: Person) -> None:
     async with site.browser_of(voice) as browser:
-        session = browser.cookies["floorwalker"]
+        session = browser.cookies[site.cookie]
         browser.cookies.clear()
         for zone in MADE_UP:
-            raw = {"Cookie": f'floorwalker={session}; zone="{zone}"'}
+            raw = {"Cookie": f'{site.cookie}={session}; zone="{zone}"'}
             answer = await browser.get("/leaderboard?period=today", headers=raw)
             assert answer.status_code == 200, zone
             assert "Since midnight, UTC;" in answer.text

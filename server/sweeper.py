@@ -1,4 +1,4 @@
-"""Time passes: once a second what expired is marked, what died is failed; now and then what is old goes."""
+"""Time passes: what expired is marked, what died is failed, sums are folded; now and then what is old goes."""
 
 import asyncio
 import time
@@ -9,28 +9,40 @@ from server.db import Database
 from server.errors import RequestError
 from server.metrics import SWEPT
 
-_PAUSE = 1.0
-_RETENTION = 600.0  # seconds between two rounds of retention; a round goes on until nothing is left
+ALWAYS = ("expiry", "reaping", "performance")
+RETENTION = ("metrics", "archives", "interactions", "leftovers")
+_PAUSE = 0.5  # seconds between two rounds
+_REST = 600.0  # seconds between two rounds of retention; a round goes on until nothing is left
 
 log = structlog.get_logger(__name__)
 
 
 async def run(db: Database) -> None:
-    """Sweep for as long as the process lives; of several processes one does it at a time."""
-    cleaned_at = -_RETENTION
+    """Sweep for as long as the process lives; of several processes one at a time takes a step."""
+    due = dict.fromkeys(RETENTION, 0.0)  # step → not before, by the monotonic clock
     while True:
-        cleaning = time.monotonic() - cleaned_at >= _RETENTION
+        busy = False
         try:
-            rows = await db.call("select private.sweep($1) as done", cleaning)
+            for step in ALWAYS:
+                await _take(db, step)
+            for step in RETENTION:
+                if time.monotonic() >= due[step]:
+                    if await _take(db, step):
+                        busy = True
+                    else:
+                        due[step] = time.monotonic() + _REST
         except RequestError as error:
             log.warning("sweep_failed", reason=error.detail)
-            await asyncio.sleep(_PAUSE)
-            continue
-        done: dict[str, int] = {what: count for what, count in rows[0]["done"].items() if count}
-        if done:
-            log.info("swept", **done)
-            for what, count in done.items():
-                SWEPT.labels(what).inc(count)
-        if cleaning and not (done.get("metrics") or done.get("archives")):
-            cleaned_at = time.monotonic()
-        await asyncio.sleep(_PAUSE)
+        # Catching up goes on at once, one short batch of each after what must never wait.
+        await asyncio.sleep(_PAUSE / 20 if busy else _PAUSE)
+
+
+async def _take(db: Database, step: str) -> int:
+    """One batch of one step; how many rows it changed, 0 too when another process is at it."""
+    rows = await db.call("select private.sweep($1) as done", step)
+    done: int = rows[0]["done"] or 0
+    if done:
+        SWEPT.labels(step).inc(done)
+        if step != "performance":  # it follows every interaction
+            log.info("swept", step=step, rows=done)
+    return done

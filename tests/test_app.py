@@ -18,10 +18,10 @@ def alone() -> Iterator[Site]:
 async def test_the_sweeper_goes_on_after_what_killed_it_is_mended(alone: Site) -> None:
     agent = (await alone.hire("voice")).agents[0]
     async with alone.database() as owner:
-        await owner.execute("alter function private.sweep(boolean) rename to swept_away")
+        await owner.execute("alter function private.sweep(text) rename to swept_away")
         await until(lambda: '"task_died"' in alone.log.read_text())
         asked = await alone.ask(agent, await alone.start(agent))
-        await owner.execute("alter function private.swept_away(boolean) rename to sweep")
+        await owner.execute("alter function private.swept_away(text) rename to sweep")
 
         async def expired() -> bool:
             status = await owner.fetchval(

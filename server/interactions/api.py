@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from server.api import Ask, Call, Model, Moment, Percent, Text
 from server.db import Connection
-from server.errors import Conflict, NotFound
+from server.errors import Conflict, Invalid, NotFound
 from server.interactions import interaction_archives, interaction_turns, interactions
 from server.interactions.realtime_metrics import Metric, Recorder
 
@@ -196,6 +196,8 @@ async def metrics(ask: Ask) -> Accepted:
         raise NotFound("there is no such interaction")
     if "ended" in outcomes:
         raise Conflict("the interaction has ended")
+    if "invalid" in outcomes:  # what the models let through and the database does not
+        raise Invalid("a metric has a value that cannot be stored")
     return Accepted(stored=outcomes.count("stored"), duplicates=outcomes.count("duplicate"))
 
 

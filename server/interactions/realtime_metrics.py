@@ -15,7 +15,7 @@ GATHER = 0.02  # seconds
 ROWS = 100  # that end the gathering sooner
 _QUEUE = 20_000  # rows that may wait; more is refused, so that memory stays bounded
 
-Outcome = Literal["stored", "duplicate", "ended", "unknown"]
+Outcome = Literal["stored", "duplicate", "ended", "unknown", "invalid"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.database.acting import Connection, as_owner, refused
+from tests.conftest import until
+from tests.database.acting import Connection, as_owner, become, refused
 from tests.database.test_interaction_archives import a_number, archive, past
 from tests.database.test_interactions import START, start
 from tests.database.test_realtime_metrics import record
@@ -145,27 +146,157 @@ async def test_what_is_silent_for_too_long_fails_unless_it_waits_for_a_decision(
         assert await owner.fetchval("select status from agents where id = $1", voice.agents[0].id) == "idle"
 
 
-async def test_a_second_sweeper_finds_the_lock_taken(site: Site) -> None:
+STEPS = ("expiry", "reaping", "performance", "metrics", "archives", "interactions", "leftovers")
+LOCK = "select pg_advisory_xact_lock(hashtextextended('floorwalker sweep ' || $1, 0))"
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_second_sweeper_finds_the_step_taken_and_other_steps_free(site: Site, step: str) -> None:
+    other = STEPS[STEPS.index(step) - 1]
     async with as_owner(site) as owner, site.database("floorwalker_web") as web:
-        await owner.execute("select pg_advisory_xact_lock(hashtextextended('floorwalker sweep', 0))")
-        assert await web.fetchval("select private.sweep(true)") == {}
+        await owner.execute(LOCK, step)
+        assert await web.fetchval("select private.sweep($1)", step) is None
+        # The server's own sweeper may be at it for a moment.
+        await until(lambda: web.fetchval("select private.sweep($1) is not null", other))
 
 
-async def test_sessions_and_idempotency_keys_grow_old(site: Site, voice: Person) -> None:
+@pytest.mark.parametrize("step", [None, "", "all", "Expiry"])
+async def test_an_unknown_step_is_refused(site: Site, step: str | None) -> None:
+    async with as_owner(site) as owner, refused(owner, "FW422"):
+        await owner.fetchval("select private.sweep($1)", step)
+
+
+async def test_sessions_idempotency_keys_and_faults_grow_old(site: Site, voice: Person) -> None:
     async with as_owner(site) as owner:
-        for key, old in (("old", "25 hours"), ("young", "23 hours")):
+        await owner.execute("select private.cleanup_leftovers()")
+        for name, key, fault, session in (
+            ("old", "25 hours", "91 days", "31 days"),
+            ("young", "23 hours", "89 days", "29 days"),
+        ):
             await owner.execute(
                 "insert into private.idempotency_keys (agent_id, key, request_digest, created_at) values ($1, $2, '\\x00', now() - $3::text::interval)",
                 voice.agents[0].id,
+                name,
                 key,
-                old,
             )
-        # The server's own sweeper may hold the lock for a moment; this waits for it, and is let in again.
-        await owner.execute("select pg_advisory_xact_lock(hashtextextended('floorwalker sweep', 0))")
-        assert {"expired", "reaped", "metrics", "archives"} == set(
-            await owner.fetchval("select private.sweep(true)")
+            await owner.execute(
+                "insert into private.profile_faults (user_id, reason, created_at) values ($1, $2, now() - $3::text::interval)",
+                voice.id,
+                name,
+                fault,
+            )
+            await owner.execute(
+                """insert into private.web_sessions (token_hash, user_id, access_token, refresh_token, expires_at, user_agent, last_seen_at)
+                values (sha256($2::text::bytea), $1, '', '', now(), $2, now() - $3::text::interval)""",
+                voice.id,
+                name,
+                session,
+            )
+        assert await owner.fetchval("select private.cleanup_leftovers()") == 3
+        for question, whose in (
+            ("select key from private.idempotency_keys where agent_id = $1", voice.agents[0].id),
+            ("select reason from private.profile_faults where user_id = $1", voice.id),
+            ("select user_agent from private.web_sessions where user_id = $1", voice.id),
+        ):
+            assert [row[0] for row in await owner.fetch(question, whose)] == ["young"]
+
+
+async def test_what_never_got_an_archive_is_forgotten_as_old_archives_are(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        old, young, archived = [await past(owner, voice, n, a_number()) for n in range(3)]
+        await archive(owner, archived)
+        for interaction in (old, archived):
+            await owner.execute(
+                "update interactions set started_at = now() - interval '91 days', ended_at = now() - interval '91 days' where id = $1",
+                interaction,
+            )
+        await owner.execute("alter table interaction_turns disable trigger user")
+        await owner.execute("alter table tool_permissions disable trigger user")
+        for interaction in (old, young, archived):
+            await owner.execute(
+                "insert into interaction_turns (interaction_id, supervisor_id, speaker, text) values ($1, $2, 'customer', 'my name is')",
+                interaction,
+                voice.id,
+            )
+            await owner.execute(
+                """insert into tool_permissions (interaction_id, agent_id, supervisor_id, tool_name, arguments, arguments_digest, expires_at, status,
+                  responded_at, responded_by, responded_by_name, reason)
+                values ($1, $2, $3, 'issue_refund', '{"name": "Ann"}', 'digest', now(), 'denied', now(), $3, 'ana', 'Ann is not Bob')""",
+                interaction,
+                voice.agents[0].id,
+                voice.id,
+            )
+        await owner.execute("alter table interaction_turns enable trigger user")
+        await owner.execute("alter table tool_permissions enable trigger user")
+        await owner.execute(
+            "update interactions set external_id = 'ann-1', livekit_room_id = '+49' where id = $1", old
         )
+        while await owner.fetchval("select private.anonymise_interactions()"):
+            pass
         rows = await owner.fetch(
-            "select key from private.idempotency_keys where agent_id = $1", voice.agents[0].id
+            """select i.id, phone_number is null and external_id is null and livekit_room_id is null as nameless, anonymised_at is not null as forgotten,
+              (select count(*) from interaction_turns t where t.interaction_id = i.id) as turns, arguments::text, arguments_digest, reason, t.status, responded_by_name
+            from interactions i join tool_permissions t on t.interaction_id = i.id where i.id = any ($1)""",
+            [old, young, archived],
         )
-        assert [row[0] for row in rows] == ["young"]
+        found = {row["id"]: tuple(row)[1:] for row in rows}
+        kept = (False, False, 1, '{"name": "Ann"}', "digest", "Ann is not Bob", "denied", "ana")
+        assert found == {
+            old: (True, True, 0, "{}", "digest", None, "denied", "ana"),
+            young: kept,
+            archived: kept,
+        }
+
+
+async def test_what_is_forgotten_changes_no_decision(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        interaction = await start(owner, voice)
+        asked = await owner.fetchval(
+            "insert into tool_permissions (interaction_id, tool_name) values ($1, 'issue_refund') returning id",
+            interaction,
+        )
+        await owner.execute("update interactions set status = 'failed' where id = $1", interaction)
+        await owner.execute("select private.forget(array[$1::uuid])", interaction)
+        for change in (
+            "status = 'allowed'",
+            "execute_before = now()",
+            "responded_at = now() - interval '1 day'",
+        ):
+            async with refused(owner, "FW409"):
+                await owner.execute(f"update tool_permissions set {change} where id = $1", asked)
+
+
+async def test_an_active_interaction_is_not_forgotten(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        interaction = await start(owner, voice)
+        await owner.execute(
+            "update interactions set phone_number = '+18505550155' where id = $1", interaction
+        )
+        await owner.execute("select private.forget(array[$1::uuid])", interaction)
+        assert await owner.fetchval("select phone_number from interactions where id = $1", interaction)
+
+
+async def test_without_an_archive_the_series_stays_with_the_interaction(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        old = await measured(owner, voice, 600, 30)
+        await owner.fetchval("select private.cleanup_realtime_metrics()")
+        assert await count(owner, "realtime_metrics", old) == 0
+        await become(owner, voice)
+        page = await owner.fetchval(
+            "select private.interaction(jsonb_build_object('interaction_id', $1::uuid))", old
+        )
+        assert len(page["scores"]) == 120
+
+
+async def test_a_very_long_interaction_goes_in_batches_and_keeps_its_whole_series(
+    site: Site, voice: Person
+) -> None:
+    async with as_owner(site) as owner:
+        old = await measured(owner, voice, 1000, 24 * 365 * 5)
+        await archive(owner, old)
+        batches = [await owner.fetchval("select private.cleanup_realtime_metrics(24, 300)") for _ in range(4)]
+        assert batches == [300, 300, 300, 100]
+        series = await owner.fetchval(
+            "select series from interaction_archives where interaction_id = $1", old
+        )
+        assert (len(series), series[-1][0] - series[0][0]) == (120, 992 * 5)

@@ -1,0 +1,96 @@
+"""A large contact centre, made within the database: people, agents, and a month of archived interactions."""
+
+from typing import TypeAlias
+
+import asyncpg
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+# Past the triggers, or loading would take hours; what they would have written is written, or counted anew.
+_QUIET = "set session_replication_role = replica"
+_LOUD = "set session_replication_role = origin"
+
+_PEOPLE = """
+with person as (
+  insert into auth.users (id, email, raw_app_meta_data, raw_user_meta_data)
+  select gen_random_uuid(), 'bench-' || n || '@example.com',
+    jsonb_build_object('app_role', 'supervisor', 'username', 'bench-' || n, 'supervisor_type', case n % 2 when 0 then 'voice' else 'chat' end),
+    jsonb_build_object('name', 'Bench ' || n)
+  from generate_series(1, $1::integer) n returning id, raw_app_meta_data, raw_user_meta_data, email
+), supervisor as (
+  insert into public.users (id, email, role, name, username, supervisor_type)
+  select id, email, 'supervisor', raw_user_meta_data ->> 'name', raw_app_meta_data ->> 'username', raw_app_meta_data ->> 'supervisor_type'
+  from person returning id, supervisor_type, username
+)
+insert into public.agents (supervisor_id, name, agent_type, system_prompt, slot, status)
+select id, 'Agent ' || username || ' ' || slot, supervisor_type, 'Be kind.', slot, 'idle'
+from supervisor cross join generate_series(1, 3) slot
+"""
+
+# Spread evenly over the agents and over the days of this month so far.
+_INTERACTIONS = """
+with agent as (
+  select row_number() over () - 1 as n, count(*) over () as agents, id, supervisor_id, agent_type
+  from public.agents where name like 'Agent bench-%'
+), one as (
+  select a.*, g, date_trunc('month', now(), 'UTC')
+      + (now() - date_trunc('month', now(), 'UTC') - interval '20 minutes') * ((g * 7919::bigint) % $1) / $1 as started_at,
+    30 + (g * 31) % 900 as seconds
+  from agent a cross join lateral (select k * a.agents + a.n as g from generate_series(0, $1::bigint / a.agents) k) o
+  where g < $1
+), interaction as (
+  insert into public.interactions (agent_id, supervisor_id, interaction_type, phone_number, status, started_at, ended_at, created_at)
+  select id, supervisor_id, agent_type, '+4940' || (10000000 + (g * 104729) % 80000000), 'completed', started_at,
+    started_at + make_interval(secs => seconds), started_at
+  from one returning id, supervisor_id, started_at, duration_seconds
+)
+insert into public.interaction_archives (interaction_id, supervisor_id, summary, issues, tags, csat_score, resolution_time_seconds, fcr_status, created_at)
+select id, supervisor_id, 'The customer asked about an order and was helped.', '[{"issue": "order", "status": "resolved"}]',
+  '{"topics": ["order"], "issues": [{"tag": "order", "status": "resolved"}]}', (hashtext(id::text) & 8191) % 101,
+  duration_seconds, (hashtext(id::text) & 7) > 1, started_at + make_interval(secs => duration_seconds)
+from interaction
+"""
+
+
+async def hire(superuser: Connection, supervisors: int) -> None:
+    """Add so many supervisors with three agents each."""
+    await superuser.execute(_QUIET)
+    await superuser.execute(_PEOPLE, supervisors)
+    await superuser.execute(_LOUD)
+
+
+async def archive(superuser: Connection, interactions: int) -> None:
+    """Add so many completed and archived interactions of this month, and count them."""
+    await superuser.execute(_QUIET)
+    await superuser.execute(_INTERACTIONS, interactions)
+    await superuser.execute(_LOUD)
+    await superuser.execute("select private.recount_performance()")
+    await superuser.execute("vacuum analyze")
+
+
+async def live(superuser: Connection, history: int, pending: int) -> None:
+    """An active interaction of every agent, so many tool permissions answered and so many waiting."""
+    await superuser.execute(
+        """insert into public.interactions (agent_id, interaction_type)
+        select id, agent_type from public.agents where name like 'Agent bench-%'"""
+    )
+    await superuser.execute(_QUIET)
+    await superuser.execute(
+        """update public.interaction_pulse set captured_at = now(), sentiment = (array['good', 'neutral', 'critical'])[1 + (hashtext(agent_id::text) & 1)],
+          satisfaction_score = 50, scores = array_fill(50, array[60]), feed = '[{"at": "2026-01-01T00:00:00Z", "text": "It goes on."}]'"""
+    )
+    await superuser.execute(
+        """insert into public.tool_permissions (interaction_id, agent_id, supervisor_id, tool_name, arguments_digest, requested_at, expires_at, status,
+          responded_at, responded_by, responded_by_name)
+        select id, agent_id, supervisor_id, 'issue_refund', 'digest', started_at, started_at + interval '6 minutes', 'denied',
+          started_at + interval '30 seconds', supervisor_id, 'bench'
+        from public.interactions where status = 'completed' limit $1""",
+        history,
+    )
+    await superuser.execute(_LOUD)
+    await superuser.execute(
+        """insert into public.tool_permissions (interaction_id, tool_name, arguments)
+        select interaction_id, 'issue_refund', '{"amount": 12}' from public.interaction_pulse order by interaction_id limit $1""",
+        pending,
+    )
+    await superuser.execute("vacuum analyze")

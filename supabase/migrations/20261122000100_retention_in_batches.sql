@@ -13,6 +13,9 @@ create index profile_faults_created on private.profile_faults (created_at);
 -- squawk-ignore require-concurrent-index-deletion -- a migration is one transaction; dropping takes no time
 drop index public.realtime_metrics_owner, public.interaction_turns_owner;
 
+-- A day of a large floor is 50 million rows, and as many go each day.
+alter table public.realtime_metrics set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+
 create function private.forget(p_interaction_ids uuid[]) returns void
 language sql volatile security definer set search_path = '' as $$
   update public.interactions set anonymised_at = pg_catalog.now(), phone_number = null, livekit_room_id = null,
@@ -94,7 +97,7 @@ begin
 end $$;
 comment on function private.reap_interactions() is 'Fails at most 50 active interactions not heard of for reap_seconds; how many.';
 
-create or replace function private.cleanup_realtime_metrics(p_hours integer default null, p_limit integer default 5000) returns integer
+create or replace function private.cleanup_realtime_metrics(p_hours integer default null, p_limit integer default 500) returns integer
 language plpgsql security definer set search_path = '' as $$
 declare
   v_hours integer := coalesce(p_hours, private.setting('metrics_hours'));
@@ -146,8 +149,8 @@ begin
   )
   update public.interactions i set series = s.points from series s
   where i.id = s.interaction_id and s.interaction_id not in (select interaction_id from archived);
-  delete from public.realtime_metrics where id in (
-    select id from public.realtime_metrics where interaction_id = any (v_doomed) limit p_limit);
+  delete from public.realtime_metrics where ctid = any (array(
+    select ctid from public.realtime_metrics where interaction_id = any (v_doomed) limit p_limit));
   get diagnostics v_count = row_count;
   return v_count;
 end $$;

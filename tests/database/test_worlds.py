@@ -1,0 +1,322 @@
+"""Random contact centres, random things that happen to them, and every number compared with the reference."""
+
+import datetime as dt
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from uuid import UUID, uuid5
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from server import migrations
+from server.embedded.postgres import SUPERUSER, Postgres
+from server.embedded.prepare import prepare
+from tests.database import reference
+from tests.database.acting import Connection
+from tests.site import Site
+
+NAMES = UUID("7d9d1c5e-5b0f-4a5e-9f43-0d6f6a3f7a11")
+ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Pacific/Kiritimati", "Australia/Lord_Howe")
+MINUTE = dt.timedelta(minutes=1)
+ADMIN = uuid5(NAMES, "admin")
+SUPERVISORS = [uuid5(NAMES, f"supervisor {n}") for n in range(4)]  # voice, voice, chat, voice
+KINDS = ("voice", "voice", "chat", "voice")
+AGENTS = [uuid5(NAMES, f"agent {n}") for n in range(8)]  # two each
+INTERACTIONS = 12
+
+_PEOPLE = """
+insert into auth.users (id, email, raw_app_meta_data) select id, id || '@example.com', meta::jsonb from unnest($1::uuid[], $2::text[]) p (id, meta)
+"""
+_AGENTS = """
+insert into public.agents (id, supervisor_id, name, agent_type, system_prompt)
+select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $3::text[])
+"""
+
+
+@pytest.fixture(scope="session")
+async def centre(site: Site) -> AsyncIterator[Connection]:
+    """A database of its own on the same server, with four supervisors and nothing else in it; as its superuser."""
+    postgres = Postgres(site.home)
+    ruler = await asyncpg.connect(postgres.url(SUPERUSER))
+    try:
+        await ruler.execute("create database worlds")
+        await prepare(postgres.url(SUPERUSER, "worlds"))
+        await migrations.migrate(postgres.url("postgres", "worlds"))
+        connection = await asyncpg.connect(postgres.url(SUPERUSER, "worlds"), statement_cache_size=1000)
+        try:
+            for name in ("json", "jsonb"):
+                await connection.set_type_codec(
+                    name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+                )
+            metas = [{"app_role": "admin"}] + [
+                {"app_role": "supervisor", "username": f"w{n}", "supervisor_type": kind}
+                for n, kind in enumerate(KINDS)
+            ]
+            await connection.execute(_PEOPLE, [ADMIN, *SUPERVISORS], [json.dumps(meta) for meta in metas])
+            owners = [n // 2 for n in range(len(AGENTS))]
+            await connection.execute(
+                _AGENTS,
+                AGENTS,
+                [SUPERVISORS[n] for n in owners],
+                [f"a{n}" for n in range(8)],
+                [KINDS[n] for n in owners],
+            )
+            yield connection
+        finally:
+            await connection.close()
+            await ruler.execute("drop database worlds with (force)")
+    finally:
+        await ruler.close()
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens: what, to which interaction or agent, and with which values."""
+
+    what: str
+    which: int
+    values: tuple[Any, ...] = ()
+
+
+def moments() -> st.SearchStrategy[tuple[str, str, int]]:
+    """A moment near the edge of a period somewhere, or some minutes ago: (period or ago, zone, minutes)."""
+    return st.one_of(
+        st.tuples(st.sampled_from(("today", "month")), st.sampled_from(ZONES), st.integers(-2, 2)),
+        st.tuples(st.just("ago"), st.just("UTC"), st.integers(1, 60 * 24 * 40)),
+        st.tuples(st.just("ago"), st.just("UTC"), st.integers(1, 60 * 24 * 4)),
+    )
+
+
+WHICH = st.integers(0, INTERACTIONS - 1)
+PHONES = st.sampled_from(("+4930111111", "+4930222222", None))
+STATUS = st.sampled_from(("resolved", "unresolved"))
+CSAT = st.one_of(st.none(), st.integers(0, 10000).map(lambda n: Decimal(n) / 100))
+ISSUES = st.one_of(
+    st.none(), st.lists(st.fixed_dictionaries({"issue": st.just("x"), "status": STATUS}), max_size=2)
+)
+TAGS = st.one_of(
+    st.none(),
+    st.lists(
+        st.fixed_dictionaries({"tag": st.sampled_from(("bill", "order")), "status": STATUS}), max_size=2
+    ).map(lambda issues: {"topics": [], "issues": issues}),
+)
+ARCHIVE = st.tuples(CSAT, st.one_of(st.none(), st.integers(0, 5000)), ISSUES, TAGS)
+LATER = st.one_of(
+    st.builds(Event, st.just("started"), WHICH, st.tuples(st.integers(0, 7), PHONES)),
+    st.builds(Event, st.just("ended"), WHICH, st.tuples(st.sampled_from(("completed", "failed")))),
+    st.builds(Event, st.just("number known"), WHICH, st.tuples(PHONES)),
+    st.builds(Event, st.just("moved in time"), WHICH, st.tuples(moments())),
+    st.builds(Event, st.just("archived"), WHICH, ARCHIVE),
+    st.builds(Event, st.just("archive changed"), WHICH, ARCHIVE),
+    st.builds(Event, st.just("archive deleted"), WHICH),
+    *[st.builds(Event, st.just("deleted"), WHICH)] * 3,
+    st.builds(Event, st.just("forgotten"), WHICH),
+    st.builds(Event, st.just("agent moved"), st.integers(0, 7), st.tuples(st.sampled_from(SUPERVISORS))),
+    st.builds(Event, st.just("supervisor left"), st.integers(0, 3)),
+    st.builds(Event, st.just("folded"), st.integers(1, 5)),
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Event]:
+    """Interactions that took place, their archives in any order among everything that happens later."""
+    count = draw(st.integers(3, INTERACTIONS))
+    status = st.sampled_from(("completed", "completed", "completed", "failed"))
+    place = st.tuples(st.integers(0, 7), moments(), st.integers(0, 7200), PHONES, status)
+    past = [Event("took place", n, draw(place)) for n in range(count)]
+    archived = [Event("archived", n, draw(ARCHIVE)) for n in range(count) if draw(st.integers(0, 5))]
+    return past + draw(st.permutations(archived + draw(st.lists(LATER, max_size=12))))
+
+
+EVENTS = histories()
+SQL = {
+    "took place": """insert into interactions (id, agent_id, interaction_type, status, started_at, ended_at, phone_number)
+      select $1, id, agent_type, $6, $3, $3::timestamptz + make_interval(secs => $4), $5 from agents where id = $2""",
+    "started": "insert into interactions (id, agent_id, interaction_type, phone_number) select $1, id, agent_type, $3 from agents where id = $2",
+    "ended": "update interactions set status = $2 where id = $1",
+    "number known": "update interactions set phone_number = $2 where id = $1",
+    "moved in time": "update interactions set started_at = $2, ended_at = $2::timestamptz + (ended_at - started_at) where id = $1 and status <> 'active'",
+    "archived": "insert into interaction_archives (interaction_id, summary, csat_score, resolution_time_seconds, issues, tags) values ($1, 's', $2, $3, $4, $5)",
+    "archive changed": "update interaction_archives set csat_score = $2, resolution_time_seconds = $3, issues = $4, tags = $5 where interaction_id = $1",
+    "archive deleted": "delete from interaction_archives where interaction_id = $1",
+    "deleted": "delete from interactions where id = $1",
+    "forgotten": "select private.forget(array[$1::uuid])",
+    "agent moved": "update agents set supervisor_id = $2 where id = $1",
+    "supervisor left": "update users set deactivated_at = coalesce(deactivated_at, now()) where id = $1",
+    "folded": "select private.fold_performance($1)",
+}
+# What a world may refuse: an id used twice, a second active interaction, another type's supervisor, no interaction.
+REFUSALS = {"23505", "23503", "23514", "FW404", "FW409"}
+
+
+async def happen(db: Connection, event: Event, now: dt.datetime) -> None:
+    values: list[Any] = []
+    for value in event.values:
+        if isinstance(value, tuple):  # a moment
+            anchor, zone, minutes = value
+            at = now if anchor == "ago" else reference.period_start(anchor, zone, now)
+            values.append(at - minutes * MINUTE if anchor == "ago" else at + minutes * MINUTE)
+        else:
+            values.append(value)
+    if event.what in ("took place", "started"):
+        values[0] = AGENTS[values[0]]
+    whom: dict[str, Any] = {
+        "agent moved": lambda: AGENTS[event.which],
+        "supervisor left": lambda: SUPERVISORS[event.which],
+        "folded": lambda: event.which,
+    }
+    first = whom.get(event.what, lambda: uuid5(NAMES, f"interaction {event.which}"))()
+    try:
+        async with db.transaction():
+            await db.execute(SQL[event.what], first, *values)
+    except asyncpg.PostgresError as error:
+        if error.sqlstate not in REFUSALS:
+            raise
+
+
+async def become(db: Connection, person: UUID) -> None:
+    claims = json.dumps({"sub": str(person), "role": "authenticated"})
+    await db.execute(
+        "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)", claims
+    )
+
+
+def near(found: Any, wanted: Fraction | None, by: Fraction) -> bool:
+    """Rounding to so much, done right; PostgreSQL's own divisions end after 16 digits and more."""
+    if found is None or wanted is None:
+        return found is None and wanted is None
+    return abs(Fraction(found) - wanted) <= by + Fraction(1, 10**9)
+
+
+EXACT, TENTH, HUNDREDTH = Fraction(0), Fraction(1, 20), Fraction(1, 200)
+
+
+async def compare(db: Connection, now: dt.datetime) -> None:
+    interactions = [dict(row) for row in await db.fetch("select * from interactions")]
+    archives = {
+        row["interaction_id"]: dict(row) for row in await db.fetch("select * from interaction_archives")
+    }
+    users = {row["id"]: dict(row) for row in await db.fetch("select * from users where role = 'supervisor'")}
+    agents = {row["id"]: dict(row) for row in await db.fetch("select * from agents")}
+    settled = reference.first_contact(interactions, archives)
+    assert {key: row["fcr_status"] for key, row in archives.items()} == settled
+
+    by_supervisor = reference.performance(interactions, archives, "supervisor_id")
+    by_agent = reference.performance(interactions, archives, "agent_id")
+    nothing: dict[str, Any] = {
+        "interactions": 0,
+        "csat": None,
+        "handle": None,
+        "resolution": None,
+        "fcr": None,
+    }
+    for viewer in (ADMIN, *users):
+        mine = (
+            set(users)
+            if viewer == ADMIN
+            else {viewer} & {k for k, u in users.items() if not u["deactivated_at"]}
+        )
+        await become(db, viewer)
+        rows = await db.fetch("select * from supervisor_performance")
+        assert {row["supervisor_id"] for row in rows} == mine
+        for row in rows:
+            wanted = by_supervisor.get(row["supervisor_id"], nothing)
+            live = sum(
+                i["supervisor_id"] == row["supervisor_id"] and i["status"] == "active" for i in interactions
+            )
+            team = sum(
+                a["supervisor_id"] == row["supervisor_id"] and a["retired_at"] is None
+                for a in agents.values()
+            )
+            assert (row["total_interactions"], row["active_interactions"], row["total_agents"]) == (
+                wanted["interactions"],
+                live,
+                team,
+            )
+            assert near(row["avg_csat"], wanted["csat"], EXACT)
+            assert near(row["avg_resolution_time"], wanted["resolution"], EXACT)
+            assert near(row["fcr_percentage"], wanted["fcr"], EXACT)
+        rows = await db.fetch("select * from agent_performance")
+        assert {row["agent_id"] for row in rows} == {
+            k for k, a in agents.items() if a["supervisor_id"] in mine
+        }
+        for row in rows:
+            wanted = by_agent.get(row["agent_id"], nothing)
+            assert row["total_interactions"] == wanted["interactions"]
+            assert near(row["avg_csat"], wanted["csat"], EXACT)
+            assert near(row["avg_handle_time"], wanted["handle"], EXACT)
+            assert near(row["fcr_percentage"], wanted["fcr"], EXACT)
+        await db.execute("reset role")
+
+    ranked = {key for key, user in users.items() if user["deactivated_at"] is None}
+    await become(db, ADMIN)
+    for period in ("today", "month"):
+        for zone in ZONES:
+            since = reference.period_start(period, zone, now)
+            recent = [i for i in interactions if i["started_at"] >= since and i["supervisor_id"] in ranked]
+            totals = reference.performance(recent, archives, "supervisor_id")
+            wanted_scores = reference.scores(totals)
+            rows = await db.fetch("select * from leaderboard($1, $2)", period, zone)
+            assert {row["supervisor_id"] for row in rows} == ranked
+            for row in rows:
+                wanted = totals.get(row["supervisor_id"], nothing)
+                assert row["interactions"] == wanted["interactions"], (period, zone)
+                assert near(row["csat"], wanted["csat"], HUNDREDTH)
+                assert near(row["aht"], wanted["handle"], TENTH)
+                assert near(row["fcr"], wanted["fcr"], TENTH)
+                assert near(row["score"], wanted_scores.get(row["supervisor_id"]), HUNDREDTH)
+                better = [
+                    r
+                    for r in rows
+                    if r["score"] is not None and row["score"] is not None and r["score"] > row["score"]
+                ]
+                assert row["rank"] == (None if row["score"] is None else len(better) + 1)
+                if zone == "UTC":
+                    score = await db.fetchval(
+                        "select calculate_performance_score($1, $2)", row["supervisor_id"], period
+                    )
+                    assert score == row["score"]
+    await db.execute("reset role")
+
+
+@settings(
+    max_examples=500,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=EVENTS)
+async def test_every_number_is_the_references(centre: Connection, events: list[Event]) -> None:
+    await one_world(centre, events)
+
+
+@pytest.mark.full
+@settings(
+    max_examples=4000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=EVENTS)
+async def test_every_number_is_the_references_in_thousands_of_worlds(
+    centre: Connection, events: list[Event]
+) -> None:
+    await one_world(centre, events)
+
+
+async def one_world(centre: Connection, events: list[Event]) -> None:
+    world = centre.transaction()
+    await world.start()
+    try:
+        now = await centre.fetchval("select now()")
+        for event in events:
+            await happen(centre, event, now)
+        await compare(centre, now)
+    finally:
+        await world.rollback()

@@ -16,7 +16,7 @@ import httpx
 import uvicorn
 
 from server import app as application
-from server import db, logs, migrations
+from server import backups, db, logs, migrations
 from server import settings as environment
 from server.agents import agent_keys
 from server.errors import RequestError
@@ -141,7 +141,7 @@ async def _serve(place: _Place, door: socket.socket, *, demo: bool) -> None:
     )
     beside: list[Coroutine[Any, Any, None]] = [_greet(server, settings, embedded=place.home is not None)]
     if place.home is not None:
-        beside.append(place.home.postgres.keep())
+        beside += [place.home.postgres.keep(), place.home.back_up_daily()]
     if demo:
         beside.append(_demo(place))
     tasks = [asyncio.create_task(work) for work in beside]
@@ -194,12 +194,16 @@ async def _demo(place: _Place) -> None:
     await play_forever(f"http://127.0.0.1:{place.settings.port}", agents)
 
 
+async def _reach_owner(place: _Place) -> None:
+    name = "DATABASE_OWNER_URL" if place.settings.database_owner_url else "DATABASE_URL"
+    await db.check(name, place.owner_url, "select 1")
+
+
 def migrations_of(place: _Place) -> list[str]:
     """Apply what is missing; what was applied."""
 
     async def apply() -> list[str]:
-        name = "DATABASE_OWNER_URL" if place.settings.database_owner_url else "DATABASE_URL"
-        await db.check(name, place.owner_url, "select 1")
+        await _reach_owner(place)
         return await migrations.migrate(place.owner_url)
 
     return asyncio.run(apply())
@@ -211,6 +215,52 @@ def migrate() -> None:
     with _place() as place:
         applied = migrations_of(place)
         click.echo("\n".join(["applied:", *applied]) if applied else "up to date")
+
+
+@main.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def backup(file: Path | None) -> None:
+    """Write everything that was recorded, and the accounts with their passwords' hashes, into a new FILE.
+
+    FILE is floorwalker-<time>.dump when none is named: among the home's backups, or here for a hosted project.
+    Not in it: who is signed in, and the keys beside the embedded database (a new home makes its own).
+    """
+    name = f"floorwalker-{backups.stamp()}.dump"
+
+    async def write(place: _Place) -> None:
+        await _reach_owner(place)
+        target, programs = file or Path(name), backups.Programs()
+        if place.home is not None:
+            programs = place.home.programs
+            target = file or place.home.backups / name
+        size = await backups.backup(place.owner_url, target, programs)
+        click.echo(f"{target}: {size:,} bytes")
+
+    with _place() as place:
+        asyncio.run(write(place))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Bring back what is in FILE, a backup of this or of an earlier Floorwalker. Everybody signs in again.
+
+    In embedded mode it takes the place of what is there now, which is backed up first; the server may run.
+    A hosted project has to be empty. When anything fails, nothing has changed.
+    """
+
+    async def bring_back(place: _Place) -> tuple[list[str], list[Path]]:
+        await _reach_owner(place)
+        if place.home is None:
+            return await backups.restore(place.owner_url, file, backups.Programs()), []
+        from server.embedded.restore import restore as take_its_place
+
+        return await take_its_place(place.home.postgres, file)
+
+    with _place() as place:
+        applied, kept = asyncio.run(bring_back(place))
+        lines = [f"restored {file}", *(f"what was there before is in {path}" for path in kept)]
+        click.echo("\n".join([*lines, *(["applied:", *applied] if applied else [])]))
 
 
 @main.command()
@@ -287,7 +337,8 @@ def psql(arguments: tuple[str, ...]) -> None:
     with _place() as place:
         program = str(place.home.postgres.bin("psql")) if place.home else "psql"
         try:
-            status = subprocess.call([program, "-d", place.owner_url, *arguments])
+            address, environment = backups.secretly(place.owner_url)
+            status = subprocess.call([program, "-d", address, *arguments], env=environment)
         except FileNotFoundError:
             _fail("there is no psql on this machine's PATH: install PostgreSQL's client")
         sys.exit(status)

@@ -162,7 +162,9 @@ def _word(error: asyncpg.PostgresError) -> Exception:
         word = _CONSTRAINTS[constraint]
         return type(word)(word.detail)
     match state[:2]:
-        case "08" | "53" | "57" | "40" | "55":  # gone, full, shutting down, deadlock, lock timeout
+        case (
+            "08" | "3D" | "53" | "57" | "40" | "55"
+        ):  # gone, being replaced, full, shutting down, deadlock, lock timeout
             return Unavailable("the database does not answer, please try again", 2)
         case "22":
             return Invalid("a value cannot be stored: " + str(error).split("\n")[0])

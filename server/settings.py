@@ -1,5 +1,6 @@
 """Every environment variable Floorwalker reads, typed and explained; nothing else reads the environment."""
 
+import os
 from pathlib import Path
 from typing import Self
 
@@ -85,3 +86,8 @@ def load() -> Settings:
         name = str(first["loc"][0]).upper() if first["loc"] else ""
         text = first["msg"].removeprefix("Value error, ")
         raise SystemExit(f"floorwalker: {name + ': ' if name else ''}{text}.") from None
+
+
+def inherited(**more: str) -> dict[str, str]:
+    """Our own environment for a program we start, with more in it."""
+    return {**os.environ, **more}

@@ -9,13 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.site import Person, Site
+
+if TYPE_CHECKING:
+    from tests.story import Story
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,6 +76,15 @@ def a_folder() -> Iterator[Path]:
 def site() -> Iterator[Site]:
     with a_folder() as folder, serving(folder / "home", free_port()) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+async def story() -> AsyncIterator["Story"]:
+    """A home that was worked in and backed up."""
+    from tests.story import told
+
+    async with told() as story:
+        yield story
 
 
 @pytest.fixture

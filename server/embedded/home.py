@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from server.backups import Programs
+from server.embedded import daily, restore
 from server.embedded.auth_app import Keys, close_auth_app, create_auth_app
 from server.embedded.postgres import Postgres
 from server.settings import Settings
@@ -32,6 +34,20 @@ class Home:
             issuer=self.settings.supabase_url + "/auth/v1",
             outbox=self.settings.floorwalker_home / "outbox",
         )
+
+    @property
+    def backups(self) -> Path:
+        """Where backups go that nobody named a place for."""
+        return restore.folder(self.postgres.home)
+
+    @property
+    def programs(self) -> Programs:
+        """PostgreSQL's programs, as old as the server."""
+        return restore.programs(self.postgres)
+
+    async def back_up_daily(self) -> None:
+        """A backup each day, for as long as the server runs."""
+        await daily.keep(self.postgres)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ import structlog
 
 from server.embedded import folders
 from server.embedded.folders import Account, Folders, StartError
-from server.embedded.prepare import prepare
+from server.embedded.prepare import create_database, prepare
 from server.embedded.processes import clear_stale
 
 __all__ = ["SUPERUSER", "Postgres", "StartError", "prepare"]
@@ -209,7 +209,11 @@ class Postgres:
         end = time.monotonic() + 60
         while True:
             try:
-                await prepare(self.url(SUPERUSER))
+                try:
+                    await prepare(self.url(SUPERUSER))
+                except asyncpg.InvalidCatalogNameError:  # dropped, or a restore just put another in its place
+                    await create_database(self.url(SUPERUSER, "template1"), "postgres")
+                    await prepare(self.url(SUPERUSER))
                 return True
             except PermissionError as error:
                 raise StartError(f"The PostgreSQL of {self.home} belongs to another account.") from error

@@ -18,6 +18,19 @@ async def prepare(url_of_superuser: str) -> None:
         await connection.close()
 
 
+async def create_database(url_of_superuser: str, name: str) -> None:
+    """Make an empty database when there is none of this name; `url_of_superuser` leads to another one."""
+    connection = await asyncpg.connect(url_of_superuser, timeout=30)
+    try:
+        if not await connection.fetchval("select exists (select from pg_database where datname = $1)", name):
+            # template1 cannot be copied while somebody is connected to it, as we are.
+            await connection.execute(f'create database "{name}" template template0')
+    except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+        pass
+    finally:
+        await connection.close()
+
+
 async def _prepare(connection: asyncpg.Connection) -> None:
     roles, auth = (_HERE / "roles.sql").read_text(), (_HERE / "auth.sql").read_text()
     wanted = (_mark(roles), _mark(auth))

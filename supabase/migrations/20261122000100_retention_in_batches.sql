@@ -17,7 +17,7 @@ drop index public.realtime_metrics_owner, public.interaction_turns_owner;
 alter table public.realtime_metrics set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
 create function private.forget(p_interaction_ids uuid[]) returns void
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update public.interactions set anonymised_at = pg_catalog.now(), phone_number = null, livekit_room_id = null,
     external_id = null, series = null
   where id = any (p_interaction_ids) and status <> 'active' and anonymised_at is null;
@@ -30,7 +30,7 @@ comment on function private.forget(uuid[]) is
   'Removes numbers, names of rooms, transcripts and arguments of ended interactions; who decided what, when and the digest stay.';
 
 create or replace function private.guard_tool_permission() returns trigger
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if new.arguments::text = '{}' and (new.reason, new.execution_result) is not distinct from (null::text, null::jsonb)
      and exists (select from public.interactions where id = new.interaction_id and anonymised_at is not null) then
@@ -71,7 +71,7 @@ comment on function private.guard_tool_permission() is
   'Trigger: one decision, before expiry, one execution, of what was asked; words go when the interaction is forgotten. FW409 otherwise, whoever writes.';
 
 create or replace function private.reap_interactions() returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_before timestamptz := pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => private.setting('reap_seconds'));
   v_id uuid;
@@ -98,7 +98,7 @@ end $$;
 comment on function private.reap_interactions() is 'Fails at most 50 active interactions not heard of for reap_seconds; how many.';
 
 create or replace function private.cleanup_realtime_metrics(p_hours integer default null, p_limit integer default 500) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_hours integer := coalesce(p_hours, private.setting('metrics_hours'));
   v_before timestamptz;
@@ -158,7 +158,7 @@ comment on function private.cleanup_realtime_metrics(integer, integer) is
   'Deletes at most p_limit metrics of interactions that ended more than p_hours ago, after keeping 120 points of each; how many. FW422.';
 
 create or replace function public.cleanup_old_archives(retention_days integer default 90) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_old uuid[];
 begin
@@ -177,7 +177,7 @@ comment on function public.cleanup_old_archives(integer) is
   'Deletes at most 50 archives older than so many days (1 to 36500) and forgets what their interactions said; how many. FW422.';
 
 create function private.anonymise_interactions(p_days integer default null) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_days integer := coalesce(p_days, private.setting('archive_days'));
   v_old uuid[];
@@ -198,7 +198,7 @@ comment on function private.anonymise_interactions(integer) is
 grant execute on function private.anonymise_interactions(integer) to service_role;
 
 create function private.cleanup_leftovers() returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_all integer := 0;
   v_count integer;
@@ -228,7 +228,7 @@ grant execute on function private.cleanup_leftovers() to service_role;
 -- squawk-ignore ban-drop-function -- a web process of the release before logs it and goes on until it is replaced
 drop function private.sweep(boolean);
 create function private.sweep(p_step text) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if p_step is null or p_step not in ('expiry', 'reaping', 'performance', 'metrics', 'archives', 'interactions', 'leftovers') then
     raise exception 'unknown step %: expiry, reaping, performance, metrics, archives, interactions or leftovers', p_step

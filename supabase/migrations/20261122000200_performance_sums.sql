@@ -50,7 +50,7 @@ create policy performance_sums_visible on private.performance_sums for select to
 -- What an archive adds to (1) or takes from (-1) the sums of a completed interaction, and the interaction itself.
 create function private.note_performance(p_sign integer, p_interaction public.interactions,
   p_archive public.interaction_archives, p_itself boolean) returns void
-language sql volatile set search_path = '' as $$
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   insert into private.performance_changes (agent_id, supervisor_id, started_at, completed, handle_seconds, rated,
     csat_hundredths, resolutions, resolution_seconds, fcr_known, fcr_true)
   select (p_interaction).agent_id, (p_interaction).supervisor_id, (p_interaction).started_at,
@@ -68,7 +68,7 @@ comment on function private.note_performance(integer, public.interactions, publi
   'Writes one row of performance_changes; nothing for an interaction that is not completed.';
 
 create function private.count_interaction() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_archive public.interaction_archives;
 begin
@@ -94,7 +94,7 @@ create trigger interactions_42_count_delete before delete on public.interactions
   for each row when (old.status = 'completed') execute function private.count_interaction();
 
 create function private.count_archive() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_interaction public.interactions;
 begin
@@ -122,7 +122,7 @@ create trigger interaction_archives_42_count_delete after delete on public.inter
   for each row execute function private.count_archive();
 
 create function private.fold_performance(p_limit integer default 5000) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_count integer;
 begin
@@ -209,7 +209,7 @@ select a.id as agent_id, a.name as agent_name, a.supervisor_id, a.status,
 from public.agents a left join private.agent_sums s on s.agent_id = a.id;
 
 create or replace function private.period_start(p_period text, p_time_zone text) returns timestamptz
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_start timestamptz;
 begin
@@ -235,7 +235,7 @@ end $$;
 create or replace function private.scores(p_period text, p_time_zone text)
 returns table (supervisor_id uuid, interactions bigint, csat numeric, aht numeric, fcr numeric,
   csat_part numeric, interactions_part numeric, aht_part numeric, score numeric)
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_since timestamptz := private.period_start(p_period, p_time_zone);
   -- The first whole UTC day of the period; what is before it comes by quarters of an hour.
@@ -275,7 +275,7 @@ comment on function private.scores(text, text) is 'Totals and score of every sup
 
 -- For whoever loads history past the triggers, or does not believe the sums. Ends and archives wait meanwhile.
 create function private.recount_performance() returns bigint
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_count bigint;
 begin

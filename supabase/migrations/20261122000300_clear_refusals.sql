@@ -2,7 +2,7 @@
 -- another's, FW409 not in this state, FW422 what was sent cannot be used.
 
 create or replace function private.setting(p_name text) returns integer
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_value integer;
 begin
@@ -15,7 +15,7 @@ end $$;
 comment on function private.setting(text) is 'The value of one setting, in the unit of its name. FW422 for an unknown name.';
 
 create or replace function private.configure(p_values jsonb) returns void
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_one record;
 begin
@@ -34,14 +34,14 @@ comment on function private.configure(jsonb) is 'Writes the settings of the web 
 
 -- A claim that is no uuid is nobody's.
 create or replace function private.current_agent() returns uuid
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select k.agent_id from public.agent_keys k join public.agents a on a.id = k.agent_id
   where k.id = (select case when c ~ '^[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$' then c::uuid end from private.claim('key_id') c)
     and k.revoked_at is null and a.retired_at is null
 $$;
 
 create or replace function public.set_agent_paused(p_agent_id uuid, p_paused boolean) returns public.agents
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_agent public.agents;
 begin
@@ -62,7 +62,7 @@ comment on function public.set_agent_paused(uuid, boolean) is
 
 create or replace function public.decide_tool_permission(p_id uuid, p_status text, p_reason text default null)
 returns setof public.tool_permissions
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if p_status is null or p_status not in ('allowed', 'denied') then
     raise exception 'a decision is allowed or denied' using errcode = 'FW422';
@@ -82,7 +82,7 @@ begin
     execute_before = case when p_status = 'allowed' then pg_catalog.clock_timestamp()
       + pg_catalog.make_interval(secs => private.setting('execute_seconds')) end
   from public.users u
-  where t.id = p_id and u.id = auth.uid() and t.status = 'pending'
+  where t.id = p_id and u.id = private.viewer_id() and t.status = 'pending'
     and t.expires_at > pg_catalog.clock_timestamp()
     and t.supervisor_id = any (array(select private.visible_supervisors()))
   returning t.*;
@@ -91,7 +91,7 @@ comment on function public.decide_tool_permission(uuid, text, text) is
   'The viewer''s decision (allowed or denied): the row, or none when it was decided before or has expired. FW404 when it is not theirs, FW422 for another word or a reason over 1000 characters.';
 
 create or replace function public.grant_tool(p_permission_id uuid) returns void
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_permission public.tool_permissions;
 begin
@@ -100,7 +100,7 @@ begin
   if v_permission.id is null then
     raise exception 'there is no such tool permission' using errcode = 'FW404';
   end if;
-  if v_permission.status = 'allowed' and v_permission.responded_by = auth.uid() then
+  if v_permission.status = 'allowed' and v_permission.responded_by = private.viewer_id() then
     insert into public.tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)
     values (v_permission.interaction_id, v_permission.supervisor_id, v_permission.tool_name,
       v_permission.responded_by, v_permission.responded_by_name)
@@ -115,7 +115,7 @@ comment on function public.grant_tool(uuid) is
 
 create or replace function public.report_execution(p_id uuid, p_execution_id uuid, p_succeeded boolean, p_result jsonb)
 returns setof public.tool_permissions
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if p_succeeded is null then
     raise exception 'succeeded is true or false' using errcode = 'FW422';
@@ -140,7 +140,7 @@ comment on function public.report_execution(uuid, uuid, boolean, jsonb) is
   'How the claimed execution went; the same report again is accepted. FW404 when it is not the agent''s, FW409 when it was not claimed, FW422 for no outcome or a result over 256 KiB.';
 
 create or replace function public.calculate_performance_score(p_supervisor_id uuid, p_period varchar default 'month') returns numeric
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if private.viewer_role() is null and pg_catalog.current_setting('role', true) is distinct from 'service_role' then
     raise exception 'only supervisors and admins see scores' using errcode = 'FW403';
@@ -158,7 +158,7 @@ create or replace function private.record_metrics(
   p_agent_ids uuid[], p_interaction_ids uuid[], p_captured_at timestamptz[],
   p_sentiments text[], p_scores numeric[], p_feed_texts text[]
 ) returns setof text
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_rows integer := coalesce(pg_catalog.cardinality(p_interaction_ids), 0);
 begin
@@ -208,7 +208,7 @@ comment on function private.record_metrics(uuid[], uuid[], timestamptz[], text[]
 
 create or replace function private.open_web_session(p_token_hash bytea, p_user_id uuid, p_access bytea, p_refresh bytea,
   p_expires_at timestamptz, p_user_agent text, p_address text) returns uuid
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_id uuid;
 begin
@@ -226,7 +226,7 @@ comment on function private.open_web_session(bytea, uuid, bytea, bytea, timestam
   'The new session''s id; null for somebody who has no rights here. FW422 for what is no session.';
 
 create or replace function private.renew_web_session(p_id uuid, p_access bytea, p_refresh bytea, p_expires_at timestamptz) returns void
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if p_access is null or p_refresh is null or p_expires_at is null then
     raise exception 'a session has two tokens and an end' using errcode = 'FW422';
@@ -238,7 +238,7 @@ comment on function private.renew_web_session(uuid, bytea, bytea, timestamptz) i
 
 create or replace function private.claim_idempotency_key(p_key text, p_digest bytea)
 returns table (status integer, response jsonb)
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_agent uuid := private.current_agent();
@@ -266,7 +266,7 @@ comment on function private.claim_idempotency_key(text, bytea) is
   'The answer given before, or no row: go on and keep yours. FW403 for a revoked key, FW422 when the request differs or the key is none.';
 
 create or replace function private.keep_idempotent_answer(p_key text, p_status integer, p_response jsonb) returns void
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update private.idempotency_keys set status = p_status, response = p_response
   where agent_id = private.current_agent() and key = p_key;

@@ -94,3 +94,17 @@ async def live(superuser: Connection, history: int, pending: int) -> None:
         pending,
     )
     await superuser.execute("vacuum analyze")
+
+
+async def measure(superuser: Connection, each: int) -> None:
+    """So many metrics, five seconds apart, of each active interaction."""
+    await superuser.execute(_QUIET)
+    await superuser.execute(
+        """insert into public.realtime_metrics (interaction_id, supervisor_id, timestamp, sentiment, satisfaction_score, feed_text, created_at)
+        select p.interaction_id, p.supervisor_id, s.at, 'good', 80, 'The customer asks where the order is.', s.at
+        from (select now() - make_interval(secs => 5.0 * n) as at from generate_series(1, $1::integer) n) s
+        cross join public.interaction_pulse p order by s.at""",
+        each,
+    )
+    await superuser.execute(_LOUD)
+    await superuser.execute("vacuum analyze public.realtime_metrics")

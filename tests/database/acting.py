@@ -20,7 +20,7 @@ async def acting(
     site: Site, role: str, claims: dict[str, Any] | str | None = None, *, keep: bool = False
 ) -> AsyncIterator[Connection]:
     """A transaction as this role with these claims; rolled back unless it is to be kept."""
-    login = "floorwalker_web" if role in ("authenticated", "agent_runtime") else "postgres"
+    login = "postgres" if role in ("anon", "service_role") else "floorwalker_web"
     text = claims if isinstance(claims, str) else json.dumps(claims or {})
     async with site.database(login) as connection:
         transaction = connection.transaction()

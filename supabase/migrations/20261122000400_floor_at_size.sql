@@ -9,7 +9,7 @@ create index agents_working on public.agents (supervisor_id, status) where retir
 drop index public.agents_status;
 
 create or replace function private.follow_interaction() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if tg_op = 'INSERT' and new.status = 'active' then
     insert into public.interaction_pulse (interaction_id, agent_id, supervisor_id, started_at)
@@ -24,7 +24,7 @@ begin
 end $$;
 
 create function private.id_argument(p_arguments jsonb, p_name text) returns uuid
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
   return (p_arguments ->> p_name)::uuid;
 exception when invalid_text_representation then
@@ -37,7 +37,7 @@ grant execute on function private.id_argument(jsonb, text) to authenticated;
 -- tool_permissions: […], answered: […]}; filters: type and supervisor (part of the username) for all lists,
 -- sentiment and stale for the interactions.
 create or replace function private.wallboard(p_arguments jsonb) returns jsonb
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_type text := p_arguments ->> 'type';
   v_sentiment text := p_arguments ->> 'sentiment';
@@ -102,7 +102,7 @@ comment on function private.wallboard(jsonb) is 'The whole floor, through the re
 
 -- As they were, but for their argument.
 create or replace function private.floor(p_arguments jsonb) returns jsonb
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select pg_catalog.jsonb_build_object(
     'agents', (
       select coalesce(pg_catalog.jsonb_agg(c.card order by c.slot), '[]')
@@ -128,7 +128,7 @@ $$;
 comment on function private.floor(jsonb) is 'A supervisor''s floor {supervisor_id}, through the reader''s own row-level security. FW422 for what is no id.';
 
 create or replace function private.interaction(p_arguments jsonb) returns jsonb
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select pg_catalog.jsonb_build_object(
     'interaction', pg_catalog.jsonb_build_object('id', i.id, 'status', i.status, 'interaction_type', i.interaction_type,
       'phone_number', i.phone_number, 'started_at', i.started_at, 'ended_at', i.ended_at,
@@ -186,7 +186,7 @@ comment on function private.interaction(jsonb) is 'One interaction {interaction_
 
 create or replace function private.read_audiences(p_wanted jsonb)
 returns table (shown jsonb, failure text)
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   v_one jsonb;
 begin

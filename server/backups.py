@@ -1,0 +1,339 @@
+"""A backup is one file of pg_dump: what was written, who may see it, who may sign in; never who is signed in."""
+
+import asyncio
+import datetime as dt
+import fcntl
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from server import db, migrations, settings
+from server.errors import Conflict, Invalid, NotFound, Unavailable
+
+_SCHEMAS = ("public", "private", "supabase_migrations")
+_ACCOUNTS = ("users", "identities")  # of auth
+_ENTRY = re.compile(
+    rf"\d+; \d+ \d+ (?P<kind>[A-Z][A-Z ]*?) (?P<schema>{'|'.join(_SCHEMAS)}|auth|-) (?P<rest>.*)"
+)
+
+# What a dump of schemas does not hold: roles, and default privileges of all schemas. Those of the target would
+# open what is made here to the API roles, so all are away until everything is made; the dump has those of public.
+_BEFORE = """
+begin;
+do $$
+begin
+  if not exists (select from pg_catalog.pg_roles where rolname = 'agent_runtime') then
+    create role agent_runtime nologin noinherit;
+  end if;
+  if not exists (select from pg_catalog.pg_roles where rolname = 'floorwalker_web') then
+    create role floorwalker_web login noinherit;
+  end if;
+end $$;
+grant authenticated, agent_runtime to floorwalker_web;
+alter default privileges in schema public revoke all on tables from current_user, anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from current_user, anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from current_user, anon, authenticated, service_role;
+alter default privileges grant execute on functions to public;
+drop table if exists supabase_migrations.schema_migrations;
+drop schema if exists supabase_migrations;
+"""
+_AFTER = """
+alter default privileges revoke execute on functions from public;
+commit;
+"""
+_CONDITION = """
+select current_setting('server_version_num')::integer / 10000 as version,
+  to_regclass('public.users') is not null or to_regnamespace('private') is not null as has_schema,
+  array(select c.relname::text from pg_catalog.pg_class c
+    where c.relnamespace = to_regnamespace('auth') and c.relkind in ('r', 'p')) as auth_tables,
+  to_regclass('supabase_migrations.schema_migrations') is not null as has_versions
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Where pg_dump, pg_restore and psql are: in a folder, or on the PATH."""
+
+    folder: Path | None = None
+
+    def path(self, name: str) -> str:
+        return name if self.folder is None else str(self.folder / name)
+
+
+def stamp() -> str:
+    """The present moment as part of a file's name; two restores may be within a second."""
+    now = dt.datetime.now(dt.UTC)
+    return f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z"
+
+
+def secretly(url: str) -> tuple[str, dict[str, str]]:
+    """The address without its password, and an environment that has it: arguments are for all to see."""
+    parts = urlsplit(url)
+    account, at, host = parts.netloc.rpartition("@")
+    user, _, password = account.partition(":")
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    given = [unquote(password)] if password else [value for name, value in query if name == "password"]
+    rest = urlencode([pair for pair in query if pair[0] != "password"], safe="/", quote_via=quote)
+    address = urlunsplit((parts.scheme, user + at + host, parts.path, rest, ""))
+    return address, settings.inherited(**({"PGPASSWORD": given[-1]} if given else {}))
+
+
+async def backup(url: str, file: Path, programs: Programs, *, gently: bool = False) -> int:
+    """Write a backup of the owner's database to a new file; its size. The file is there when it is whole."""
+    with db.words():
+        async with db.as_owner(url) as owner:
+            found = await owner.fetchrow(_CONDITION)
+    assert found is not None
+    if not found["has_schema"]:
+        raise Invalid("the database has no schema yet, so there is nothing to back up")
+    await _check_program(programs, "pg_dump", found["version"])
+    await _check_program(programs, "pg_restore", found["version"])
+    tokens = [name for name in found["auth_tables"] if name not in _ACCOUNTS]
+    address, environment = secretly(url)
+    command = [
+        programs.path("pg_dump"), "--format=custom", "--no-publications", "--no-subscriptions",
+        "--extension=pg_trgm", *(f"--schema={name}" for name in (*_SCHEMAS, "auth")),
+        "--exclude-table-data=private.web_sessions", *(f'--exclude-table=auth."{name}"' for name in tokens),
+        f"--dbname={address}",
+    ]  # fmt: skip
+    try:
+        with _half(file) as (half, part):
+            # By its name: pg_dump's standard output leaves an archive without an index.
+            command.append(f"--file={part}")
+            await _run(command, environment, "the backup failed", keeps=half, gently=gently)
+            # Reads every row again: a list of contents alone stands at the beginning and is soon whole.
+            check = [programs.path("pg_restore"), f"--file={os.devnull}", str(part)]
+            await _run(check, environment, "the backup cannot be read", gently=gently)
+            return await asyncio.to_thread(_publish, half, part, file)
+    except OSError as error:
+        raise Invalid(f"{file} cannot be written ({error.strerror or error})") from error
+
+
+@contextmanager
+def _half(file: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """A file that is locked while it is written and gone unless it was renamed; for its owner's eyes only."""
+    if file.exists():
+        raise Conflict(f"{file} exists already: name another file")
+    part = file.with_name(file.name + ".part")
+    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b") as half:
+        if not _lock(half):
+            raise Conflict(f"{part} is being written: wait, or name another file")
+        half.truncate(0)
+        try:
+            yield half, part
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def clear_halves(folder: Path) -> None:
+    """Remove what interrupted backups left in a folder; one that is being written stays."""
+    for path in folder.glob("*.dump.part"):
+        with path.open("rb") as half:
+            if _lock(half):
+                path.unlink(missing_ok=True)
+
+
+def _lock(file: IO[bytes]) -> bool:
+    # The lock is shared with the pg_dump that writes into the file, and ends with the last of the two.
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _publish(half: IO[bytes], part: Path, file: Path) -> int:
+    """Give a whole file its name, such that a power cut finds it whole or not at all; its size."""
+    os.fsync(half.fileno())
+    if file.exists():
+        raise Conflict(f"{file} exists already: name another file")
+    part.rename(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return file.stat().st_size
+
+
+async def restore(url: str, file: Path, programs: Programs) -> list[str]:
+    """Fill an empty project from a backup, as its owner and all or nothing; the migrations it did not know yet."""
+    with db.words():
+        async with db.as_owner(url) as owner:
+            found = await owner.fetchrow(_CONDITION)
+            assert found is not None
+            if "users" not in found["auth_tables"]:
+                raise Invalid("the database is no Supabase project: it has no auth.users")
+            taken = found["has_schema"] or await owner.fetchval("select exists (select from auth.users)")
+            if not taken and found["has_versions"]:
+                taken = await owner.fetchval(
+                    "select exists (select from supabase_migrations.schema_migrations)"
+                )
+    if taken:
+        raise Conflict("the database is not empty: a backup is restored into a project without a schema")
+    await _check_program(programs, "pg_restore", found["version"])
+    await _check_program(programs, "psql", found["version"])
+    contents = await inspect(file, programs)
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as wanted:
+        wanted.write("\n".join(contents) + "\n")
+        wanted.flush()
+        await _pour(url, file, wanted.name, programs)
+    applied = await migrations.migrate(url)
+    with db.words():
+        async with db.as_owner(url) as owner:
+            await owner.execute("analyze")
+    return applied
+
+
+async def inspect(file: Path, programs: Programs) -> list[str]:
+    """Which of a file's contents are restored. NotFound, or Invalid for no backup, or one of a newer Floorwalker."""
+    if not await asyncio.to_thread(file.is_file):
+        raise NotFound(f"there is no file {file}")
+    environment, complaint = settings.inherited(), f"{file} is not a backup that can be read"
+    listed = await _run([programs.path("pg_restore"), "--list", str(file)], environment, complaint)
+    contents = select(listed.splitlines())
+    if not any(" TABLE DATA supabase_migrations schema_migrations " in line for line in contents):
+        raise Invalid(f"{file} is not a backup of Floorwalker")
+    versions = ["--data-only", "--schema=supabase_migrations", "--table=schema_migrations", "--file=-"]
+    rows = await _run([programs.path("pg_restore"), *versions, str(file)], environment, complaint)
+    applied = set(re.findall(r"^(\d+)(?=\t)", rows, re.MULTILINE))
+    known = {path.stem.partition("_")[0] for path in (migrations.FOLDER / "migrations").glob("*.sql")}
+    if newer := sorted(applied - known):
+        raise Invalid(f"{file} is of a newer Floorwalker (it has {newer[-1]}): update this one first")
+    return contents
+
+
+def select(lines: Iterable[str]) -> list[str]:
+    """Of pg_restore's list what is ours: of auth the accounts and our triggers, the rest is Supabase's."""
+    kept = [line for line in lines if (found := _ENTRY.match(line)) and _ours(*found.group(1, 2, 3))]
+    # The accounts go into tables that have their keys: identities come when users are there.
+    return sorted(kept, key=lambda line: " TABLE DATA auth identities " in line)
+
+
+def _ours(kind: str, schema: str, rest: str) -> bool:
+    if schema == "auth":
+        account = kind == "TABLE DATA" and rest.split(maxsplit=1)[0] in _ACCOUNTS
+        return account or (kind in ("TRIGGER", "COMMENT") and "users floorwalker_" in rest)
+    if schema == "-":
+        own = rest.removeprefix("SCHEMA ").split()[0] in ("private", "supabase_migrations")
+        return (own and kind in ("SCHEMA", "ACL", "COMMENT")) or (
+            (kind, rest.split(maxsplit=1)[0]) == ("EXTENSION", "pg_trgm")
+            or (kind == "ACL" and rest.startswith("SCHEMA public "))
+        )
+    return kind != "DEFAULT ACL" or rest.endswith(" postgres")
+
+
+async def _pour(url: str, file: Path, contents: str, programs: Programs) -> None:
+    """Let pg_restore write SQL and psql run it in one transaction, which ends only when pg_restore ended well."""
+    address, environment = secretly(url)
+    source = [programs.path("pg_restore"), "--no-owner", f"--use-list={contents}", "--file=-", str(file)]
+    target = [programs.path("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={address}"]
+    async with (
+        _child(source, environment) as (reader, complaints),
+        _child(target, environment, inlet=subprocess.PIPE, output=subprocess.DEVNULL) as (writer, refusals),
+    ):
+        assert reader.stdout is not None
+        assert writer.stdin is not None
+        try:
+            writer.stdin.write(_BEFORE.encode())
+            async for sql in _sql(reader.stdout):
+                writer.stdin.write(sql)
+                await writer.stdin.drain()
+            if await reader.wait() == 0:
+                writer.stdin.write(_AFTER.encode())
+            writer.stdin.close()
+            await writer.stdin.wait_closed()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # psql gave up, and says why
+        if await writer.wait() != 0:
+            raise Invalid(f"nothing was restored: {_reason(refusals)}")
+        if await reader.wait() != 0:
+            raise Invalid(f"nothing was restored, {file} is damaged: {_reason(complaints)}")
+
+
+async def _sql(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    try:
+        first = await stream.readexactly(4096)
+    except asyncio.IncompleteReadError as error:
+        first = error.partial
+    # A newer pg_restore begins with a setting that older servers do not know.
+    yield first.replace(b"SET transaction_timeout = 0;\n", b"")
+    while more := await stream.read(1 << 16):
+        yield more
+
+
+async def _check_program(programs: Programs, name: str, server: int) -> None:
+    said = await _run([programs.path(name), "--version"], settings.inherited(), f"{name} cannot be used")
+    numbers = re.findall(r"\d+", said)
+    if numbers and int(numbers[0]) < server:
+        raise Invalid(
+            f"{name} is of PostgreSQL {numbers[0]}, older than the server's {server}: install a newer"
+        )
+
+
+async def _run(
+    command: list[str],
+    environment: dict[str, str],
+    complaint: str,
+    *,
+    keeps: IO[bytes] | None = None,
+    gently: bool = False,
+) -> str:
+    """Run a program to its end; what it said. Invalid with its reason when it failed."""
+    async with _child(command, environment, keeps=keeps) as (child, complaints):
+        if gently:
+            os.setpriority(os.PRIO_PROCESS, child.pid, 10)
+        assert child.stdout is not None
+        said = await child.stdout.read()
+        if await child.wait() != 0:
+            raise Invalid(f"{complaint}: {_reason(complaints)}")
+    return said.decode(errors="replace")
+
+
+@asynccontextmanager
+async def _child(
+    command: list[str],
+    environment: dict[str, str],
+    *,
+    inlet: int = subprocess.DEVNULL,
+    output: int = subprocess.PIPE,
+    keeps: IO[bytes] | None = None,
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, IO[bytes]]]:
+    """A program that does not outlive the block, and the file of its complaints. `keeps`: a file whose lock it shares."""
+    with tempfile.TemporaryFile() as complaints:
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=inlet,
+                stdout=output,
+                stderr=complaints,
+                env=environment,
+                pass_fds=[keeps.fileno()] if keeps else [],
+            )
+        except FileNotFoundError:
+            name = Path(command[0]).name
+            raise Unavailable(
+                f"there is no {name} on this machine's PATH: install PostgreSQL's client"
+            ) from None
+        try:
+            yield child, complaints
+        finally:
+            if child.returncode is None:
+                child.terminate()
+                await child.wait()
+
+
+def _reason(complaints: IO[bytes]) -> str:
+    complaints.seek(0)
+    lines = complaints.read().decode(errors="replace").splitlines()
+    errors = (
+        [line for line in lines if re.search(r"\b(error|FATAL|ERROR):", line)] or lines or ["it was ended"]
+    )
+    return re.sub(r"^(?:\S+: )*(?:error|ERROR):\s*", "", errors[0]).strip().rstrip(".")

@@ -1,0 +1,128 @@
+"""Restoring a home: the backup becomes a database of its own, and takes the present one's place when it is whole."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+
+from server import backups, db
+from server.embedded.postgres import SUPERUSER, Postgres
+from server.embedded.prepare import create_database, prepare
+from server.errors import Conflict, Invalid, RequestError
+
+_LOCK = 2_718_281_828  # any number, the same for everybody who restores
+_NEW, _OLD = "restoring", "before_restore"
+_EXISTS = "select exists (select from pg_catalog.pg_database where datname = $1)"
+
+
+def folder(home: Path) -> Path:
+    """Where backups go that nobody named a place for."""
+    path = home / "backups"
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Invalid(f"{path} cannot be used ({error.strerror or error})") from error
+    return path
+
+
+def programs(postgres: Postgres) -> backups.Programs:
+    """PostgreSQL's programs, as old as the server."""
+    return backups.Programs(postgres.bin("psql").parent)
+
+
+async def restore(postgres: Postgres, file: Path) -> tuple[list[str], list[Path]]:
+    """Put a backup in the present database's place: the migrations it did not know, and where the old one went.
+
+    Until the very last step, one transaction that gives the two their names, nothing happens to the present one.
+    """
+    await backups.inspect(file, programs(postgres))
+    folder(postgres.home)  # where what is there now will go
+    with db.words():
+        root = await asyncpg.connect(postgres.url(SUPERUSER, "template1"), timeout=10)
+        try:
+            if not await root.fetchval("select pg_try_advisory_lock($1)", _LOCK):
+                raise Conflict("another restore is at work: wait until it has ended")
+            await root.execute(f"drop database if exists {_NEW} with (force)")
+            kept = await _put_away(postgres, root, "an earlier restore left its work undone")
+            await create_database(postgres.url(SUPERUSER, "template1"), _NEW)
+            try:
+                await prepare(postgres.url(SUPERUSER, _NEW))
+                applied = await backups.restore(postgres.url("postgres", _NEW), file, programs(postgres))
+                await _carry_settings(postgres)
+                await _swap(postgres, root)
+            except BaseException:
+                with suppress(asyncpg.PostgresError, OSError):
+                    await root.execute(f"drop database if exists {_NEW} with (force)")
+                raise
+            return applied, kept + await _put_away(postgres, root, f"{file} is restored")
+        finally:
+            await root.close()
+
+
+async def _carry_settings(postgres: Postgres) -> None:
+    """Times and limits are written by a server at its start; one that runs now goes on with them."""
+    present = await asyncpg.connect(postgres.url(SUPERUSER), timeout=10)
+    try:
+        if await present.fetchval("select to_regclass('private.settings') is null"):
+            return
+        rows = await present.fetch("select name, value from private.settings")
+    finally:
+        await present.close()
+    new = await asyncpg.connect(postgres.url("postgres", _NEW), timeout=10)
+    try:
+        write = "update private.settings set value = $2 where name = $1"
+        await new.executemany(write, [(row["name"], row["value"]) for row in rows])
+    finally:
+        await new.close()
+
+
+async def _swap(postgres: Postgres, root: asyncpg.Connection) -> None:
+    """Give the new database the present one's name, in one transaction: killed at any moment, one of them has it.
+
+    A rename waits some seconds for other sessions to leave and lets no new ones in, so they are sent away meanwhile.
+    """
+    other = await asyncpg.connect(postgres.url(SUPERUSER, "template1"), timeout=10)
+    try:
+        renaming = asyncio.create_task(_rename(root))
+        while not renaming.done():
+            await other.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname in ('postgres', $1)",
+                _NEW,
+            )
+            await asyncio.wait([renaming], timeout=0.05)
+        await renaming
+    finally:
+        await other.close()
+
+
+async def _rename(root: asyncpg.Connection) -> None:
+    async with root.transaction():
+        if await root.fetchval(_EXISTS, "postgres"):
+            await root.execute(f"alter database postgres rename to {_OLD}")
+        await root.execute(f"alter database {_NEW} rename to postgres")
+
+
+async def _put_away(postgres: Postgres, root: asyncpg.Connection, state: str) -> list[Path]:
+    """Back up what was there before, to its last row, and drop it."""
+    if not await root.fetchval(_EXISTS, _OLD):
+        return []
+    kept = []
+    old = await asyncpg.connect(postgres.url(SUPERUSER, _OLD), timeout=10)
+    try:
+        written = await old.fetchval("select to_regclass('public.users') is not null")
+    finally:
+        await old.close()
+    if written:
+        file = folder(postgres.home) / f"before-restore-{backups.stamp()}.dump"
+        try:
+            await backups.backup(postgres.url("postgres", _OLD), file, programs(postgres))
+        except RequestError as error:
+            # Not dropped: what is in it would be nowhere else.
+            raise Conflict(
+                f"{state}, but what was there before cannot be backed up ({error.detail}) "
+                f"and stays as database {_OLD}: back it up or drop it before the next restore"
+            ) from error
+        kept.append(file)
+    await root.execute(f"drop database {_OLD} with (force)")
+    return kept

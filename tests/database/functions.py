@@ -1,0 +1,155 @@
+"""Every function of the database: which roles may call it, and who gets what for whose id. test_functions.py tries each.
+
+`gives` is an answer, `nothing` none (no row, null, or a function that never answers), `refused` no EXECUTE, and
+all else the SQLSTATE. Triggers have no row: nobody may call one. A new function without its place here fails.
+"""
+
+from dataclasses import dataclass, field
+
+from tests.database.matrix import ACTORS
+
+UNKNOWN = "'00000000-0000-4000-8000-000000000000'::uuid"
+PEOPLE = "owner other admin"  # with rights; nobody, deactivated and deactivated_admin have none
+KEYS = "its_key other_key revoked_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    may: str = ""  # the roles that have EXECUTE; all others are refused
+    call: str = ""  # how it is called; {id} is the scene's own, null, or one that nobody has
+    id: str = ""
+    unknown_id: str = UNKNOWN
+    its: dict[str, str] = field(default_factory=dict)  # fate → the actors who meet it with the scene's id
+    otherwise: str = "nothing"  # the fate of all others who may call
+    unknown: str = ""  # the fate of those named in `its` with null and unknown ids; `otherwise` when not said
+
+
+def of(role: str, call: str, its: str = "", otherwise: str = "nothing", **more: str) -> Function:
+    """The actors named in `its` get an answer; everybody else who may call meets `otherwise`."""
+    return Function(may=role, call=call, its={"gives": its}, otherwise=otherwise, **more)
+
+
+NOBODY = Function()
+PERSON, AGENT, WEB, SERVICE = "authenticated", "agent_runtime", "floorwalker_web", "service_role"
+EVERY_ROLE = f"{PERSON} {AGENT} {WEB} {SERVICE}"
+
+FUNCTIONS: dict[str, Function] = {
+    # Decisions of people. Another's id, none and one that nobody has are told the same.
+    "public.set_agent_paused": of(
+        PERSON, "public.set_agent_paused({id}, true)", "owner admin", "FW404", id="'{agent}'"
+    ),
+    "public.decide_tool_permission": of(
+        PERSON, "public.decide_tool_permission({id}, 'denied', 'no')", "owner admin", "FW404", id="'{pending}'"
+    ),
+    "public.grant_tool": Function(
+        may=PERSON, call="public.grant_tool({id})", id="'{allowed}'",
+        its={"gives": "owner", "FW409": "admin"}, otherwise="FW404",
+    ),
+    "public.leaderboard": of(PERSON, "public.leaderboard()", PEOPLE, "FW403"),
+    "public.calculate_performance_score": of(
+        f"{PERSON} {SERVICE}", "public.calculate_performance_score({id})", f"{PEOPLE} service", "FW403",
+        id="'{owner}'", unknown="FW404",
+    ),
+    # What pages show, through the reader's own policies.
+    "private.floor": of(
+        PERSON, "nullif(private.floor(jsonb_build_object('supervisor_id', {id})) -> 'agents', '[]')",
+        "owner admin", id="'{owner}'::uuid",
+    ),
+    "private.interaction": of(
+        PERSON, "private.interaction(jsonb_build_object('interaction_id', {id}))", "owner admin",
+        id="'{live}'::uuid",
+    ),
+    "private.wallboard": of(PERSON, "nullif(private.wallboard('{{}}') -> 'interactions', '[]')", "owner admin"),
+    "private.live_permissions": of(
+        PERSON, "nullif(private.live_permissions(array[{id}]::uuid[], 9), '[]')", "owner admin", id="'{owner}'"
+    ),
+    "private.answered_permissions": of(
+        PERSON, "nullif(private.answered_permissions(array[{id}]::uuid[]), '[]')", "owner admin", id="'{owner}'"
+    ),
+    # Who is asking.
+    "private.viewer_role": of(PERSON, "private.viewer_role()", PEOPLE),
+    "private.viewer_id": of(
+        PERSON, "private.viewer_id()", f"{PEOPLE} deactivated deactivated_admin"
+    ),
+    "private.visible_supervisors": of(PERSON, "private.visible_supervisors()", PEOPLE),
+    "private.current_agent": of(AGENT, "private.current_agent()", "its_key other_key"),
+    "private.is_own": of(AGENT, "nullif(private.is_own({id}), false)", "its_key", id="'{live}'"),
+    "private.is_anothers": NOBODY,
+    "private.claim": of(
+        EVERY_ROLE, "coalesce(private.claim('sub'), private.claim('key_id'))",
+        f"{PEOPLE} deactivated deactivated_admin {KEYS}",
+    ),
+    # An agent's executions and its repeated requests.
+    "public.claim_execution": of(
+        AGENT, "public.claim_execution({id}, '{digest}')", "its_key", "FW404", id="'{allowed}'"
+    ),
+    "public.report_execution": of(
+        AGENT, "public.report_execution({id}, '{execution}', true, null)", "its_key", "FW404", id="'{claimed}'"
+    ),
+    "private.claim_idempotency_key": Function(
+        may=AGENT, call=r"private.claim_idempotency_key('unheard of', '\x00')", its={"FW403": "revoked_key"}
+    ),
+    "private.keep_idempotent_answer": of(
+        AGENT, "private.keep_idempotent_answer('unheard of', 200, '{{}}')", otherwise="FW409"
+    ),
+    # The web process's own: it has not become anybody yet, and holds a cookie or a key of somebody.
+    "private.agent_of_key": of(
+        WEB, "private.agent_of_key({id})", "web", id=r"'\x{key_hash}'::bytea", unknown_id=r"'\x00'::bytea"
+    ),
+    "private.find_web_session": of(
+        WEB, "private.find_web_session({id}, true)", "web", id=r"'\x{session_hash}'::bytea",
+        unknown_id=r"'\x00'::bytea",
+    ),
+    "private.open_web_session": of(
+        WEB, "private.open_web_session(sha256('x'), {id}, '', '', now(), '', '')", "web", id="'{owner}'"
+    ),
+    "private.renew_web_session": of(
+        WEB, "private.renew_web_session({id}, '', '', now())", "web", id="'{session}'", unknown="gives"
+    ),
+    "private.close_web_session": of(WEB, "private.close_web_session({id})", id="'{session}'"),
+    "private.live_web_sessions": of(
+        WEB, "private.live_web_sessions(array[{id}]::uuid[])", "web", id="'{session}'"
+    ),
+    "private.read_audiences": of(
+        WEB,
+        "(select nullif(r.shown -> 'agents', '[]') from private.read_audiences(jsonb_build_array(jsonb_build_object("
+        "'claims', jsonb_build_object('sub', {id})::text, 'page', 'floor',"
+        " 'arguments', jsonb_build_object('supervisor_id', {id})))) r)",
+        "web", id="'{owner}'::uuid",
+    ),
+    "private.record_metrics": of(
+        WEB,
+        "(select nullif(nullif(r, 'unknown'), 'invalid') from private.record_metrics(array['{agent}']::uuid[], array[{id}]::uuid[],"
+        " array[now()], array['good'], array[50], array['']) r)",
+        "web", id="'{live}'",
+    ),
+    "private.configure": of(WEB, "private.configure('{{}}')", "web"),
+    # What time does.
+    "private.sweep": of(f"{WEB} {SERVICE}", "coalesce(private.sweep('expiry'), 0)", "web service"),
+    "private.expire_tool_permissions": of(
+        f"{WEB} {SERVICE}", "private.expire_tool_permissions()", "web service"
+    ),
+    "private.reap_interactions": of(SERVICE, "private.reap_interactions()", "service"),
+    "private.cleanup_realtime_metrics": of(SERVICE, "private.cleanup_realtime_metrics()", "service"),
+    "public.cleanup_old_archives": of(SERVICE, "public.cleanup_old_archives()", "service"),
+    "private.anonymise_interactions": of(SERVICE, "private.anonymise_interactions()", "service"),
+    "private.cleanup_leftovers": of(SERVICE, "private.cleanup_leftovers()", "service"),
+    "private.fold_performance": NOBODY,
+    "private.recount_performance": NOBODY,
+    "private.note_performance": NOBODY,
+    "private.forget": NOBODY,
+    # About no row.
+    "private.id_argument": of(
+        PERSON, "private.id_argument(jsonb_build_object('id', '{owner}'), 'id')",
+        f"{PEOPLE} nobody deactivated deactivated_admin",
+    ),
+    "private.setting": of(EVERY_ROLE, "private.setting('archive_days')", " ".join(set(ACTORS) - {"anon"})),
+    "private.issue_tags": of(
+        PERSON, "private.issue_tags('{{}}')", f"{PEOPLE} nobody deactivated deactivated_admin"
+    ),
+    "private.valid_issues": of(f"{AGENT} {SERVICE}", "private.valid_issues('[]')", f"{KEYS} service"),
+    "private.valid_tags": of(f"{AGENT} {SERVICE}", "private.valid_tags('{{}}')", f"{KEYS} service"),
+    "private.period_start": NOBODY,
+    "private.scores": NOBODY,
+    "private.settle_fcr": NOBODY,
+}  # fmt: skip

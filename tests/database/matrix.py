@@ -1,0 +1,325 @@
+"""One matrix: what happens when this actor does that to this table. Read a row's fate off here; test_matrix.py tries each.
+
+A table has column groups, and every column is in exactly one. Its grid lists the actors for whom it differs
+from EVERYBODY; a heading such as `update.contact` is about that group, a plain `update` about all others.
+A new table, view or column without its place here fails.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Grid: TypeAlias = dict[str, dict[str, str]]
+
+ACTORS = {
+    "anon": "a visitor without a token",
+    "web": "the web process's login before it becomes anybody",
+    "nobody": "a signed-in person whom we do not know",
+    "owner": "the supervisor whose rows they are",
+    "other": "another supervisor",
+    "admin": "an admin",
+    "deactivated": "a deactivated supervisor, who looks at their own rows",
+    "deactivated_admin": "a deactivated admin",
+    "its_key": "a key of the agent in the rows",
+    "other_key": "a key of another agent",
+    "revoked_key": "a revoked key of the agent in the rows",
+    "service": "service_role: no policy binds it, so its grants are few",
+}
+FATES = {
+    "sees": "reads the scene's rows",
+    "adds": "the new row is stored",
+    "changes": "the scene's rows are changed",
+    "deletes": "the scene's rows are gone",
+    "nothing": "no error and no row: the policy hides them",
+    "refused": "42501: no grant, not for a single column of the group",
+    "FW404": "unknown, as another's is",
+    "kept": "23503 or 23001: history hangs on it",
+}
+
+
+def grid(text: str) -> Grid:
+    """Read the words under their headings: actor → heading → fate."""
+    head, *lines = (line.split() for line in text.strip().splitlines())
+    return {actor: dict(zip(head, words, strict=True)) for actor, *words in lines}
+
+
+EVERYBODY = grid("""
+                    select    insert    update    delete
+anon                refused   refused   refused   refused
+web                 refused   refused   refused   refused
+nobody              nothing   refused   refused   refused
+owner               sees      refused   refused   refused
+other               nothing   refused   refused   refused
+admin               sees      refused   refused   refused
+deactivated         nothing   refused   refused   refused
+deactivated_admin   nothing   refused   refused   refused
+its_key             refused   refused   refused   refused
+other_key           refused   refused   refused   refused
+revoked_key         refused   refused   refused   refused
+service             refused   refused   refused   refused
+""")
+SERVICE_READS = grid("""
+                    select
+service             sees
+""")
+CLOSED = {actor: dict.fromkeys(("select", "insert", "update", "delete"), "refused") for actor in ACTORS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    rows: str  # which are the scene's; {names} are of scene.py
+    groups: dict[str, str]  # column group → its columns
+    fates: Grid = field(default_factory=dict)  # where it differs
+    otherwise: Grid = field(default_factory=lambda: EVERYBODY)  # from this
+    new: dict[str, str] = field(default_factory=dict)  # a valid row, as SQL; a view has none
+    first: str = ""  # what makes room for the new row
+    change: dict[str, str] = field(default_factory=dict)  # group → a real change; else col = col
+
+    def fate(self, actor: str, verb: str, group: str) -> str:
+        own = self.fates.get(actor, {})
+        return own.get(f"{verb}.{group}") or own.get(verb) or self.otherwise[actor][verb]
+
+
+def closed(columns: str) -> Table:
+    """A table that is reached through functions only."""
+    return Table(rows="true", groups={"all": columns}, otherwise=CLOSED)
+
+
+TABLES: dict[str, Table] = {
+    "public.users": Table(
+        rows="id = '{owner}'",
+        groups={
+            "all": "id email role name username supervisor_type deactivated_at banned_until created_at updated_at"
+        },
+        new={"id": "gen_random_uuid()", "email": "'x@example.com'", "role": "'admin'", "name": "'X'"},
+        fates=SERVICE_READS,
+    ),
+    "public.agents": Table(
+        rows="id = '{agent}'",
+        groups={
+            "script": "name system_prompt mcp_tools",
+            "kept": "id supervisor_id agent_type slot status paused_at retired_at created_at updated_at",
+        },
+        new={"supervisor_id": "'{owner}'", "agent_type": "'voice'", "name": "'New'", "system_prompt": "''"},
+        change={"script": "name = 'Renamed'"},
+        fates=grid("""
+                     select    insert    update    delete
+        its_key      sees      refused   refused   refused
+        other_key    nothing   refused   refused   refused
+        revoked_key  nothing   refused   refused   refused
+        service      sees      adds      changes   kept
+        """),
+    ),
+    "public.agent_tools": Table(
+        rows="agent_id = '{agent}'",
+        groups={
+            "all": "id agent_id tool_name description input_schema tool_config requires_permission created_at"
+        },
+        new={"agent_id": "'{agent}'", "tool_name": "'new_tool'"},
+        change={"all": "requires_permission = not requires_permission"},
+        fates=grid("""
+                     select    insert    update    delete
+        its_key      sees      refused   refused   refused
+        other_key    nothing   refused   refused   refused
+        revoked_key  nothing   refused   refused   refused
+        service      sees      adds      changes   deletes
+        """),
+    ),
+    "public.agent_keys": Table(
+        rows="agent_id = '{agent}'",
+        groups={"hash": "key_hash", "rest": "id agent_id hint created_at revoked_at"},
+        new={"agent_id": "'{agent}'", "key_hash": "sha256('new')", "hint": "'new'"},
+        change={"rest": "revoked_at = now()"},
+        fates=grid("""
+                            select    select.hash   insert    update    delete
+        nobody              nothing   refused       refused   refused   refused
+        owner               sees      refused       refused   refused   refused
+        other               nothing   refused       refused   refused   refused
+        admin               sees      refused       refused   refused   refused
+        deactivated         nothing   refused       refused   refused   refused
+        deactivated_admin   nothing   refused       refused   refused   refused
+        service             sees      sees          adds      changes   refused
+        """),
+    ),
+    "public.interactions": Table(
+        rows="id in ({interactions})",
+        groups={
+            "start": "agent_id interaction_type external_id",
+            "contact": "phone_number livekit_room_id",
+            "status": "status",
+            "kept": "id supervisor_id started_at ended_at duration_seconds created_at anonymised_at series",
+        },
+        new={"agent_id": "'{agent}'", "interaction_type": "'voice'"},
+        first="update public.interactions set status = 'completed' where id = '{live}'",
+        change={
+            "contact": "phone_number = case status when 'active' then '+18505550199' else phone_number end",
+            "status": "status = 'completed'",
+        },
+        fates=grid("""
+                     select    insert    insert.status  insert.kept  update    update.contact  update.status  delete
+        its_key      sees      adds      refused        refused      refused   changes         changes        refused
+        other_key    nothing   FW404     refused        refused      refused   nothing         nothing        refused
+        revoked_key  nothing   FW404     refused        refused      refused   nothing         nothing        refused
+        service      sees      adds      adds           adds         changes   changes         changes        deletes
+        """),
+    ),
+    "public.interaction_pulse": Table(
+        rows="interaction_id in ({interactions})",
+        groups={
+            "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at"
+        },
+        new={"interaction_id": "'{live}'", "agent_id": "'{agent}'", "supervisor_id": "'{owner}'"},
+        fates=grid("""
+                     select
+        its_key      sees
+        other_key    nothing
+        revoked_key  nothing
+        service      sees
+        """),
+    ),
+    "public.realtime_metrics": Table(
+        rows="interaction_id in ({interactions})",
+        groups={
+            "all": "id interaction_id supervisor_id timestamp sentiment satisfaction_score feed_text created_at"
+        },
+        new={"interaction_id": "'{live}'", "sentiment": "'good'"},
+        fates=grid("""
+                     select    insert
+        service      sees      adds
+        """),
+    ),
+    "public.interaction_turns": Table(
+        rows="interaction_id in ({interactions})",
+        groups={
+            "moment": "interaction_id captured_at",
+            "said": "speaker text",
+            "kept": "id supervisor_id created_at",
+        },
+        new={"interaction_id": "'{live}'", "speaker": "'agent'", "text": "'Hello.'"},
+        fates=grid("""
+                     select    select.moment  insert    insert.kept
+        its_key      refused   sees           adds      refused
+        other_key    refused   nothing        FW404     refused
+        revoked_key  refused   nothing        FW404     refused
+        service      sees      sees           adds      adds
+        """),
+    ),
+    "public.tool_permissions": Table(
+        rows="interaction_id in ({interactions})",
+        groups={
+            "request": "interaction_id tool_name tool_description arguments",
+            "status": "status responded_at",
+            "decision": "supervisor_response rule responded_by responded_by_name reason execute_before",
+            "execution": "execution_id executed_at execution_succeeded execution_result execution_reported_at",
+            "kept": "id agent_id supervisor_id arguments_digest known_tool requested_at expires_at created_at",
+        },
+        new={"interaction_id": "'{live}'", "tool_name": "'issue_refund'"},
+        change={"status": "status = case status when 'pending' then 'cancelled' else status end"},
+        fates=grid("""
+                     select    insert    insert.request  update    update.status
+        its_key      sees      refused   adds            refused   refused
+        other_key    nothing   refused   FW404           refused   refused
+        revoked_key  nothing   refused   FW404           refused   refused
+        service      sees      refused   adds            refused   changes
+        """),
+    ),
+    "public.tool_grants": Table(
+        rows="interaction_id in ({interactions})",
+        groups={
+            "all": "id interaction_id supervisor_id tool_name granted_by granted_by_name created_at",
+        },
+        new={
+            "interaction_id": "'{live}'",
+            "supervisor_id": "'{owner}'",
+            "tool_name": "'new_tool'",
+            "granted_by": "'{owner}'",
+            "granted_by_name": "'x'",
+        },
+        fates=SERVICE_READS,
+    ),
+    "public.interaction_archives": Table(
+        rows="interaction_id in ({interactions})",
+        groups={
+            "whose": "interaction_id",
+            "told": "summary issues tags csat_score resolution_time_seconds",
+            "kept": "id supervisor_id fcr_status series created_at",
+        },
+        new={"interaction_id": "'{unarchived}'", "summary": "'All went well.'"},
+        change={"told": "summary = 'It went otherwise.'"},
+        fates=grid("""
+                     select    insert    insert.kept  update    update.told
+        its_key      sees      adds      refused      refused   changes
+        other_key    nothing   FW404     refused      refused   nothing
+        revoked_key  nothing   FW404     refused      refused   nothing
+        service      sees      adds      refused      refused   changes
+        """),
+    ),
+    "public.supervisor_performance": Table(
+        rows="supervisor_id = '{owner}'",
+        groups={
+            "all": "supervisor_id supervisor_name supervisor_type total_agents total_interactions"
+            " active_interactions avg_csat avg_resolution_time fcr_percentage"
+        },
+        fates=SERVICE_READS,
+    ),
+    "public.agent_performance": Table(
+        rows="supervisor_id = '{owner}'",
+        groups={
+            "all": "agent_id agent_name supervisor_id status total_interactions avg_csat avg_handle_time fcr_percentage"
+        },
+        fates=SERVICE_READS,
+    ),
+    "private.performance_changes": Table(
+        rows="agent_id = '{agent}'",
+        groups={
+            "all": "id agent_id supervisor_id started_at completed handle_seconds rated csat_hundredths resolutions"
+            " resolution_seconds fcr_known fcr_true"
+        },
+        fates=SERVICE_READS,
+    ),
+    "private.performance_sums": Table(
+        rows="key = '{agent}'",
+        groups={
+            "all": "span starts_at key completed handle_seconds rated csat_hundredths resolutions resolution_seconds"
+            " fcr_known fcr_true"
+        },
+        fates=SERVICE_READS,
+    ),
+    "private.agent_sums": Table(
+        rows="agent_id = '{agent}'",
+        groups={
+            "all": "agent_id completed handle_seconds rated csat resolutions resolution_seconds fcr_known fcr_true"
+        },
+        fates=SERVICE_READS,
+    ),
+    "private.settings": closed("name value"),
+    "private.web_sessions": closed(
+        "id token_hash user_id access_token refresh_token expires_at user_agent address created_at last_seen_at"
+    ),
+    "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),
+    "private.profile_faults": closed("id user_id reason created_at"),
+}
+VIEWS = {"public.supervisor_performance", "public.agent_performance", "private.agent_sums"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    table: str
+    actor: str
+    verb: str
+    group: str
+    fate: str
+
+    def __str__(self) -> str:
+        words = [self.table.removeprefix("public."), self.actor, self.verb]
+        return "-".join(words if self.group in ("", "all") else [*words, self.group])
+
+
+def cells() -> list[Cell]:
+    """Each actor's every verb on every column group of every table; a view is only read, a row deleted whole."""
+    return [
+        Cell(name, actor, verb, group, table.fate(actor, verb, group))
+        for name, table in TABLES.items()
+        for actor in ACTORS
+        for verb in (("select",) if name in VIEWS else ("select", "insert", "update", "delete"))
+        for group in ([""] if verb == "delete" else table.groups)
+    ]

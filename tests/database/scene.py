@@ -1,0 +1,198 @@
+"""The stage of the matrix: people and agents with a row in every table, and each actor as the database meets them."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from server.auth import digest
+from tests.database.acting import Connection, as_person
+from tests.database.matrix import ACTORS
+from tests.site import Agent, Person, Site
+
+Names = dict[str, str]  # what {names} in SQL of matrix.py and functions.py stand for
+DONE = {"SELECT": "sees", "INSERT": "adds", "UPDATE": "changes", "DELETE": "deletes", "COPY": "sees"}
+ROLES = {"anon": "anon", "web": "floorwalker_web", "service": "service_role"} | {
+    actor: "agent_runtime" if actor.endswith("key") else "authenticated"
+    for actor in ACTORS
+    if actor not in ("anon", "web", "service")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    names: Names  # of the owner's rows
+    own: Names  # of the deactivated supervisor's
+    claims: dict[str, dict[str, Any]]
+    people: dict[str, Person]
+    connections: dict[str, Connection] = field(repr=False)
+
+    def sql(self, text: str, actor: str) -> str:
+        """The statement about the rows at which this actor looks."""
+        return text.format(**(self.own if actor == "deactivated" else self.names))
+
+    @asynccontextmanager
+    async def being(self, actor: str, claims: str | None = None) -> AsyncIterator[Connection]:
+        """A transaction as this actor, or with these claims instead of theirs; rolled back."""
+        role = ROLES[actor]
+        login = "postgres" if role in ("anon", "service_role") else "floorwalker_web"
+        connection = self.connections[login]
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            if role != login:
+                text = claims if claims is not None else json.dumps(self.claims.get(actor, {}))
+                await connection.execute(
+                    "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)",
+                    role,
+                    text,
+                )
+            yield connection
+        finally:
+            await transaction.rollback()
+
+
+async def outcome(connection: Connection, statement: str) -> str:
+    """The fate of one statement: what it did, or the word or SQLSTATE of its refusal; undone when refused."""
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        tag = (await connection.execute(statement)).split()
+    except asyncpg.PostgresError as error:
+        await savepoint.rollback()
+        return fate_of(error)
+    await savepoint.commit()
+    return "nothing" if tag[-1] == "0" else DONE.get(tag[0], "done")
+
+
+def fate_of(error: asyncpg.PostgresError) -> str:
+    state, said = str(error.sqlstate), str(error)
+    if state == "42501":
+        return "refused" if said.startswith("permission denied") else "walled"
+    return "kept" if state in ("23503", "23001") else state
+
+
+async def key_of(owner: Connection, key: str) -> str:
+    return str(await owner.fetchval("select id from agent_keys where key_hash = $1", digest(key)))
+
+
+async def play(site: Site, person: Person) -> Names:
+    """A row in every table: interactions archived, ended and live, tool permissions open and allowed, a session."""
+    agent = person.agents[0]
+    done = await site.start(agent, phone_number="+18505550155")
+    async with site.api(agent) as api:
+        archive = {"summary": "All went well.", "csat_score": 90}
+        await api.post(f"/interactions/{done}/end", json={"status": "completed", "archive": archive})
+        unarchived = await site.start(agent)
+        await api.post(f"/interactions/{unarchived}/end", json={"status": "completed"})
+        live = await site.start(agent, phone_number="+18505550156")
+        metric = {"sentiment": "good", "satisfaction_score": 90, "feed_text": "Asks for a refund."}
+        await api.post(
+            f"/interactions/{live}/metrics", json=metric, headers={"Idempotency-Key": f"first of {live}"}
+        )
+        await api.post(f"/interactions/{live}/turns", json={"speaker": "customer", "text": "Hello."})
+    pending = (await site.ask(agent, live))["id"]
+    allowed = await site.ask(agent, live)
+    claimed = await site.ask(agent, live, tool_name="check_order")
+    async with site.api(agent) as api:
+        digest_of = {"arguments_digest": claimed["arguments_digest"]}
+        execution = (await api.post(f"/tool-permissions/{claimed['id']}/execution", json=digest_of)).json()
+    async with as_person(site, person, keep=True) as viewer:
+        await viewer.fetch("select from decide_tool_permission($1, 'allowed')", UUID(allowed["id"]))
+    async with site.browser_of(person), site.database() as owner:
+        await owner.execute(
+            """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)
+            values ($1, $2, 'check_order', $2, 'x')""",
+            UUID(live),
+            person.id,
+        )
+        session = await owner.fetchrow(
+            "select id, token_hash from private.web_sessions where user_id = $1", person.id
+        )
+        assert session is not None
+        return {
+            "owner": str(person.id), "username": person.username, "agent": str(agent.id),
+            "key": await key_of(owner, agent.key), "key_hash": digest(agent.key).hex(),
+            "done": done, "unarchived": unarchived, "live": live,
+            "interactions": f"'{done}', '{unarchived}', '{live}'",
+            "pending": pending, "allowed": allowed["id"], "digest": allowed["arguments_digest"],
+            "claimed": claimed["id"], "execution": execution["execution_id"],
+            "session": str(session["id"]), "session_hash": session["token_hash"].hex(),
+        }  # fmt: skip
+
+
+async def revoked_key(site: Site, agent: Agent) -> str:
+    async with site.database() as owner:
+        return str(
+            await owner.fetchval(
+                """insert into agent_keys (agent_id, key_hash, hint, revoked_at)
+                values ($1, sha256(gen_random_uuid()::text::bytea), 'revoked', now()) returning id""",
+                agent.id,
+            )
+        )
+
+
+@asynccontextmanager
+async def slow_clocks(site: Site) -> AsyncIterator[None]:
+    """What is asked or allowed within stays so for longer than all tests take."""
+    change = "update private.settings set value = value * $1 where name in ('permission_seconds', 'execute_seconds')"
+    async with site.database() as owner:
+        await owner.execute(change, 100)
+        yield
+        await owner.execute(change.replace("*", "/"), 100)
+
+
+async def deactivate(site: Site, *people: Person) -> None:
+    async with site.database() as owner:
+        await owner.execute(
+            "update users set deactivated_at = now() where id = any ($1)", [person.id for person in people]
+        )
+
+
+@asynccontextmanager
+async def unswept(site: Site, *agents: str) -> AsyncIterator[None]:
+    """These agents' performance, some of it in the sums and some not yet, while the sweeper is kept waiting."""
+    change = """insert into private.performance_changes (agent_id, supervisor_id, started_at, completed, handle_seconds,
+          rated, csat_hundredths, resolutions, resolution_seconds, fcr_known, fcr_true)
+        select id, supervisor_id, now(), 0, 0, 0, 0, 0, 0, 0, 0 from agents where id = any ($1::uuid[])"""
+    async with site.database() as owner:
+        await owner.execute("select pg_advisory_lock(hashtextextended('floorwalker sweep performance', 0))")
+        await owner.execute(change, agents)
+        await owner.execute("select private.fold_performance(null)")
+        await owner.execute(change, agents)
+        yield
+
+
+@asynccontextmanager
+async def staged(site: Site) -> AsyncIterator[Stage]:
+    """Everybody in their place, and one connection of each login for all cells."""
+    people = {
+        "owner": await site.hire("voice"),
+        "other": await site.hire("voice"),
+        "deactivated": await site.hire("voice"),
+        "admin": await site.hire("admin"),
+        "deactivated_admin": await site.hire("admin"),
+    }
+    async with slow_clocks(site):
+        names, own = await play(site, people["owner"]), await play(site, people["deactivated"])
+    await deactivate(site, people["deactivated"], people["deactivated_admin"])
+    claims = {actor: {"sub": str(person.id), "role": "authenticated"} for actor, person in people.items()}
+    async with site.database() as owner:
+        await owner.execute(
+            "update interaction_pulse set last_seen_at = now() + interval '1 hour' where supervisor_id = any ($1::uuid[])",
+            [names["owner"], own["owner"]],
+        )
+        other_key = await key_of(owner, people["other"].agents[0].key)
+    claims |= {
+        "its_key": {"key_id": names["key"]},
+        "other_key": {"key_id": other_key},
+        "revoked_key": {"key_id": await revoked_key(site, people["owner"].agents[0])},
+    }
+    async with AsyncExitStack() as stack:
+        logins = ("postgres", "floorwalker_web")
+        connections = {login: await stack.enter_async_context(site.database(login)) for login in logins}
+        yield Stage(names, own, claims, people, connections)

@@ -1,0 +1,200 @@
+"""The hot queries use an index: none reads a table from end to end, but those that want all of a small one."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from server import migrations
+from server.embedded.postgres import SUPERUSER, Postgres
+from server.embedded.prepare import prepare
+from tests.bench import world
+from tests.database.acting import Connection
+from tests.site import Person, Site
+
+# Read whole because all of it is wanted, and it does not grow with history: the people, what is active now, six
+# settings, and the changes of the last half second.
+PEOPLE, PULSE, SETTINGS, CHANGES = "users", "interaction_pulse", "settings", "performance_changes"
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who asks what ({supervisor}, {agent}, {interaction}, {permission} are ids), and what it may read whole."""
+
+    who: str  # a supervisor, an admin, an agent, or the web process
+    sql: str
+    whole: frozenset[str] = field(default_factory=frozenset)
+
+
+def ask(who: str, sql: str, *whole: str) -> Question:
+    return Question(who, sql, frozenset(whole) | {SETTINGS})
+
+
+METRICS = """select * from private.record_metrics(array['{agent}'::uuid], array['{interaction}'::uuid],
+  array[clock_timestamp()], array['good'], array[50], array['It goes on.'])"""
+QUESTIONS = {
+    "floor": ask("supervisor", "select private.floor('{{\"supervisor_id\": \"{supervisor}\"}}')"),
+    "interaction": ask("supervisor", "select private.interaction('{{\"interaction_id\": \"{interaction}\"}}')"),
+    "wallboard": ask("admin", "select private.wallboard('{{}}')", PEOPLE, PULSE),
+    "wallboard filtered": ask(
+        "admin", "select private.wallboard('{{\"type\": \"voice\", \"supervisor\": \"a\", \"stale\": \"1\"}}')", PEOPLE, PULSE
+    ),
+    "pending permissions": ask("supervisor", "select private.live_permissions(array['{supervisor}'::uuid], 50)"),
+    "everybody's pending permissions": ask("admin", "select private.live_permissions(null, 60)", PEOPLE),
+    "decision": ask("supervisor", "select * from decide_tool_permission('{permission}', 'denied')"),
+    "grant": ask(
+        "supervisor",
+        "select decide_tool_permission('{permission}', 'allowed'); select grant_tool('{permission}')",
+    ),
+    "pause": ask("supervisor", "select set_agent_paused('{agent}', true)"),
+    "waiting for a decision": ask("agent", "select * from tool_permissions where id = '{permission}'"),
+    "asking": ask(
+        "agent", "insert into tool_permissions (interaction_id, tool_name) values ('{interaction}', 'issue_refund')"
+    ),
+    "end": ask("agent", "update interactions set status = 'completed' where id = '{interaction}'"),
+    "turn": ask(
+        "agent", "insert into interaction_turns (interaction_id, speaker, text) values ('{interaction}', 'agent', 'x')"
+    ),
+    "metrics": ask("web", METRICS),
+    "key": ask("web", "select * from private.agent_of_key(sha256('x'))"),
+    "session": ask("web", "select * from private.find_web_session(sha256('x'))"),
+    "expiry": ask("web", "select private.sweep('expiry')"),
+    "reaping": ask("web", "select private.sweep('reaping')", PULSE),
+    "folding": ask("web", "select private.sweep('performance')", CHANGES),
+    "clean-up of metrics": ask("web", "select private.sweep('metrics')"),
+    "clean-up of archives": ask("web", "select private.sweep('archives')"),
+    "anonymisation": ask("web", "select private.sweep('interactions')"),
+    "leaderboard": ask("supervisor", "select * from leaderboard('month', 'Asia/Tokyo')", PEOPLE, CHANGES),
+    "own performance": ask("supervisor", "select * from supervisor_performance", CHANGES),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the questions are asked, and the ids they are about."""
+
+    connection: Connection
+    ids: dict[str, UUID]
+    people: dict[str, str]  # who → claims
+
+
+@asynccontextmanager
+async def place(
+    owner: Connection, web: Connection, supervisor: UUID, agent: UUID, admin: UUID
+) -> AsyncIterator[Place]:
+    found = await owner.fetchrow(
+        """select p.interaction_id as interaction, t.id as permission from interaction_pulse p
+        join tool_permissions t on t.interaction_id = p.interaction_id and t.status = 'pending' where p.agent_id = $1""",
+        agent,
+    )
+    assert found is not None
+    key = await owner.fetchval(
+        "insert into agent_keys (agent_id, key_hash, hint) values ($1, sha256($2), 'plans') on conflict (key_hash) do update set hint = 'plans' returning id",
+        agent,
+        agent.bytes,
+    )
+    yield Place(
+        web,
+        {"supervisor": supervisor, "agent": agent, **dict(found)},
+        {
+            "supervisor": json.dumps({"sub": str(supervisor)}),
+            "admin": json.dumps({"sub": str(admin)}),
+            "agent": json.dumps({"key_id": str(key)}),
+        },
+    )
+
+
+async def read_whole(place: Place, question: Question, *, forbidden: bool) -> set[str]:
+    """The tables that a question reads from end to end, by PostgreSQL's own count."""
+    counts = "select relname, seq_scan from pg_stat_xact_all_tables where schemaname in ('public', 'private')"
+    connection = place.connection
+    role = {"agent": "agent_runtime", "web": "none"}.get(question.who, "authenticated")
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        if (
+            forbidden
+        ):  # then a small table is read by its index as a large one is, if there is one that serves
+            await connection.execute("set local enable_seqscan = off")
+        if role != "none":
+            await connection.execute(
+                "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)",
+                role,
+                place.people[question.who],
+            )
+        before = {row["relname"]: row["seq_scan"] for row in await connection.fetch(counts)}
+        await connection.execute(question.sql.format(**place.ids))
+        after = {row["relname"]: row["seq_scan"] for row in await connection.fetch(counts)}
+    finally:
+        await transaction.rollback()
+    return {name for name, scans in after.items() if scans > before.get(name, 0)}
+
+
+@pytest.fixture(scope="session")
+async def small(site: Site) -> AsyncIterator[Place]:
+    person: Person = await site.hire("voice")
+    admin = await site.hire("admin")
+    interaction = await site.start(person.agents[0])
+    await site.ask(person.agents[0], interaction)
+    async with (
+        site.database() as owner,
+        site.database("floorwalker_web") as web,
+        place(owner, web, person.id, person.agents[0].id, admin.id) as ready,
+    ):
+        yield ready
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+async def test_every_hot_question_has_its_indexes(small: Place, name: str) -> None:
+    found = await read_whole(small, QUESTIONS[name], forbidden=True)
+    assert found <= QUESTIONS[name].whole
+
+
+async def test_a_question_without_an_index_is_noticed(small: Place) -> None:
+    question = ask("supervisor", "select count(*) from agent_tools where description = 'x'")
+    assert await read_whole(small, question, forbidden=False) == {"agent_tools"}
+
+
+@pytest.fixture(scope="session")
+async def large(site: Site) -> AsyncIterator[Place]:
+    """A database of its own with 1,000 supervisors and 200,000 interactions, where the planner is free to choose."""
+    postgres = Postgres(site.home)
+    ruler = await asyncpg.connect(postgres.url(SUPERUSER))
+    try:
+        await ruler.execute("create database large")
+        await prepare(postgres.url(SUPERUSER, "large"))
+        await migrations.migrate(postgres.url("postgres", "large"))
+        owner = await asyncpg.connect(postgres.url(SUPERUSER, "large"))
+        web = await asyncpg.connect(postgres.url("floorwalker_web", "large"))
+        try:
+            await world.hire(owner, 1000)
+            await world.archive(owner, 200_000)
+            await world.live(owner, history=100_000, pending=200)
+            await world.measure(owner, each=60)
+            agent = await owner.fetchrow(
+                "select id, supervisor_id from agents where id in (select agent_id from tool_permissions where status = 'pending') limit 1"
+            )
+            assert agent is not None
+            await owner.execute(
+                "insert into auth.users (id, email, raw_app_meta_data) values (gen_random_uuid(), 'boss@example.com', '{\"app_role\": \"admin\"}')"
+            )
+            admin = await owner.fetchval("select id from users where role = 'admin'")
+            async with place(owner, web, agent["supervisor_id"], agent["id"], admin) as ready:
+                yield ready
+        finally:
+            await web.close()
+            await owner.close()
+            await ruler.execute("drop database large with (force)")
+    finally:
+        await ruler.close()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", QUESTIONS)
+async def test_every_hot_question_uses_its_indexes_on_a_large_floor(large: Place, name: str) -> None:
+    found = await read_whole(large, QUESTIONS[name], forbidden=False)
+    assert found <= QUESTIONS[name].whole

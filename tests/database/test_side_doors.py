@@ -1,0 +1,223 @@
+"""COPY, LISTEN and EXPLAIN: other ways to a row, behind the same wall as SELECT."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from tests.conftest import until
+from tests.database.acting import Connection, acting, as_owner, as_person, become
+from tests.database.matrix import ACTORS, TABLES, VIEWS
+from tests.database.scene import Stage, fate_of, outcome
+from tests.database.test_bells import KEYS_ONLY
+from tests.site import Site
+
+READABLE = {
+    name: " ".join(
+        columns for group, columns in table.groups.items() if table.fate("owner", "select", group) == "sees"
+    ).split()
+    for name, table in TABLES.items()
+    if "sees" in (table.fate("owner", "select", group) for group in table.groups)
+}
+RECORD = {name: "row(" + ", ".join(columns) + ")::text" for name, columns in READABLE.items()}
+
+
+async def ignored(chunk: bytes) -> None:
+    """Where what is copied goes."""
+
+
+async def none() -> AsyncIterator[bytes]:
+    for chunk in list[bytes]():
+        yield chunk
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("actor", ACTORS)
+async def test_copy_to_is_a_select(stage: Stage, actor: str, table: str) -> None:
+    schema, _, name = table.partition(".")
+    for group, columns in TABLES[table].groups.items():
+        listed = columns.split()
+        plain = listed[-1:]  # generated columns cannot be copied from the table itself
+        async with stage.being(actor) as connection:
+            rows = stage.sql(f"from {table} where {TABLES[table].rows}", actor)
+            whole = 0
+            try:
+                copied = await connection.copy_from_query(
+                    f"select {', '.join(listed)} {rows}", output=ignored
+                )
+                if table not in VIEWS:
+                    tag = await connection.copy_from_table(
+                        name, schema_name=schema, columns=plain, output=ignored
+                    )
+                    whole = int(tag.split()[-1]) - await connection.fetchval(f"select count(*) from {table}")
+                found = "sees" if copied != "COPY 0" else "nothing"
+            except asyncpg.PostgresError as error:
+                found = fate_of(error)
+        assert (found, whole) == (TABLES[table].fate(actor, "select", group), 0), group
+
+
+@pytest.mark.parametrize("table", sorted(set(TABLES) - VIEWS))
+@pytest.mark.parametrize("actor", ACTORS)
+async def test_copy_from_is_refused_to_all_whom_a_policy_binds(stage: Stage, actor: str, table: str) -> None:
+    """PostgreSQL copies into no table with policies (0A000): nobody goes past them in bulk."""
+    schema, _, name = table.partition(".")
+    columns = list(TABLES[table].new) or TABLES[table].groups["all"].split()
+    group = next(group for group, listed in TABLES[table].groups.items() if columns[0] in listed.split())
+    expected = TABLES[table].fate(actor, "insert", group)
+    async with stage.being(actor) as connection:
+        try:
+            found = await connection.copy_to_table(name, schema_name=schema, columns=columns, source=none())
+        except asyncpg.PostgresError as error:
+            found = fate_of(error)
+    assert found == ("refused" if expected == "refused" else "COPY 0" if actor == "service" else "0A000")
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+async def test_nobody_reaches_the_machine(stage: Stage, actor: str) -> None:
+    async with stage.being(actor) as connection:
+        for statement in (
+            "copy (select 1) to '/tmp/floorwalker-hostile'",
+            "copy (select 1) to program 'id'",
+            "select pg_read_file('PG_VERSION')",
+            "select pg_ls_dir('.')",
+            "select lo_import('/etc/passwd')",
+        ):
+            assert (await outcome(connection, statement)) in ("refused", "walled", "0A000"), statement
+
+
+@asynccontextmanager
+async def heard_by_all(site: Site) -> AsyncIterator[dict[str, list[str]]]:
+    """What each role hears on the channel of the bells: PostgreSQL lets every role listen."""
+    heard: dict[str, list[str]] = {}
+    async with AsyncExitStack() as stack:
+        for login, role in (
+            ("postgres", "anon"), ("postgres", "service_role"), ("floorwalker_web", "authenticated"),
+            ("floorwalker_web", "agent_runtime"), ("floorwalker_web", "floorwalker_web"),
+        ):  # fmt: skip
+            connection = await stack.enter_async_context(site.database(login))
+            await connection.execute(f"set role {role}")
+            ears = heard[role] = []
+            await connection.add_listener(
+                "floor", lambda _c, _p, _ch, said, ears=ears: ears.append(str(said))
+            )
+        yield heard
+
+
+async def ring_everything(site: Site, secret: str) -> None:
+    """Every ringing table is inserted into, updated and deleted from where that happens at all; with this text in it."""
+    person = await site.hire("voice")
+    agent, again = person.agents[0], await site.add_agent(person, "voice", f"Agent {secret}")
+    async with site.browser_of(person), site.api(agent) as api:
+        live = await site.start(agent, livekit_room_id=secret, external_id=secret)
+        await api.post(f"/interactions/{live}/metrics", json={"feed_text": secret})
+        await api.post(f"/interactions/{live}/turns", json={"speaker": "customer", "text": secret})
+        asked = await site.ask(agent, live, arguments={"card": secret})
+        async with as_person(site, person, keep=True) as viewer:
+            await viewer.execute(
+                "select from decide_tool_permission($1, 'denied', $2)", UUID(asked["id"]), secret
+            )
+        end = {"status": "completed", "archive": {"summary": secret}}
+        await api.post(f"/interactions/{live}/end", json=end)
+        async with acting(site, "service_role", keep=True) as service:
+            await service.execute(
+                "update interaction_archives set summary = $1 || '!' where interaction_id = $2",
+                secret,
+                UUID(live),
+            )
+            await service.execute("update agent_keys set revoked_at = now() where agent_id = $1", agent.id)
+            await service.execute("delete from interactions where id = $1", UUID(live))
+            await service.execute("delete from agents where id = $1", again.id)
+        async with site.database() as owner:
+            await owner.execute("delete from private.web_sessions where user_id = $1", person.id)
+            await owner.execute("update users set name = $2, deactivated_at = now() where id = $1", person.id, secret)  # fmt: skip
+
+
+def rung(ears: list[str], tables: set[str]) -> bool:
+    return tables <= {said.partition(":")[0] for said in ears}
+
+
+async def test_whoever_listens_hears_keys_and_nothing_else(site: Site) -> None:
+    secret = "4111 1111 1111 1111"
+    async with site.database() as owner:
+        ringing = {
+            row[0]
+            for row in await owner.fetch("""
+            select distinct c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
+            where p.prosrc ~ 'pg_notify'""")
+        }
+    async with heard_by_all(site) as heard:
+        await ring_everything(site, secret)
+        for ears in heard.values():
+            await until(partial(rung, ears, ringing))
+            assert not [said for said in ears if not KEYS_ONLY.fullmatch(said) or secret in said]
+
+
+@asynccontextmanager
+async def leaking(site: Site) -> AsyncIterator[tuple[Connection, list[str]]]:
+    """A transaction with a function so cheap that the planner likes to call it first; and all that it was shown."""
+    shown: list[str] = []
+    async with as_owner(site) as owner:
+        await owner.execute("""
+            create function public.leak(p text) returns boolean language plpgsql cost 0.0000001
+            as $$ begin raise notice 'leak %', p; return true; end $$;
+            grant execute on function public.leak(text) to authenticated""")
+        owner.add_log_listener(lambda _c, message: shown.append(str(message.message).removeprefix("leak ")))
+        yield owner, shown
+
+
+@pytest.mark.parametrize("table", READABLE)
+async def test_a_leaking_function_is_shown_no_hidden_row(site: Site, stage: Stage, table: str) -> None:
+    question = f"select {READABLE[table][0]} from {table} where leak({RECORD[table]})"
+    rows = stage.sql(TABLES[table].rows, "owner")
+    async with leaking(site) as (connection, shown):
+        hidden = {
+            row[0] for row in await connection.fetch(f"select {RECORD[table]} from {table} where {rows}")
+        }
+        await become(connection, stage.people["owner"])
+        await connection.fetch(question)
+        await asyncio.sleep(0)
+        assert hidden & set(shown), "the trap works"
+        shown.clear()
+        await become(connection, stage.people["other"])
+        await connection.fetch(question)
+        await connection.fetch(f"{question} and {rows}")
+        await connection.fetch(f"with q as not materialized (select * from ({question}) x) select * from q")
+        await outcome(connection, f"create temp view peep as {question}")
+        await outcome(connection, "select from peep")
+        plan = await connection.fetch(f"explain (analyze, verbose) {question}")
+        await asyncio.sleep(0)
+        assert not hidden & set(shown)
+    text = "\n".join(row[0] for row in plan)
+    assert stage.names["owner"] not in text
+    assert "Index Cond" in text or not re.search(r"Filter: \(*(public\.)?leak\(", text), text
+
+
+@pytest.mark.parametrize("table", READABLE)
+async def test_an_error_is_no_oracle(stage: Stage, table: str) -> None:
+    async with stage.being("owner") as connection:
+        question = stage.sql(
+            f"select from {table} where 1 / (case when {TABLES[table].rows} then 0 else 1 end) = 1", "owner"
+        )
+        assert await outcome(connection, question) == "22012", "the trap works"
+    async with stage.being("other") as connection:
+        assert await outcome(connection, question) in ("sees", "nothing")
+        assert await outcome(connection, f"explain analyze {question}") == "done"
+    async with stage.being("nobody") as connection:
+        assert await outcome(connection, question) == "nothing"
+
+
+@pytest.mark.parametrize("actor", ["nobody", "owner", "other", "its_key", "anon"])
+async def test_the_planners_statistics_and_other_sessions_say_nothing(stage: Stage, actor: str) -> None:
+    async with stage.being(actor) as connection:
+        asked = "select from pg_stat_activity where pid <> pg_backend_pid() and query <> '<insufficient privilege>' and query <> ''"
+        assert await outcome(connection, asked) == "nothing"
+        assert (
+            await outcome(connection, "select from pg_stats where schemaname in ('public', 'private')")
+            == "nothing"
+        )
+        assert await outcome(connection, "select from pg_statistic") == "refused"

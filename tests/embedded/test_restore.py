@@ -1,0 +1,191 @@
+"""A restored home has every row and every grant; until it is whole, nothing happens to what is there."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from server import backups, migrations
+from server.backups import Programs
+from server.embedded import folders
+from server.embedded import restore as replacing
+from server.embedded.postgres import SUPERUSER, Postgres
+from server.errors import Conflict, Invalid
+from tests.catalogue import catalogue, differences
+from tests.conftest import a_folder, free_port, serving
+from tests.site import Site
+from tests.story import Story, begun, connected, full_disk, started
+from tests.test_process import command
+
+WHEEL = folders.binaries()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with a_folder() as made:
+        yield made
+
+
+async def heard(lines: AsyncIterator[str], words: str) -> None:
+    async with asyncio.timeout(15):
+        async for line in lines:
+            if words in line:
+                return
+    raise AssertionError("the stream ended")
+
+
+async def works(story: Story, site: Site) -> None:
+    """People sign in and see what is theirs, keys open, walls stand, and the floor is live."""
+    async with site.browser_of(story.person) as browser:
+        assert story.interaction in (await browser.get("/")).text
+        assert (await browser.get("/leaderboard.csv")).text == story.leaderboard
+        async with site.api(story.person.agents[1]) as api:
+            assert (await api.get(f"/interactions/{story.interaction}")).json()["status"] == "active"
+            async with browser.stream("GET", "/stream?page=floor") as stream:
+                lines = stream.aiter_lines()
+                await heard(lines, "agents")
+                said = {"feed_text": "Here again", "sentiment": "good"}
+                assert (await api.post(f"/interactions/{story.interaction}/metrics", json=said)).is_success
+                await heard(lines, "Here again")
+    async with site.browser_of(story.stranger) as other:
+        assert (await other.get(f"/interactions/{story.interaction}")).status_code == 404
+
+
+async def test_a_dropped_database_comes_back_row_for_row(story: Story) -> None:
+    with started(story.home) as postgres:
+        async with connected(postgres.url(SUPERUSER, "template1")) as root:
+            await root.execute("drop database postgres with (force)")
+    brought = command("restore", str(story.file), FLOORWALKER_HOME=str(story.home))
+    assert (brought.returncode, brought.stdout) == (0, f"restored {story.file}\n"), brought.stderr
+    with started(story.home) as postgres:
+        await story.check(postgres.url("postgres"))
+    assert not list((story.home / "backups").glob("*"))
+
+
+async def test_with_all_data_gone_a_new_home_has_everything_and_works(story: Story, folder: Path) -> None:
+    home = folder / "another"
+    brought = command("restore", str(story.file), FLOORWALKER_HOME=str(home))
+    assert brought.returncode == 0, brought.stderr
+    with started(home) as postgres:
+        await story.check(postgres.url("postgres"))
+    with serving(home, free_port()) as site:
+        await works(story, site)
+
+
+async def test_beside_a_running_server_pages_come_back_by_themselves(story: Story, folder: Path) -> None:
+    with serving(folder / "home", free_port(), PERMISSION_SECONDS="77") as site:
+        person = await site.hire("voice")
+        interaction = await site.start(person.agents[0])
+        async with site.browser_of(person) as browser, browser.stream("GET", "/stream?page=floor") as stream:
+            lines = stream.aiter_lines()
+            await heard(lines, "agents")
+            brought = await asyncio.to_thread(
+                command, "restore", str(story.file), FLOORWALKER_HOME=str(site.home)
+            )
+            assert brought.returncode == 0, brought.stderr
+            async with asyncio.timeout(20):  # the session is not in the backup: the stream ends
+                async for _ in lines:
+                    pass
+            assert (await browser.get("/")).status_code == 303
+        await asyncio.to_thread(site.wait_until_ready)
+        async with site.database() as owner:
+            assert await owner.fetchval("select private.setting('permission_seconds')") == 77
+        await works(story, site)
+        async with site.database(SUPERUSER) as root:
+            names = {row["datname"] for row in await root.fetch("select datname from pg_database")}
+        assert names == {"postgres", "template0", "template1"}
+        # What was there before can be brought back the same way, to its last row.
+        (before,) = (site.home / "backups").iterdir()
+        assert brought.stdout.splitlines()[1] == f"what was there before is in {before}"
+        again = await asyncio.to_thread(command, "restore", str(before), FLOORWALKER_HOME=str(site.home))
+        assert again.returncode == 0, again.stderr
+        await asyncio.to_thread(site.wait_until_ready)
+        async with site.browser_of(person) as browser:
+            assert interaction in (await browser.get("/")).text
+
+
+async def test_an_older_backup_is_migrated_and_a_newer_one_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = sorted((migrations.FOLDER / "migrations").glob("*.sql"))
+    old, old_file, new_file = folder / "old" / "migrations", folder / "old.dump", folder / "new.dump"
+    shutil.copytree(migrations.FOLDER / "migrations", old)
+    for path in paths[9:]:
+        (old / path.name).unlink()
+    with started(folder / "home") as postgres:
+        url = postgres.url("postgres")
+        with monkeypatch.context() as patch:
+            patch.setattr(migrations, "FOLDER", old.parent)
+            assert len(await migrations.migrate(url)) == 9
+        await backups.backup(url, old_file, Programs(WHEEL))
+        assert await migrations.migrate(url) == [path.stem for path in paths[9:]]
+        async with connected(url) as owner:
+            wanted = await catalogue(owner)
+        applied, kept = await replacing.restore(postgres, old_file)
+        assert applied == [path.stem for path in paths[9:]]
+        assert [path.parent for path in kept] == [postgres.home / "backups"]
+        async with connected(url) as owner:
+            assert not differences(wanted, await catalogue(owner))
+            await owner.execute(
+                "insert into supabase_migrations.schema_migrations (version) values ('20991231000000')"
+            )
+        await backups.backup(url, new_file, Programs(WHEEL))
+        async with connected(url) as owner:
+            await owner.execute("create table public.untouched ()")
+        with pytest.raises(Invalid, match=r"is of a newer Floorwalker \(it has 20991231000000\)"):
+            await replacing.restore(postgres, new_file)
+        async with connected(url) as owner:
+            assert await owner.fetchval("select to_regclass('public.untouched')")
+
+
+async def test_what_was_there_before_is_not_dropped_while_there_is_no_room_for_it(
+    story: Story, folder: Path
+) -> None:
+    with started(folder / "home") as postgres:
+        await migrations.migrate(postgres.url("postgres"))
+        async with connected(postgres.url("postgres")) as owner:
+            await owner.execute("create table public.before as select 'kept' as word")
+        words = (
+            r"is restored, but what was there .* \(.*No space left.*\) and stays as database before_restore"
+        )
+        with full_disk(postgres.home / "backups"), pytest.raises(Conflict, match=words):
+            await replacing.restore(postgres, story.file)
+        async with connected(postgres.url("postgres", "before_restore")) as before:
+            assert await before.fetchval("select word from public.before") == "kept"
+        await story.check(postgres.url("postgres"))
+        _, kept = await replacing.restore(postgres, story.file)
+        assert len(kept) == 2
+        await replacing.restore(postgres, kept[0])
+        async with connected(postgres.url("postgres")) as owner:
+            assert await owner.fetchval("select word from public.before") == "kept"
+
+
+async def test_two_restores_do_not_meet(site: Site, story: Story) -> None:
+    async with (
+        site.database(SUPERUSER) as _,
+        connected(Postgres(site.home).url(SUPERUSER, "template1")) as root,
+    ):
+        await root.execute("select pg_advisory_lock($1)", replacing._LOCK)
+        with pytest.raises(Conflict, match="another restore is at work"):
+            await replacing.restore(Postgres(site.home), story.file)
+
+
+async def test_killed_at_any_moment_one_of_the_two_databases_is_there(story: Story, folder: Path) -> None:
+    home = folder / "home"
+    with started(home) as postgres:
+        await migrations.migrate(postgres.url("postgres"))
+        for pause in (0.7, 1.1, 1.2, 1.4):
+            process = begun("restore", str(story.file), home=home)
+            await asyncio.sleep(pause)
+            process.kill()
+            process.communicate()
+            async with connected(postgres.url("postgres")) as owner:
+                assert await owner.fetchval("select count(*) from public.users") in (
+                    0,
+                    len(story.rows["auth.users"]),
+                )
+        # Whatever they left is in nobody's way.
+        await replacing.restore(postgres, story.file)
+        await story.check(postgres.url("postgres"))

@@ -1,0 +1,143 @@
+"""A home that people and agents worked in, backed up: what tests of backups compare with."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from server import migrations
+from server.embedded.postgres import Postgres
+from tests.catalogue import catalogue, differences, rows
+from tests.conftest import ROOT, a_folder, free_port, serving
+from tests.site import Person
+from tests.test_process import command
+
+ARCHIVE = {
+    "summary": "Zwei Pakete, „verspätet“\\n\tund \\.",
+    "issues": [{"issue": "Late", "status": "resolved", "priority": "high"}],
+    "tags": {"topics": ["delivery"], "sentiment": "good", "issues": [{"tag": "late", "status": "resolved"}]},
+    "csat_score": 88.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A home that people and agents worked in, and what was there when it was backed up."""
+
+    home: Path
+    file: Path
+    person: Person
+    stranger: Person
+    interaction: str
+    leaderboard: str
+    rows: dict[str, list[str]]
+    catalogue: dict[str, list[str]]
+
+    async def check(self, url: str) -> None:
+        """That all of it is in this database, and nothing else."""
+        async with connected(url) as owner:
+            assert not differences(self.rows, await rows(owner))
+            assert not differences(self.catalogue, await catalogue(owner))
+            assert not await owner.fetchval("select count(*) from private.web_sessions")
+            assert not await owner.fetchval("select count(*) from private.profile_faults")
+        assert await migrations.migrate(url) == []
+
+
+@asynccontextmanager
+async def connected(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def started(home: Path, **more: str) -> Iterator[Postgres]:
+    """The PostgreSQL of a home without its server."""
+    postgres = Postgres(home, settings={"fsync": "off", **more})
+    postgres.start()
+    try:
+        yield postgres
+    finally:
+        postgres.stop()
+
+
+@asynccontextmanager
+async def told() -> AsyncIterator[Story]:
+    """Live through it, back it up beside the running server, and stop."""
+    with a_folder() as place:
+        home, file = place / "home", place / "all.dump"
+        with serving(home, free_port()) as site:
+            person, stranger = await site.hire("voice", agents=2), await site.hire("chat")
+            await site.hire("admin")
+            first, second = person.agents
+            ended, live = await site.start(first), await site.start(second, phone_number="+18505550155")
+            async with site.api(first) as api, site.browser_of(person) as browser:
+                for score in (20, 60, 90):
+                    metric = {"sentiment": "good", "satisfaction_score": score, "feed_text": f"at\t{score}"}
+                    assert (await api.post(f"/interactions/{ended}/metrics", json=metric)).is_success
+                turn = {"speaker": "customer", "text": "Wo ist 'es'?"}
+                assert (await api.post(f"/interactions/{ended}/turns", json=turn)).is_success
+                for decision in ("allowed", "denied"):
+                    asked = await site.ask(first, ended)
+                    answer = await browser.post(
+                        f"/tool-permissions/{asked['id']}/decision", data={"status": decision, "reason": "so"}
+                    )
+                    assert answer.status_code == 303
+                    if decision == "allowed":
+                        claim = {"arguments_digest": asked["arguments_digest"]}
+                        claimed = await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)
+                        report = {
+                            "execution_id": claimed.json()["execution_id"],
+                            "succeeded": True,
+                            "result": [1],
+                        }
+                        assert (
+                            await api.patch(f"/tool-permissions/{asked['id']}/execution", json=report)
+                        ).is_success
+                end = {"status": "completed", "archive": ARCHIVE}
+                assert (await api.post(f"/interactions/{ended}/end", json=end)).is_success
+                await site.ask(second, live)
+                leaderboard = (await browser.get("/leaderboard.csv")).text
+            made = command("backup", str(file), FLOORWALKER_HOME=str(home))
+            assert made.returncode == 0, made.stderr
+            assert made.stdout == f"{file}: {file.stat().st_size:,} bytes\n"
+            async with site.database() as owner:
+                written, defined = await rows(owner), await catalogue(owner)
+        assert sum(map(len, written.values())) > 1000
+        assert file.stat().st_mode & 0o777 == 0o600
+        yield Story(home, file, person, stranger, live, leaderboard, written, defined)
+
+
+def begun(*words: str, home: Path) -> "subprocess.Popen[str]":
+    """A command at work, to be interrupted."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "server", *words],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "FLOORWALKER_HOME": str(home)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def full_disk(place: Path) -> Iterator[None]:
+    """A folder with room for hardly anything."""
+    place.mkdir(exist_ok=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], check=False, capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip("needs the right to mount")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)

@@ -1,0 +1,165 @@
+"""Nothing lost: what was backed up comes back, row for row and grant for grant, and nothing half ever does."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server import backups
+from server.embedded import folders
+from server.embedded.postgres import Postgres
+from tests.catalogue import catalogue, differences, rows
+from tests.conftest import a_folder, until
+from tests.site import Site
+from tests.story import Story, begun, connected, full_disk
+from tests.test_process import HOSTED, command, sentence
+
+WHEEL = folders.binaries()
+OTHERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with a_folder() as made:
+        yield made
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+async def test_what_is_no_whole_backup_changes_nothing(
+    site: Site, story: Story, folder: Path, share: float
+) -> None:
+    whole, cut = story.file.read_bytes(), folder / "cut.dump"
+    cut.write_bytes(whole[: int(len(whole) * share)] or b"These are not the rows you are looking for.")
+    async with site.database() as owner:
+        before = await catalogue(owner)
+        people = await owner.fetch("select id from auth.users")
+        refused = await asyncio.to_thread(command, "restore", str(cut), FLOORWALKER_HOME=str(site.home))
+        sentence(refused, str(cut))
+        assert people == await owner.fetch("select id from auth.users")
+        assert not differences(before, await catalogue(owner))
+        databases = await owner.fetchval("select count(*) from pg_database")
+    assert databases == 3
+    assert not list((site.home / "backups").glob("before-restore-*"))
+
+
+async def test_what_cannot_be_done_is_one_sentence(site: Site, folder: Path, story: Story) -> None:
+    home = {"FLOORWALKER_HOME": str(site.home)}
+    sentence(command("restore", str(folder / "none.dump"), **home), "there is no file", "none.dump")
+    sentence(command("restore", str(folder), **home), "there is no file")
+    before = story.file.read_bytes()
+    sentence(command("backup", str(story.file), **home), "exists already")
+    assert story.file.read_bytes() == before
+    sentence(command("backup", str(folder / "no" / "such.dump"), **home), "such.dump", "cannot be written")
+    sentence(command("backup", FLOORWALKER_HOME=str(folder / "new")), "no schema yet")
+
+
+def test_a_full_disk_leaves_no_file(site: Site, folder: Path) -> None:
+    with full_disk(folder / "small"):
+        refused = command("backup", str(folder / "small" / "all.dump"), FLOORWALKER_HOME=str(site.home))
+        sentence(refused, "backup failed", "No space left on device")
+        assert not names(folder / "small")
+
+
+@pytest.mark.parametrize("victim", ["pg_dump", "command", "both by Ctrl-C"])
+async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
+    site: Site, folder: Path, victim: str
+) -> None:
+    async with site.database() as owner:
+        await owner.execute("create table private.slow ()")
+        try:
+            transaction = owner.transaction()
+            await transaction.start()
+            await owner.execute("lock table private.slow")  # pg_dump waits for it
+            process = begun("backup", str(folder / "all.dump"), home=site.home)
+            await until(lambda: child(process.pid))
+            dump = child(process.pid)
+            if victim == "both by Ctrl-C":
+                os.killpg(process.pid, signal.SIGINT)
+            else:
+                os.kill(dump if victim == "pg_dump" else process.pid, signal.SIGKILL)
+            _, said = await asyncio.to_thread(process.communicate, timeout=20)
+            assert process.returncode != 0
+            if victim == "pg_dump":
+                assert said == "floorwalker: the backup failed: it was ended.\n"
+            elif victim == "command":
+                backups.clear_halves(folder)  # its pg_dump still writes, so this waits for later
+                assert names(folder) == ["all.dump.part"]
+                os.kill(dump, signal.SIGTERM)
+                await until(lambda: not Path(f"/proc/{dump}").exists())
+                backups.clear_halves(folder)
+            assert not names(folder)
+            await transaction.rollback()
+        finally:
+            await owner.execute("drop table private.slow")
+    made = command("backup", str(folder / "all.dump"), FLOORWALKER_HOME=str(site.home))
+    assert made.returncode == 0, made.stderr
+
+
+def names(place: Path) -> list[str]:
+    return [path.name for path in place.iterdir()]
+
+
+def child(pid: int) -> int:
+    """The pg_dump of a command; 0 when there is none yet."""
+    listed = ["ps", "-o", "pid=,comm=", "--ppid", str(pid)]
+    found = subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split()
+    return int(found[found.index("pg_dump") - 1]) if "pg_dump" in found else 0
+
+
+@pytest.mark.parametrize(
+    "bin_folder", [WHEEL, *(pytest.param(path, marks=pytest.mark.full) for path in OTHERS)], ids=str
+)
+async def test_a_hosted_project_is_filled_when_it_is_empty(
+    story: Story, folder: Path, bin_folder: Path
+) -> None:
+    """A PostgreSQL of its own plays the project; the programs are those on the PATH."""
+    postgres = Postgres(folder / "cloud", bin_folder=bin_folder, settings={"fsync": "off"})
+    postgres.start()
+    try:
+        owner_url = postgres.url("postgres")
+        project = {
+            **HOSTED,
+            "DATABASE_URL": postgres.url("floorwalker_web"),
+            "DATABASE_OWNER_URL": owner_url,
+            "PATH": f"{WHEEL}:{os.environ['PATH']}",
+        }
+        async with connected(owner_url) as owner:
+            empty = await catalogue(owner)
+        half = folder / "half.dump"
+        half.write_bytes(story.file.read_bytes()[: story.file.stat().st_size // 2])
+        sentence(command("restore", str(half), **project), "half.dump")
+        async with connected(owner_url) as owner:
+            assert not differences(empty, await catalogue(owner))
+        sentence(command("backup", str(folder / "nothing.dump"), **project), "no schema yet")
+        brought = command("restore", str(story.file), **project)
+        assert (brought.returncode, brought.stdout) == (0, f"restored {story.file}\n"), brought.stderr
+        if bin_folder == WHEEL:
+            await story.check(owner_url)
+        async with connected(owner_url) as owner:
+            assert not differences(story.rows, await rows(owner))
+        sentence(command("restore", str(story.file), **project), "not empty")
+        made = command("backup", str(folder / "cloud.dump"), **project)
+        assert made.returncode == 0, made.stderr
+        old = folder / "bin"
+        old.mkdir()
+        sentence(command("backup", **project | {"PATH": str(old)}), "no pg_dump on this machine's PATH")
+        (old / "pg_dump").write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n")
+        (old / "pg_dump").chmod(0o755)
+        sentence(command("backup", **project | {"PATH": str(old)}), "PostgreSQL 9", "older than the server's")
+    finally:
+        postgres.stop()
+    gone = command("backup", **project)
+    sentence(gone, "DATABASE_OWNER_URL", "cannot be used")
+
+
+def test_a_password_is_in_no_argument() -> None:
+    address, environment = backups.secretly("postgresql://me:p%40ss:w@h1.example:5432/base?sslmode=require")
+    assert address == "postgresql://me@h1.example:5432/base?sslmode=require"
+    assert environment["PGPASSWORD"] == "p@ss:w"
+    address, environment = backups.secretly("postgresql://h/base?user=me&password=a%20b&host=/my%20run")
+    assert (address, environment["PGPASSWORD"]) == ("postgresql://h/base?user=me&host=/my%20run", "a b")
+    assert "PGPASSWORD" not in backups.secretly("postgresql://me@/base")[1]

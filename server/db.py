@@ -26,7 +26,21 @@ _WORDS: dict[str, type[RequestError]] = {
 _CONSTRAINTS = {
     "interactions_one_active": Conflict("the agent already has an active interaction"),
     "interactions_external": Conflict("an interaction with this external_id exists"),
+    "interactions_interaction_type_check": Invalid("interaction_type is voice or chat"),
     "interactions_phone_number_check": Invalid("phone_number is not an international (E.164) number"),
+    "interactions_livekit_room_id_check": Invalid("livekit_room_id has at most 255 characters"),
+    "interactions_external_id_check": Invalid("external_id has 1 to 255 characters"),
+    "interactions_status_check": Invalid("status is active, completed or failed"),
+    "interactions_ended": Invalid("an interaction has an end when it is not active, and only then"),
+    "interactions_forward": Invalid("an interaction ends after it started"),
+    "interaction_turns_speaker_check": Invalid("speaker is customer, agent or tool"),
+    "interaction_turns_text_check": Invalid("text has at most 4000 characters"),
+    "tool_permissions_tool_name_check": Invalid("tool_name has 1 to 255 characters"),
+    "tool_permissions_tool_description_check": Invalid("tool_description has at most 4000 characters"),
+    "tool_permissions_arguments_check": Invalid("arguments is an object"),
+    "interaction_archives_summary_check": Invalid("summary has 1 to 10000 characters"),
+    "interaction_archives_csat_score_check": Invalid("csat_score is 0 to 100"),
+    "interaction_archives_resolution_time_seconds_check": Invalid("resolution_time_seconds is 0 or more"),
     "interaction_archives_issues": Invalid(
         "issues is a list of {issue, status: resolved|unresolved, priority: low|medium|high}"
     ),

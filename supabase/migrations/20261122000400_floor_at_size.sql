@@ -100,7 +100,26 @@ begin
 end $$;
 comment on function private.wallboard(jsonb) is 'The whole floor, through the reader''s own row-level security: an admin sees everybody''s. FW422 for an unknown filter.';
 
--- As they were, but for their argument.
+-- As they were, but for their arguments.
+create or replace function private.live_permissions(p_supervisor_ids uuid[], p_limit integer) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select coalesce(pg_catalog.jsonb_agg(p.card order by p.requested_at, p.id), '[]')
+  from (
+    select t.requested_at, t.id, pg_catalog.jsonb_build_object(
+      'id', t.id, 'tool_name', t.tool_name, 'tool_description', t.tool_description, 'arguments', t.arguments::text,
+      'known_tool', t.known_tool, 'status', t.status, 'requested_at', t.requested_at, 'expires_at', t.expires_at,
+      'interaction_id', t.interaction_id, 'agent_name', a.name, 'interaction_type', a.agent_type,
+      'phone_number', i.phone_number, 'sentiment', p.sentiment, 'satisfaction_score', p.satisfaction_score,
+      'feed', coalesce(p.feed, '[]')) as card
+    from public.tool_permissions t
+    join public.agents a on a.id = t.agent_id
+    join public.interactions i on i.id = t.interaction_id
+    left join public.interaction_pulse p on p.interaction_id = t.interaction_id
+    where t.status = 'pending' and (p_supervisor_ids is null or t.supervisor_id = any (p_supervisor_ids))
+    order by t.requested_at, t.id limit greatest(p_limit, 0)
+  ) p
+$$;
+
 create or replace function private.floor(p_arguments jsonb) returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select pg_catalog.jsonb_build_object(

@@ -47,4 +47,4 @@ format:
 
 bench:
 	@$(PYTHON) .ci/setup.py test
-	@$(BIN)/python -m tests.bench.latency
+	@for name in latency numbers retention growth; do echo "-- $$name"; $(BIN)/python -m tests.bench.$$name || exit 1; done

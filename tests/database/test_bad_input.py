@@ -13,7 +13,7 @@ from tests.database.scene import ROLES, Stage, outcome
 from tests.database.test_functions import Signatures, signatures
 from tests.site import Site
 
-assert signatures  # a fixture
+__all__ = ["signatures"]  # a fixture
 OWN = re.compile(r"FW4\d\d")
 LONG = "repeat('x', 300000)"
 HOSTILE = {

@@ -157,24 +157,30 @@ end $$;
 comment on function private.cleanup_realtime_metrics(integer, integer) is
   'Deletes at most p_limit metrics of interactions that ended more than p_hours ago, after keeping 120 points of each; how many. FW422.';
 
-create or replace function public.cleanup_old_archives(retention_days integer default 90) returns integer
+-- squawk-ignore ban-drop-function -- the new one takes the same call
+drop function public.cleanup_old_archives(integer);
+create function public.cleanup_old_archives(retention_days integer default 90, at_most integer default null) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_old uuid[];
 begin
   if retention_days is null or retention_days < 1 or retention_days > 36500 then
     raise exception 'archives are kept for at least one day, and at most 36500' using errcode = 'FW422';
+  elsif at_most < 1 then
+    raise exception 'a batch has at least one archive' using errcode = 'FW422';
   end if;
-  select pg_catalog.array_agg(interaction_id) into v_old from (
+  v_old := array(
     select interaction_id from public.interaction_archives
     where created_at < pg_catalog.now() - pg_catalog.make_interval(days => retention_days)
-    order by created_at limit 50) x;
+    order by created_at limit at_most);
   delete from public.interaction_archives where interaction_id = any (v_old);
   perform private.forget(v_old);
-  return coalesce(pg_catalog.cardinality(v_old), 0);
+  return pg_catalog.cardinality(v_old);
 end $$;
-comment on function public.cleanup_old_archives(integer) is
-  'Deletes at most 50 archives older than so many days (1 to 36500) and forgets what their interactions said; how many. FW422.';
+comment on function public.cleanup_old_archives(integer, integer) is
+  'Deletes archives older than so many days (1 to 36500), all or the oldest at_most, and forgets what their interactions said; how many. FW422.';
+revoke all on function public.cleanup_old_archives(integer, integer) from public, anon, authenticated;
+grant execute on function public.cleanup_old_archives(integer, integer) to service_role;
 
 create function private.anonymise_interactions(p_days integer default null) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -185,13 +191,13 @@ begin
   if v_days < 1 or v_days > 36500 then
     raise exception 'interactions are kept whole for at least one day, and at most 36500' using errcode = 'FW422';
   end if;
-  select pg_catalog.array_agg(id) into v_old from (
+  v_old := array(
     select i.id from public.interactions i
     where i.ended_at < pg_catalog.now() - pg_catalog.make_interval(days => v_days) and i.anonymised_at is null
       and not exists (select from public.interaction_archives a where a.interaction_id = i.id)
-    order by i.ended_at limit 50) x;
+    order by i.ended_at limit 50);
   perform private.forget(v_old);
-  return coalesce(pg_catalog.cardinality(v_old), 0);
+  return pg_catalog.cardinality(v_old);
 end $$;
 comment on function private.anonymise_interactions(integer) is
   'Forgets what at most 50 interactions said that ended more than so many days ago and have no archive (any more); how many. FW422.';
@@ -242,7 +248,7 @@ begin
     when 'reaping' then private.reap_interactions()
     when 'performance' then private.fold_performance()
     when 'metrics' then private.cleanup_realtime_metrics()
-    when 'archives' then public.cleanup_old_archives(private.setting('archive_days'))
+    when 'archives' then public.cleanup_old_archives(private.setting('archive_days'), 50)
     when 'interactions' then private.anonymise_interactions()
     when 'leftovers' then private.cleanup_leftovers() end;
 end $$;

@@ -45,6 +45,11 @@ FUNCTIONS: dict[str, Function] = {
         may=PERSON, call="public.grant_tool({id})", id="'{allowed}'",
         its={"gives": "owner", "FW409": "admin"}, otherwise="FW404",
     ),
+    "public.move_agent": Function(
+        may=PERSON, call="public.move_agent({id}, '{owner}')", id="'{agent}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
+    ),
+    "public.system_report": of(PERSON, "public.system_report()", "admin", "FW403"),
     "public.leaderboard": of(PERSON, "public.leaderboard()", PEOPLE, "FW403"),
     "public.calculate_performance_score": of(
         f"{PERSON} {SERVICE}", "public.calculate_performance_score({id})", f"{PEOPLE} service", "FW403",

@@ -31,6 +31,7 @@ FATES = {
     "deletes": "the scene's rows are gone",
     "nothing": "no error and no row: the policy hides them",
     "refused": "42501: no grant, not for a single column of the group",
+    "walled": "42501: granted, but the policy refuses this row",
     "FW404": "unknown, as another's is",
     "kept": "23503 or 23001: history hangs on it",
 }
@@ -251,6 +252,33 @@ TABLES: dict[str, Table] = {
         other_key    nothing   FW404     refused      refused   nothing
         revoked_key  nothing   FW404     refused      refused   nothing
         service      sees      adds      refused      refused   changes
+        """),
+    ),
+    "public.agent_versions": Table(
+        rows="agent_id = '{agent}'",
+        groups={"all": "id agent_id version name system_prompt mcp_tools created_at created_by"},
+        new={"agent_id": "'{agent}'", "version": "9", "name": "'x'", "system_prompt": "'x'"},
+        fates=SERVICE_READS,
+    ),
+    "public.audit_logs": Table(
+        rows="supervisor_id = '{owner}'",
+        groups={"all": "id at actor_id actor action row_id supervisor_id changes"},
+        new={"actor": "'x'", "action": "'x'", "row_id": "'x'", "changes": "'{{}}'"},
+        fates=SERVICE_READS,
+    ),
+    "public.saved_views": Table(
+        rows="user_id = '{owner}'",
+        groups={"page": "page", "said": "name filters", "kept": "id user_id created_at"},
+        new={"page": "'interactions'", "name": "'Bad ones'", "filters": "'{{}}'"},
+        change={"said": 'filters = \'{{"type": "voice"}}\''},
+        fates=grid("""
+                            select    insert    insert.kept  update    update.said  delete
+        nobody              nothing   walled    refused      refused   nothing      nothing
+        owner               sees      adds      refused      refused   changes      deletes
+        other               nothing   adds      refused      refused   nothing      nothing
+        admin               nothing   adds      refused      refused   nothing      nothing
+        deactivated         nothing   walled    refused      refused   nothing      nothing
+        deactivated_admin   nothing   walled    refused      refused   nothing      nothing
         """),
     ),
     "public.supervisor_performance": Table(

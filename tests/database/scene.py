@@ -103,6 +103,9 @@ async def play(site: Site, person: Person) -> Names:
         execution = (await api.post(f"/tool-permissions/{claimed['id']}/execution", json=digest_of)).json()
     async with as_person(site, person, keep=True) as viewer:
         await viewer.fetch("select from decide_tool_permission($1, 'allowed')", UUID(allowed["id"]))
+        await viewer.execute(
+            "insert into saved_views (page, name, filters) values ('interactions', 'Mine', '{}')"
+        )
     async with site.browser_of(person), site.database() as owner:
         await owner.execute(
             """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)

@@ -34,6 +34,7 @@ from server.permissions import api as permissions_api
 from server.permissions import views as permissions
 from server.settings import Settings
 from server.stream import Streams, signed_out
+from server.system import views as system
 
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
 WATCHED = {"floor": floor.watch, "wallboard": floor.watch, "interaction": interactions.watch}
@@ -154,6 +155,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
         *permissions.ROUTES,
         *interactions.ROUTES,
         *leaderboard.ROUTES,
+        *system.ROUTES,
         Route("/stream", _stream),
         *api.routes(CALLS),
         Route("/api", _api_page),

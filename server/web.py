@@ -84,9 +84,8 @@ def moment(value: str | dt.datetime | None, kind: str = "clock") -> Markup | str
         return ""
     when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
     when = when.astimezone(dt.UTC)
-    return Markup('<time datetime="{}" data-kind="{}">{:%H:%M:%S} UTC</time>').format(
-        when.isoformat(), kind, when
-    )
+    shown = f"{when:%Y-%m-%d %H:%M}" if kind == "day" else f"{when:%H:%M:%S}"
+    return Markup('<time datetime="{}" data-kind="{}">{} UTC</time>').format(when.isoformat(), kind, shown)
 
 
 def iso(value: str | dt.datetime) -> str:
@@ -104,6 +103,15 @@ def duration(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def size(count: float) -> str:
+    """1234567 → 1.2 MB"""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
 
 
 def parts(values: Sequence[float]) -> Markup:
@@ -189,6 +197,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
-    environment.filters.update(iso=iso, duration=duration, parts=parts, course=course)
+    environment.filters.update(iso=iso, duration=duration, size=size, parts=parts, course=course)
     environment.globals.update(static=static, stylesheets=stylesheets, now=now)
     return environment

@@ -211,4 +211,5 @@ begin
   foreach v_table in array v_tables loop
     execute format('alter table %s enable trigger user', v_table);
   end loop;
+  perform private.recount_performance();  -- which the triggers would have kept
 end $history$;

@@ -119,6 +119,8 @@ async def test_no_page_scrolls_sideways_on_a_phone_or_on_a_wall(site: Site, sign
         assert ended.status_code == 200
     await expect(page.locator("#archive .issues")).to_be_visible()
     await fits(page, "ended interaction")
+    await wall.goto("/system")
+    await fits(wall, "system")
     for kind in ("voice", "chat"):
         await page.goto(f"/leaderboard?type={kind}")
         await fits(page, f"leaderboard of {kind}")

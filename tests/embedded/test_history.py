@@ -116,6 +116,18 @@ async def test_first_contact_resolution_is_what_the_rule_says(owner: Connection)
     assert await owner.fetchval(states) == before
 
 
+async def test_the_sums_hold_the_sample_too(owner: Connection) -> None:
+    row = await owner.fetchrow(
+        """select (select count(*) from interactions where status = 'completed') as done,
+          (select sum(completed) from private.agent_sums) as counted,
+          (select sum(csat_score) from interaction_archives a join interactions i on i.id = a.interaction_id where i.status = 'completed') as csat,
+          (select sum(csat) from private.agent_sums) as csat_counted"""
+    )
+    assert row is not None
+    assert (row["counted"], row["csat_counted"]) == (row["done"], row["csat"])
+    assert row["done"] > 500
+
+
 async def test_some_came_back_within_three_days_and_some_not(owner: Connection) -> None:
     again = await owner.fetchval(
         """select count(*) from interactions i where exists (select from interactions l

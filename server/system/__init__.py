@@ -1,0 +1,1 @@
+"""The system page: what an admin asks when something is slow, large or silent."""

@@ -1,0 +1,67 @@
+"""The system page over real HTTP: what it says is what the database and this machine say."""
+
+import csv
+import io
+
+import pytest
+
+from tests.site import Person, Site
+
+
+async def test_an_admin_reads_sizes_queries_and_retention(site: Site) -> None:
+    admin = await site.hire("admin")
+    backups = site.home / "backups"
+    backups.mkdir(exist_ok=True)
+    (backups / "daily-2026-01-02.dump").write_bytes(b"x" * 1500)
+    try:
+        async with site.browser_of(admin) as browser:
+            page = (await browser.get("/system")).text
+    finally:
+        (backups / "daily-2026-01-02.dump").unlink()
+    for words in (
+        "public.realtime_metrics",
+        "of the notification queue full",
+        "kept 24 h",
+        "kept 90 days",
+        "1.5 kB",
+    ):
+        assert words in page
+    assert "pg_stat_statements is not there" not in page
+    assert "daily-2026-01-02.dump" in page
+
+
+async def test_without_a_backup_the_page_says_so(site: Site) -> None:
+    admin = await site.hire("admin")
+    async with site.browser_of(admin) as browser:
+        assert "none on this machine" in (await browser.get("/system")).text
+
+
+async def test_a_login_that_became_nobody_is_told_with_its_reason(site: Site) -> None:
+    admin = await site.hire("admin")
+    async with site.database() as owner:
+        await owner.execute(
+            "insert into private.profile_faults (user_id, reason) values ($1, 'a <b>type</b> of its own')",
+            admin.id,
+        )
+    async with site.browser_of(admin) as browser:
+        page = (await browser.get("/system")).text
+    assert "a &lt;b&gt;type&lt;/b&gt; of its own" in page
+
+
+async def test_the_tables_are_a_file_too(site: Site) -> None:
+    admin = await site.hire("admin")
+    async with site.browser_of(admin) as browser:
+        answer = await browser.get("/system.csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert answer.headers["content-disposition"] == 'attachment; filename="tables.csv"'
+    assert {"public.interactions", "private.settings"} <= {row["name"] for row in rows}
+    assert all(int(row["bytes"]) >= int(row["index_bytes"]) for row in rows)
+
+
+@pytest.mark.parametrize("address", ["/system", "/system.csv"])
+async def test_it_is_for_admins_only(site: Site, voice: Person, address: str) -> None:
+    async with site.browser_of(voice) as browser:
+        assert (await browser.get(address)).status_code == 403
+        assert "/system" not in (await browser.get("/")).text
+    async with site.browser_of(None) as stranger:
+        assert (await stranger.get(address)).headers["location"] == "/login"

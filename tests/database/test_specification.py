@@ -1,0 +1,94 @@
+"""The specification's own queries and sample rows, as it prints them, where they can mean what it says."""
+
+from uuid import UUID
+
+from tests.database.acting import Connection, as_owner, become
+from tests.site import Person, Site
+
+SLOW = "SELECT query, calls, mean_exec_time, max_exec_time FROM pg_stat_statements ORDER BY mean_exec_time DESC LIMIT 10"
+SIZES = """
+SELECT schemaname, tablename, pg_size_pretty(pg_total_relation_size(schemaname||'.'||tablename)) AS size
+FROM pg_tables WHERE schemaname = 'public' ORDER BY pg_total_relation_size(schemaname||'.'||tablename) DESC
+"""
+AGENT = """
+INSERT INTO agents (supervisor_id, name, agent_type, system_prompt, mcp_tools)
+SELECT id, 'Voice Agent 1', 'voice', 'You are a helpful customer service agent...',
+  '{"tools": [{"name": "get_customer", "requires_permission": true}]}'::jsonb
+FROM users WHERE email = $1
+RETURNING id
+"""
+TOOL = """
+INSERT INTO agent_tools (agent_id, tool_name, tool_config, requires_permission)
+VALUES ($1, 'issue_refund', '{"endpoint": "https://api.example.com/refund", "method": "POST", "auth_type": "bearer", "params": {"timeout": 30, "retry_count": 3}}', TRUE)
+"""
+
+
+async def an_agent(owner: Connection, person: Person) -> UUID:
+    agent: UUID = await owner.fetchval(AGENT, person.email)
+    return agent
+
+
+async def test_the_sample_agent_is_a_plain_insert(site: Site) -> None:
+    person = await site.hire("voice", agents=0)
+    async with as_owner(site) as owner:
+        agent = await an_agent(owner, person)
+        await owner.execute(TOOL, agent)
+        rows = await owner.fetch(
+            "SELECT tool_name, requires_permission FROM agent_tools WHERE agent_id = $1 ORDER BY 1", agent
+        )
+    assert [tuple(row) for row in rows] == [("get_customer", True), ("issue_refund", True)]
+
+
+async def test_an_interaction_is_written_by_sql_alone_from_start_to_archive(site: Site) -> None:
+    """As `service_role`, with nothing but the specification's columns."""
+    person = await site.hire("voice", agents=0)
+    async with as_owner(site) as owner:
+        agent = await an_agent(owner, person)
+        await owner.execute("set local role service_role")
+        call = await owner.fetchval(
+            "INSERT INTO interactions (agent_id, phone_number, interaction_type, livekit_room_id) VALUES ($1, '+18505550100', 'voice', 'room-1') RETURNING id",
+            agent,
+        )
+        assert await owner.fetchval("SELECT status FROM agents WHERE id = $1", agent) == "in_call"
+        await owner.execute(
+            "INSERT INTO realtime_metrics (interaction_id, sentiment, satisfaction_score, feed_text) VALUES ($1, 'good', 85.5, 'Asks for a refund')",
+            call,
+        )
+        asked = await owner.fetchval(
+            "INSERT INTO tool_permissions (interaction_id, tool_name, tool_description) VALUES ($1, 'get_customer', 'Looks up') RETURNING id",
+            call,
+        )
+        await owner.execute(
+            "UPDATE interactions SET status = 'completed', ended_at = NOW() WHERE id = $1", call
+        )
+        await owner.execute(
+            """INSERT INTO interaction_archives (interaction_id, summary, issues, tags, csat_score, resolution_time_seconds)
+            VALUES ($1, 'Customer asked for a refund', '[{"issue": "Refund", "status": "resolved", "priority": "high"}]',
+              '{"topics": ["refund"], "sentiment": "good", "issues": [{"tag": "refund", "status": "resolved"}]}', 92.5, 180)""",
+            call,
+        )
+        await owner.execute("reset role")
+        await become(owner, person)
+        row = await owner.fetchrow("SELECT * FROM supervisor_performance WHERE supervisor_id = $1", person.id)
+        assert row is not None
+        assert (row["total_agents"], row["total_interactions"], row["active_interactions"]) == (1, 1, 0)
+        assert (float(row["avg_csat"]), float(row["avg_resolution_time"]), row["fcr_percentage"]) == (
+            92.5,
+            180,
+            100,
+        )
+        assert await owner.fetchval("SELECT status FROM tool_permissions WHERE id = $1", asked) == "cancelled"
+        assert await owner.fetchval("SELECT calculate_performance_score($1, 'today')", person.id) >= 0
+        assert (
+            await owner.fetchval(
+                "SELECT total_interactions FROM agent_performance WHERE agent_id = $1", agent
+            )
+            == 1
+        )
+
+
+async def test_the_operators_queries_answer(site: Site) -> None:
+    async with as_owner(site) as owner:
+        assert len(await owner.fetch(SLOW)) == 10
+        assert {"users", "agents", "interactions"} <= {row["tablename"] for row in await owner.fetch(SIZES)}
+        assert await owner.fetchval("SELECT cleanup_old_archives(90)") == 0

@@ -223,10 +223,16 @@ begin
     select id from private.profile_faults
     where created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days')) order by created_at limit 1000);
   get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
+  -- Quarters of an hour are for the day on which a period begins, and that is of this month, wherever on Earth.
+  delete from private.performance_sums where ctid = any (array(
+    select ctid from private.performance_sums
+    where span = 'quarter' and starts_at < pg_catalog.now() - interval '40 days' order by starts_at limit 1000));
+  get diagnostics v_count = row_count;
   return v_all + v_count;
 end $$;
 comment on function private.cleanup_leftovers() is
-  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults as old as archives; how many.';
+  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults as old as archives, sums by quarters of 40 days ago; how many.';
 grant execute on function private.cleanup_leftovers() to service_role;
 
 -- One step of one kind in a transaction of its own. Whoever comes second to the same kind does nothing, so any

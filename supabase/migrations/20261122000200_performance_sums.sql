@@ -151,10 +151,6 @@ begin
       fcr_known = s.fcr_known + excluded.fcr_known, fcr_true = s.fcr_true + excluded.fcr_true
   )
   select pg_catalog.count(*) into v_count from taken;
-  -- Only the present month begins within a day, wherever on Earth.
-  delete from private.performance_sums where (span, starts_at, key) in (
-    select span, starts_at, key from private.performance_sums
-    where span = 'quarter' and starts_at < pg_catalog.now() - interval '40 days' order by starts_at limit 5000);
   return v_count;
 end $$;
 comment on function private.fold_performance(integer) is

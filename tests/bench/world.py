@@ -108,3 +108,34 @@ async def measure(superuser: Connection, each: int) -> None:
     )
     await superuser.execute(_LOUD)
     await superuser.execute("vacuum analyze public.realtime_metrics")
+
+
+async def furnish(superuser: Connection) -> None:
+    """What else a floor has after a while: transcripts, keys, people signed in, answers of repeated requests."""
+    await superuser.execute(_QUIET)
+    await superuser.execute(
+        """insert into public.interaction_turns (interaction_id, supervisor_id, captured_at, speaker, text)
+        select i.id, i.supervisor_id, i.started_at + make_interval(secs => n), 'customer', 'Where is my order?'
+        from (select * from public.interactions order by id limit 20000) i, generate_series(1, 10) n"""
+    )
+    await superuser.execute(
+        """insert into public.agent_tools (agent_id, tool_name, requires_permission)
+        select id, 'tool ' || n, true from public.agents, generate_series(1, 5) n"""
+    )
+    await superuser.execute(
+        "insert into public.agent_keys (agent_id, key_hash, hint) select id, sha256(id::text::bytea), 'bench' from public.agents"
+    )
+    await superuser.execute(
+        """insert into private.web_sessions (token_hash, user_id, access_token, refresh_token, expires_at)
+        select sha256(id::text::bytea), id, '', '', now() + interval '1 hour' from public.users"""
+    )
+    await superuser.execute(
+        """insert into private.idempotency_keys (agent_id, key, request_digest)
+        select id, 'key ' || n, '' from public.agents, generate_series(1, 10) n"""
+    )
+    await superuser.execute(
+        """insert into public.tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)
+        select interaction_id, supervisor_id, 'check_order', supervisor_id, 'bench' from public.interaction_pulse"""
+    )
+    await superuser.execute(_LOUD)
+    await superuser.execute("vacuum analyze")

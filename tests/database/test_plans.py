@@ -67,9 +67,10 @@ QUESTIONS = {
     "folding": ask("web", "select private.sweep('performance')", CHANGES),
     "clean-up of metrics": ask("web", "select private.sweep('metrics')"),
     "clean-up of archives": ask("web", "select private.sweep('archives')"),
+    "clean-up of leftovers": ask("web", "select private.sweep('leftovers')", "profile_faults"),
     "anonymisation": ask("web", "select private.sweep('interactions')"),
     "leaderboard": ask("supervisor", "select * from leaderboard('month', 'Asia/Tokyo')", PEOPLE, CHANGES),
-    "own performance": ask("supervisor", "select * from supervisor_performance", CHANGES),
+    "own performance": ask("supervisor", "select * from supervisor_performance", PEOPLE, CHANGES),
 }  # fmt: skip
 
 
@@ -156,7 +157,8 @@ async def test_every_hot_question_has_its_indexes(small: Place, name: str) -> No
 
 async def test_a_question_without_an_index_is_noticed(small: Place) -> None:
     question = ask("supervisor", "select count(*) from agent_tools where description = 'x'")
-    assert await read_whole(small, question, forbidden=False) == {"agent_tools"}
+    # Older versions read small tables whole on the way there, too.
+    assert "agent_tools" in await read_whole(small, question, forbidden=False)
 
 
 @pytest.fixture(scope="session")
@@ -175,6 +177,7 @@ async def large(site: Site) -> AsyncIterator[Place]:
             await world.archive(owner, 200_000)
             await world.live(owner, history=100_000, pending=200)
             await world.measure(owner, each=60)
+            await world.furnish(owner)
             agent = await owner.fetchrow(
                 "select id, supervisor_id from agents where id in (select agent_id from tool_permissions where status = 'pending') limit 1"
             )

@@ -207,6 +207,25 @@ async def test_sessions_idempotency_keys_and_faults_grow_old(site: Site, voice: 
             assert [row[0] for row in await owner.fetch(question, whose)] == ["young"]
 
 
+async def test_sums_by_quarters_of_an_hour_go_and_those_by_days_stay(site: Site, voice: Person) -> None:
+    async with as_owner(site) as owner:
+        for days in (39, 41):
+            await owner.execute(
+                """insert into interactions (agent_id, interaction_type, status, started_at, ended_at)
+                values ($1, 'voice', 'completed', now() - make_interval(days => $2), now() - make_interval(days => $2))""",
+                voice.agents[0].id,
+                days,
+            )
+        await owner.execute("select private.fold_performance(null)")
+        await owner.execute("select private.cleanup_leftovers()")
+        rows = await owner.fetch(
+            "select span, count(*) from private.performance_sums where key in ($1, $2) and completed > 0 group by span order by span",
+            voice.id,
+            voice.agents[0].id,
+        )
+    assert [tuple(row) for row in rows] == [("day", 2), ("ever", 1), ("quarter", 1)]
+
+
 async def test_what_never_got_an_archive_is_forgotten_as_old_archives_are(site: Site, voice: Person) -> None:
     async with as_owner(site) as owner:
         old, young, archived = [await past(owner, voice, n, a_number()) for n in range(3)]

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from server.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, Unavailable
@@ -50,6 +51,9 @@ _CONSTRAINTS = {
 }
 
 
+log = structlog.get_logger(__name__)
+
+
 class Caller(Protocol):
     """Who makes a request: a person (authenticated) or an agent (agent_runtime)."""
 
@@ -92,19 +96,55 @@ class Database:
 @asynccontextmanager
 async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
     """Open the pool; it makes connections when they are needed, so a database may come later."""
-    pooled = ":6543" in url  # a transaction pooler keeps no prepared statements
     pool = asyncpg.create_pool(
         url,
         min_size=0,
         max_size=size,
+        connect=_Way().connect,
         init=_init,
         reset=_reset,
         command_timeout=30,
         timeout=5,
-        statement_cache_size=0 if pooled else 100,
     )
     async with pool:
         yield Database(pool)
+
+
+class _Way:
+    """How the database is reached: straight, or through a pooler, which any address may have behind it.
+
+    A transaction pooler may do each transaction on another server connection, where statements that were prepared
+    on one are missing. Prepared again each time a question costs about half as much again, so only then.
+    """
+
+    def __init__(self) -> None:
+        self.pooled = False
+
+    async def connect(self, *arguments: Any, **options: Any) -> asyncpg.Connection:
+        if not self.pooled:
+            connection: asyncpg.Connection = await asyncpg.connect(
+                *arguments, **options, statement_cache_size=100
+            )
+            try:
+                if await _straight(connection):
+                    return connection
+            except BaseException:
+                connection.terminate()
+                raise
+            if not self.pooled:
+                self.pooled = True
+                log.info("database_reached_through_pooler")
+            connection.terminate()
+        return await asyncpg.connect(*arguments, **options, statement_cache_size=0)
+
+
+async def _straight(connection: asyncpg.Connection) -> bool:
+    """Whether who answers is the process that was named at the greeting, where a pooler names one of its own making.
+
+    The answer is in the number of rows: asked so, nothing is prepared, whatever stands in between.
+    """
+    pid = connection.get_server_pid()
+    return await connection.execute(f"select where pg_catalog.pg_backend_pid() = {int(pid)}") == "SELECT 1"
 
 
 @asynccontextmanager
@@ -184,7 +224,7 @@ def _word(error: asyncpg.PostgresError) -> Exception:
             return Invalid("a value cannot be stored: " + str(error).split("\n")[0])
         case "23":
             what = f" ({constraint})" if constraint else ""
-            return (Conflict if state in ("23505", "23503") else Invalid)("not accepted" + what)
+            return (Conflict if state in ("23505", "23503", "23001") else Invalid)("not accepted" + what)
         case "42" if state == "42501":
             return Forbidden("this is not yours to change")
         case _:

@@ -119,7 +119,7 @@ class Hub:
         await connection.add_listener(CHANNEL, self._heard)
         # A transaction pooler takes LISTEN and delivers nothing: find out, and read by the clock instead.
         self._nonce, self._heard_nonce = f"hub:{secrets.token_hex(8)}", asyncio.Event()
-        await connection.execute("select pg_notify($1, $2)", CHANNEL, self._nonce)
+        await self._ring_at_the_door()
         try:
             await asyncio.wait_for(self._heard_nonce.wait(), 2)
             self.polling = False
@@ -135,6 +135,14 @@ class Hub:
             await connection.fetchval("select 1", timeout=5)  # a frozen server answers nothing, not even this
             if self.polling:
                 self.ring_all()
+
+    async def _ring_at_the_door(self) -> None:
+        """Send the nonce over a connection of its own: what one says itself it hears even through a pooler."""
+        other = await asyncpg.connect(self._url, timeout=5, statement_cache_size=0)
+        try:
+            await other.execute("select pg_notify($1, $2)", CHANNEL, self._nonce, timeout=5)
+        finally:
+            other.terminate()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, topic: object) -> None:
         if topic == self._nonce:

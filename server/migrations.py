@@ -5,7 +5,10 @@ from pathlib import Path
 import asyncpg
 
 FOLDER = Path(__file__).parent.parent / "supabase"
-_LOCK = 4_611_020_077  # any number, the same for everybody who migrates
+_LOCK = 4_611_020_077  # any number, the same for everybody who migrates; taken to make the version table
+_MINE = """
+insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3) on conflict do nothing
+"""
 
 _VERSION_TABLE = """
 create schema if not exists supabase_migrations;
@@ -16,13 +19,18 @@ alter table supabase_migrations.schema_migrations add column if not exists name 
 
 
 async def migrate(owner_url: str) -> list[str]:
-    """Apply what is not applied yet, each file in a transaction of its own; the names of those."""
+    """Apply what is not applied yet, each file in a transaction of its own; the names of those.
+
+    Of several who migrate at once each file is applied by whoever has its version's row: the others wait for it. No
+    lock outlives its transaction, as one of a session would behind a transaction pooler, held by nobody for hours.
+    """
     connection = await asyncpg.connect(owner_url, timeout=30, statement_cache_size=0)
     applied = []
     try:
-        await connection.execute("select pg_advisory_lock($1)", _LOCK)
-        await connection.execute(_VERSION_TABLE)
-        rows = await connection.fetch("select version from supabase_migrations.schema_migrations")
+        async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute(_VERSION_TABLE)
+            rows = await connection.fetch("select version from supabase_migrations.schema_migrations")
         known = {row["version"] for row in rows}
         for path in sorted((FOLDER / "migrations").glob("*.sql")):
             version, _, name = path.stem.partition("_")
@@ -30,15 +38,9 @@ async def migrate(owner_url: str) -> list[str]:
                 continue
             sql = path.read_text()
             async with connection.transaction():
-                await connection.execute(sql)
-                await connection.execute(
-                    "insert into supabase_migrations.schema_migrations (version, name, statements) "
-                    "values ($1, $2, $3)",
-                    version,
-                    name,
-                    [sql],
-                )
-            applied.append(path.stem)
+                if await connection.execute(_MINE, version, name, [sql]) == "INSERT 0 1":
+                    await connection.execute(sql)
+                    applied.append(path.stem)
     finally:
         await connection.close()
     return applied
@@ -46,7 +48,7 @@ async def migrate(owner_url: str) -> list[str]:
 
 async def seed(owner_url: str) -> None:
     """Add the sample people and agents of supabase/seed.sql where they are missing."""
-    connection = await asyncpg.connect(owner_url, timeout=30)
+    connection = await asyncpg.connect(owner_url, timeout=30, statement_cache_size=0)
     try:
         async with connection.transaction():
             await connection.execute((FOLDER / "seed.sql").read_text())

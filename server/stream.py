@@ -148,6 +148,8 @@ class Streams:
         look_again = self._ringer(watched)
 
         def end(_topic: str) -> None:
+            if self._hub.polling:  # by the clock, which knows nobody: _keep_checking_sessions finds out
+                return
             subscriber.end()
             look_again("")  # what was read last may have been read with rights that were gone by then
 

@@ -16,7 +16,7 @@ def _acl(column: str, kind: str, owner: str) -> str:
     """Grants as sorted words; none written is what the kind of object has by default."""
     return f"""(select string_agg(concat_ws(' ', a.grantor::regrole, case a.grantee when 0 then 'everybody'
       else a.grantee::regrole::text end, a.privilege_type, a.is_grantable), '; ' order by a.grantor::regrole::text,
-      a.grantee, a.privilege_type) from aclexplode(coalesce({column}, acldefault('{kind}', {owner}))) a)"""
+      a.grantee::regrole::text, a.privilege_type) from aclexplode(coalesce({column}, acldefault('{kind}', {owner}))) a)"""
 
 
 _QUESTIONS = {
@@ -28,7 +28,7 @@ _QUESTIONS = {
         case when relkind in ('v', 'm') then pg_get_viewdef(c.oid, true) end, relpersistence::text
         from pg_class c join pg_namespace n on n.oid = relnamespace where {_OWN} and relkind <> 'i'""",
     "columns": f"""select n.nspname, relname, attname, format_type(atttypid, atttypmod), attnotnull,
-        pg_get_expr(adbin, adrelid, true), attgenerated::text, attidentity::text, attstorage::text, attstattarget,
+        pg_get_expr(adbin, adrelid, true), attgenerated::text, attidentity::text, attstorage::text, nullif(attstattarget, -1),
         (select string_agg(x::text, ' ' order by x::text) from unnest(attacl) x), col_description(c.oid, attnum)
         from pg_attribute a join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace
         left join pg_attrdef d on adrelid = c.oid and adnum = attnum

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.embedded.postgres import Postgres
 from tests.site import Person, Site
 
 if TYPE_CHECKING:
@@ -72,9 +73,28 @@ def a_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def other_postgres(home: Path) -> Iterator[None]:
+    """Start the home's PostgreSQL from the binaries in POSTGRES_BIN, where it is set; whoever comes later joins it."""
+    folder = os.environ.get("POSTGRES_BIN")
+    if folder is None:
+        yield
+        return
+    postgres = Postgres(home, bin_folder=Path(folder))
+    postgres.start()
+    try:
+        yield
+    finally:
+        postgres.stop()
+
+
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    with a_folder() as folder, serving(folder / "home", free_port()) as running:
+    with (
+        a_folder() as folder,
+        other_postgres(folder / "home"),
+        serving(folder / "home", free_port()) as running,
+    ):
         yield running
 
 

@@ -73,8 +73,8 @@ async def become(connection: Connection, person: Person) -> None:
 
 
 @asynccontextmanager
-async def refused(connection: Connection, state: str) -> AsyncIterator[None]:
-    """What happens within is refused with this SQLSTATE, and the transaction goes on."""
+async def refused(connection: Connection, *states: str) -> AsyncIterator[None]:
+    """What happens within is refused with one of these SQLSTATEs, and the transaction goes on."""
     savepoint = connection.transaction()
     await savepoint.start()
     try:
@@ -82,4 +82,4 @@ async def refused(connection: Connection, state: str) -> AsyncIterator[None]:
             yield
     finally:
         await savepoint.rollback()
-    assert raised.value.sqlstate == state, raised.value
+    assert raised.value.sqlstate in states, raised.value

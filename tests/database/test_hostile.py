@@ -275,7 +275,7 @@ async def test_a_savepoint_gives_back_who_one_was(stage: Stage) -> None:
 
 
 async def test_after_the_transaction_one_is_nobody(stage: Stage) -> None:
-    async with stage.being("admin") as connection:
+    async with stage.being("owner") as connection:
         assert await seen(stage, connection) == {"sees"}
     async with stage.being("web") as connection:
         assert await connection.fetchval("select current_setting('request.jwt.claims', true)") in (None, "")

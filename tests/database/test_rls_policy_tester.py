@@ -1,0 +1,90 @@
+"""What a checker of row-level security that others wrote (rls-policy-tester) says of the migrated database."""
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from server import migrations
+from server.embedded.postgres import Postgres
+from tests.conftest import a_folder
+
+pytestmark = pytest.mark.full
+
+# What it takes for a fault and is meant, each with its reason.
+MEANT = {
+    "private.idempotency_keys": "closed: no policy and no grant, reached through functions only",
+    "private.profile_faults": "closed",
+    "private.settings": "closed",
+    "private.web_sessions": "closed",
+    "private.agent_of_key": "for the web process, before it knows who asks; one row, by the hash of a secret",
+    "private.find_web_session": "the same",
+    "private.live_web_sessions": "for the web process; which of the sessions it names still stand",
+    "private.claim_idempotency_key": "looks at the calling agent's own rows",
+    "private.record_metrics": "judges each row's agent itself, and returns its outcome",
+    "private.scores": "granted to nobody, asked by leaderboard",
+    "private.visible_supervisors": "what policies ask: whose rows the caller may see",
+    "public.decide_tool_permission": "judges itself who may decide, and returns the one row decided",
+    "public.leaderboard": "aggregates only, the same for every supervisor",
+    "public.report_execution": "looks at the calling agent's own rows",
+}
+FAULTS = {
+    "alter table public.interactions disable row level security": "public.interactions",
+    "create policy oops on public.interactions for select to authenticated using (true)": "public.interactions.oops",
+    "create table public.oops (id integer)": "public.oops",
+    "create function public.oops() returns setof public.interactions language sql security definer"
+    " as 'select * from public.interactions'": "public.oops",
+}
+
+
+@pytest.fixture(scope="module")
+async def url() -> AsyncIterator[str]:
+    with a_folder() as place:
+        postgres = Postgres(place / "home", settings={"fsync": "off"})
+        postgres.start()
+        try:
+            await migrations.migrate(postgres.url("postgres"))
+            yield postgres.url("postgres")
+        finally:
+            postgres.stop()
+
+
+def failures(url: str, schema: str) -> set[str]:
+    """What has a fault in its eyes, functions by their name."""
+    program = Path(sys.executable).parent / "rls-policy-tester"
+    answer = subprocess.run(
+        [program, "--dsn", url, "--json", "--audit-schema", schema],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    findings = json.loads(answer.stdout)["findings"]
+    assert len(findings) > 10, "it has looked"
+    assert answer.returncode == any(one["status"] == "FAIL" for one in findings), answer.stderr
+    return {one["target"].partition("(")[0] for one in findings if one["status"] == "FAIL"}
+
+
+@pytest.mark.parametrize("schema", ["public", "private"])
+async def test_it_finds_nothing_but_what_is_meant(url: str, schema: str) -> None:
+    assert failures(url, schema) == {name for name in MEANT if name.startswith(f"{schema}.")}
+
+
+@pytest.mark.parametrize(("statement", "target"), FAULTS.items(), ids=["off", "true", "table", "definer"])
+async def test_it_finds_what_was_planted(url: str, statement: str, target: str) -> None:
+    """So what it does not find is not because it does not look."""
+    before = failures(url, "public")
+    owner = await asyncpg.connect(url)
+    try:
+        await owner.execute(statement)
+        assert failures(url, "public") - before == {target}
+    finally:
+        await owner.execute(
+            """alter table public.interactions enable row level security;
+            drop policy if exists oops on public.interactions;
+            drop table if exists public.oops; drop function if exists public.oops()"""
+        )
+        await owner.close()

@@ -74,6 +74,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_agent uuid;
 begin
+  -- Whoever moves or deletes the interaction at this moment comes first, and then we know what became of it.
+  perform from public.interactions where id = new.interaction_id for key share;
   select supervisor_id, agent_id into new.supervisor_id, v_agent
   from public.interaction_pulse where interaction_id = new.interaction_id;
   if v_agent is null then
@@ -128,7 +130,8 @@ declare
   v_pulse public.interaction_pulse;
   v_tool public.agent_tools;
 begin
-  -- The lock makes us queue with the end of the interaction, which cancels what is pending.
+  -- The locks make us queue with the move of the interaction, and with its end, which cancels what is pending.
+  perform from public.interactions where id = new.interaction_id for key share;
   select * into v_pulse from public.interaction_pulse where interaction_id = new.interaction_id for key share;
   if v_pulse.interaction_id is null then
     if exists (select from public.interactions where id = new.interaction_id and not private.is_anothers(agent_id)) then

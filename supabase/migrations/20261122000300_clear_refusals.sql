@@ -74,6 +74,9 @@ begin
   if not found then
     raise exception 'there is no such tool permission' using errcode = 'FW404';
   end if;
+  -- A grant that follows refers to the interaction: before the permission, as whoever removes or moves it.
+  perform from public.interactions
+  where id = (select interaction_id from public.tool_permissions where id = p_id) for key share;
   return query
   update public.tool_permissions t set status = p_status,
     responded_at = pg_catalog.clock_timestamp(), responded_by = u.id,
@@ -167,7 +170,9 @@ begin
      is distinct from (v_rows, v_rows, v_rows, v_rows, v_rows) then
     raise exception 'a metric has one value in each of the arrays' using errcode = 'FW422';
   end if;
-  -- An interaction that is being ended keeps its pulse until we are done, or has lost it before we start.
+  -- In everybody's order. An interaction that is being ended keeps its pulse until we are done, or has lost it before
+  -- we start; one that is being moved or deleted is waited for.
+  perform from public.interactions where id = any (p_interaction_ids) order by id for key share;
   perform from public.interaction_pulse
   where interaction_id = any (p_interaction_ids) order by interaction_id for no key update;
   return query

@@ -150,6 +150,8 @@ begin
   if private.viewer_role() is distinct from 'admin' then
     raise exception 'only an admin moves an agent' using errcode = 'FW403';
   end if;
+  -- In the order in which an interaction ends: itself, then its agent.
+  perform from public.interactions where agent_id = p_agent_id and status = 'active' for update;
   select * into v_agent from public.agents where id = p_agent_id for update;
   select * into v_supervisor from public.users where id = p_supervisor_id and role = 'supervisor' and deactivated_at is null;
   if v_agent.id is null then

@@ -1,6 +1,5 @@
 """Agents in the database: three slots, the supervisor's type, tools with two faces, a derived status."""
 
-import asyncio
 import secrets
 from typing import Any
 from uuid import UUID
@@ -55,20 +54,6 @@ async def test_four_agents_in_one_statement_are_refused(site: Site) -> None:
         async with refused(owner, "FW409"):
             await owner.execute(many, nobody_yet.id, 4)
         await owner.execute(many, nobody_yet.id, 3)
-
-
-async def test_of_many_agents_added_at_once_three_stay(site: Site) -> None:
-    person = await site.hire("voice", agents=0)
-
-    async def one() -> str:
-        async with site.database() as owner:
-            try:
-                await add(owner, person)
-            except asyncpg.PostgresError as error:
-                return str(error.sqlstate)
-            return "stays"
-
-    assert sorted(await asyncio.gather(*(one() for _ in range(8)))) == ["FW409"] * 5 + ["stays"] * 3
 
 
 async def test_an_agent_is_of_its_supervisors_type_and_never_an_admins(site: Site, voice: Person) -> None:
@@ -142,23 +127,6 @@ async def test_tools_of_another_shape_are_refused(site: Site, voice: Person, too
     async with as_owner(site) as owner:
         with pytest.raises(asyncpg.PostgresError):
             await add(owner, voice, tools=tools)
-
-
-async def test_status_follows_interactions_and_pause_whatever_is_written(site: Site, voice: Person) -> None:
-    agent = voice.agents[0].id
-    async with as_owner(site) as owner:
-        await owner.execute("update agents set status = 'in_call' where id = $1", agent)
-        assert await column(owner, agent, "status") == "idle"
-        interaction = await owner.fetchval(
-            "insert into interactions (agent_id, interaction_type) values ($1, 'voice') returning id", agent
-        )
-        assert await column(owner, agent, "status") == "in_call"
-        await owner.execute("update agents set paused_at = now() where id = $1", agent)
-        assert await column(owner, agent, "status") == "in_call"
-        await owner.execute("update interactions set status = 'completed' where id = $1", interaction)
-        assert await column(owner, agent, "status") == "paused"
-        await owner.execute("update agents set paused_at = null where id = $1", agent)
-        assert await column(owner, agent, "status") == "idle"
 
 
 async def test_only_its_supervisor_or_an_admin_pauses_an_agent(

@@ -14,11 +14,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from server import migrations
-from server.embedded.postgres import SUPERUSER, Postgres
-from server.embedded.prepare import prepare
 from tests.database import reference
 from tests.database.acting import Connection
+from tests.database.apart import add_agents, add_people, apart
 from tests.site import Site
 
 NAMES = UUID("7d9d1c5e-5b0f-4a5e-9f43-0d6f6a3f7a11")
@@ -30,49 +28,28 @@ KINDS = ("voice", "voice", "chat", "voice")
 AGENTS = [uuid5(NAMES, f"agent {n}") for n in range(8)]  # two each
 INTERACTIONS = 12
 
-_PEOPLE = """
-insert into auth.users (id, email, raw_app_meta_data) select id, id || '@example.com', meta::jsonb from unnest($1::uuid[], $2::text[]) p (id, meta)
-"""
-_AGENTS = """
-insert into public.agents (id, supervisor_id, name, agent_type, system_prompt)
-select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $3::text[])
-"""
-
 
 @pytest.fixture(scope="session")
 async def centre(site: Site) -> AsyncIterator[Connection]:
-    """A database of its own on the same server, with four supervisors and nothing else in it; as its superuser."""
-    postgres = Postgres(site.home)
-    ruler = await asyncpg.connect(postgres.url(SUPERUSER))
-    try:
-        await ruler.execute("create database worlds")
-        await prepare(postgres.url(SUPERUSER, "worlds"))
-        await migrations.migrate(postgres.url("postgres", "worlds"))
-        connection = await asyncpg.connect(postgres.url(SUPERUSER, "worlds"), statement_cache_size=1000)
+    """A database of its own with four supervisors and nothing else in it; as its superuser."""
+    async with apart(site, "worlds") as url:
+        connection = await asyncpg.connect(url, statement_cache_size=1000)
         try:
             for name in ("json", "jsonb"):
                 await connection.set_type_codec(
                     name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
                 )
-            metas = [{"app_role": "admin"}] + [
-                {"app_role": "supervisor", "username": f"w{n}", "supervisor_type": kind}
-                for n, kind in enumerate(KINDS)
-            ]
-            await connection.execute(_PEOPLE, [ADMIN, *SUPERVISORS], [json.dumps(meta) for meta in metas])
-            owners = [n // 2 for n in range(len(AGENTS))]
-            await connection.execute(
-                _AGENTS,
-                AGENTS,
-                [SUPERVISORS[n] for n in owners],
-                [f"a{n}" for n in range(8)],
-                [KINDS[n] for n in owners],
+            people = zip(SUPERVISORS, KINDS, strict=True)
+            await add_people(
+                connection, ADMIN, [(id_, f"w{n}", kind) for n, (id_, kind) in enumerate(people)]
+            )
+            await add_agents(
+                connection,
+                [(id_, SUPERVISORS[n // 2], f"a{n}", KINDS[n // 2]) for n, id_ in enumerate(AGENTS)],
             )
             yield connection
         finally:
             await connection.close()
-            await ruler.execute("drop database worlds with (force)")
-    finally:
-        await ruler.close()
 
 
 @dataclass(frozen=True)

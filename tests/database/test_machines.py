@@ -1,0 +1,376 @@
+"""Several people, keys and the sweeper in open transactions at once, in every order hypothesis thinks of: what holds, holds."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from functools import partial
+from typing import Any, TypeVar
+from typing import cast as cast_type
+from uuid import UUID
+
+import pytest
+import uvloop
+from hypothesis import HealthCheck, currently_in_test_context, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.database.apart import apart
+from tests.database.deeds import DEEDS, OWNER, SERVICE, SWEEPER, THEN, Cast, Who, cast, key_of, person
+from tests.database.hands import Fact, Hand, Hands
+from tests.database.observed import Seen, check, compare, observe
+from tests.site import Site
+
+T = TypeVar("T")
+HANDS = 4
+PLACE = st.integers(0, 3)
+OFTEN = [*DEEDS, "start", "pause", "complete", "ask", "allow", "claim", "allow by hand"]
+MEETING = [
+    "start",
+    "complete",
+    "fail",
+    "delete",
+    "ask",
+    "allow",
+    "claim",
+    "pause",
+    "retire",
+    "cancel",
+    "hold",
+    "add",
+    "move",
+]
+_LOCKED = "where {1} in (select {1} from {0} where {1} = $1 and {2} for no key update skip locked)"
+BENT = {  # what time does to a permission or an interaction, unless somebody holds its row
+    "expires_at": ("tool_permissions", "id", "status = 'pending'"),
+    "execute_before": ("tool_permissions", "id", "status = 'allowed' and executed_at is null"),
+    "last_seen_at": ("interaction_pulse", "interaction_id", "true"),
+}
+
+
+def say(text: str) -> None:
+    """What hypothesis tells of an example that fails."""
+    if currently_in_test_context():
+        note(text)
+
+
+class World:
+    """An event loop and connections that outlive the examples."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self.hands = self.run(Hands.join(url, HANDS))
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
+
+    def renew(self) -> None:
+        self.run(self.hands.leave())
+        self.hands = self.run(Hands.join(self.url, HANDS))
+
+    def close(self) -> None:
+        self.run(self.hands.leave())
+        self.runner.close()
+
+
+class Floor(RuleBasedStateMachine):
+    """Each rule is one step: a deed is begun, a transaction ends or time passes; then all that may go on has gone on."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world, self.hands = world, world.hands
+        self.whole = False  # whether the last step came to its end
+        self.past: list[Seen] = []
+        self.interactions: dict[UUID, UUID] = {}  # → agent
+        self.permissions: dict[UUID, UUID] = {}  # → agent
+        self.decided: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self.claimed: dict[str, list[str]] = defaultdict(list)
+        self.cast = Cast()
+        self.theme: list[str] = []
+        self.cause: list[Fact] = []  # what the commit made true with which this step began
+
+    @initialize(theme=st.lists(st.sampled_from(OFTEN), min_size=2, max_size=8))
+    def people(self, theme: list[str]) -> None:
+        # Few kinds of deeds meet more often than many, and each example has its own.
+        self.theme = theme
+
+        async def begin() -> None:
+            self.cast = await cast(self.hands.looking)
+            self.past.append(await observe(self.hands.looking, self.cast.supervisors))
+
+        self.world.run(begin())
+        self.whole = True
+        agent = self.cast.agents[0]
+        self.take("start", self.hands.all[0], key_of(agent), agent, keep=True)
+        (interaction,) = self.interactions
+        for name in ("use", "ask"):
+            self.take(name, self.hands.all[0], key_of(agent), interaction, keep=True)
+
+    @property
+    def step(self) -> int:
+        return len(self.past)
+
+    @property
+    def agents(self) -> list[UUID]:
+        return [UUID(id_) for id_ in self.past[-1].agents]
+
+    @rule(hand=PLACE, deed=st.integers(0, 30), by=PLACE, which=PLACE)
+    def at_once(self, hand: int, deed: int, by: int, which: int) -> None:
+        """A whole transaction."""
+        self.act(hand, deed, by, which, keep=True)
+
+    @rule(hand=PLACE, deed=st.integers(0, 30), by=PLACE, which=PLACE)
+    def begin(self, hand: int, deed: int, by: int, which: int) -> None:
+        """A transaction that stays open."""
+        self.act(hand, deed, by, which, keep=False)
+
+    @rule(first=st.integers(0, 30), second=st.integers(0, 30), by=PLACE, which=PLACE)
+    def meet(self, first: int, second: int, by: int, which: int) -> None:
+        """One begins, another comes meanwhile, the first commits: what finds most in fewest steps."""
+        idle = {hand.number for hand in self.hands.all if hand.who is None}
+        self.act(0, first, by, which, keep=False)
+        begun = [hand for hand in self.open() if hand.number in idle]
+        self.act(0, second, by, which, keep=True)
+        for hand in begun:
+            if hand in self.open():
+                self.finish(self.open().index(hand), keep=True)
+
+    def act(self, hand: int, deed: int, by: int, which: int, keep: bool) -> None:
+        name = self.theme[deed % len(self.theme)]
+        idle = [h for h in self.hands.all if h.task is None and h.who is None]
+        target = self.target(DEEDS[name].on, which)
+        if not idle or (target is None and DEEDS[name].on):
+            return
+        kinds = DEEDS[name].by.split()
+        self.take(name, idle[hand % len(idle)], self.who(kinds[by % len(kinds)], target), target, keep)
+
+    @rule(hand=PLACE, choice=PLACE)
+    def go_on(self, hand: int, choice: int) -> None:
+        """More of the same in an open transaction."""
+        able = [h for h in self.open() if h.facts[-1].name in THEN and h.facts[-1].answer]
+        if able:
+            actor = able[hand % len(able)]
+            last, then = actor.facts[-1], THEN[actor.facts[-1].name]
+            assert actor.who is not None
+            on = last.answer if last.name == "start" else last.on
+            self.take(then[choice % len(then)], actor, actor.who, on, keep=False)
+
+    def take(self, name: str, actor: Hand, who: Who, target: UUID | None, keep: bool) -> None:
+        say(
+            f"{self.step}: hand {actor.number} as {who.kind}: {name} {target}{' and commits' if keep else ''}"
+        )
+
+        async def begin() -> None:
+            actor.task = asyncio.create_task(actor.do(name, who, target, self.step, keep))
+
+        self.go(begin())
+
+    def open(self) -> list[Hand]:
+        return [h for h in self.hands.all if h.task is None and h.who is not None]
+
+    @rule(hand=PLACE, keep=st.sampled_from((True, True, True, False)))
+    def finish(self, hand: int, keep: bool) -> None:
+        able = self.open()
+        if (
+            not able
+        ):  # no precondition: what waits for whom is PostgreSQL's, and hypothesis wants its own draws alike
+            return
+        actor = able[hand % len(able)]
+        say(f"{self.step}: hand {actor.number} {'commits' if keep else 'rolls back'}")
+        self.cause = actor.facts if keep else []
+
+        async def begin() -> None:
+            actor.task = asyncio.create_task(actor.finish(keep))
+
+        self.go(begin())
+
+    @rule(what=st.sampled_from(("expires_at", *BENT)), which=PLACE, now=st.booleans())
+    def pass_time(self, what: str, which: int, now: bool) -> None:
+        table, key, when = BENT[what]
+        on = self.target("interaction" if what == "last_seen_at" else "permission", which)
+        moment = "- interval '1 day'" if now else "+ interval '8 ms'"  # a step or two from now
+        say(f"{self.step}: {what} of {on} is {moment}")
+
+        async def bend() -> None:
+            async with self.hands.looking.transaction():
+                await self.hands.looking.execute("set local session_replication_role = replica")
+                await self.hands.looking.execute(
+                    f"update {table} set {what} = clock_timestamp() {moment} {_LOCKED.format(table, key, when)}",
+                    on,
+                )
+
+        self.go(bend(), bent=True)
+
+    def target(self, on: str, which: int) -> UUID | None:
+        """One of the newest of its kind."""
+        if on == "supervisor":
+            return self.cast.supervisors[which % 2]
+        if on == "agent":
+            return self.agents[which % len(self.agents)]
+        among = list({"interaction": self.interactions, "permission": self.permissions}.get(on, ()))
+        return among[-1 - which % len(among)] if among else None
+
+    def who(self, kind: str, target: UUID | None) -> Who:
+        """Whoever of this kind does this: the agent's own key, its supervisor."""
+        if kind in ("service", "owner", "sweeper"):
+            return {"service": SERVICE, "owner": OWNER, "sweeper": SWEEPER}[kind]
+        if kind == "admin":
+            return person("admin", self.cast.admin)
+        assert target is not None
+        agent = self.interactions.get(target) or self.permissions.get(target) or target
+        if kind == "key":
+            return key_of(agent)
+        return person("supervisor", UUID(self.past[-1].agents[str(agent)]["supervisor_id"]))
+
+    def go(self, first: Coroutine[Any, Any, None], bent: bool = False) -> None:
+        """A step: this, and whatever it sets free; then a look."""
+
+        async def all_of_it() -> None:
+            await first
+            await self.hands.settle()
+            answers = self.hands.answers()
+            changed = bent or any(answer == "committed" for _, answer in answers)
+            seen = await observe(self.hands.looking, self.cast.supervisors) if changed else self.past[-1]
+            compare(self.past[-1], seen)
+            self.past.append(seen)
+            for hand, answer in answers:
+                say(f"   hand {hand.number}: {answer}")
+                for fact in hand.facts:
+                    if fact.done < 0:
+                        fact.done = self.step - 1
+                        self.notice(fact, hand)
+                if answer == "committed":
+                    self.remember(hand.facts)
+                    hand.facts = []
+            check(seen)
+            self.check_promises(seen)
+
+        self.whole = False
+        self.world.run(all_of_it())
+        self.whole = True
+        self.cause = []
+
+    def notice(self, fact: Fact, hand: Hand) -> None:
+        """A deed is done, if not committed."""
+        if fact.answer is None or fact.on is None:
+            return
+        assert fact.name != "claim otherwise", "claimed with other arguments"
+        if fact.name == "start":
+            self.interactions[fact.answer] = fact.on
+            own = any(other.name == "return" and other.on == fact.on for other in hand.facts)
+            # Whoever waited for a pause sees it; otherwise it may come in the same step, before or after.
+            waited = any(other.name in ("pause", "retire") and other.on == fact.on for other in self.cause)
+            moments = self.past[fact.done - (not waited) : fact.done + 1]
+            assert own or any(seen.free(str(fact.on)) for seen in moments), (
+                "a paused agent took an interaction"
+            )
+        elif fact.name in ("ask", "use"):
+            self.permissions[fact.answer] = self.interactions[fact.on]
+
+    def remember(self, facts: list[Fact]) -> None:
+        """What was promised by a commit."""
+        for fact in facts:
+            if fact.answer is None:
+                continue
+            if fact.name in ("allow", "deny"):
+                status = "allowed" if fact.name == "allow" else "denied"
+                self.decided[str(fact.on)].append((status, str(fact.who.id)))
+            elif fact.name == "claim":
+                self.claimed[str(fact.on)].append(str(fact.answer))
+
+    def check_promises(self, seen: Seen) -> None:
+        for id_, decisions in self.decided.items():
+            assert len(decisions) == 1, f"decided twice: {decisions}"
+            row = seen.permissions.get(id_)
+            assert row is None or (row["status"], row["responded_by"]) == decisions[0], (
+                "another decision shows"
+            )
+        for id_, claims in self.claimed.items():
+            assert len(claims) == 1, "claimed twice"
+            row = seen.permissions.get(id_)
+            assert row is None or row["execution_id"] == claims[0], "another execution shows"
+
+    def teardown(self) -> None:
+        if not self.whole:
+            self.world.renew()
+            return
+        # Everybody comes to an end: nobody waits for ever.
+        end = time.monotonic() + 10
+        while any(h.who or h.task for h in self.hands.all):
+            assert time.monotonic() < end, "somebody waits for ever"
+            self.finish(0, True)
+        ended = (
+            "update interactions set status = 'failed' where status = 'active' and supervisor_id = any ($1)"
+        )
+        self.world.run(self.hands.looking.execute(ended, self.cast.supervisors))
+
+
+@pytest.fixture(scope="module")
+async def address(site: Site) -> AsyncIterator[str]:
+    async with apart(site, "machines") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def world(address: str) -> Iterator[World]:
+    world = World(address)
+    yield world
+    world.close()
+
+
+def floor(world: World) -> type[RuleBasedStateMachine]:
+    """What hypothesis makes its machines with."""
+    return cast_type("type[RuleBasedStateMachine]", partial(Floor, world))
+
+
+QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+def test_whoever_comes_when_what_must_hold_holds(world: World) -> None:
+    run_state_machine_as_test(
+        floor(world),
+        settings=settings(
+            max_examples=150,
+            stateful_step_count=50,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=QUIET,
+        ),
+    )
+
+
+@pytest.mark.parametrize("first", MEETING)
+def test_each_two_that_meet(world: World, first: str) -> None:
+    """A new floor each: one begins, the other comes, the first commits; on a busy agent's things and on a free agent."""
+    for second in MEETING:
+        for which in (0, 1):
+            floor = Floor(world)
+            try:
+                floor.people([first, second])
+                floor.meet(0, 1, 0, which)
+            except AssertionError as error:
+                error.add_note(f"{first}, then {second} on {which}")
+                raise
+            finally:
+                floor.teardown()
+
+
+@pytest.mark.full
+def test_whoever_comes_when_what_must_hold_holds_for_minutes(world: World) -> None:
+    run_state_machine_as_test(
+        floor(world),
+        settings=settings(
+            max_examples=700,
+            stateful_step_count=60,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=QUIET,
+        ),
+    )

@@ -95,7 +95,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_interaction public.interactions;
 begin
-  select * into v_interaction from public.interactions where id = new.interaction_id;
+  select * into v_interaction from public.interactions where id = new.interaction_id for key share;
   if v_interaction.id is null or private.is_anothers(v_interaction.agent_id) then
     raise exception 'there is no such interaction' using errcode = 'FW404';
   elsif v_interaction.status = 'active' then

@@ -98,6 +98,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_permission public.tool_permissions;
 begin
+  -- Whoever moves or deletes the interaction at this moment comes first.
+  perform from public.interactions
+  where id = (select interaction_id from public.tool_permissions where id = p_permission_id) for key share;
   select * into v_permission from public.tool_permissions
   where id = p_permission_id and supervisor_id = any (array(select private.visible_supervisors()));
   if v_permission.id is null then

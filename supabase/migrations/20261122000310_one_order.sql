@@ -11,7 +11,8 @@ begin
   if v_row.id is null then
     raise exception 'there is no such tool permission' using errcode = 'FW404';
   end if;
-  -- In the order in which an interaction ends: its pulse, then its permissions.
+  -- In everybody's order: the interaction stays where it is, its pulse lives, then the permission.
+  perform from public.interactions where id = v_row.interaction_id for key share;
   perform from public.interaction_pulse where interaction_id = v_row.interaction_id for key share;
   v_lives := found;
   select * into v_row from public.tool_permissions where id = p_id for no key update;

@@ -34,6 +34,10 @@ PLANS = (
     "allow pending, delete, & grant pending",
     "allow pending, move, & grant pending",
     "move, ask",
+    "delete, ask",
+    "delete, say",
+    "delete, grant pending",
+    "claim free, delete, & report well free",
 )
 
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -289,7 +289,8 @@ async def _run(
     """Run a program to its end; what it said. Invalid with its reason when it failed."""
     async with _child(command, environment, keeps=keeps) as (child, complaints):
         if gently:
-            os.setpriority(os.PRIO_PROCESS, child.pid, 10)
+            with suppress(ProcessLookupError):  # it may be through already
+                os.setpriority(os.PRIO_PROCESS, child.pid, 10)
         assert child.stdout is not None
         said = await child.stdout.read()
         if await child.wait() != 0:

@@ -37,12 +37,12 @@ async def test_what_is_no_whole_backup_changes_nothing(
     async with site.database() as owner:
         before = await catalogue(owner)
         people = await owner.fetch("select id from auth.users")
+        databases = await owner.fetchval("select count(*) from pg_database")
         refused = await asyncio.to_thread(command, "restore", str(cut), FLOORWALKER_HOME=str(site.home))
         sentence(refused, str(cut))
         assert people == await owner.fetch("select id from auth.users")
         assert not differences(before, await catalogue(owner))
-        databases = await owner.fetchval("select count(*) from pg_database")
-    assert databases == 3
+        assert databases == await owner.fetchval("select count(*) from pg_database")
     assert not list((site.home / "backups").glob("before-restore-*"))
 
 

@@ -61,7 +61,7 @@ async def deciding(site: Site, desks: Desks, status: str = "allowed") -> AsyncIt
     browsers = {desk.person.id: desk.browser for desk in desks.values()}
 
     async def decide() -> None:
-        async with site.database() as owner:
+        async with site.database("supabase_admin") as owner:
             while True:
                 pending = await owner.fetch(
                     "select id, supervisor_id from tool_permissions where status = 'pending' and supervisor_id = any ($1)",
@@ -73,6 +73,15 @@ async def deciding(site: Site, desks: Desks, status: str = "allowed") -> AsyncIt
                         url = f"/tool-permissions/{row['id']}/decision"
                         answer = await browsers[row["supervisor_id"]].post(url, data=decision)
                         assert answer.status_code == 303, answer.text
+                    elif status == "timeout":
+                        await owner.execute(
+                            "set session_replication_role = replica"
+                        )  # time is bent past the guard
+                        await owner.execute(
+                            "update tool_permissions set expires_at = clock_timestamp() where id = $1",
+                            row["id"],
+                        )
+                        await owner.execute("set session_replication_role = origin")
                     else:
                         await owner.execute(
                             "update tool_permissions set status = $2 where id = $1", row["id"], status

@@ -2,9 +2,13 @@
 
 import csv
 import io
+import os
+import time
+from pathlib import Path
 
 import pytest
 
+from server.system import views
 from tests.site import Person, Site
 
 
@@ -30,10 +34,19 @@ async def test_an_admin_reads_sizes_queries_and_retention(site: Site) -> None:
     assert "daily-2026-01-02.dump" in page
 
 
-async def test_without_a_backup_the_page_says_so(site: Site) -> None:
-    admin = await site.hire("admin")
-    async with site.browser_of(admin) as browser:
-        assert "none on this machine" in (await browser.get("/system")).text
+def test_the_last_backup_is_the_newest_file_if_there_is_one(tmp_path: Path) -> None:
+    assert views._newest(tmp_path / "never made") is None
+    for name, age in (
+        ("daily-2026-01-02.dump", 10),
+        ("mine.dump", 5),
+        ("half.dump.part", 0),
+        ("notes.txt", 0),
+    ):
+        (tmp_path / name).write_bytes(b"rows")
+        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
+    found = views._newest(tmp_path)
+    assert found is not None
+    assert (found.name, found.bytes) == ("mine.dump", 4)
 
 
 async def test_a_login_that_became_nobody_is_told_with_its_reason(site: Site) -> None:

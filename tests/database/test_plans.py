@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from server import migrations
-from server.embedded.postgres import SUPERUSER, Postgres
-from server.embedded.prepare import prepare
+from server.embedded.postgres import Postgres
 from tests.bench import world
 from tests.database.acting import Connection
+from tests.database.apart import add_people, apart
 from tests.site import Person, Site
 
 # Read whole because all of it is wanted, and it does not grow with history: the people, what is active now, six
@@ -83,10 +81,7 @@ class Place:
     people: dict[str, str]  # who → claims
 
 
-@asynccontextmanager
-async def place(
-    owner: Connection, web: Connection, supervisor: UUID, agent: UUID, admin: UUID
-) -> AsyncIterator[Place]:
+async def place(owner: Connection, web: Connection, supervisor: UUID, agent: UUID, admin: UUID) -> Place:
     found = await owner.fetchrow(
         """select p.interaction_id as interaction, t.id as permission from interaction_pulse p
         join tool_permissions t on t.interaction_id = p.interaction_id and t.status = 'pending' where p.agent_id = $1""",
@@ -98,7 +93,7 @@ async def place(
         agent,
         agent.bytes,
     )
-    yield Place(
+    return Place(
         web,
         {"supervisor": supervisor, "agent": agent, **dict(found)},
         {
@@ -117,9 +112,8 @@ async def read_whole(place: Place, question: Question, *, forbidden: bool) -> se
     transaction = connection.transaction()
     await transaction.start()
     try:
-        if (
-            forbidden
-        ):  # then a small table is read by its index as a large one is, if there is one that serves
+        if forbidden:
+            # Then a small table is read by its index as a large one is, if there is one that serves.
             await connection.execute("set local enable_seqscan = off")
         if role != "none":
             await connection.execute(
@@ -144,9 +138,8 @@ async def small(site: Site) -> AsyncIterator[Place]:
     async with (
         site.database() as owner,
         site.database("floorwalker_web") as web,
-        place(owner, web, person.id, person.agents[0].id, admin.id) as ready,
     ):
-        yield ready
+        yield await place(owner, web, person.id, person.agents[0].id, admin.id)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -164,14 +157,9 @@ async def test_a_question_without_an_index_is_noticed(small: Place) -> None:
 @pytest.fixture(scope="session")
 async def large(site: Site) -> AsyncIterator[Place]:
     """A database of its own with 1,000 supervisors and 200,000 interactions, where the planner is free to choose."""
-    postgres = Postgres(site.home)
-    ruler = await asyncpg.connect(postgres.url(SUPERUSER))
-    try:
-        await ruler.execute("create database large")
-        await prepare(postgres.url(SUPERUSER, "large"))
-        await migrations.migrate(postgres.url("postgres", "large"))
-        owner = await asyncpg.connect(postgres.url(SUPERUSER, "large"))
-        web = await asyncpg.connect(postgres.url("floorwalker_web", "large"))
+    async with apart(site, "large") as url:
+        owner = await asyncpg.connect(url)
+        web = await asyncpg.connect(Postgres(site.home).url("floorwalker_web", "large"))
         try:
             await world.hire(owner, 1000)
             await world.archive(owner, 200_000)
@@ -182,18 +170,12 @@ async def large(site: Site) -> AsyncIterator[Place]:
                 "select id, supervisor_id from agents where id in (select agent_id from tool_permissions where status = 'pending') limit 1"
             )
             assert agent is not None
-            await owner.execute(
-                "insert into auth.users (id, email, raw_app_meta_data) values (gen_random_uuid(), 'boss@example.com', '{\"app_role\": \"admin\"}')"
-            )
-            admin = await owner.fetchval("select id from users where role = 'admin'")
-            async with place(owner, web, agent["supervisor_id"], agent["id"], admin) as ready:
-                yield ready
+            admin = uuid4()
+            await add_people(owner, admin, [])
+            yield await place(owner, web, agent["supervisor_id"], agent["id"], admin)
         finally:
             await web.close()
             await owner.close()
-            await ruler.execute("drop database large with (force)")
-    finally:
-        await ruler.close()
 
 
 @pytest.mark.full

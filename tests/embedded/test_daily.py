@@ -2,11 +2,11 @@
 
 import asyncio
 import datetime as dt
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from server import backups, migrations
@@ -15,7 +15,6 @@ from server.embedded.postgres import Postgres
 from server.errors import RequestError
 from tests.conftest import a_folder, free_port, serving, until
 from tests.embedded.conftest import Homes
-from tests.site import Site
 
 
 def today() -> str:
@@ -75,7 +74,8 @@ async def test_only_the_process_that_owns_the_server_makes_it(postgres: Postgres
 
 
 async def test_a_stop_ends_it_at_once_and_leaves_nothing_half(postgres: Postgres, place: Path) -> None:
-    async with Site("", postgres.home, None, Path()).database() as owner:  # type: ignore[arg-type]
+    owner = await asyncpg.connect(postgres.url("postgres"))
+    try:
         transaction = owner.transaction()
         await transaction.start()
         await owner.execute("lock table private.settings")  # pg_dump waits for it
@@ -96,6 +96,8 @@ async def test_a_stop_ends_it_at_once_and_leaves_nothing_half(postgres: Postgres
                 "select count(*) = 0 from pg_stat_activity where application_name = 'pg_dump'"
             )
         )
+    finally:
+        await owner.close()
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ async def test_a_failure_is_tried_again(
     try:
         await asyncio.sleep(0.3)
         assert not keeping.done()
-        os.unlink(blocked)  # noqa: PTH108 - in a coroutine
+        await asyncio.to_thread(blocked.unlink)
         made = place / today()
         await until(made.exists)
     finally:

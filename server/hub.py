@@ -1,17 +1,29 @@
-"""Topics and who waits for them, and the one LISTEN connection of the process that rings them."""
+"""Topics and who waits for them, and what rings them: a LISTEN connection, or the one of another process over NATS."""
 
 import asyncio
 import datetime as dt
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import asyncpg
 import structlog
 
+if TYPE_CHECKING:  # imported only where FANOUT_URL is set
+    from server.fanout import Fanout, Line
+
 CHANNEL = "floor"
 STATE = "hub:state"  # rung within the process when the hub goes live or stale
 _LONGEST_PAUSE = 5.0
+_SHARED_HEARTBEAT = 1.0  # of the ear, on which others rely, and of who would rather follow one
+# Whose topics these are: another database, a clone, or this one after a restore or a restart, is not the same.
+_DATABASE = """select pg_catalog.concat(oid, ' ', extract(epoch from pg_catalog.pg_postmaster_start_time()))
+    from pg_catalog.pg_database where datname = pg_catalog.current_database()"""
+_EAR = 5_077_263_190  # any number, the same for every web process of a database
+# A machine that lost its power says no farewell: then the server finds out within 20 s, and the lock is free again.
+_KEEPALIVE = """select pg_catalog.set_config(name, value, false) from (values ('tcp_keepalives_idle', '5'),
+    ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) settings (name, value)"""
 
 log = structlog.get_logger(__name__)
 Ring = Callable[[str], None]
@@ -29,7 +41,8 @@ class Bell:
     async def wait(self, seconds: float) -> bool:
         """Wait until it rang, at most so long; whether it did."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
         rang = self._event.is_set()
         self._event.clear()
         return rang
@@ -40,23 +53,36 @@ class Hub:
 
     A ring says look again, never what changed: whoever hears it reads the rows as its viewer. When the
     LISTEN connection was lost, everything is rung once it is back, since anything may have happened.
+
+    With a fan-out, one hub of all that share a database is the ear: it holds an advisory lock on its LISTEN
+    connection and passes on what it hears. The others follow it over NATS and close theirs. As soon as no ear
+    answers they listen for themselves again, and try to become it.
     """
 
-    def __init__(self, url: str, *, heartbeat: float = 10.0) -> None:
+    def __init__(self, url: str, *, heartbeat: float = 10.0, fanout: "Fanout | None" = None) -> None:
         self._url = url
         self._heartbeat = heartbeat
+        self._fanout = fanout
+        self._ear: Line | None = None  # where we pass on what we hear
+        self._followed: Line | None = None  # where we hear what another passes on
+        self.wake = asyncio.Event()  # something for the task that listens
         self._rings: dict[str, dict[Ring, int]] = {}
         self._nonce = ""
         self._heard_nonce = asyncio.Event()
         self.live = False
         self.polling = False
+        self.guessing = False  # while what rings may have happened, and nobody knows that it did
         self.since = dt.datetime.now(dt.UTC)
 
     def subscribe(self, topics: Iterable[str], ring: Ring) -> Callable[[], None]:
         """Call `ring` with each of the topics that rings; the answer ends it. `ring` must only mark."""
         wanted = tuple(topics)
         for topic in wanted:
-            rings = self._rings.setdefault(topic, {})
+            rings = self._rings.get(topic)
+            if rings is None:
+                rings = self._rings[topic] = {}
+                if self._followed is not None and topic != STATE:
+                    self._followed.want(topic)
             rings[ring] = rings.get(ring, 0) + 1
 
         def unsubscribe() -> None:
@@ -67,6 +93,8 @@ class Hub:
                     del rings[ring]
                 if not rings:
                     del self._rings[topic]
+                    if self._followed is not None and topic != STATE:
+                        self._followed.unwant(topic)
 
         return unsubscribe
 
@@ -84,18 +112,26 @@ class Hub:
         """Ring a topic and the * of its table."""
         table = topic.partition(":")[0]
         for key in (topic, f"{table}:*"):
-            for ring in tuple(self._rings.get(key, ())):
-                ring(topic)
+            self.ring_key(key, topic)
+
+    def ring_key(self, key: str, topic: str) -> None:
+        """Ring who waits at this key, for a topic that is it or one of those its * stands for."""
+        for ring in tuple(self._rings.get(key, ())):
+            ring(topic)
 
     def ring_all(self) -> None:
         """Ring everything that somebody waits for."""
-        for key in tuple(self._rings):
-            if key != STATE:
-                for ring in tuple(self._rings.get(key, ())):
-                    ring(key)
+        self.ring_again(key for key in tuple(self._rings) if key != STATE)
+
+    def ring_again(self, keys: Iterable[str]) -> None:
+        """Ring these, in case that they rang and nobody heard."""
+        self.guessing = True
+        for key in keys:
+            self.ring_key(key, key)
+        self.guessing = False
 
     async def listen(self) -> None:
-        """Keep the LISTEN connection for as long as the process lives."""
+        """Hear what rings for as long as the process lives, by a LISTEN connection or through the ear's."""
         pause = 0.1
         while True:
             connection: asyncpg.Connection | None = None
@@ -103,38 +139,129 @@ class Hub:
                 connection = await asyncpg.connect(self._url, timeout=5, statement_cache_size=0)
                 pause = 0.1
                 await self._hear(connection)
-                log.warning("hub_connection_lost")
+                if self._followed is None:
+                    log.warning("hub_connection_lost")
+                else:
+                    connection.terminate()
+                    await self._follow(self._followed)
+                    continue  # at once: nobody hears for us now
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("hub_connection_failed", reason=f"{type(error).__name__}: {error}")
             finally:
                 self._become(live=False)
                 if connection is not None:
                     connection.terminate()
+                await self._hang_up()
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _hear(self, connection: asyncpg.Connection) -> None:
+        """Hear by this connection until it is gone, or until we may follow an ear."""
         gone = asyncio.Event()
-        connection.add_termination_listener(lambda _: gone.set())
+
+        def lost(_: object) -> None:
+            gone.set()
+            self.wake.set()
+
+        connection.add_termination_listener(lost)
         await connection.add_listener(CHANNEL, self._heard)
         # A transaction pooler takes LISTEN and delivers nothing: find out, and read by the clock instead.
         self._nonce, self._heard_nonce = f"hub:{secrets.token_hex(8)}", asyncio.Event()
         await self._ring_at_the_door()
         try:
-            await asyncio.wait_for(self._heard_nonce.wait(), 2)
+            async with asyncio.timeout(2):
+                await self._heard_nonce.wait()
             self.polling = False
         except TimeoutError:
             self.polling = True
             log.warning("hub_hears_nothing", advice="DATABASE_LISTEN_URL must be a session connection")
         self._become(live=True)
         self.ring_all()
+        if self._fanout is not None:
+            await self._share(connection, gone, self._fanout)
+            return
         while not gone.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(gone.wait(), 2.0 if self.polling else self._heartbeat)
+                async with asyncio.timeout(2.0 if self.polling else self._heartbeat):
+                    await gone.wait()
                 return
-            await connection.fetchval("select 1", timeout=5)  # a frozen server answers nothing, not even this
-            if self.polling:
-                self.ring_all()
+            await self._beat(connection)
+
+    async def _beat(self, connection: asyncpg.Connection) -> None:
+        await connection.fetchval("select 1", timeout=5)  # a frozen server answers nothing, not even this
+        if self.polling:
+            self.ring_all()
+
+    async def _share(self, connection: asyncpg.Connection, gone: asyncio.Event, fanout: "Fanout") -> None:
+        """Hear for everybody where nobody else does, until the connection is gone; or until an ear answers."""
+        database = str(await connection.fetchval(_DATABASE, timeout=5))
+        line: Line | None = None
+        try:
+            while not gone.is_set():
+                line = line or await fanout.open(database, self)
+                if line is not None and self._ear is None:
+                    # The lock needs a session of its own, and behind a transaction pooler there is none.
+                    if not self.polling and await self._take_the_ear(connection):
+                        self._ear = line
+                        await line.lead()
+                        log.info("hub_became_ear")
+                    elif await line.answered() and await self._join(line):
+                        line = None  # it is followed now, and closed by whoever does
+                        return
+                await self._pass_on(gone, 2.0 if self.polling else _SHARED_HEARTBEAT)
+                await self._beat(connection)
+                if line is not None and (line.lost or (self._ear is not None and not await line.answered())):
+                    await line.close()
+                    if self._ear is not None:  # somebody whom NATS hears may have it
+                        self._ear = None
+                        log.warning("hub_is_no_ear")
+                        await connection.fetchval("select pg_advisory_unlock($1)", _EAR, timeout=5)
+                    line = None
+        finally:
+            self._ear = None
+            if line is not None:
+                await line.close()
+
+    async def _take_the_ear(self, connection: asyncpg.Connection) -> bool:
+        if not await connection.fetchval("select pg_try_advisory_lock($1)", _EAR, timeout=5):
+            return False
+        await connection.execute(_KEEPALIVE, timeout=5)
+        return True
+
+    async def _join(self, line: "Line") -> bool:
+        self._followed = line  # from here on it is told what else is waited for
+        if await line.join(key for key in tuple(self._rings) if key != STATE):
+            return True
+        self._followed = None
+        await line.close()  # it holds what was wanted by then
+        return False
+
+    async def _pass_on(self, gone: asyncio.Event, seconds: float) -> None:
+        """Pass on what is heard, as the ear, for so long or until the connection is gone."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not gone.is_set():
+            if self._ear is not None:
+                await self._ear.send()
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0 or (self._ear is not None and self._ear.lost):
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self.wake.wait()
+            self.wake.clear()
+
+    async def _follow(self, line: "Line") -> None:
+        """Hear what the ear passes on, until it does not answer."""
+        log.info("hub_follows_ear")
+        self.polling = False
+        self.ring_all()  # what the closed connection would still have said
+        await line.follow()
+        log.warning("hub_lost_ear")
+
+    async def _hang_up(self) -> None:
+        line, self._followed = self._followed, None
+        if line is not None:
+            await line.close()
 
     async def _ring_at_the_door(self) -> None:
         """Send the nonce over a connection of its own: what one says itself it hears even through a pooler."""
@@ -148,6 +275,8 @@ class Hub:
         if topic == self._nonce:
             self._heard_nonce.set()
         elif isinstance(topic, str) and ":" in topic:
+            if self._ear is not None:
+                self._ear.pass_on(topic)
             self.ring(topic)
 
     def _become(self, *, live: bool) -> None:

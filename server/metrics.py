@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("floorwalker_requests", "Requests answered", ["method", "status"], registry=REGISTRY)
 STREAMS = Gauge("floorwalker_streams", "Streams open now", registry=REGISTRY)
-HUB_LIVE = Gauge("floorwalker_hub_live", "1 while the LISTEN connection hears", registry=REGISTRY)
+HUB_LIVE = Gauge("floorwalker_hub_live", "1 while rings arrive", registry=REGISTRY)
 SWEPT = Counter("floorwalker_swept", "Rows the sweeper acted on", ["what"], registry=REGISTRY)
 DURATION = Histogram(
     "floorwalker_request_seconds",

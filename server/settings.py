@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,7 +27,9 @@ class Settings(BaseSettings):
     database_listen_url: str | None = Field(
         None, description="A session connection for LISTEN; default DATABASE_URL."
     )
-    fanout_url: str | None = Field(None, description="NATS server for many web processes (not yet used).")
+    fanout_url: str | None = Field(
+        None, description="NATS, nats://… or tls://…, several with commas: one process listens for all."
+    )
     supabase_url: str | None = Field(None, description="Supabase project, e.g. https://x.supabase.co")
     supabase_publishable_key: SecretStr | None = Field(
         None,
@@ -57,6 +60,22 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the PostgreSQL and Auth service of this machine are used."""
         return self.database_url is None and self.supabase_url is None
+
+    @field_validator("fanout_url")
+    @classmethod
+    def _addresses(cls, given: str | None) -> str | None:
+        for address in given.split(",") if given is not None else ():
+            try:
+                place = urlsplit(address.strip())
+                good = place.scheme in ("nats", "tls") and place.hostname and place.port != 0
+            except ValueError:  # no port is that large, no host is written so
+                good = False
+            if not good or place.path.strip("/") or place.query or place.fragment:
+                raise ValueError(
+                    "this is no address of NATS: write nats://host:4222 or tls://user:password@host:4222, "
+                    "several with commas between them, special characters of a password as %40"
+                )
+        return given
 
     @model_validator(mode="after")
     def _whole_or_nothing(self) -> Self:

@@ -88,12 +88,25 @@ def other_postgres(home: Path) -> Iterator[None]:
         postgres.stop()
 
 
+@contextmanager
+def other_ear(home: Path) -> Iterator[dict[str, str]]:
+    """Where FANOUT is set: a NATS, and another web process of the home, which hears for whoever comes later."""
+    if "FANOUT" not in os.environ:
+        yield {}
+        return
+    from tests.nats import nats
+
+    with nats() as bus, serving(home, free_port(), FANOUT_URL=bus.url):
+        yield {"FANOUT_URL": bus.url}
+
+
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     with (
         a_folder() as folder,
         other_postgres(folder / "home"),
-        serving(folder / "home", free_port()) as running,
+        other_ear(folder / "home") as fanout,
+        serving(folder / "home", free_port(), **fanout) as running,
     ):
         yield running
 

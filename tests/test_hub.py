@@ -5,15 +5,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
+import pytest
+
+from server.fanout import Fanout
 from server.hub import STATE, Hub
-from tests.conftest import until
+from tests.conftest import free_port, until
 from tests.site import Site
 
 
 @asynccontextmanager
-async def listening(site: Site, heartbeat: float = 10.0) -> AsyncIterator[Hub]:
+async def listening(site: Site, heartbeat: float = 10.0, nats: str | None = None) -> AsyncIterator[Hub]:
     """A hub of our own whose connection the test can tell from the server's."""
-    hub = Hub(site.database_url("floorwalker_web") + f"&application_name=hub-{uuid4()}", heartbeat=heartbeat)
+    address = site.database_url("floorwalker_web") + f"&application_name=hub-{uuid4()}"
+    hub = Hub(address, heartbeat=heartbeat, fanout=Fanout(nats) if nats else None)
     task = asyncio.create_task(hub.listen())
     try:
         await until(lambda: hub.live)
@@ -133,3 +137,36 @@ async def test_a_payload_that_is_no_topic_harms_nothing(site: Site) -> None:
             await notify(site, payload)
         await until(lambda: heard == [topic])
         assert hub.live
+
+
+async def silent() -> asyncio.Server:
+    """A port at which somebody answers the door and says nothing."""
+
+    async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    return await asyncio.start_server(nothing, "127.0.0.1")
+
+
+@pytest.mark.parametrize("answers", [False, True])
+async def test_without_nats_everybody_listens_for_themselves(site: Site, *, answers: bool) -> None:
+    heard: list[str] = []
+    topic = f"agents:{uuid4()}"
+    async with await silent() as door:
+        port = door.sockets[0].getsockname()[1] if answers else free_port()
+        async with listening(site, nats=f"nats://127.0.0.1:{port}") as hub:
+            hub.subscribe([topic], heard.append)
+            for number in range(1, 8):
+                await notify(site, topic)
+                await until(lambda number=number: len(heard) >= number, 1)  # type: ignore[misc]
+                await asyncio.sleep(0.5)
+            async with site.database("supabase_admin") as admin:
+                await admin.fetchval(
+                    "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = $1",
+                    name_of(hub),
+                )
+            await until(lambda: not hub.live)
+            await until(lambda: hub.live)
+            await until(lambda: len(heard) == 8)
+        assert (hub._ear, hub._followed) == (None, None)

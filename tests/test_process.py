@@ -151,10 +151,23 @@ def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
             ["DATABASE_URL", "127.0.0.1:1/x"],
         ),
         ({"DATABASE_URL": "postgresql://127.0.0.1:1/x", **HOSTED, "SECRET_KEY": "short"}, ["SECRET_KEY"]),
+        ({"FANOUT_URL": "http://me:hidden@127.0.0.1:4222"}, ["FANOUT_URL", "nats://host:4222"]),
+        ({"FANOUT_URL": "nats://me:hidden@127.0.0.1:port"}, ["FANOUT_URL", "nats://host:4222"]),
+        ({"FANOUT_URL": "nats://one:4222,,"}, ["FANOUT_URL", "several with commas"]),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(environment: dict[str, str], words: list[str]) -> None:
     sentence(command("serve", **{"PORT": str(free_port()), **environment}), *words)
+
+
+def test_a_nats_that_is_not_there_stops_nobody(folder: Path) -> None:
+    unreachable = f"nats://floor:hidden@127.0.0.1:{free_port()}"
+    with serving(folder / "home", free_port(), FANOUT_URL=unreachable) as site:
+        assert httpx.get(f"{site.url}/readyz").json() == {"database": True, "listener": True}
+    written = site.log.read_text()
+    assert "fanout_unreachable" in written
+    assert "hidden" not in written
+    assert "Traceback" not in written
 
 
 def sentence(answer: "subprocess.CompletedProcess[str]", *words: str) -> None:
@@ -163,6 +176,34 @@ def sentence(answer: "subprocess.CompletedProcess[str]", *words: str) -> None:
     assert answer.stderr.count("\n") == 1, answer.stderr
     assert all(word in answer.stderr for word in words), answer.stderr
     assert "hidden" not in answer.stderr
+
+
+def test_without_fanout_its_library_is_not_imported(folder: Path) -> None:
+    script = """
+import asyncio, sys, server.__main__
+from server import app, settings
+async def live():
+    parts, handle = app.create_app(settings.load())
+    async with handle.lifespan(parts):
+        print("nats" in sys.modules)
+asyncio.run(live())
+"""
+    given = {"DATABASE_URL": "postgresql://127.0.0.1:1/x", **HOSTED}
+    for environment, imported in (
+        (given, "False\n"),
+        (given | {"FANOUT_URL": "nats://127.0.0.1:1"}, "True\n"),
+    ):
+        answer = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stderr
+        assert answer.stdout.endswith(imported)
 
 
 async def test_a_hosted_project_serves_people_and_agents_alike(site: Site, folder: Path) -> None:

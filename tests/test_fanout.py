@@ -1,0 +1,242 @@
+"""Hubs that share one LISTEN connection over a real NATS: who hears what, and what NATS is asked for."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from server import fanout
+from server.fanout import Fanout
+from server.hub import Hub
+from tests.conftest import until
+from tests.hubs import Truth, ear_of, hearing, listeners, named, notify, settled, together
+from tests.nats import NATS, Nats, nats
+from tests.site import Site
+
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(NATS is None, reason="nats-server is not installed"),
+]
+
+
+@pytest.fixture
+def bus() -> Iterator[Nats]:
+    with nats() as running:
+        yield running
+
+
+async def test_one_listens_and_everybody_hears(site: Site, bus: Nats) -> None:
+    mine, other = f"agents:{uuid4()}", f"agents:{uuid4()}"
+    async with together(site, bus) as hubs:
+        heard: list[list[str]] = [[] for _ in hubs]
+        for hub, ring in zip(hubs, heard, strict=True):
+            hub.subscribe([mine], ring.append)
+        await until(
+            lambda: bool(heard) and all(not hub._followed or not hub._followed._fresh for hub in hubs)
+        )
+        await asyncio.sleep(0.2)
+        for ring in heard:
+            ring.clear()
+        await notify(site, other, mine)
+        await until(lambda: all(ring == [mine] for ring in heard))
+        assert await listeners(site, hubs) == 1
+
+
+async def test_a_topic_rings_its_own_and_everybodys_once_each(site: Site, bus: Nats) -> None:
+    whose = uuid4()
+    heard: dict[str, list[str]] = {"one": [], "all": []}
+    async with together(site, bus, 2) as hubs:
+        follower = next(hub for hub in hubs if hub._followed)
+        follower.subscribe([f"agents:{whose}"], heard["one"].append)
+        follower.subscribe(["agents:*"], heard["all"].append)
+        await until(lambda: heard["one"] and heard["all"])
+        heard["one"].clear()
+        heard["all"].clear()
+        await notify(site, f"agents:{whose}", f"interactions:{whose}")
+        await until(lambda: heard["one"] and heard["all"])
+        await asyncio.sleep(0.2)
+    assert heard == {"one": [f"agents:{whose}"], "all": [f"agents:{whose}"]}
+
+
+async def test_only_what_somebody_waits_for_is_subscribed_to(site: Site, bus: Nats) -> None:
+    whose = uuid4()
+    async with together(site, bus) as hubs:
+        first, second = [hub for hub in hubs if hub._followed]
+        assert Counter(await bus.subjects()) == {"all": 2, "ear": 1}
+        leave = [
+            first.subscribe([f"agents:{whose}", f"interactions:{whose}"], lambda _: None),
+            second.subscribe(["agents:*", f"agents:{whose}"], lambda _: None),
+            ear_of(hubs).subscribe([f"agents:{uuid4()}"], lambda _: None),  # type: ignore[union-attr]
+        ]
+        wanted = {"all": 2, "ear": 1, f"{whose}.*": 2, "*.agents": 1}
+
+        async def subscribed() -> bool:
+            return Counter(await bus.subjects()) == wanted
+
+        await until(subscribed)
+        for unsubscribe in leave:
+            unsubscribe()
+        again = first.subscribe([f"agents:{whose}"], lambda _: None)
+        wanted = {"all": 2, "ear": 1, f"{whose}.*": 1}
+        await until(subscribed)
+        again()
+        wanted = {"all": 2, "ear": 1}
+        await until(subscribed)
+        assert first._followed is not None
+        assert not first._followed._wanted
+        assert not first._followed._idle
+
+
+async def test_pages_that_come_and_go_ask_little_of_nats(site: Site, bus: Nats) -> None:
+    topics = [f"{table}:{uuid4()}" for table in ("agents", "interactions") for _ in range(200)]
+    async with together(site, bus, 2) as hubs:
+        follower = next(hub for hub in hubs if hub._followed)
+        line = follower._followed
+        assert line is not None
+        for _ in range(50):
+            for unsubscribe in [follower.subscribe([topic], lambda _: None) for topic in topics]:
+                unsubscribe()
+            await asyncio.sleep(0.02)
+        await until(lambda: len(line._held) == 401)
+        assert line._client._sid < 500, "each was subscribed to once"
+        await until(lambda: len(line._held) == 1, 15)
+        assert not line._wanted
+        assert settled(hubs)
+
+
+async def test_more_than_it_can_read_rings_everything(
+    site: Site, bus: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rings that had no room are made up for: everything is rung, not once for each of them."""
+    monkeypatch.setattr(fanout, "_UNREAD", 5)
+    heard: Counter[str] = Counter()
+    topics = [f"agents:{uuid4()}" for _ in range(5000)]
+    async with together(site, bus, 2) as hubs:
+        follower = next(hub for hub in hubs if hub._followed)
+        follower.subscribe(["agents:*", "interactions:*"], lambda topic: heard.update([topic]))
+        await until(lambda: heard["interactions:*"] and follower._followed and not follower._followed._fresh)
+        await asyncio.sleep(0.2)
+        heard.clear()
+        await notify(site, *topics)
+        await until(lambda: heard["interactions:*"])
+        assert heard["interactions:*"] < 200
+        assert not all(heard[topic] for topic in topics)
+        assert settled(hubs)
+
+
+async def test_more_than_the_ear_can_pass_on_rings_everything(site: Site, bus: Nats) -> None:
+    heard: Counter[str] = Counter()
+    async with together(site, bus, 2) as hubs:
+        ear = ear_of(hubs)
+        assert ear is not None
+        follower = next(hub for hub in hubs if hub._followed)
+        follower.subscribe(["interactions:*"], lambda topic: heard.update([topic]))
+        await until(lambda: heard["interactions:*"])
+        await asyncio.sleep(0.2)
+        heard.clear()
+        for number in range(30_000):
+            ear._heard(None, 0, "", f"agents:{number}")
+        await until(lambda: heard["interactions:*"])
+        assert settled(hubs)
+
+
+async def test_two_databases_do_not_ring_one_another(site: Site, bus: Nats) -> None:
+    """Not even where their supervisors have the same ids, as those of a copy do."""
+    topic = f"agents:{uuid4()}"
+    address = site.database_url("floorwalker_web").replace("/postgres?", "/template1?")
+    async with together(site, bus, 2) as hubs, hearing(address, bus.url) as copy:
+        await until(lambda: copy._ear)
+        async with hearing(address, bus.url) as second:
+            await until(lambda: second._followed)
+            rung: dict[str, list[str]] = {"here": [], "there": []}
+            follower = next(hub for hub in hubs if hub._followed)
+            follower.subscribe([topic], rung["here"].append)
+            second.subscribe([topic], rung["there"].append)
+            await until(lambda: rung["here"] and rung["there"])
+            for heard in rung.values():
+                heard.clear()
+            await notify(site, topic)
+            await until(lambda: rung["here"])
+            await asyncio.sleep(0.3)
+            assert not rung["there"]
+
+
+async def test_a_refused_subscription_is_not_believed(site: Site) -> None:
+    """NATS keeps a connection whose subscriptions it refuses: who follows would be deaf and not know."""
+    with nats() as bus:
+        config = bus.log.parent / "nats.conf"
+        config.write_text(
+            "authorization { users: [ { user: floor, password: 'wh@t', permissions: {"
+            " publish: 'floorwalker.>', subscribe: ['floorwalker.inbox.>', 'floorwalker.*.ear', 'floorwalker.*.all'] } } ] }"
+        )
+        bus.kill()
+        bus.options = ("-c", str(config))
+        bus.start()
+        address = bus.url.replace("//", "//floor:wh%40t@")
+        topic = f"agents:{uuid4()}"
+        truth = Truth()
+        async with hearing(named(site), address) as ear:
+            await until(lambda: ear._ear)
+            async with hearing(named(site), address) as other:
+                truth.watch([other], [topic])
+                for number in range(1, 20):
+                    truth.numbers[topic] = number
+                    await notify(site, topic)
+                    await until(lambda: not truth.missed([other]))
+                    await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("who", ["floor:secret@", "secret@", ""])
+async def test_tls_is_insisted_on_before_the_password_is_said(site: Site, who: str) -> None:
+    """A server that offers none, or somebody in between who says so, hears nothing of it."""
+    with nats("-DV") as bus:
+        line = await Fanout(f"tls://{who}127.0.0.1:{bus.port}").open("any", Hub(named(site)))
+        assert line is None
+        plain = await Fanout(f"nats://{who}127.0.0.1:{bus.port}").open("any", Hub(named(site)))
+        assert plain is not None
+        assert not plain.lost
+        await plain.close()
+        said = [text for text in bus.log.read_text().splitlines() if "<<- [CONNECT" in text]
+        assert len(said) == (1 if who else 2)
+
+
+async def test_tls_is_spoken_and_the_server_known(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate(tmp_path)
+    options = ("--tls", "--tlscert", str(tmp_path / "cert"), "--tlskey", str(tmp_path / "key"))
+    with nats(*options, "--user", "floor", "--pass", "wh@t") as bus:
+        address = f"tls://floor:wh%40t@localhost:{bus.port}"
+        hub = Hub(named(site))
+        assert await Fanout(address).open("any", hub) is None, "nobody vouches for it"
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
+        assert await Fanout(address.replace("wh%40t", "wrong")).open("any", hub) is None
+        async with hearing(named(site), address) as ear, hearing(named(site), address) as other:
+            await until(lambda: settled([ear, other]))
+
+
+def certificate(folder: Path) -> None:
+    """A certificate of localhost that vouches for itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "key").write_bytes(private)

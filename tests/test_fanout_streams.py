@@ -1,0 +1,84 @@
+"""Audiences, as test_stream.py has them, with a hub that follows another's ear over a real NATS."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from server.fanout import Fanout
+from server.hub import Hub
+from tests import test_stream
+from tests.conftest import until
+from tests.nats import NATS, Nats, nats
+from tests.site import Site
+from tests.test_stream import *  # noqa: F403 - pytest finds them here as well
+
+if TYPE_CHECKING:
+    from server.fanout import Line
+
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(NATS is None, reason="nats-server is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def bus() -> Iterator[Nats]:
+    with nats() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def ear(site: Site, bus: Nats) -> AsyncIterator[Hub]:
+    """Somebody else who hears the database for everybody."""
+    hub = Hub(site.database_url("floorwalker_web"), fanout=Fanout(bus.url))
+    task = asyncio.create_task(hub.listen())
+    try:
+        await until(lambda: hub._ear)
+        yield hub
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture(scope="module")
+async def sessions(site: Site) -> Iterator[UUID]:
+    """Sessions that there are: streams with invented ones end as soon as somebody looks, which here is at once."""
+    person = await site.hire("admin")
+    async with site.database() as owner:
+        rows = await owner.fetch(
+            """insert into private.web_sessions (token_hash, user_id, access_token, refresh_token, expires_at)
+            select sha256(gen_random_uuid()::text::bytea), $1, '', '', now() + interval '1 hour'
+            from generate_series(1, 200) returning id""",
+            person.id,
+        )
+    return (row["id"] for row in rows)
+
+
+@pytest.fixture(autouse=True)
+def following(
+    bus: Nats, ear: Hub, sessions: Iterator[UUID], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Every hub that test_stream makes follows it."""
+    monkeypatch.setattr(test_stream, "uuid4", lambda: next(sessions))
+    followed = []
+
+    class Follower(Hub):
+        def __init__(self, url: str, **options: Any) -> None:
+            super().__init__(url, fanout=Fanout(bus.url), **options)
+
+        async def _follow(self, line: "Line") -> None:
+            followed.append(line)
+            await super()._follow(line)
+
+    monkeypatch.setattr(test_stream, "Hub", Follower)
+    yield
+    assert followed
+
+
+# Who follows reads once more when NATS knows what is waited for: equal bytes, and not the very same.
+del test_everybody_in_an_audience_gets_the_very_same_bytes  # noqa: F821

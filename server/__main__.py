@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import httpx
 import uvicorn
+from uvicorn.loops.auto import auto_loop_factory
 
 from server import app as application
 from server import backups, db, logs, migrations
@@ -107,7 +108,8 @@ def serve(*, demo: bool) -> None:
             _fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
         else:
             asyncio.run(_check(place.settings))
-        asyncio.run(_serve(place, door, demo=demo))
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where there is one
+            runner.run(_serve(place, door, demo=demo))
 
 
 async def _remember(owner_url: str) -> None:

@@ -1,0 +1,339 @@
+"""Our event streams beside sse-starlette's own, over real sockets: the same bytes, the same course of events."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import anyio
+import pytest
+from sse_starlette import EventSourceResponse as Original
+from sse_starlette import ServerSentEvent
+from sse_starlette.sse import AppStatus
+from starlette.types import Message
+
+from server import sse
+from tests.conftest import until
+from tests.wires import LARGE, Happened, Reader, asking, compare, forever, plain, serving, some, telling
+
+EVENTS = (
+    b"data: bytes\n\n",
+    memoryview(b"data: view\n\n"),
+    "text\nof two lines\rand\r\nmore",
+    "",
+    b"",
+    7,
+    {"event": "named", "data": "a dict", "id": "1\n2", "retry": 500},
+    {"comment": "only this"},
+    ServerSentEvent("an event", event="e", sep="\n"),
+    ServerSentEvent(comment="another"),
+)
+
+
+@pytest.mark.parametrize("sep", [None, "\r\n", "\r", "\n"])
+async def test_every_kind_of_message_is_sent_the_same(sep: str | None) -> None:
+    wire, happened = await compare(lambda kind, h: kind(some(*EVENTS), sep=sep, **telling(h)))
+    assert wire.endswith(b"0\r\n\r\n")
+    assert b"of two lines" in wire
+    assert happened == ["heard http.disconnect", "background", "returned"]
+
+
+class Counted:
+    """An async iterable that is no generator and cannot be closed."""
+
+    def __init__(self) -> None:
+        self.left = 3
+
+    def __aiter__(self) -> "Counted":
+        return self
+
+    async def __anext__(self) -> str:
+        self.left -= 1
+        if self.left < 0:
+            raise StopAsyncIteration
+        return f"{self.left} left"
+
+
+@pytest.mark.parametrize(
+    "content", [lambda: iter(["a", b"data: b\n\n"]), some, Counted], ids=["sync", "empty", "object"]
+)
+async def test_every_kind_of_iterator_is_read_to_its_end(content: Callable[[], Any]) -> None:
+    wire, _ = await compare(lambda kind, _: kind(content()))
+    assert wire.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_status_and_headers_are_the_same_and_head_has_no_body(method: str) -> None:
+    headers = {"X-Mine": "1", "Cache-Control": "max-age=1"}
+
+    def make(kind: type[Original], happened: Happened) -> Original:
+        return kind(some("a"), 203, headers, "text/event-stream;x=y", send_timeout=1, **telling(happened))
+
+    wire, happened = await compare(make, method=method)
+    assert wire.startswith(b"HTTP/1.1 203")
+    assert (b"data: a" in wire) == (method == "GET")
+    assert happened[-2:] == ["background", "returned"]
+
+
+@pytest.mark.parametrize("good", [0, 2])
+async def test_a_generator_that_fails_ends_the_stream_and_runs_no_background(good: int) -> None:
+    async def failing(happened: Happened) -> AsyncIterator[str]:
+        try:
+            for number in range(good):
+                yield str(number)
+            raise ArithmeticError
+        finally:
+            happened.append("cleaned up")
+
+    wire, happened = await compare(lambda kind, h: kind(failing(h), **telling(h)))
+    assert not wire.endswith(b"0\r\n\r\n")
+    assert happened == ["cleaned up", "raised ArithmeticError"]
+
+
+async def test_what_cannot_be_encoded_closes_the_generator() -> None:
+    _, happened = await compare(lambda kind, h: kind(forever(h, "a", {"nonsense": 1}), **telling(h)))
+    assert happened == ["closed", "cleaned up", "raised TypeError"]
+
+
+async def test_a_reader_who_goes_while_nothing_happens_ends_the_stream() -> None:
+    async def go(reader: Reader) -> None:
+        await reader.until(b"data: a")
+
+    _, happened = await compare(lambda kind, h: kind(forever(h, "a"), **telling(h)), go)
+    assert happened == ["heard http.disconnect", "cancelled", "cleaned up", "background", "returned"]
+
+
+async def test_a_reader_who_goes_while_it_is_being_sent_to_ends_the_stream() -> None:
+    async def sending(happened: Happened) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield LARGE
+                await asyncio.sleep(0)
+        finally:
+            happened.append("cleaned up")
+
+    async def go(reader: Reader) -> None:
+        await reader.until(b"xxx")
+        await asyncio.sleep(0.2)
+        reader.wire = b""
+
+    _, happened = await compare(lambda kind, h: kind(sending(h), **telling(h)), go)
+    assert happened == ["heard http.disconnect", "cleaned up", "background", "returned"]
+
+
+async def test_a_close_handler_that_fails_is_heard_of() -> None:
+    def make(kind: type[Original], happened: Happened) -> Original:
+        async def closed(message: Message) -> None:
+            raise ArithmeticError
+
+        return kind(forever(happened, "a"), **telling(happened) | {"client_close_handler_callable": closed})
+
+    async def go(reader: Reader) -> None:
+        await reader.until(b"data: a")
+
+    _, happened = await compare(make, go)
+    assert happened == ["cancelled", "cleaned up", "raised ArithmeticError"]
+
+
+@pytest.mark.parametrize(("data", "ping"), [((LARGE, b"next"), 0), ((LARGE,), 0.1)], ids=["data", "ping"])
+async def test_a_reader_who_does_not_read_is_dropped(data: tuple[bytes, ...], ping: float) -> None:
+    """Whether it is data or a ping that finds the way blocked."""
+
+    async def wait(reader: Reader) -> None:
+        reader.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(1.2)
+
+    _, happened = await compare(
+        lambda kind, h: kind(forever(h, *data), ping=ping, send_timeout=0.3, **telling(h)), wait
+    )
+    assert happened == ["closed" if not ping else "cancelled", "cleaned up", "raised SendTimeoutError"]
+
+
+async def test_a_slow_reader_gets_everything_and_pings_never_within_it() -> None:
+    async def slowly(reader: Reader) -> None:
+        await asyncio.sleep(1)  # pings fall due meanwhile
+        await reader.rest()
+        assert reader.wire.count(b"x" * 30_000_000) == 1
+        reader.wire = re.sub(rb"[0-9a-f]+\r\n: ping - .*\r\n\r\n\r\n", b"", reader.wire)
+
+    wire, _ = await compare(
+        lambda kind, _: kind(some(LARGE, b"data: last\n\n"), ping=0.2, send_timeout=5), slowly
+    )
+    assert wire.endswith(b"data: last\n\n\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("sep", [None, "\n"])
+async def test_pings_come_in_time_and_look_the_same(sep: str | None) -> None:
+    async def three(reader: Reader) -> None:
+        began = asyncio.get_running_loop().time()
+        for _ in range(3):
+            reader.wire += await asyncio.wait_for(reader.reader.readuntil(b"+00:00" + end + end + b"\r\n"), 5)
+        assert asyncio.get_running_loop().time() - began >= 0.6
+
+    end = (sep or "\r\n").encode()
+    wire, _ = await compare(lambda kind, h: kind(forever(h), ping=0.2, sep=sep), three)
+    assert wire.count(b": ping - now") == 3
+
+
+async def test_a_ping_may_be_made_by_the_application_and_its_failure_ends_the_stream() -> None:
+    def make(kind: type[Original], happened: Happened) -> Original:
+        made: Iterator[int] = iter((1, 2))
+
+        def ping() -> ServerSentEvent:
+            number = next(made, None)
+            if number is None:
+                raise ArithmeticError
+            return ServerSentEvent(event="ping", data=number)
+
+        return kind(forever(happened), ping=0.1, ping_message_factory=ping, **telling(happened))
+
+    wire, happened = await compare(make)
+    assert wire.count(b"event: ping") == 2
+    assert happened == ["cancelled", "cleaned up", "raised ArithmeticError"]
+
+
+async def test_without_pings_there_are_none() -> None:
+    async def wait(reader: Reader) -> None:
+        await reader.until(b"data: a")
+        await asyncio.sleep(0.5)
+        with suppress(TimeoutError):
+            reader.wire += await asyncio.wait_for(reader.reader.read(100), 0.1)
+
+    wire, _ = await compare(lambda kind, h: kind(forever(h, "a"), ping=0), wait)
+    assert b"ping" not in wire
+
+
+async def polite(happened: Happened) -> AsyncIterator[str]:
+    """Says farewell when it is cancelled."""
+    try:
+        yield "a"
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        happened.append("cancelled")
+        yield "farewell"
+        raise
+    finally:
+        happened.append("cleaned up")
+
+
+async def obedient(happened: Happened) -> AsyncIterator[str]:
+    """Takes its cancellation for an ordinary end."""
+    try:
+        yield "a"
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        happened.append("cancelled")
+    finally:
+        happened.append("cleaned up")
+
+
+@pytest.mark.parametrize(
+    "content", [lambda h: forever(h, "a"), polite, obedient], ids=["abrupt", "polite", "obedient"]
+)
+@pytest.mark.parametrize("how", ["uvicorn", "AppStatus"])
+async def test_a_server_that_stops_ends_its_streams(how: str, content: Callable[[Happened], Any]) -> None:
+    seen = {}
+    for name in ("original", "ours"):
+        async with (
+            serving(lambda kind, h: kind(content(h), **telling(h))) as served,
+            asking(served.port, name) as reader,
+        ):
+            await reader.until(b"data: a")
+            if how == "uvicorn":
+                served.server.should_exit = True
+            else:
+                AppStatus.should_exit = True
+            await reader.rest()
+            seen[name] = (plain(reader.wire), served.happened[name])
+    assert seen["ours"] == seen["original"]
+    assert seen["ours"][1] == ["cancelled", "cleaned up", "background", "returned"]
+
+
+async def test_a_farewell_at_shutdown_is_still_said() -> None:
+    def make(kind: type[Original], happened: Happened) -> Original:
+        stops = anyio.Event()
+
+        async def polite() -> AsyncIterator[str]:
+            yield "a"
+            await stops.wait()
+            AppStatus.should_exit = False
+            yield "farewell"
+
+        return kind(polite(), shutdown_event=stops, shutdown_grace_period=2)
+
+    async def stop(reader: Reader) -> None:
+        await reader.until(b"data: a")
+        AppStatus.should_exit = True
+        await reader.rest()
+
+    wire, _ = await compare(make, stop)
+    assert b"data: farewell" in wire
+
+
+async def test_whoever_cancels_the_request_hears_of_it() -> None:
+    for name in ("original", "ours"):
+        async with (
+            serving(lambda kind, h: kind(forever(h, "a"), **telling(h))) as served,
+            asking(served.port, name) as reader,
+        ):
+            await reader.until(b"data: a")
+            for task in served.server.server_state.tasks:
+                task.cancel()
+            await reader.rest()
+        assert served.happened[name] == ["cancelled", "cleaned up", "raised CancelledError"]
+
+
+async def test_a_generator_that_takes_no_notice_is_stopped_all_the_same() -> None:
+    async def deaf(happened: Happened) -> AsyncIterator[str]:
+        try:
+            yield "a"
+            for _ in range(3):
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+            yield "b"
+            happened.append("went on")
+        finally:
+            happened.append("cleaned up")
+
+    async def go(reader: Reader) -> None:
+        await reader.until(b"data: a")
+
+    _, happened = await compare(lambda kind, h: kind(deaf(h), **telling(h)), go)
+    assert happened == ["heard http.disconnect", "went on", "cleaned up", "background", "returned"]
+
+
+async def test_what_cleans_up_for_ever_is_cut_short() -> None:
+    async def slow(happened: Happened) -> AsyncIterator[Any]:
+        try:
+            yield {"nonsense": 1}
+        finally:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                happened.append("cut short")
+                raise
+
+    _, happened = await compare(lambda kind, h: kind(slow(h), cleanup_timeout=0.2))
+    assert happened == ["cut short", "raised TypeError"]
+
+
+async def test_a_stream_is_two_tasks_and_no_timer_of_its_own() -> None:
+    async with serving(lambda kind, h: kind(forever(h, "a"), send_timeout=30)) as served:
+
+        async def tasks(name: str, count: int) -> int:
+            before = len(asyncio.all_tasks())
+            for _ in range(count):
+                reader = await streams.enter_async_context(asking(served.port, name))
+                await reader.until(b"data: a")
+            return len(asyncio.all_tasks()) - before
+
+        async with AsyncExitStack() as streams:
+            first = await tasks("ours", 1)
+            assert first <= 4, "with what is there for all of them"
+            assert await tasks("ours", 20) == 40
+            assert await tasks("original", 20) >= 100
+            assert len(sse._Clock._running) == 1
+            (clock,) = sse._Clock._running.values()
+            assert len(clock._streams) == 21
+        await until(lambda: not sse._Clock._running)

@@ -22,18 +22,29 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from server.auth import AgentCaller
+from server.auth import AgentCaller, Auth
 from server.db import Connection, Database
 from server.errors import Invalid, NotFound, RequestError, Unauthorized
+from server.hub import STATE, Hub
 
 PREFIX = "/api/v1"
-_REMEMBER_KEY = 5.0  # seconds that a key need not be looked up again; the database checks it besides
+_REMEMBER, _REMEMBER_DEAF = (
+    60.0,
+    5.0,
+)  # seconds that a key need not be looked up again; deaf: no bell says when it ends
+_NO_TEXT = "has characters that are no text (NUL or a lone surrogate)"
+_REMEMBERED = 50_000  # keys at most
 
 
 def _storable(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("has characters that are no text (NUL or a lone surrogate)")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(_NO_TEXT) from None
+    if "\x00" in text:
+        raise ValueError(_NO_TEXT)
     return text
 
 
@@ -96,6 +107,43 @@ class Ask:
             yield connection
 
 
+class KnownAgents:
+    """Whose the keys are that were used lately, so that not every request looks its own up.
+
+    Forgotten at the ring of a revocation. A ring may be lost with the LISTEN connection, so what is remembered
+    ends with that, and is short while there is none.
+    """
+
+    def __init__(self, auth: Auth, hub: Hub) -> None:
+        self._auth, self._hub = auth, hub
+        self._known: dict[str, tuple[float, AgentCaller]] = {}
+        self._rings = 0
+        hub.subscribe(["agent_keys:*", STATE], self._forget)
+
+    async def of(self, key: str) -> AgentCaller:
+        """Whose key it is. Unauthorized when nobody's, revoked, or of a retired agent."""
+        known = self._known.get(key)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        deaf = self._hub.polling or not self._hub.live
+        until = time.monotonic() + (_REMEMBER_DEAF if deaf else _REMEMBER)
+        rings = self._rings
+        agent = await self._auth.agent(key)
+        if rings == self._rings:  # or it may be the key that was revoked while we asked
+            while len(self._known) >= _REMEMBERED:
+                del self._known[next(iter(self._known))]
+            self._known[key] = until, agent
+        return agent
+
+    def _forget(self, topic: str) -> None:
+        self._rings += 1
+        agent_id = topic.removeprefix("agent_keys:")
+        for key in [
+            key for key, (_, agent) in self._known.items() if agent_id in (str(agent.id), "*", STATE)
+        ]:
+            del self._known[key]
+
+
 Answer = BaseModel | tuple[int, BaseModel]
 Handle = Callable[[Ask], Awaitable[BaseModel]]
 Write = Callable[[Ask, Connection], Awaitable[BaseModel]]
@@ -130,7 +178,7 @@ class Call:
 def routes(calls: Sequence[Call]) -> list[Route]:
     """The calls as routes, one a path and method."""
     return [
-        Route(PREFIX + call.path, _endpoint(call), methods=[call.method], name=f"{call.method} {call.path}")
+        Route(PREFIX + call.path, _Endpoint(call), methods=[call.method], name=f"{call.method} {call.path}")
         for call in calls
     ]
 
@@ -154,10 +202,19 @@ def refuse(_connection: HTTPConnection, error: RequestError) -> Response:
     return problem(error)
 
 
-def _endpoint(call: Call) -> Callable[[Request], Awaitable[Response]]:
-    adapter = TypeAdapter(call.body) if call.body is not None else None
+class _Endpoint:
+    """One call as an application of its own: a refusal becomes problem details here, and nothing else has to look."""
 
-    async def endpoint(request: Request) -> Response:
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._adapter = TypeAdapter(call.body) if call.body is not None else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._respond(Request(scope, receive))
+        await answer(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        call, adapter = self._call, self._adapter
         try:
             agent = await _agent(request)
             raw = await request.body()
@@ -176,8 +233,6 @@ def _endpoint(call: Call) -> Callable[[Request], Awaitable[Response]]:
             return problem(Invalid(words), found)
         except RequestError as error:
             return problem(error)
-
-    return endpoint
 
 
 async def _write(call: Call, ask: Ask, raw: bytes) -> Response:
@@ -214,16 +269,9 @@ async def _agent(request: Request) -> AgentCaller:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.startswith("fw_"):
         raise Unauthorized("an agent key is needed: Authorization: Bearer fw_…")
-    known: dict[str, tuple[float, AgentCaller]] = request.state.known_agents
-    agent = None
-    if (found := known.get(key)) and found[0] > time.monotonic():
-        agent = found[1]
-    else:
-        agent = await request.state.auth.agent(key)
-        if len(known) > 10_000:
-            known.clear()
-        known[key] = (time.monotonic() + _REMEMBER_KEY, agent)
-    await request.state.limits.agent(agent.key_id)
+    known_agents: KnownAgents = request.state.known_agents
+    agent = await known_agents.of(key)
+    request.state.limits.agent(agent.key_id)
     return agent
 
 

@@ -1,19 +1,22 @@
 """create_app(): middleware, the areas' routes, lifespan and error pages."""
 
 import asyncio
+import gzip
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypedDict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
 import httpx
 import structlog
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,7 +25,7 @@ from server import __version__, api, db, guard, metrics, sweeper, web
 from server.accounts import views as accounts
 from server.agents import api as agents_api
 from server.agents import views as agents
-from server.auth import AgentCaller, Auth
+from server.auth import Auth
 from server.errors import NotFound, RequestError, Unavailable
 from server.floor import views as floor
 from server.hub import Hub
@@ -36,10 +39,14 @@ from server.settings import Settings
 from server.stream import Streams, signed_out
 from server.system import views as system
 
+if TYPE_CHECKING:
+    from server.fanout import Fanout
+
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
 WATCHED = {"floor": floor.watch, "wallboard": floor.watch, "interaction": interactions.watch}
 _REVIVAL = 1.0  # seconds between the death of a task and its next life
 _KEPT_FOR_EVER = "public, max-age=31536000, immutable"
+_TEXT = (".css", ".js", ".svg", ".txt")  # static files that are worth compressing
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +61,7 @@ class State(TypedDict):
     auth: Auth
     limits: guard.Limits
     recorder: Recorder
-    known_agents: dict[str, tuple[float, AgentCaller]]
+    known_agents: api.KnownAgents
     closing: asyncio.Event
 
 
@@ -88,11 +95,11 @@ class App:
             httpx.AsyncClient(transport=transport, timeout=10) as http,
         ):
             await _configure(database, settings)
-            self.hub = hub = Hub(settings.database_listen_url or settings.database_url)
+            self.hub = hub = Hub(
+                settings.database_listen_url or settings.database_url, fanout=_fanout(settings)
+            )
             self.streams = streams = Streams(database, hub)
             recorder = Recorder(database)
-            known_agents: dict[str, tuple[float, AgentCaller]] = {}
-            hub.subscribe(["agent_keys:*"], lambda _: known_agents.clear())
             secret = settings.supabase_jwt_secret
             auth = Auth(
                 database,
@@ -119,12 +126,20 @@ class App:
                 auth=auth,
                 limits=guard.Limits(settings),
                 recorder=recorder,
-                known_agents=known_agents,
+                known_agents=api.KnownAgents(auth, hub),
                 closing=self.closing,
             )
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _fanout(settings: Settings) -> "Fanout | None":
+    if settings.fanout_url is None:
+        return None
+    from server.fanout import Fanout  # with its library, 7 MB that most do without
+
+    return Fanout(settings.fanout_url)
 
 
 async def _keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -149,6 +164,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
     """The application, and the handle that ends its streams. `auth_app`: the embedded Auth service."""
     parts = App(settings, auth_app)
     routes: list[BaseRoute] = [
+        *api.routes(CALLS),  # first, since routes are tried in order and agents ask most
         *floor.ROUTES,
         *accounts.ROUTES,
         *agents.ROUTES,
@@ -156,7 +172,6 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
         *interactions.ROUTES,
         *leaderboard.ROUTES,
         *system.ROUTES,
-        Route("/stream", _stream),
         *api.routes(CALLS),
         Route("/api", _api_page),
         Route("/api/openapi.json", _openapi),
@@ -174,9 +189,10 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
         middleware=[
             Middleware(_Measured),
             Middleware(guard.SecurityHeaders, secure=not guard.loopback(settings)),
-            Middleware(TrustedHostMiddleware, allowed_hosts=guard.trusted_hosts(settings)),
+            Middleware(guard.TrustedHosts, allowed_hosts=guard.trusted_hosts(settings)),
             Middleware(guard.SameOrigin, refuse=_refuse),
             Middleware(guard.BodyLimit, refuse=_refuse),
+            Middleware(_Streaming),
         ],
         exception_handlers={RequestError: _on_refusal, HTTPException: _on_http, Exception: _on_fault},
     )
@@ -221,18 +237,6 @@ async def _on_fault(request: Request, error: Exception) -> Response:
     return answer
 
 
-async def _stream(request: Request) -> Response:
-    """The stream of a page that this viewer may watch; for nobody one close event."""
-    viewer = await guard.viewer_of(request)
-    if viewer is None:
-        return signed_out()
-    watch = WATCHED.get(request.query_params.get("page", ""))
-    if watch is None:
-        raise NotFound("There is no such page to stream.")
-    streams: Streams = request.state.streams
-    return streams.response(await watch(request, viewer), viewer)
-
-
 async def _openapi(_request: Request) -> Response:
     return JSONResponse(api.document(CALLS, "Floorwalker agent API", __version__))
 
@@ -263,13 +267,34 @@ async def _metrics(request: Request) -> Response:
 
 
 class _Static(StaticFiles):
-    """Static files; one asked for by its content's hash may be kept for ever."""
+    """Static files, compressed once; one asked for by its content's hash may be kept for ever."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory=directory)
+        self._packed: dict[str, bytes] = {}  # by the file's ETag, which is another when the file is
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         answer = await super().get_response(path, scope)
-        if b"v=" in scope["query_string"] and answer.status_code == 200:
+        if answer.status_code != 200:
+            return answer
+        if path.endswith(_TEXT) and isinstance(answer, FileResponse):
+            answer.headers["Vary"] = "Accept-Encoding"
+            if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+                answer = await self._pack(answer)
+        if b"v=" in scope["query_string"]:
             answer.headers["Cache-Control"] = _KEPT_FOR_EVER
         return answer
+
+    async def _pack(self, file: FileResponse) -> Response:
+        mark, path = file.headers["etag"], str(file.path)
+        if mark not in self._packed:
+            self._packed[mark] = await asyncio.to_thread(
+                lambda: gzip.compress(Path(path).read_bytes(), mtime=0)
+            )
+        packed = Response(self._packed[mark], media_type=file.media_type)
+        packed.headers.update({"Content-Encoding": "gzip", "Vary": "Accept-Encoding", "ETag": f"W/{mark}"})
+        packed.headers["Last-Modified"] = file.headers["last-modified"]
+        return packed
 
 
 class _Mounted:
@@ -288,16 +313,45 @@ class _Measured:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        start = time.perf_counter()
+            return self.app(scope, receive, send)
+        return self.app(scope, receive, partial(self._measured, scope["method"], time.perf_counter(), send))
 
-        async def measured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                metrics.DURATION.observe(time.perf_counter() - start)
-                metrics.REQUESTS.labels(scope["method"], message["status"]).inc()
-            await send(message)
+    def _measured(self, method: str, start: float, send: Send, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            metrics.DURATION.observe(time.perf_counter() - start)
+            metrics.REQUESTS.labels(method, message["status"]).inc()
+        return send(message)
 
-        await self.app(scope, receive, measured)
+
+class _Streaming:
+    """/stream: the stream of a page that this viewer may watch; for nobody one close event.
+
+    It is answered before the router, whose frames and request would be kept for as long as the stream.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http" and scope["path"] == "/stream" and scope["method"] in ("GET", "HEAD"):
+            return self._stream(scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._answer(Request(scope, receive))
+        except RequestError as error:
+            answer = _refuse(HTTPConnection(scope), error)
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        viewer = await guard.viewer_of(request)
+        if viewer is None:
+            return signed_out()
+        watch = WATCHED.get(request.query_params.get("page", ""))
+        if watch is None:
+            raise NotFound("There is no such page to stream.")
+        streams: Streams = request.state.streams
+        return streams.response(await watch(request, viewer), viewer)

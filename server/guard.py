@@ -1,13 +1,18 @@
-"""The walls around every request: origin, headers, body size, rates, and who may come in."""
+"""The walls around every request: origin, headers, body size, rates, and who may come in.
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
+A wall hands on what the next one returns instead of awaiting it: a stream stays for hours, and every frame with it.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial, wraps
 from urllib.parse import urlsplit
 
-from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +22,7 @@ from server.errors import Forbidden, RequestError, TooMany
 from server.settings import Settings
 
 BODY_LIMIT = 256 * 1024
+_HOSTS = 100  # names (with their ports) that are remembered
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNCACHED = "private, no-store"
@@ -46,25 +52,48 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self.app = app
-        self.headers = dict(HEADERS)
-        if secure:
-            self.headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if secure else {})
+        self._pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
 
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/"):
-                    headers["Cache-Control"] = UNCACHED
-            await send(message)
+        return self.app(scope, receive, partial(self._with_headers, scope, send))
 
-        await self.app(scope, receive, with_headers)
+    def _with_headers(self, scope: Scope, send: Send, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            pairs = message["headers"] = list(message.get("headers", ()))
+            given = {name for name, _ in pairs}
+            pairs += [pair for pair in self._pairs if pair[0] not in given]
+            if not scope["path"].startswith("/static/"):
+                MutableHeaders(raw=pairs)["Cache-Control"] = UNCACHED
+        return send(message)
+
+
+class TrustedHosts:
+    """Refuses the names of others. What it let in before passes at once: each name is taken apart only once."""
+
+    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str]) -> None:
+        self._app = app
+        self._door = TrustedHostMiddleware(self._let_in, allowed_hosts)
+        self._known: set[bytes] = set()
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if _host(scope) in self._known:
+            return self._app(scope, receive, send)
+        return self._door(scope, receive, send)
+
+    def _let_in(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        host = _host(scope)
+        if host is not None and len(self._known) < _HOSTS:
+            self._known.add(host)
+        return self._app(scope, receive, send)
+
+
+def _host(scope: Scope) -> bytes | None:
+    found = [value for name, value in scope.get("headers", ()) if name == b"host"]
+    return found[0] if len(found) == 1 else None
 
 
 class SameOrigin:
@@ -73,16 +102,15 @@ class SameOrigin:
     def __init__(self, app: ASGIApp, *, refuse: Refuse) -> None:
         self.app, self.refuse = app, refuse
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if (
             scope["type"] == "http"
             and scope["method"] not in _SAFE_METHODS
             and _foreign(Headers(scope=scope))
         ):
             answer = self.refuse(HTTPConnection(scope), Forbidden("This request came from another site."))
-            await answer(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
+            return answer(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def _foreign(headers: Headers) -> bool:
@@ -100,15 +128,14 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, *, refuse: Refuse) -> None:
         self.app, self.refuse = app, refuse
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        announced = Headers(scope=scope).get("content-length", "0")
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        headers = Headers(scope=scope) if scope["type"] == "http" else {}
+        if "content-length" not in headers and "transfer-encoding" not in headers:
+            return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them
         too_large = TooLarge(f"the body may have {BODY_LIMIT} bytes at most")
+        announced = headers.get("content-length", "0")
         if not announced.isdigit() or int(announced) > BODY_LIMIT:
-            await self.refuse(HTTPConnection(scope), too_large)(scope, receive, send)
-            return
+            return self.refuse(HTTPConnection(scope), too_large)(scope, receive, send)
         seen = 0
 
         async def counted() -> Message:
@@ -119,16 +146,17 @@ class BodyLimit:
                 raise too_large
             return message
 
-        await self.app(scope, counted, send)
+        return self.app(scope, counted, send)
 
 
 class Limits:
-    """Rates within this process: sign-ins an account and an address, requests an agent key."""
+    """Rates within this process: sign-ins an account and an address, requests an agent key (many a millisecond)."""
 
     def __init__(self, settings: Settings) -> None:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._sign_in = RateLimitItemPerMinute(settings.login_per_minute)
-        self._agent = RateLimitItemPerSecond(settings.agent_per_second)
+        self._agent_per_second = settings.agent_per_second
+        self._second, self._requests = 0, dict[object, int]()  # of each key in this second
 
     async def sign_in(self, email: str, address: str) -> None:
         """Count an attempt. TooMany when the account or the address had its share this minute."""
@@ -136,10 +164,14 @@ class Limits:
             if not await self._limiter.hit(self._sign_in, "sign_in", key):
                 raise TooMany("Too many sign-in attempts. Please wait a minute and try again.", 60)
 
-    async def agent(self, key_id: object) -> None:
+    def agent(self, key_id: object) -> None:
         """Count a request. TooMany over AGENT_PER_SECOND."""
-        if not await self._limiter.hit(self._agent, "agent", str(key_id)):
-            raise TooMany(f"more than {self._agent.amount} requests in a second with this key", 1)
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._requests = second, {}
+        count = self._requests[key_id] = self._requests.get(key_id, 0) + 1
+        if count > self._agent_per_second:
+            raise TooMany(f"more than {self._agent_per_second} requests in a second with this key", 1)
 
 
 def loopback(settings: Settings) -> bool:

@@ -84,12 +84,14 @@ async def test_a_slow_reader_gets_only_the_newest_and_nothing_piles_up(site: Sit
             await until(partial(shows, slow, f"line {score} "))
             sizes.append(len(waiting(slow)))
         assert "line 0 " not in waiting(slow)
-        assert set(slow._pending) == {"connection", "numbers", "tool-permissions", "agents"}
+        part = f"agents agent-{voice.agents[0].id}"
+        assert set(slow._pending) == {"connection", "numbers", "tool-permissions", "agents", part}
         assert max(sizes) < sizes[0] + 3 * 600
-        messages = slow.messages()
-        assert (await anext(messages)).startswith(b"retry")
-        message = (await anext(messages)).decode()
-        assert message.count("<hx-partial") == 4
+        message = slow.take().decode()
+        assert message.count("<hx-partial") == 5
+        assert message.index('hx-target="#agents"') < message.index(
+            f'hx-target="#agent-{voice.agents[0].id}"'
+        )
         assert "line 11 " in message
         assert not slow._pending
 
@@ -100,9 +102,11 @@ async def test_everybody_in_an_audience_gets_the_very_same_bytes(site: Site, voi
         readers = [join(streams, viewer_of(voice)) for _ in range(3)]
         await measure(site, voice, live, 77)
         await until(lambda: all("line 77 " in waiting(reader) for reader in readers))
-        assert len({id(reader._pending["agents"]) for reader in readers}) == 1
-        late = join(streams, viewer_of(voice))
-        assert late._pending["agents"] is readers[0]._pending["agents"]
+        for region in ("agents", f"agents agent-{voice.agents[0].id}"):
+            assert len({id(reader._pending[region]) for reader in readers}) == 1
+        late, later = [join(streams, viewer_of(voice)) for _ in range(2)]
+        assert "line 77 " in late._pending["agents"].decode()
+        assert late._pending["agents"] is later._pending["agents"]
 
 
 async def test_the_last_who_leaves_takes_the_audience_along(site: Site, voice: Person) -> None:
@@ -160,7 +164,7 @@ async def test_what_one_row_breaks_stays_one_supervisors_trouble(
 async def test_a_page_that_cannot_be_rendered_does_not_stop_the_others(
     site: Site, voice: Person, chat: Person
 ) -> None:
-    def fails(_shown: Any) -> dict[str, str]:
+    def fails(_shown: Any, _partials: Any) -> dict[str, str]:
         raise ValueError("this page has a fault")
 
     other = await site.start(chat.agents[0])
@@ -208,9 +212,7 @@ async def test_no_text_ends_its_message_early(site: Site, voice: Person, text: s
                 f"{text} end of it".replace("\x00", ""),
             )
         await until(lambda: "end of it" in waiting(reader))
-        messages = reader.messages()
-        await anext(messages)
-        message = (await anext(messages)).decode()
+        message = reader.take().decode()
         assert message.endswith("\n\n")
         assert all(line.startswith("data: ") for line in message.removesuffix("\n\n").split("\n"))
         assert "\r" not in message

@@ -7,15 +7,15 @@ from typing import Any, Self
 
 from server.auth import Viewer
 from server.errors import Invalid
-from server.stream import Audience, Page, Regions
-from server.web import partial
+from server.stream import Audience, Page, Parts, Regions
+from server.web import Partials, partial
 
 _TABLES = frozenset({"agents", "interactions", "realtime_metrics", "tool_permissions"})
 _URGENT = frozenset({"tool_permissions"})
 _CRITICAL, _LATELY = 40, 6  # a score below it; so many scores, one about every five seconds
 
 
-def _floor(shown: Mapping[str, Any]) -> Regions:
+def _floor(shown: Mapping[str, Any], partials: Partials) -> Regions:
     agents = sorted(shown["agents"], key=lambda agent: not _needs_attention(agent["interaction"]))
     live = [agent["interaction"] for agent in agents if agent["interaction"]]
     scores = [one["satisfaction_score"] for one in live if one["satisfaction_score"] is not None]
@@ -27,10 +27,15 @@ def _floor(shown: Mapping[str, Any]) -> Regions:
         "satisfaction": round(sum(scores) / len(scores)) if scores else None,
         "agents": None,
     }
+    cards = {
+        f"agent-{agent['id']}": partials(agent["id"], "agents/_agent.html", agent=agent) for agent in agents
+    }
     return {
-        "numbers": partial("floor/_numbers.html", numbers=numbers),
-        "tool-permissions": partial("permissions/_tool_permissions.html", **_permissions(shown)),
-        "agents": partial("agents/_agents.html", agents=agents),
+        "numbers": partials("numbers", "floor/_numbers.html", numbers=numbers),
+        "tool-permissions": partials(
+            "tool-permissions", "permissions/_tool_permissions.html", **_permissions(shown)
+        ),
+        "agents": Parts(cards, lambda: partial("agents/_agents.html", cards=cards.values())),
     }
 
 
@@ -42,13 +47,16 @@ def _needs_attention(interaction: Mapping[str, Any] | None) -> bool:
     return interaction["sentiment"] == "critical" or any(score < _CRITICAL for score in lately)
 
 
-def _wallboard(shown: Mapping[str, Any]) -> Regions:
+def _wallboard(shown: Mapping[str, Any], partials: Partials) -> Regions:
     numbers, interactions = shown["numbers"], shown["interactions"]
     return {
-        "numbers": partial("floor/_numbers.html", numbers=numbers),
-        "tool-permissions": partial("permissions/_tool_permissions.html", **_permissions(shown)),
-        "supervisors": partial("floor/_supervisors.html", supervisors=shown["supervisors"]),
-        "interactions": partial(
+        "numbers": partials("numbers", "floor/_numbers.html", numbers=numbers),
+        "tool-permissions": partials(
+            "tool-permissions", "permissions/_tool_permissions.html", **_permissions(shown)
+        ),
+        "supervisors": partials("supervisors", "floor/_supervisors.html", supervisors=shown["supervisors"]),
+        "interactions": partials(
+            "interactions",
             "interactions/_interactions.html",
             interactions=interactions,
             more=shown["matching"] - len(interactions),
@@ -71,8 +79,8 @@ def _arguments(text: str) -> dict[str, Any]:
     return found
 
 
-FLOOR = Page("floor", _TABLES, _URGENT, 0.2, _floor)
-WALLBOARD = Page("wallboard", _TABLES, _URGENT, 1.0, _wallboard)
+FLOOR = Page("floor", _TABLES, _URGENT, 0.2, 4, _floor)
+WALLBOARD = Page("wallboard", _TABLES, _URGENT, 1.0, 1, _wallboard)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,22 @@
-"""Realtime metrics: what arrives within 20 ms from all agents becomes one statement and one commit."""
+"""Realtime metrics: what arrives within some milliseconds from all agents becomes one statement and one commit."""
 
 import asyncio
 import datetime as dt
+import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 from uuid import UUID
 
 from server.db import Database
 from server.errors import Unavailable
 
-GATHER = 0.02  # seconds
+GATHER = 0.02  # seconds at most
 ROWS = 100  # that end the gathering sooner
+_BATCH = 500  # rows after which a statement takes no more requests
 _QUEUE = 20_000  # rows that may wait; more is refused, so that memory stays bounded
 
 Outcome = Literal["stored", "duplicate", "ended", "unknown", "invalid"]
@@ -35,7 +39,8 @@ class Recorder:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._waiting: list[tuple[Metric, asyncio.Future[Outcome]]] = []
+        self._waiting: deque[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]] = deque()
+        self._rows = 0  # that wait
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
         self._last_stamp = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -49,32 +54,43 @@ class Recorder:
 
     async def record(self, metrics: Sequence[Metric]) -> list[Outcome]:
         """Store them; their outcomes, in order. Unavailable when too many wait already."""
-        if len(self._waiting) + len(metrics) > _QUEUE:
+        if self._rows + len(metrics) > _QUEUE:
             raise Unavailable("more metrics arrive than can be stored, please try again", 1)
-        loop = asyncio.get_running_loop()
-        mine: list[asyncio.Future[Outcome]] = [loop.create_future() for _ in metrics]
-        self._waiting.extend(zip(metrics, mine, strict=True))
+        outcomes: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((metrics, outcomes))
+        self._rows += len(metrics)
         self._arrived.set()
-        if len(self._waiting) >= ROWS:
+        if self._rows >= ROWS:
             self._full.set()
-        return list(await asyncio.gather(*mine))
+        return await outcomes
 
     async def run(self) -> None:
         """Store what waits, for as long as the process lives."""
+        ready = 0.0  # not before: the more is gathered in one statement, the busier the database is
         while True:
             await self._arrived.wait()
             if not self._full.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._full.wait(), GATHER)
-            batch, self._waiting = self._waiting[: ROWS * 5], self._waiting[ROWS * 5 :]
-            if not self._waiting:
-                self._arrived.clear()
-            if len(self._waiting) < ROWS:
-                self._full.clear()
-            await self._store(batch)
+                    await asyncio.wait_for(self._full.wait(), ready - time.monotonic())
+            began = time.monotonic()
+            await self._store(self._take())
+            ended = time.monotonic()
+            ready = ended + min(ended - began, GATHER)
 
-    async def _store(self, batch: list[tuple[Metric, asyncio.Future[Outcome]]]) -> None:
-        metrics = [metric for metric, _ in batch]
+    def _take(self) -> list[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]]:
+        batch, rows = [], 0
+        while self._waiting and rows < _BATCH:
+            batch.append(self._waiting.popleft())
+            rows += len(batch[-1][0])
+        self._rows -= rows
+        if not self._waiting:
+            self._arrived.clear()
+        if self._rows < ROWS:
+            self._full.clear()
+        return batch
+
+    async def _store(self, batch: list[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]]) -> None:
+        metrics = [metric for some, _ in batch for metric in some]
         try:
             rows = await self._db.call(
                 "select outcome from private.record_metrics($1, $2, $3, $4, $5, $6) as outcome",
@@ -90,6 +106,8 @@ class Recorder:
                 if not future.done():
                     future.set_exception(error)
             return
-        for (_, future), row in zip(batch, rows, strict=True):
+        outcomes = iter(row["outcome"] for row in rows)
+        for some, future in batch:
+            mine = list(islice(outcomes, len(some)))
             if not future.done():
-                future.set_result(row["outcome"])
+                future.set_result(mine)

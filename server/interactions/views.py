@@ -16,10 +16,10 @@ from server.errors import NotFound
 from server.guard import signed_in
 from server.interactions import interactions
 from server.stream import Audience, Page, Regions, Streams
-from server.web import partial
+from server.web import Partials
 
 
-def _regions(shown: Mapping[str, Any] | None) -> Regions:
+def _regions(shown: Mapping[str, Any] | None, partials: Partials) -> Regions:
     if shown is None:
         return {}
     one = shown["interaction"]
@@ -28,15 +28,23 @@ def _regions(shown: Mapping[str, Any] | None) -> Regions:
         for asked in shown["tool_permissions"]
         if asked["interaction_id"] == one["id"]
     ]
+    found = {
+        "interaction": {"one": one, "scores": shown["scores"]},
+        "timeline": {"one": one, "timeline": shown["timeline"]},
+        "archive": {"one": one, "archive": shown["archive"], "broken_by": shown["broken_by"]},
+    }
     return {
-        "interaction": partial("interactions/_interaction.html", one=one, scores=shown["scores"]),
-        "tool-permissions": partial(
-            "permissions/_tool_permissions.html", pending=pending, answered=[], over=one["status"] != "active"
+        "tool-permissions": partials(
+            "tool-permissions",
+            "permissions/_tool_permissions.html",
+            pending=pending,
+            answered=[],
+            over=one["status"] != "active",
         ),
-        "timeline": partial("interactions/_timeline.html", one=one, timeline=shown["timeline"]),
-        "archive": partial(
-            "interactions/_archive.html", one=one, archive=shown["archive"], broken_by=shown["broken_by"]
-        ),
+        **{
+            region: partials(region, f"interactions/_{region}.html", **context)
+            for region, context in found.items()
+        },
     }
 
 
@@ -47,6 +55,7 @@ PAGE = Page(
     ),
     frozenset({"tool_permissions"}),
     0.5,
+    4,
     _regions,
 )
 

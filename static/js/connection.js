@@ -29,8 +29,10 @@ const apply = (text) => htmx.swap({ sourceElement: live, target: live, swap: "no
 const newest = new Map();
 
 function remember(text) {
-  for (const [partial, region] of text.matchAll(/<hx-partial hx-target="#([\w-]+)"[^]*?<\/hx-partial>/g))
-    newest.set(region, partial);
+  for (const [partial, region] of text.matchAll(/<hx-partial hx-target="#([\w-]+)"[^]*?<\/hx-partial>/g)) {
+    for (const [older, was] of newest) if (older === region || was.includes(` data-of="${region}">`)) newest.delete(older);
+    newest.set(region, partial); // a part of a region after it, and gone with it
+  }
 }
 
 channel.onmessage = ({ data }) => {

@@ -180,12 +180,13 @@ TABLES: dict[str, Table] = {
     "public.realtime_metrics": Table(
         rows="interaction_id in ({interactions})",
         groups={
-            "all": "id interaction_id supervisor_id timestamp sentiment satisfaction_score feed_text created_at"
+            "measured": "interaction_id timestamp sentiment satisfaction_score feed_text created_at",
+            "kept": "id supervisor_id",
         },
         new={"interaction_id": "'{live}'", "sentiment": "'good'"},
         fates=grid("""
-                     select    insert
-        service      sees      adds
+                     select    insert    insert.kept
+        service      sees      adds      refused
         """),
     ),
     "public.interaction_turns": Table(

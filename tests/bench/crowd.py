@@ -1,0 +1,110 @@
+"""A floor for the load client: supervisors signed in, agents with keys, an active interaction of each."""
+
+import base64
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from cryptography.fernet import Fernet
+
+from server.auth import digest
+from server.embedded.keys import Keys
+from server.embedded.postgres import SUPERUSER
+from tests.bench import world
+from tests.site import Site
+
+_PEOPLE = """
+select u.id, u.role, array(select a.id from public.agents a where a.supervisor_id = u.id order by a.slot) as agents
+from public.users u where u.email like 'bench-%' order by u.username
+"""
+_ADMINS = """
+with person as (
+  insert into auth.users (id, email, raw_app_meta_data, raw_user_meta_data)
+  select gen_random_uuid(), 'bench-admin-' || n || '@example.com', '{"app_role": "admin"}',
+    jsonb_build_object('name', 'Admin ' || n)
+  from generate_series(1, $1::integer) n returning id)
+select id from person
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Somebody signed in: their cookie's value."""
+
+    id: UUID
+    cookie: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """An agent with a key, its supervisor and its active interaction."""
+
+    key: str
+    supervisor: UUID
+    interaction: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Everybody of a floor."""
+
+    supervisors: list[Watcher]
+    admins: list[Watcher]
+    workers: list[Worker]
+
+
+async def gather(site: Site, supervisors: int, admins: int, interactions: int) -> Crowd:
+    """Make them in the site's database; signed in as the web process would have done it, without its sign-in page."""
+    async with site.database(SUPERUSER) as db:
+        await world.hire(db, supervisors)
+        admin_ids = [row["id"] for row in await db.fetch(_ADMINS, admins)]
+        people = await db.fetch(_PEOPLE)
+        watched = [Watcher(row["id"], secrets.token_urlsafe(32)) for row in people if row["role"] != "admin"]
+        admin_watchers = [Watcher(one, secrets.token_urlsafe(32)) for one in admin_ids]
+        await _sign_in(site, db, watched + admin_watchers)
+        agents = [(agent, row["id"]) for row in people for agent in row["agents"]][:interactions]
+        keys = ["fw_" + secrets.token_urlsafe(32) for _ in agents]
+        await db.executemany(
+            "insert into public.agent_keys (agent_id, key_hash, hint) values ($1, $2, 'bench')",
+            [(agent, digest(key)) for (agent, _), key in zip(agents, keys, strict=True)],
+        )
+        rows = await db.fetch(
+            """insert into public.interactions (agent_id, interaction_type)
+            select a.id, a.agent_type from unnest($1::uuid[]) with ordinality g (id, n) join public.agents a on a.id = g.id order by g.n
+            returning id, agent_id""",
+            [agent for agent, _ in agents],
+        )
+        started = {row["agent_id"]: row["id"] for row in rows}
+        await db.execute("vacuum analyze")
+    workers = [
+        Worker(key, supervisor, started[agent]) for (agent, supervisor), key in zip(agents, keys, strict=True)
+    ]
+    return Crowd(watched, admin_watchers, workers)
+
+
+async def _sign_in(site: Site, db: world.Connection, watchers: list[Watcher]) -> None:
+    keys = Keys.load_or_create(site.home)
+    box = Fernet(base64.urlsafe_b64encode(hashlib.sha256((site.home / "secret-key").read_bytes()).digest()))
+    now = int(time.time())
+    rows = []
+    for watcher in watchers:
+        token = keys.sign(
+            {
+                "sub": str(watcher.id),
+                "role": "authenticated",
+                "aud": "authenticated",
+                "iss": f"{site.url}/auth/v1",
+                "session_id": str(uuid4()),
+                "iat": now,
+                "exp": now + 3600,
+            }
+        )
+        sealed = box.encrypt(token.encode())
+        rows.append((digest(watcher.cookie), watcher.id, sealed, sealed))
+    await db.executemany(
+        """insert into private.web_sessions (token_hash, user_id, access_token, refresh_token, expires_at)
+        values ($1, $2, $3, $4, now() + interval '1 hour')""",
+        rows,
+    )

@@ -1,0 +1,204 @@
+"""The whole floor: simulated agents through the API, simulated browsers, one real server with its own PostgreSQL.
+
+    python -m tests.bench.floor [SECONDS]
+
+It is killed (-9) in the middle of the long run, started again, and has to heal: browsers come back by themselves, and
+what was answered before stands.
+"""
+
+import asyncio
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.bench import crowd, processes
+from tests.bench.simulation import Plan
+from tests.bench.table import Row, table
+from tests.conftest import ROOT, a_folder, free_port, serving
+from tests.site import Site
+
+EVERY = 5.0  # seconds between two metrics of one interaction
+MEMORY = 1024  # MB in all
+PEOPLE = {"REAP_SECONDS": "86400", "DEMO": "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the simulation saw, and what it cost: seconds of CPU, MB."""
+
+    seen: dict[str, Any]
+    web: float
+    postgres: float
+    client: float
+    seconds: float
+    megabytes: float
+    stored: int
+    healed: float = 0.0  # seconds from the kill to the last browser that is back
+
+
+def plan(
+    site: Site, everybody: crowd.Crowd, seconds: float, permissions: float, every: float = EVERY, **more: Any
+) -> Plan:
+    """All of these people and agents, for so long, with so many tool permissions a second."""
+    host, _, port = site.url.removeprefix("http://").partition(":")
+    return Plan(
+        host,
+        int(port),
+        site.cookie,
+        [(str(one.id), one.cookie) for one in everybody.supervisors],
+        [one.cookie for one in everybody.admins],
+        [(one.key, str(one.supervisor), str(one.interaction)) for one in everybody.workers],
+        every,
+        seconds,
+        permissions,
+        **more,
+    )
+
+
+async def simulate(site: Site, folder: Path, what: Plan, *, kill: bool = False) -> Run:
+    """Run the simulation beside the site; with `kill`, its web process dies in the middle and comes back."""
+    (folder / "plan.json").write_text(json.dumps(asdict(what)))
+    client = subprocess.Popen(  # noqa: ASYNC220 - it starts in a moment, and what it says is read in a thread
+        [
+            sys.executable,
+            "-m",
+            "tests.bench.simulation",
+            str(folder / "plan.json"),
+            str(folder / "result.json"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    assert client.stdout is not None
+    try:
+        await asyncio.to_thread(client.stdout.readline)  # all streams are open
+        healed = 0.0
+        with ExitStack() as second:
+            began, before = time.monotonic(), _cost(site, client.pid)
+            if kill:
+                await asyncio.sleep(what.seconds / 2)
+                site, healed = await _kill(site, len(what.supervisors) + len(what.admins), second)
+                began, before = time.monotonic(), _cost(site, client.pid)
+                await asyncio.sleep(what.seconds / 2 - healed - 5)
+            else:
+                await asyncio.sleep(what.seconds - 1)
+            after, seconds = _cost(site, client.pid), time.monotonic() - began
+            megabytes = processes.memory(site.process.pid) / 1024
+            assert await asyncio.to_thread(client.wait, 120) == 0, "the simulation failed"
+            async with site.database() as owner:
+                stored = await owner.fetchval(
+                    "select count(*) from realtime_metrics where feed_text like '%@%@'"
+                )
+    finally:
+        client.kill()
+    web, postgres, load = (b - a for a, b in zip(before, after, strict=True))
+    seen = json.loads((folder / "result.json").read_text())
+    return Run(seen, web, postgres, load, seconds, megabytes, stored, healed)
+
+
+def _cost(site: Site, client: int) -> tuple[float, float, float]:
+    web = processes.own_cpu(site.process.pid)
+    return web, processes.cpu(site.process.pid) - web, processes.own_cpu(client)
+
+
+async def _kill(site: Site, streams: int, second: ExitStack) -> tuple[Site, float]:
+    site.process.kill()
+    site.process.wait()
+    began = time.monotonic()
+    port = int(site.url.rpartition(":")[2])
+    again = await asyncio.to_thread(lambda: second.enter_context(serving(site.home, port, **PEOPLE)))
+    while time.monotonic() - began < 60:
+        if await asyncio.to_thread(_streams, again.url) >= streams:
+            break
+        await asyncio.sleep(0.1)
+    return again, time.monotonic() - began
+
+
+def _streams(url: str) -> float:
+    found = re.search(r"(?m)^floorwalker_streams (\S+)", httpx.get(f"{url}/metrics", timeout=30).text)
+    return float(found[1]) if found else 0.0
+
+
+def check(run: Run, *, killed: bool = False) -> None:
+    """What may never happen: something lost, stored twice, or refused."""
+    seen = run.seen
+    assert not seen["lost_permissions"] or killed, seen["lost_permissions"][:5]
+    assert seen["executed"] == seen["decided"], "a decision without its execution"
+    assert run.stored >= seen["accepted"], f"{seen['accepted']} accepted and {run.stored} stored"
+    if not killed:
+        assert run.stored == seen["accepted"] == seen["sent"], seen["refused"]
+        assert seen["never_seen"] == 0, f"{seen['never_seen']} never seen by their supervisor"
+        assert seen["cut"] == 0, f"{seen['cut']} streams were cut"
+
+
+def cuts(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """Median, 99th percentile and most, in ms."""
+    found = sorted(seconds)
+    return statistics.median(found) * 1e3, found[int(len(found) * 0.99)] * 1e3, found[-1] * 1e3
+
+
+async def run(short: bool, seconds: float = 300) -> list[Row]:
+    """10,000 interactions, 3,400 supervisors, 50 admins for five minutes; short: 60, 20 and 2 for six seconds."""
+    supervisors, admins, interactions = (20, 2, 60) if short else (3_400, 50, 10_000)
+    permissions = 2.0 if short else 10.0
+    rows = []
+    with a_folder() as folder, serving(folder / "home", free_port(), **PEOPLE) as site:
+        everybody = await crowd.gather(site, supervisors, admins, interactions)
+        steady = await simulate(site, folder, plan(site, everybody, 6 if short else seconds, permissions))
+        check(steady)
+        rows.append(_row("whole floor", steady))
+    if not short:
+        with a_folder() as folder, serving(folder / "home", free_port(), **PEOPLE) as site:
+            everybody = await crowd.gather(site, supervisors, admins, interactions)
+            killed = await simulate(site, folder, plan(site, everybody, 120, permissions), kill=True)
+            check(killed, killed=True)
+            rows.append(
+                Row(
+                    "whole floor, web process killed (-9)",
+                    "heals",
+                    f"all {supervisors + admins:,} streams back after {killed.healed:.1f} s",
+                    f"{killed.seen['accepted']:,} accepted, {killed.stored:,} stored, "
+                    f"{killed.seen['decided']} decided, {killed.seen['executed']} executed",
+                    short=False,
+                    numbers={"healed": killed.healed},
+                )
+            )
+    return rows
+
+
+def _row(name: str, run: Run) -> Row:
+    middle, late, most = cuts(run.seen["to_bytes"])
+    commit = cuts(run.seen["commit_to_bytes"])
+    decision = cuts(run.seen["decisions"])
+    rate = run.seen["accepted"] / (run.seconds + 1)
+    return Row(
+        name,
+        "commit → bytes p99 ≤ 250 ms, ≤ 1 GB, nothing lost",
+        f"commit → bytes p99 {commit[1]:.0f} ms, {run.megabytes:.0f} MB, "
+        f"{len(run.seen['lost_permissions'])} of {run.seen['asked']} permissions lost",
+        f"call → bytes p50 {middle:.0f}, p99 {late:.0f}, most {most:.0f} ms; {rate:,.0f} metrics/s; decision p99 {decision[1]:.0f} ms; "
+        f"cores: web {run.web / run.seconds:.2f}, PostgreSQL {run.postgres / run.seconds:.2f}, client {run.client / run.seconds:.2f}",
+        commit[1] > 250 or run.megabytes > MEMORY,
+        {
+            "commit_p99": commit[1],
+            "call_p50": middle,
+            "call_p99": late,
+            "megabytes": run.megabytes,
+            "web": run.web / run.seconds,
+            "postgres": run.postgres / run.seconds,
+        },
+    )
+
+
+if __name__ == "__main__":
+    print(table(asyncio.run(run(short=False, seconds=float(sys.argv[1]) if len(sys.argv) > 1 else 300))))

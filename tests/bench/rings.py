@@ -1,0 +1,58 @@
+"""Does a ring cost more the more audiences there are, or the more is stored?"""
+
+import asyncio
+import statistics
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from tests.bench import crowd, floor
+from tests.bench.table import Row, table
+from tests.conftest import a_folder, free_port, serving
+from tests.site import Site
+
+AUDIENCES = (10, 100, 1_000, 3_400)
+ROUNDS = 3
+RATE = 40.0  # metrics a second, however many watch: four a second of each of ten is below every throttle
+
+
+async def run(short: bool) -> list[Row]:
+    """The same forty metrics a second, rung for ever more audiences; what nobody's watching costs is taken off."""
+    audiences, rounds, seconds = ((2, 20), 1, 3.0) if short else (AUDIENCES, ROUNDS, 20.0)
+    costs: dict[int, list[float]] = {count: [] for count in audiences}
+    with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as site:
+        everybody = await crowd.gather(site, audiences[-1], 0, audiences[-1] * 3)
+        for _ in range(rounds):
+            for count in audiences:
+                costs[count].append(await _cost(site, folder, everybody, count, seconds))
+    few, many = (statistics.median(costs[count]) for count in (audiences[0], audiences[-1]))
+    return [
+        Row(
+            f"CPU a ring with {audiences[-1]:,} audiences, beside {audiences[0]}",
+            "flat (≤ 1.25)",
+            f"{many / few:.2f}",
+            ", ".join(f"{count:,}: {statistics.median(costs[count]) * 1e6:.0f} µs" for count in audiences),
+            many / few > 1.25,
+            {"ratio": many / few},
+        )
+    ]
+
+
+async def _cost(site: Site, folder: Path, everybody: crowd.Crowd, count: int, seconds: float) -> float:
+    """Seconds of CPU a ring, of the web process and PostgreSQL."""
+    watchers = everybody.supervisors[:count]
+    mine = {one.id for one in watchers}
+    workers = [one for one in everybody.workers if one.supervisor in mine]
+    some = replace(everybody, supervisors=watchers, workers=workers)
+    found = []
+    for watch in ("stream", "nobody"):
+        what = floor.plan(site, some, seconds, 0, every=len(workers) / RATE, watch=watch)
+        one = await floor.simulate(site, folder, what)
+        assert one.seen["accepted"] == one.seen["sent"], one.seen["refused"]
+        assert watch == "nobody" or not one.seen["never_seen"], one.seen["never_seen"]
+        found.append((one.web + one.postgres) / one.seconds)
+    return (found[0] - found[1]) / RATE
+
+
+if __name__ == "__main__":
+    print(table(asyncio.run(run(short="short" in sys.argv))))

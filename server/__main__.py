@@ -1,6 +1,7 @@
 """The command line."""
 
 import asyncio
+import gc
 import signal
 import socket
 import subprocess
@@ -108,6 +109,10 @@ def serve(*, demo: bool) -> None:
             _fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
         else:
             asyncio.run(_check(place.settings))
+        # Thousands of streams are hundreds of thousands of objects that stay, and the collector would look at them all
+        # again and again for next to nothing: half of a busy process's time, as it comes.
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 50)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where there is one
             runner.run(_serve(place, door, demo=demo))
 

@@ -4,7 +4,8 @@ import asyncio
 import datetime as dt
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +17,13 @@ from server.auth import Viewer
 from server.db import Database
 from server.errors import RequestError
 from server.hub import Hub
+from server.regions import Regions, changes, frame, whole
 from server.sse import EventSourceResponse
 from server.web import Partials, partial
 
 TICK = 0.025  # seconds at most between two reads; audiences that rang meanwhile share one round trip
 _BATCH = 100  # audiences a round trip
+_BURST = 4  # reads that may follow one another at once after a pause
 _RETRY = 1.0  # after a read that failed
 _RECHECK = 10.0  # how often all sessions behind the streams are looked at, whatever was rung
 CONNECTION = "connection"  # the region that says whether the page is live
@@ -29,25 +32,16 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """A region whose parts may travel alone: their ids and partials in order, and how they become the whole one."""
-
-    each: Mapping[str, str]
-    whole: Callable[[], str]
-
-
-Regions = Mapping[str, str | Parts]
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """A kind of live page: what rings it, how often it is read at most, how its rows become regions."""
 
     name: str
     tables: frozenset[str]
-    urgent: frozenset[str]  # of the tables: those that wait for no throttle
-    every: float  # seconds between two reads, in the long run
-    burst: int  # reads that may follow one another at once after a pause
+    urgent: frozenset[str]  # of the tables: those that come first and have a throttle of their own
+    every: (
+        float  # seconds between two reads in the long run; a few may follow one another at once after a pause
+    )
+    urgent_every: float  # the same for what is urgent
     render: Callable[[Any, Partials], Regions]  # region's id → its partial
 
 
@@ -83,10 +77,10 @@ class Subscriber:
             self._pending.update(regions)
             self._wake()
             return
-        for name, frame in regions.items():
+        for name, newest in regions.items():
             for older in [key for key in self._pending if key == name or key.startswith(f"{name} ")]:
                 del self._pending[older]  # what comes later stands later, and a whole region holds its parts
-            self._pending[name] = frame
+            self._pending[name] = newest
         self._wake()
 
     def end(self) -> None:
@@ -114,22 +108,51 @@ class Subscriber:
         return b"".join((*pending.values(), b"\n"))
 
 
+@dataclass(slots=True)
+class _Throttle:
+    """The bucket that leaks (GCRA, ITU-T I.371): some at once after a pause, then one each `every` seconds."""
+
+    every: float
+    open_at: float = 0.0
+
+    def take(self, now: float) -> None:
+        self.open_at = max(self.open_at, now - (_BURST - 1) * self.every) + self.every
+
+
+class _Lane:
+    """Audiences whose reads wait for one another: what is quick to read never waits for what is everybody's."""
+
+    def __init__(self) -> None:
+        self.due: dict[_Watched, float] = {}  # not before, by the monotonic clock
+        self.wake = asyncio.Event()
+
+    def ring(self, watched: "_Watched", at: float) -> None:
+        self.due[watched] = min(self.due.get(watched, at), at)
+        self.wake.set()
+
+
 @dataclass(slots=True, eq=False)
 class _Watched:
     """An audience that somebody watches."""
 
     audience: Audience
+    lane: _Lane
+    calm: _Throttle
+    urgent: _Throttle
+    hurried: bool = False  # whether something urgent has rung since the last read
+    reading: bool = False  # what was read earlier must not come later
     subscribers: set[Subscriber] = field(default_factory=set)
     regions: Regions = field(default_factory=dict)
     frames: dict[str, bytes] | None = None  # of the regions as they are, once somebody has come since
     partials: Partials = field(default_factory=Partials)
-    quiet_until: float = 0.0
     ring: Callable[[str], None] = lambda _: None
     unsubscribe: Callable[[], None] = lambda: None
 
 
-def _at(due: tuple[_Watched, float]) -> float:
-    return due[1]
+def _turn(due: tuple[_Watched, float]) -> tuple[bool, float]:
+    """What is urgent first, then who has waited longest."""
+    watched, at = due
+    return not watched.hurried, at
 
 
 class Streams:
@@ -138,33 +161,36 @@ class Streams:
     def __init__(self, db: Database, hub: Hub) -> None:
         self._db, self._hub = db, hub
         self._watched: dict[Audience, _Watched] = {}
-        self._due: dict[_Watched, float] = {}
-        self._wake = asyncio.Event()
+        self._lanes = {False: _Lane(), True: _Lane()}  # True: of audiences that see everybody's rows
+        self._subscribers: set[Subscriber] = set()
         self._closed = False
         self._doubted: set[Subscriber] = set()  # whose sessions may have ended without our hearing of it
         self._failing_since: dt.datetime | None = None  # when reading stopped to work
         hub.subscribe([bells.STATE], lambda _: self._tell_connection())
 
     def __len__(self) -> int:
-        return sum(len(watched.subscribers) for watched in self._watched.values())
+        return len(self._subscribers)
 
-    async def read(self, audience: Audience, viewer: Viewer) -> Mapping[str, str]:
+    async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
         """The regions for a first page, read as the viewer."""
-        rows = await self._ask([(audience, viewer)])
-        if rows[0]["failure"] is not None:
-            raise RuntimeError(rows[0]["failure"])
+        rows = await self._ask([(audience, viewer) for audience in audiences])
+        regions: dict[str, str] = {}
+        for audience, row in zip(audiences, rows, strict=True):
+            if row["failure"] is not None:
+                raise RuntimeError(row["failure"])
+            rendered = audience.page.render(row["shown"], Partials())
+            regions |= {name: whole(region) for name, region in rendered.items()}
         # Not live yet: that is for the stream to say, once it is there.
         as_of = partial("shared/_connection.html", state="page", since=dt.datetime.now(dt.UTC))
-        regions = audience.page.render(rows[0]["shown"], Partials())
-        return {**{name: _whole(region) for name, region in regions.items()}, CONNECTION: as_of}
+        return regions | {CONNECTION: as_of}
 
-    def response(self, audience: Audience, viewer: Viewer) -> Response:
+    def response(self, audiences: Sequence[Audience], viewer: Viewer) -> Response:
         """The stream: a snapshot, then every change, until the session ends."""
-        return EventSourceResponse(self._stream(audience, viewer), ping=15, sep="\n", send_timeout=30)
+        return EventSourceResponse(self._stream(audiences, viewer), ping=15, sep="\n", send_timeout=30)
 
-    async def _stream(self, audience: Audience, viewer: Viewer) -> AsyncIterator[bytes]:
+    async def _stream(self, audiences: Sequence[Audience], viewer: Viewer) -> AsyncIterator[bytes]:
         subscriber = Subscriber(viewer)
-        self._join(audience, subscriber)
+        self._enter(audiences, subscriber)
         try:
             yield b"retry: 500\n\n"
             while not subscriber.ended:
@@ -173,18 +199,12 @@ class Streams:
                 else:
                     await subscriber.wait()
         finally:
-            self._leave(audience, subscriber)
+            self._leave(audiences, subscriber)
 
-    def _join(self, audience: Audience, subscriber: Subscriber) -> None:
+    def _enter(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
         viewer = subscriber.viewer
-        watched = self._watched.get(audience)
-        if watched is None:
-            watched = self._watched[audience] = _Watched(audience)
-            watched.ring = self._ringer(watched)
-            watched.unsubscribe = self._hub.subscribe(audience.topics, watched.ring)
-            watched.ring("")
-        watched.subscribers.add(subscriber)
-        look_again = watched.ring
+        rings = [self._join(audience, subscriber).ring for audience in audiences]
+        self._subscribers.add(subscriber)
 
         def end(_topic: str) -> None:
             if self._hub.polling:  # by the clock, which knows nobody: _keep_checking_sessions finds out
@@ -193,65 +213,87 @@ class Streams:
                 self._doubted.add(subscriber)
                 return
             subscriber.end()
-            look_again("")  # what was read last may have been read with rights that were gone by then
+            for (
+                look_again
+            ) in rings:  # what was read last may have been read with rights that were gone by then
+                look_again("")
 
         subscriber.unsubscribe = self._hub.subscribe(
             [f"web_sessions:{viewer.session_id}", f"users:{viewer.id}"], end
         )
-        # What was read last is right but for what has rung since, and that is on its way.
-        if watched.frames is None:
-            watched.frames = {name: _frame(name, _whole(region)) for name, region in watched.regions.items()}
-        subscriber.send({CONNECTION: _frame(CONNECTION, self._connection()), **watched.frames})
+        subscriber.send({CONNECTION: frame(CONNECTION, self._connection())})
         if self._closed:
             subscriber.end()
 
-    def _leave(self, audience: Audience, subscriber: Subscriber) -> None:
+    def _join(self, audience: Audience, subscriber: Subscriber) -> _Watched:
+        watched = self._watched.get(audience)
+        if watched is None:
+            page, lane = audience.page, self._lanes[audience.whose == "*"]
+            calm, urgent = _Throttle(page.every), _Throttle(page.urgent_every)
+            watched = self._watched[audience] = _Watched(audience, lane, calm, urgent)
+            watched.ring = self._ringer(watched)
+            watched.unsubscribe = self._hub.subscribe(audience.topics, watched.ring)
+            watched.ring("")
+        watched.subscribers.add(subscriber)
+        # What was read last is right but for what has rung since, and that is on its way.
+        if watched.frames is None:
+            watched.frames = {name: frame(name, whole(region)) for name, region in watched.regions.items()}
+        subscriber.send(watched.frames)
+        return watched
+
+    def _leave(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
         subscriber.unsubscribe()
-        watched = self._watched[audience]
-        watched.subscribers.discard(subscriber)
-        if not watched.subscribers:
-            watched.unsubscribe()
-            self._due.pop(watched, None)
-            del self._watched[audience]
+        self._subscribers.discard(subscriber)
+        for audience in audiences:
+            watched = self._watched[audience]
+            watched.subscribers.discard(subscriber)
+            if not watched.subscribers:
+                watched.unsubscribe()
+                watched.lane.due.pop(watched, None)
+                del self._watched[audience]
 
     def _ringer(self, watched: _Watched) -> Callable[[str], None]:
-        page = watched.audience.page
+        urgent_tables = watched.audience.page.urgent
 
         def ring(topic: str) -> None:
-            table = topic.partition(":")[0]
-            at = 0.0 if table in page.urgent else max(watched.quiet_until, time.monotonic())
-            self._due[watched] = min(self._due.get(watched, at), at)
-            self._wake.set()
+            urgent = topic.partition(":")[0] in urgent_tables
+            watched.hurried |= urgent
+            throttle = watched.urgent if urgent else watched.calm
+            watched.lane.ring(watched, max(throttle.open_at, time.monotonic()))
 
         return ring
 
     async def run(self) -> None:
         """Read what rang, for as long as the process lives."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_reading())
+            for lane in (*self._lanes.values(), self._lanes[False]):  # one renders while another waits
+                tasks.create_task(self._keep_reading(lane))
             tasks.create_task(self._keep_checking_sessions())
 
-    async def _keep_reading(self) -> None:
+    async def _keep_reading(self, lane: _Lane) -> None:
         while True:
             now = time.monotonic()
-            due = sorted(self._due.items(), key=_at)  # the urgent first, then who has waited longest
-            ready = [watched for watched, at in due[:_BATCH] if at <= now]
+            free = [(watched, at) for watched, at in lane.due.items() if not watched.reading]
+            ready = [w for w, _ in sorted((one for one in free if one[1] <= now), key=_turn)[:_BATCH]]
             if not ready:
-                pause = min(self._due.values()) - now if self._due else None
-                try:
-                    await asyncio.wait_for(self._wake.wait(), pause)
-                except TimeoutError:
-                    continue
-                self._wake.clear()
+                lane.wake.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(at for _, at in free) - now if free else None):
+                        await lane.wake.wait()
                 continue
             for watched in ready:
-                del self._due[watched]
-                page = watched.audience.page
-                # The bucket that leaks (GCRA, ITU-T I.371): some reads at once, then one each `every` seconds.
-                watched.quiet_until = (
-                    max(watched.quiet_until, now - (page.burst - 1) * page.every) + page.every
-                )
-            await self._refresh(ready)
+                del lane.due[watched]
+                watched.reading = True
+                watched.calm.take(now)
+                if watched.hurried:
+                    watched.urgent.take(now)
+                    watched.hurried = False
+            try:
+                await self._refresh(ready)
+            finally:
+                for watched in ready:
+                    watched.reading = False
+                lane.wake.set()
             if (
                 len(ready) < _BATCH
             ):  # as long as that took, so that the busier it is the more share a round trip
@@ -285,7 +327,7 @@ class Streams:
             log.exception("audience_failed", page=watched.audience.page.name)
             self._again([watched])
             return
-        changed = dict(_changes(watched.regions, rendered))
+        changed = dict(changes(watched.regions, rendered))
         watched.regions = rendered
         if changed:
             watched.frames = None
@@ -302,7 +344,7 @@ class Streams:
         at = time.monotonic() + _RETRY
         for one in watched:
             if one.subscribers:
-                self._due[one] = at
+                one.lane.due[one] = at
 
     def _say_reading(self, *, works: bool) -> None:
         if works == (self._failing_since is not None):
@@ -315,10 +357,9 @@ class Streams:
         return partial("shared/_connection.html", state="live" if live else "stale", since=since)
 
     def _tell_connection(self) -> None:
-        frame = _frame(CONNECTION, self._connection())
-        for watched in self._watched.values():
-            for subscriber in watched.subscribers:
-                subscriber.send({CONNECTION: frame})
+        line = frame(CONNECTION, self._connection())
+        for subscriber in self._subscribers:
+            subscriber.send({CONNECTION: line})
 
     async def _keep_checking_sessions(self) -> None:
         """End streams whose session ended without our hearing of it, or whose token did."""
@@ -326,11 +367,10 @@ class Streams:
         while True:
             await asyncio.sleep(_RETRY)
             doubted, self._doubted = self._doubted, set()
-            open_streams = [s for w in self._watched.values() for s in w.subscribers]
             if time.monotonic() - checked < _RECHECK:
-                open_streams = [s for s in open_streams if s in doubted] if doubted else []
+                open_streams = self._subscribers & doubted
             else:
-                checked = time.monotonic()
+                open_streams, checked = set(self._subscribers), time.monotonic()
             if not open_streams:
                 continue
             ids = list({s.viewer.session_id for s in open_streams})
@@ -348,31 +388,8 @@ class Streams:
     def close(self) -> None:
         """End every stream, so that the server can stop."""
         self._closed = True
-        for watched in self._watched.values():
-            for subscriber in watched.subscribers:
-                subscriber.end()
-
-
-def _changes(before: Regions, now: Regions) -> Iterator[tuple[str, bytes]]:
-    """Each region that is another now, or the parts of it that are: 'region' or 'region part', and its frame."""
-    for name, region in now.items():
-        known = before.get(name)
-        if isinstance(region, Parts) and isinstance(known, Parts) and [*region.each] == [*known.each]:
-            for part, html in region.each.items():
-                if known.each[part] != html:
-                    yield f"{name} {part}", _frame(part, html, f' data-of="{name}"')
-        elif region != known:
-            yield name, _frame(name, _whole(region))
-
-
-def _whole(region: str | Parts) -> str:
-    return region if isinstance(region, str) else region.whole()
-
-
-def _frame(region: str, html: str, more: str = "") -> bytes:
-    """A region as lines of an SSE message, encoded once for everybody."""
-    text = f'<hx-partial hx-target="#{region}" hx-swap="outerMorph"{more}>{html}</hx-partial>'
-    return "".join(f"data: {line}\n" for line in text.splitlines()).encode()
+        for subscriber in self._subscribers:
+            subscriber.end()
 
 
 def signed_out() -> Response:

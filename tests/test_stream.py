@@ -27,7 +27,7 @@ def viewer_of(person: Person, role: Any = "supervisor") -> Viewer:
     return Viewer(person.id, person.email, role, person.name, person.username, "voice", uuid4(), expires)
 
 
-def audience_of(viewer: Viewer) -> Audience:
+def audiences_of(viewer: Viewer) -> list[Audience]:
     return home_of(viewer, Filters.of(QueryParams()))
 
 
@@ -52,7 +52,7 @@ async def streaming(site: Site) -> AsyncIterator[Streams]:
 def join(streams: Streams, viewer: Viewer) -> Subscriber:
     """A reader who has not read anything yet."""
     subscriber = Subscriber(viewer)
-    streams._join(audience_of(viewer), subscriber)
+    streams._enter(audiences_of(viewer), subscriber)
     return subscriber
 
 
@@ -114,10 +114,10 @@ async def test_the_last_who_leaves_takes_the_audience_along(site: Site, voice: P
         one, two = join(streams, viewer_of(voice)), join(streams, viewer_of(voice))
         assert len(streams) == 2
         for reader in (one, two):
-            streams._leave(audience_of(reader.viewer), reader)
+            streams._leave(audiences_of(reader.viewer), reader)
         assert len(streams) == 0
         assert not streams._watched
-        assert not streams._due
+        assert not any(lane.due for lane in streams._lanes.values())
         assert not [topic for topic in streams._hub._rings if str(voice.id) in topic]
 
 
@@ -158,7 +158,7 @@ async def test_what_one_row_breaks_stays_one_supervisors_trouble(
         await measure(site, chat, other, 5)
         await until(lambda: "line 5 " in waiting(healthy))
         admin = viewer_of(await site.hire("admin"), "admin")
-        assert "poison" in (await streams.read(audience_of(admin), admin))["tool-permissions"]
+        assert "poison" in (await streams.read(audiences_of(admin), admin))["tool-permissions"]
 
 
 async def test_a_page_that_cannot_be_rendered_does_not_stop_the_others(
@@ -170,7 +170,8 @@ async def test_a_page_that_cannot_be_rendered_does_not_stop_the_others(
     other = await site.start(chat.agents[0])
     async with streaming(site) as streams:
         viewer = viewer_of(voice)
-        streams._join(replace(audience_of(viewer), page=replace(FLOOR, render=fails)), Subscriber(viewer))
+        [audience] = audiences_of(viewer)
+        streams._enter([replace(audience, page=replace(FLOOR, render=fails))], Subscriber(viewer))
         healthy = join(streams, viewer_of(chat))
         await measure(site, chat, other, 6)
         await until(lambda: "line 6 " in waiting(healthy))
@@ -182,9 +183,9 @@ async def test_an_audience_with_broken_arguments_stops_no_other(
     other = await site.start(chat.agents[0])
     async with streaming(site) as streams:
         viewer = viewer_of(voice)
-        streams._join(
-            replace(audience_of(viewer), arguments=json.dumps({"supervisor_id": "none"})), Subscriber(viewer)
-        )
+        [audience] = audiences_of(viewer)
+        broken = replace(audience, arguments=json.dumps({"supervisor_id": "none"}))
+        streams._enter([broken], Subscriber(viewer))
         healthy = join(streams, viewer_of(chat))
         await measure(site, chat, other, 7)
         await until(lambda: "line 7 " in waiting(healthy))

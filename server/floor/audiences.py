@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from server.auth import Viewer
 from server.errors import Invalid
-from server.stream import Audience, Page, Parts, Regions
+from server.regions import Parts, Regions
+from server.stream import Audience, Page
 from server.web import Partials, partial
 
 _TABLES = frozenset({"agents", "interactions", "realtime_metrics", "tool_permissions"})
@@ -32,9 +33,7 @@ def _floor(shown: Mapping[str, Any], partials: Partials) -> Regions:
     }
     return {
         "numbers": partials("numbers", "floor/_numbers.html", numbers=numbers),
-        "tool-permissions": partials(
-            "tool-permissions", "permissions/_tool_permissions.html", **_permissions(shown)
-        ),
+        "tool-permissions": _tool_permissions(shown, partials),
         "agents": Parts(cards, lambda: partial("agents/_agents.html", cards=cards.values())),
     }
 
@@ -51,9 +50,6 @@ def _wallboard(shown: Mapping[str, Any], partials: Partials) -> Regions:
     numbers, interactions = shown["numbers"], shown["interactions"]
     return {
         "numbers": partials("numbers", "floor/_numbers.html", numbers=numbers),
-        "tool-permissions": partials(
-            "tool-permissions", "permissions/_tool_permissions.html", **_permissions(shown)
-        ),
         "supervisors": partials("supervisors", "floor/_supervisors.html", supervisors=shown["supervisors"]),
         "interactions": partials(
             "interactions",
@@ -64,10 +60,24 @@ def _wallboard(shown: Mapping[str, Any], partials: Partials) -> Regions:
     }
 
 
-def _permissions(shown: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments come as text, since only that keeps the order in which they were sent."""
+def _waiting(shown: Mapping[str, Any], partials: Partials) -> Regions:
+    return {"tool-permissions": _tool_permissions(shown, partials)}
+
+
+def _tool_permissions(shown: Mapping[str, Any], partials: Partials) -> Parts:
+    # Arguments come as text, since only that keeps the order in which they were sent.
     pending = [one | {"arguments": _arguments(one["arguments"])} for one in shown["tool_permissions"]]
-    return {"pending": pending, "answered": shown["answered"]}
+    cards = {
+        f"tool-permission-{one['id']}": partials(one["id"], "permissions/_tool_permission.html", p=one)
+        for one in (*pending, *shown["answered"])
+    }
+    return Parts(
+        cards,
+        lambda: partial(
+            "permissions/_tool_permissions.html", cards=cards.values(), quiet=not pending, over=False
+        ),
+        beside=not pending,
+    )
 
 
 def _arguments(text: str) -> dict[str, Any]:
@@ -79,8 +89,10 @@ def _arguments(text: str) -> dict[str, Any]:
     return found
 
 
-FLOOR = Page("floor", _TABLES, _URGENT, 0.2, 4, _floor)
-WALLBOARD = Page("wallboard", _TABLES, _URGENT, 1.0, 1, _wallboard)
+FLOOR = Page("floor", _TABLES, _URGENT, 0.2, 0.025, _floor)
+WALLBOARD = Page("wallboard", _TABLES, frozenset(), 1.0, 1.0, _wallboard)
+# Beside the wallboard, and read by itself: what somebody waits for must not wait for ten thousand interactions.
+WAITING = Page("waiting", frozenset({"realtime_metrics", "tool_permissions"}), _URGENT, 1.0, 0.5, _waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +124,9 @@ class Filters:
         return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
 
 
-def home_of(viewer: Viewer, filters: Filters) -> Audience:
-    """A supervisor's own floor; for an admin the wallboard, filtered."""
+def home_of(viewer: Viewer, filters: Filters) -> list[Audience]:
+    """A supervisor's own floor; for an admin the wallboard, filtered, and all that waits for a decision."""
     if viewer.role == "admin":
-        return Audience(WALLBOARD, "*", json.dumps(filters.chosen, sort_keys=True))
-    return Audience(FLOOR, str(viewer.id), json.dumps({"supervisor_id": str(viewer.id)}))
+        chosen = json.dumps(filters.chosen, sort_keys=True)
+        return [Audience(WALLBOARD, "*", chosen), Audience(WAITING, "*", chosen)]
+    return [Audience(FLOOR, str(viewer.id), json.dumps({"supervisor_id": str(viewer.id)}))]

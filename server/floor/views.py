@@ -17,23 +17,23 @@ async def home(request: Request) -> Response:
     viewer: Viewer = request.state.viewer
     streams: Streams = request.state.streams
     filters = Filters.of(request.query_params)
-    audience = home_of(viewer, filters)
-    name = audience.page.name
+    audiences = home_of(viewer, filters)
+    name = audiences[0].page.name
     return web.live(
         request,
         f"floor/{name}.html",
         {"page": name} | filters.chosen,
         filters=filters,
-        regions=await streams.read(audience, viewer),
+        regions=await streams.read(audiences, viewer),
     )
 
 
-async def watch(request: Request, viewer: Viewer) -> Audience:
-    """The audience of /stream?page=floor or wallboard. NotFound for the page of another role."""
-    audience = home_of(viewer, Filters.of(request.query_params))
-    if request.query_params.get("page") != audience.page.name:
+async def watch(request: Request, viewer: Viewer) -> list[Audience]:
+    """The audiences of /stream?page=floor or wallboard. NotFound for the page of another role."""
+    audiences = home_of(viewer, Filters.of(request.query_params))
+    if request.query_params.get("page") != audiences[0].page.name:
         raise NotFound("There is no such page to stream.")
-    return audience
+    return audiences
 
 
 ROUTES = [Route("/", signed_in(home))]

@@ -15,7 +15,8 @@ from server.db import Database
 from server.errors import NotFound
 from server.guard import signed_in
 from server.interactions import interactions
-from server.stream import Audience, Page, Regions, Streams
+from server.regions import Regions
+from server.stream import Audience, Page, Streams
 from server.web import Partials
 
 
@@ -37,8 +38,8 @@ def _regions(shown: Mapping[str, Any] | None, partials: Partials) -> Regions:
         "tool-permissions": partials(
             "tool-permissions",
             "permissions/_tool_permissions.html",
-            pending=pending,
-            answered=[],
+            cards=[partials(asked["id"], "permissions/_tool_permission.html", p=asked) for asked in pending],
+            quiet=not pending,
             over=one["status"] != "active",
         ),
         **{
@@ -55,7 +56,7 @@ PAGE = Page(
     ),
     frozenset({"tool_permissions"}),
     0.5,
-    4,
+    0.025,
     _regions,
 )
 
@@ -72,9 +73,9 @@ async def audience(request: Request, viewer: Viewer, text: str) -> Audience:
     return Audience(PAGE, str(supervisor_id), json.dumps({"interaction_id": str(interaction_id)}))
 
 
-async def watch(request: Request, viewer: Viewer) -> Audience:
+async def watch(request: Request, viewer: Viewer) -> list[Audience]:
     """The audience of /stream?page=interaction&id=…"""
-    return await audience(request, viewer, request.query_params.get("id", ""))
+    return [await audience(request, viewer, request.query_params.get("id", ""))]
 
 
 async def show(request: Request) -> Response:
@@ -82,7 +83,7 @@ async def show(request: Request) -> Response:
     viewer: Viewer = request.state.viewer
     found = await audience(request, viewer, request.path_params["id"])
     streams: Streams = request.state.streams
-    regions = await streams.read(found, viewer)
+    regions = await streams.read([found], viewer)
     if PAGE.name not in regions:
         raise NotFound("There is no such interaction.")  # it moved to another supervisor meanwhile
     query = {"page": PAGE.name, "id": str(UUID(request.path_params["id"]))}

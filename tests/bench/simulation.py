@@ -54,6 +54,7 @@ class Result:
     refused: dict[str, int] = field(default_factory=dict)  # status → how many
     never_seen: int = 0  # accepted, and never on its supervisor's page
     bytes_read: int = 0
+    bytes_of_admins: int = 0
     streams: int = 0
     cut: int = 0  # streams that ended
     behind: float = 0.0  # how late the client itself was at most
@@ -88,6 +89,8 @@ class Stream(asyncio.Protocol):
         now = time.monotonic()
         run = self.run
         run.result.bytes_read += len(data)
+        if self.watches == "*":
+            run.result.bytes_of_admins += len(data)
         if not self.began:
             self.began = True
             if not data.startswith(b"HTTP/1.1 200"):

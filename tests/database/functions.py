@@ -64,6 +64,10 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "private.interaction(jsonb_build_object('interaction_id', {id}))", "owner admin",
         id="'{live}'::uuid",
     ),
+    "private.waiting": of(PERSON, "nullif(private.waiting('{{}}') -> 'tool_permissions', '[]')", "owner admin"),
+    "private.chosen_supervisors": of(
+        PERSON, "nullif(private.chosen_supervisors('{{\"type\": \"voice\"}}'), '{{}}')", "owner other admin"
+    ),
     "private.wallboard": of(PERSON, "nullif(private.wallboard('{{}}') -> 'interactions', '[]')", "owner admin"),
     "private.live_permissions": of(
         PERSON, "nullif(private.live_permissions(array[{id}]::uuid[], 9), '[]')", "owner admin", id="'{owner}'"

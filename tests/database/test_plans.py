@@ -41,6 +41,7 @@ QUESTIONS = {
     "wallboard filtered": ask(
         "admin", "select private.wallboard('{{\"type\": \"voice\", \"supervisor\": \"a\", \"stale\": \"1\"}}')", PEOPLE, PULSE
     ),
+    "what waits, everybody's": ask("admin", "select private.waiting('{{}}')", PEOPLE),
     "pending permissions": ask("supervisor", "select private.live_permissions(array['{supervisor}'::uuid], 50)"),
     "everybody's pending permissions": ask("admin", "select private.live_permissions(null, 60)", PEOPLE),
     "decision": ask("supervisor", "select * from decide_tool_permission('{permission}', 'denied')"),

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -164,7 +164,6 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
     """The application, and the handle that ends its streams. `auth_app`: the embedded Auth service."""
     parts = App(settings, auth_app)
     routes: list[BaseRoute] = [
-        *api.routes(CALLS),  # first, since routes are tried in order and agents ask most
         *floor.ROUTES,
         *accounts.ROUTES,
         *agents.ROUTES,
@@ -192,7 +191,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
             Middleware(guard.TrustedHosts, allowed_hosts=guard.trusted_hosts(settings)),
             Middleware(guard.SameOrigin, refuse=_refuse),
             Middleware(guard.BodyLimit, refuse=_refuse),
-            Middleware(_Streaming),
+            Middleware(_Shortcuts),
         ],
         exception_handlers={RequestError: _on_refusal, HTTPException: _on_http, Exception: _on_fault},
     )
@@ -325,18 +324,26 @@ class _Measured:
         return send(message)
 
 
-class _Streaming:
-    """/stream: the stream of a page that this viewer may watch; for nobody one close event.
+class _Shortcuts:
+    """What is asked most, or stays longest, is answered before the router, whose frames would be kept beside it.
 
-    It is answered before the router, whose frames and request would be kept for as long as the stream.
+    /stream is the stream of a page that this viewer may watch; for nobody one close event.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._calls = api.routes(CALLS)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] == "http" and scope["path"] == "/stream" and scope["method"] in ("GET", "HEAD"):
-            return self._stream(scope, receive, send)
+        if scope["type"] == "http":
+            if scope["path"] == "/stream" and scope["method"] in ("GET", "HEAD"):
+                return self._stream(scope, receive, send)
+            if scope["path"].startswith(api.PREFIX):
+                for call in self._calls:
+                    match, found = call.matches(scope)
+                    if match is Match.FULL:
+                        scope.update(found)
+                        return call.app(scope, receive, send)
         return self.app(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
+from pydantic_core import from_json
 
 from server.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, Unavailable
 
@@ -161,11 +162,18 @@ async def as_owner(url: str) -> AsyncIterator[Connection]:
 
 async def _init(connection: asyncpg.Connection) -> None:
     for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, encoder=_encode, decoder=json.loads, schema="pg_catalog")
+        await connection.set_type_codec(name, encoder=_encode, decoder=_decode, schema="pg_catalog")
 
 
 async def _reset(connection: asyncpg.Connection) -> None:
     """Do nothing: all state of a request is local to its transaction."""
+
+
+def _decode(text: str) -> Any:
+    try:
+        return from_json(text)  # in half the time, but not of hundreds of levels
+    except ValueError:
+        return json.loads(text)
 
 
 def _encode(value: Any) -> str:

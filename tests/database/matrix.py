@@ -166,7 +166,7 @@ TABLES: dict[str, Table] = {
     "public.interaction_pulse": Table(
         rows="interaction_id in ({interactions})",
         groups={
-            "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at"
+            "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at phone_number"
         },
         new={"interaction_id": "'{live}'", "agent_id": "'{agent}'", "supervisor_id": "'{owner}'"},
         fates=grid("""

@@ -15,7 +15,7 @@ help:
 	@echo "make test-full  those that need more than Python as well"
 	@echo "make check      formatting, lint, types, import rules, SQL and templates"
 	@echo "make format     put the formatting right"
-	@echo "make bench      the benchmarks"
+	@echo "make bench      the benchmarks, all (about half an hour) or BENCH=\"floor people\""
 
 run:
 	@$(PYTHON) .ci/setup.py run
@@ -47,4 +47,4 @@ format:
 
 bench:
 	@$(PYTHON) .ci/setup.py test
-	@for name in latency numbers retention growth; do echo "-- $$name"; $(BIN)/python -m tests.bench.$$name || exit 1; done
+	@exec $(BIN)/python -m tests.bench $(BENCH)

@@ -294,9 +294,7 @@ class Streams:
                 for watched in ready:
                     watched.reading = False
                 lane.wake.set()
-            if (
-                len(ready) < _BATCH
-            ):  # as long as that took, so that the busier it is the more share a round trip
+            if len(ready) < _BATCH:  # as long as it took: the busier it is, the more share a round trip
                 await asyncio.sleep(min(TICK, time.monotonic() - now))
 
     async def _refresh(self, ready: list[_Watched]) -> None:

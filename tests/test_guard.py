@@ -1,5 +1,7 @@
 """The walls around every request: origins, headers, hosts."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -104,6 +106,46 @@ async def test_what_is_signed_in_is_kept_by_no_cache_and_static_is(site: Site, v
         assert "immutable" not in (await browser.get(style.partition("?")[0])).headers.get(
             "cache-control", ""
         )
+
+
+async def test_static_text_is_compressed_once_for_whoever_takes_it(site: Site) -> None:
+    path = "/static/js/floor.js"
+    plain = {"Accept-Encoding": "identity"}
+    async with httpx.AsyncClient(base_url=site.url) as client:
+        whole = await client.get(path, headers=plain)
+        assert "content-encoding" not in whole.headers
+        packed = await client.get(path, headers={"Accept-Encoding": "gzip, br"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.content == whole.content
+        assert int(packed.headers["content-length"]) < len(whole.content) / 2
+        assert packed.headers["vary"] == whole.headers["vary"] == "Accept-Encoding"
+        assert packed.headers["etag"] != whole.headers["etag"]
+        assert packed.headers["content-type"] == whole.headers["content-type"]
+        for answer in (whole, packed):
+            again = await client.get(path, headers={"If-None-Match": answer.headers["etag"]})
+            assert again.status_code == 304
+        head = await client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        icon = await client.get("/static/vendor/none.js")
+        assert icon.status_code == 404
+
+
+async def test_a_name_that_was_let_in_once_lets_no_other_in(site: Site) -> None:
+    async with httpx.AsyncClient(base_url=site.url) as client:
+        for host, status in [
+            ("127.0.0.1", 200),
+            ("127.0.0.1", 200),
+            ("evil.example", 400),
+            ("127.0.0.1", 200),
+        ]:
+            assert (await client.get("/login", headers={"Host": host})).status_code == status
+    for two in (("127.0.0.1", "evil.example"), ("evil.example", "127.0.0.1")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(site.url.rpartition(":")[2]))
+        hosts = "".join(f"Host: {name}\r\n" for name in two)
+        writer.write(f"GET /login HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+        assert b" 400 " in answer.split(b"\r\n")[0] or b"evil" not in answer
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::2]", ""])

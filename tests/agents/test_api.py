@@ -1,5 +1,7 @@
 """The door of the agent API: keys, what an agent reads of itself, rates, and the document that describes it."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import uuid4
@@ -7,7 +9,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from server import db
+from server.api import KnownAgents
 from server.app import CALLS
+from server.auth import Auth
+from server.errors import Unauthorized
+from server.hub import Hub
 from tests.conftest import a_folder, free_port, serving, until
 from tests.site import Person, Site
 
@@ -78,6 +85,37 @@ async def test_a_revoked_key_is_refused_within_seconds(
         return (await api.get("/agent")).status_code == 401
 
     await until(shut)
+
+
+async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(site: Site, voice: Person) -> None:
+    url, key = site.database_url("floorwalker_web"), voice.agents[0].key
+    async with db.connect(url) as database, httpx.AsyncClient() as http:
+        hub = Hub(url)
+        auth = Auth(database, http, url=site.url, apikey="", secret_key="x" * 32)
+        known = KnownAgents(auth, hub)
+
+        async def seconds() -> float:
+            assert (await known.of(key)).id == voice.agents[0].id
+            return known._known[key][0] - time.monotonic()
+
+        assert await seconds() < 6  # nobody listens
+        hub.ring(f"agent_keys:{uuid4()}")
+        assert key in known._known
+        hub.ring(f"agent_keys:{voice.agents[0].id}")
+        assert key not in known._known
+        listening = asyncio.create_task(hub.listen())
+        await until(lambda: hub.live)
+        await until(lambda: not known._known)
+        assert await seconds() > 50
+        async with site.database() as owner:
+            await owner.execute(
+                "update agent_keys set revoked_at = now() where agent_id = $1", voice.agents[0].id
+            )
+        await until(lambda: not known._known)
+        with pytest.raises(Unauthorized):
+            await known.of(key)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 async def test_the_key_of_a_retired_agent_is_refused(site: Site, voice: Person) -> None:

@@ -34,7 +34,7 @@ cross join (select id, supervisor_id from public.interactions where external_id 
 """
 
 
-async def main(rows: int) -> None:
+async def main(rows: int = ROWS) -> None:
     with a_folder() as folder:
         postgres = Postgres(folder / "home", settings=SETTINGS)
         postgres.start()

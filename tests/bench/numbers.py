@@ -37,7 +37,7 @@ where i.status = 'completed' and i.started_at >= date_trunc('month', now()) grou
 """
 
 
-async def main(interactions: int) -> None:
+async def main(interactions: int = INTERACTIONS) -> None:
     with a_folder() as folder:
         postgres = Postgres(folder / "home", settings=SETTINGS)
         postgres.start()

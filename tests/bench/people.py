@@ -13,7 +13,7 @@ from tests.conftest import a_folder, free_port, serving
 from tests.site import Site
 
 SUPERVISORS, INTERACTIONS = 200, 600
-ROUNDS = 5
+ROUNDS = 3
 _BARE = """
 create table if not exists public.bare (n bigint, payload text);
 create or replace function public.bare_ring() returns trigger language plpgsql as
@@ -24,7 +24,7 @@ create or replace trigger bare_ring after insert on public.bare for each row exe
 
 async def run(short: bool) -> list[Row]:
     """Rounds of each kind by turns, on one server; ratios within a round."""
-    rounds, seconds = (1, 3.0) if short else (ROUNDS, 15.0)
+    rounds, seconds = (1, 3.0) if short else (ROUNDS, 10.0)
     supervisors, interactions = (10, 30) if short else (SUPERVISORS, INTERACTIONS)
     with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as site:
         everybody = await crowd.gather(site, supervisors, 0, interactions)

@@ -110,7 +110,18 @@ async def test_everything_replayed_is_kept_once_and_on_the_right_screen_only(
     shown = [set(await page.evaluate("() => [...window.shown]")) for page in pages]
     for person, ids in zip(people, shown, strict=True):
         mine = {thing for thing, owner in owners.items() if owner == person.id}
-        assert ids == mine, person.username
+        assert ids == mine, [what(thing, played) for thing in ids ^ mine]
+
+
+def what(thing: str, played: list[Played]) -> str:
+    """An id that was not where it should be, in words."""
+    for one in played:
+        if str(one.interaction_id) == thing:
+            return f"interaction {one.script.name} of {one.script.steps[-1].at / SPEED:.1f} s"
+        for asked in one.permissions:
+            if asked.id == thing:
+                return f"tool permission {asked.status} in {one.script.name}"
+    return f"unknown {thing}"
 
 
 async def stored_as_sent(site: Site, people: list[Person], played: list[Played]) -> dict[str, object]:

@@ -1,0 +1,150 @@
+"""A full database: what a ring costs beside an empty one, and how long every page takes; and how soon the first page is there.
+
+python -m tests.bench.stored [INTERACTIONS]
+"""
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from tests.bench import crowd, floor, processes, world
+from tests.bench.table import Row, table
+from tests.conftest import a_folder, free_port, serving
+from tests.site import Site
+
+STORED = 1_000_000
+READS, EACH = 60, 50  # round trips, audiences in each
+PAGE, START = 30.0, 5.0  # ms; s
+
+
+async def run(short: bool, stored: int = STORED) -> list[Row]:
+    """10,000 live interactions of 3,400 supervisors; first with a thousand archived ones, then with the full number."""
+    supervisors, interactions = (20, 60) if short else (3_400, 10_000)
+    some, many = (100, 1_000) if short else (1_000, stored)
+    with a_folder() as folder:
+        with serving(folder / "home", free_port(), **floor.PEOPLE) as site:
+            everybody = await crowd.gather(site, supervisors, 5, interactions)
+            costs = []
+            for count in (some, many - some):
+                async with site.database("supabase_admin") as db:
+                    await world.archive(db, count)
+                costs.append(await _ring(site, everybody))
+            rows = [_flat(costs, some, many), *await _pages(site, everybody, many)]
+        rows.append(_start(folder / "home"))
+    return rows
+
+
+async def _ring(site: Site, everybody: crowd.Crowd) -> float:
+    """Seconds of CPU in PostgreSQL for one audience read."""
+    cost = 0.0
+    db = await asyncpg.connect(site.database_url("floorwalker_web"))
+    try:
+        questions = [
+            json.dumps(
+                [
+                    {
+                        "claims": json.dumps({"sub": str(one.id), "role": "authenticated"}),
+                        "page": "floor",
+                        "arguments": {"supervisor_id": str(one.id)},
+                    }
+                    for one in everybody.supervisors[at : at + EACH]
+                ]
+            )
+            for at in range(0, len(everybody.supervisors), EACH)
+        ]
+        for _ in range(2):  # the first time statements are planned
+            before = processes.own_cpu(db.get_server_pid())
+            for n in range(READS):
+                rows = await db.fetch(
+                    "select failure from private.read_audiences($1)", questions[n % len(questions)]
+                )
+                assert all(row["failure"] is None for row in rows), rows[0]
+            cost = (processes.own_cpu(db.get_server_pid()) - before) / (READS * len(rows))
+    finally:
+        await db.close()
+    return cost
+
+
+def _flat(costs: list[float], some: int, many: int) -> Row:
+    few, full = (one * 1e6 for one in costs)
+    return Row(
+        f"CPU a ring with {many:,} stored interactions, beside {some:,}",
+        "flat (≤ 1.25)",
+        f"{full / few:.2f}",
+        f"{few:.0f} and {full:.0f} µs of PostgreSQL",
+        full / few > 1.25,
+        {"ratio": full / few},
+    )
+
+
+async def _pages(site: Site, everybody: crowd.Crowd, stored: int) -> list[Row]:
+    """Each page forty times, by somebody who may see it; ms from the request to the last byte."""
+    async with site.database() as db:
+        archived = await db.fetchrow(
+            "select id, supervisor_id from interactions where status = 'completed' order by ended_at desc limit 1"
+        )
+    assert archived is not None
+    supervisor, admin = everybody.supervisors[0], everybody.admins[0]
+    mine = next(one for one in everybody.workers if one.supervisor == supervisor.id)
+    pages = {
+        "floor": (supervisor, "/"),
+        "wallboard": (admin, "/"),
+        "interaction, live": (supervisor, f"/interactions/{mine.interaction}"),
+        "interaction, archived": (admin, f"/interactions/{archived['id']}"),
+        "leaderboard, today": (supervisor, "/leaderboard?period=today"),
+        "leaderboard, month": (supervisor, "/leaderboard?period=month"),
+        "system": (admin, "/system"),
+        "sign-in": (supervisor, "/login"),
+    }
+    rows = []
+    for name, (who, path) in pages.items():
+        took = []
+        async with httpx.AsyncClient(
+            base_url=site.url, cookies={site.cookie: who.cookie}, timeout=60
+        ) as browser:
+            for _ in range(42):
+                began = time.perf_counter()
+                answer = await browser.get(path)
+                took.append((time.perf_counter() - began) * 1e3)
+                assert answer.status_code in (200, 303), (path, answer.status_code)
+        took = sorted(took[2:])
+        late = took[int(len(took) * 0.95)]
+        rows.append(
+            Row(
+                f"page: {name}, {stored:,} stored",
+                f"p95 ≤ {PAGE:.0f} ms",
+                f"{late:.1f} ms",
+                f"p50 {statistics.median(took):.1f}, most {took[-1]:.1f} ms",
+                late > PAGE,
+                {"p95": late},
+            )
+        )
+    return rows
+
+
+def _start(home: Path) -> Row:
+    """From the command to the first page, of a home that is there."""
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        with serving(home, free_port()) as site:
+            assert httpx.get(f"{site.url}/login").status_code == 200
+            took.append(time.monotonic() - began)
+    return Row(
+        "start to first page, warm",
+        f"≤ {START:.0f} s",
+        f"{statistics.median(took):.1f} s",
+        f"{min(took):.1f} to {max(took):.1f} s",
+        statistics.median(took) > START,
+        {"seconds": statistics.median(took)},
+    )
+
+
+if __name__ == "__main__":
+    print(table(asyncio.run(run(short=False, stored=int(sys.argv[1]) if len(sys.argv) > 1 else STORED))))

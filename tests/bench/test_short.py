@@ -1,0 +1,18 @@
+"""The benchmarks' workloads, short: they fail on what was lost or doubled, never on the clock."""
+
+from types import ModuleType
+
+import pytest
+
+from tests.bench import fanout, floor, ingest, people, rings, stored
+
+
+@pytest.mark.parametrize("bench", [fanout, floor, ingest], ids=lambda bench: bench.__name__)
+async def test_nothing_is_lost_or_doubled(bench: ModuleType) -> None:
+    assert await bench.run(short=True)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("bench", [people, rings, stored], ids=lambda bench: bench.__name__)
+async def test_nothing_is_lost_or_doubled_beside_its_peers(bench: ModuleType) -> None:
+    assert await bench.run(short=True)

@@ -5,7 +5,7 @@ import secrets
 from contextlib import AbstractAsyncContextManager
 from html import unescape
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -141,6 +141,23 @@ async def test_another_interactions_requests_are_not_on_this_page(site: Site) ->
     asked = await site.ask(person.agents[1], second)
     assert asked["id"] not in await page(site, person, first)
     assert asked["id"] in await page(site, person, second)
+
+
+async def test_an_archive_written_by_sql_needs_no_more_than_the_database_asks_for(
+    site: Site, voice: Person
+) -> None:
+    live = await site.start(voice.agents[0])
+    async with site.api(voice.agents[0]) as api:
+        await api.post(f"/interactions/{live}/end", json={"status": "completed"})
+    async with site.database() as owner:
+        await owner.execute(
+            """insert into interaction_archives (interaction_id, summary, issues, tags)
+            values ($1, 'Short.', '[{"issue": "Where is it?", "status": "resolved"}]', '{}')""",
+            UUID(live),
+        )
+    shown = await page(site, voice, live)
+    assert "Short." in shown
+    assert "Where is it?" in shown
 
 
 async def test_after_the_end_there_is_the_archive(site: Site, voice: Person) -> None:

@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from server import web
 from server.auth import Viewer
-from server.db import Database
 from server.errors import NotFound
 from server.guard import signed_in
 from server.interactions import interactions
@@ -61,32 +60,35 @@ PAGE = Page(
 )
 
 
-async def audience(request: Request, viewer: Viewer, text: str) -> Audience:
-    """Whoever watches this interaction. NotFound when it is another supervisor's, unknown or no id."""
-    try:
-        interaction_id = UUID(text)
-    except ValueError:
-        raise NotFound("There is no such interaction.") from None
-    db: Database = request.state.db
-    async with db.as_viewer(viewer) as connection:
-        supervisor_id = await interactions.supervisor_of(connection, interaction_id)
+def audience(interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:
+    """Whoever watches this interaction; rung by what is its supervisor's."""
     return Audience(PAGE, str(supervisor_id), json.dumps({"interaction_id": str(interaction_id)}))
 
 
+def id_of(text: str) -> UUID:
+    """NotFound for what is no id."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("There is no such interaction.") from None
+
+
 async def watch(request: Request, viewer: Viewer) -> list[Audience]:
-    """The audience of /stream?page=interaction&id=…"""
-    return [await audience(request, viewer, request.query_params.get("id", ""))]
+    """The audience of /stream?page=interaction&id=… NotFound when it is another supervisor's or unknown."""
+    interaction_id, db = id_of(request.query_params.get("id", "")), request.state.db
+    async with db.as_viewer(viewer) as connection:
+        return [audience(interaction_id, await interactions.supervisor_of(connection, interaction_id))]
 
 
 async def show(request: Request) -> Response:
     """Numbers, course, timeline, permissions, archive."""
     viewer: Viewer = request.state.viewer
-    found = await audience(request, viewer, request.path_params["id"])
+    interaction_id = id_of(request.path_params["id"])
     streams: Streams = request.state.streams
-    regions = await streams.read([found], viewer)
+    regions = await streams.read([audience(interaction_id)], viewer)
     if PAGE.name not in regions:
-        raise NotFound("There is no such interaction.")  # it moved to another supervisor meanwhile
-    query = {"page": PAGE.name, "id": str(UUID(request.path_params["id"]))}
+        raise NotFound("There is no such interaction.")
+    query = {"page": PAGE.name, "id": str(interaction_id)}
     return web.live(request, "interactions/interaction.html", query, regions=regions)
 
 

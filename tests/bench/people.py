@@ -13,7 +13,7 @@ from tests.conftest import a_folder, free_port, serving
 from tests.site import Site
 
 SUPERVISORS, INTERACTIONS = 200, 600
-ROUNDS = 3
+ROUNDS = 2
 _BARE = """
 create table if not exists public.bare (n bigint, payload text);
 create or replace function public.bare_ring() returns trigger language plpgsql as

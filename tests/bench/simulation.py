@@ -134,6 +134,7 @@ class Run:
         self.plan, self.result = plan, Result()
         self.loop = asyncio.get_running_loop()
         self.over = False
+        self.name = time.time_ns()  # no key of an earlier run
         self.tasks: set[asyncio.Task[None]] = set()
         self.free: deque[Caller] = deque(Caller(plan.host, plan.port) for _ in range(plan.callers))
         self.queue: deque[tuple[bytes, int, float]] = deque()
@@ -289,7 +290,7 @@ class Run:
             body = b'{"tool_name":"issue_refund","arguments":{"order":"W%d"}}' % number
             path = f"/api/v1/interactions/{interaction}/tool-permissions"
             status, answer = await agent.call(
-                self.request("POST", path, f"{bearer}Idempotency-Key: {interaction}-{number}\r\n", body)
+                self.request("POST", path, f"{bearer}Idempotency-Key: {self.name}-{number}\r\n", body)
             )
             if status != 201:
                 self.problem(f"ask: {status} {answer[:120]!r}")

@@ -1,0 +1,400 @@
+"""What a page, a ring and a decision cost in statements and transactions, counted by PostgreSQL in its own log.
+
+With `log_statement = 'all'` each thing that the web process has executed is one line of the log, and one round trip.
+What it does by itself, whatever anybody asks for, is told by its text (BACKGROUND) and does not count.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from server.embedded.postgres import SUPERUSER
+from tests.conftest import a_folder, free_port, other_postgres, serving, until
+from tests.site import Agent, Person, Site
+
+WEB = "floorwalker_web"
+_LINE = re.compile(r"\S+ \S+ \S+ \[(\d+)\] (?:(\S+) )?([A-Z]+):  (.*)", re.DOTALL)
+_EXECUTED = re.compile(r"(?:statement|execute [^:]+): (.*)", re.DOTALL)
+BACKGROUND = (
+    "select private.sweep(",  # the sweeper, every half second
+    "select id from private.live_web_sessions(",  # every ten seconds while streams are open
+    "select 1;",  # the hub's heartbeat
+    *("listen floor;", "select pg_notify("),  # the hub's new connection, and whether it hears
+    "select where pg_catalog.pg_backend_pid()",  # whether the pool's new connection is a pooler's
+    # What asyncpg learns of types, once a connection.
+    "select t.oid",
+    "with recursive typeinfo_tree",
+    "select current_setting('jit')",
+)
+# Its transactions in their order. A statement goes by the function that it calls or the table that it reads.
+VIEWER = "begin become {} commit"
+SESSION = "find_web_session"
+COSTS = {
+    "GET / of a supervisor": (SESSION, "read_audiences"),
+    "GET / of an admin": (SESSION, "read_audiences"),
+    "GET / of an admin, filtered": (SESSION, "read_audiences"),
+    "GET /interactions/{id}": (SESSION, "read_audiences"),
+    "GET /interactions/{another's id}": (SESSION, "read_audiences"),
+    "GET /leaderboard": (SESSION, VIEWER.format("leaderboard")),
+    "GET /leaderboard.csv": (SESSION, VIEWER.format("leaderboard")),
+    "GET /system": (SESSION, VIEWER.format("system_report")),
+    "GET / of nobody": (),
+    "a decision": (SESSION, VIEWER.format("decide_tool_permission tool_permissions")),
+    "a decision that comes too late": (SESSION, VIEWER.format("decide_tool_permission tool_permissions")),
+    "a decision from now on": (SESSION, VIEWER.format("decide_tool_permission grant_tool tool_permissions")),
+    "a metric": ("record_metrics",),
+    "a hundred metrics in one request": ("record_metrics",),
+}
+
+
+@dataclass(slots=True)
+class Statement:
+    """What a backend executed, and with which parameters."""
+
+    pid: int
+    text: str
+    parameters: str = ""
+
+    @property
+    def plain(self) -> str:
+        """In one line and in small letters."""
+        return " ".join(self.text.split()).rstrip(";").lower()
+
+    @property
+    def word(self) -> str:
+        """Whose statement it is, in one word."""
+        text = self.plain
+        if text in ("begin", "commit", "rollback"):
+            return text
+        if text.startswith("select set_config('role'"):
+            return "become"
+        found = re.search(r"(?:public|private)\.(\w+)", text)
+        return found[1] if found else text
+
+
+@dataclass(slots=True)
+class Cost:
+    """What was executed in a while."""
+
+    statements: list[Statement] = field(default_factory=list)
+    background: list[Statement] = field(default_factory=list)
+
+    @property
+    def transactions(self) -> tuple[str, ...]:
+        """The words of each transaction, in the order in which they began."""
+        found: list[list[str]] = []
+        within: dict[int, list[str]] = {}
+        for statement in self.statements:
+            words = within.get(statement.pid)
+            if words is None:
+                words = [statement.word]
+                found.append(words)
+                if statement.word == "begin":
+                    within[statement.pid] = words
+            else:
+                words.append(statement.word)
+                if statement.word in ("commit", "rollback"):
+                    del within[statement.pid]
+        assert not within, "a transaction is still open"
+        return tuple(" ".join(words) for words in found)
+
+    def of(self, word: str) -> list[Statement]:
+        return [statement for statement in self.statements if statement.word == word]
+
+
+class Ledger:
+    """The log of one home's PostgreSQL, read between two marks that the superuser made."""
+
+    def __init__(self, site: Site, superuser: Any) -> None:
+        self.site, self.superuser = site, superuser
+        self.path = site.home / "postgres.log"
+
+    async def mark(self) -> int:
+        """Leave a mark; where it stands. A statement is written down before it is executed, so nothing is missed."""
+        text = f"mark {uuid4()}"
+        await self.superuser.execute(f"select '{text}'")
+        place = self.path.read_bytes().find(text.encode())
+        assert place > 0
+        return place
+
+    @asynccontextmanager
+    async def counting(self) -> AsyncIterator[Cost]:
+        """Count what is executed within, once it is done."""
+        cost = Cost()
+        start = await self.mark()
+        yield cost
+        end = await self.mark()
+        log = self.path.read_bytes()[start:end].decode()
+        for statement in executed(log):
+            background = f"{statement.plain};".startswith(BACKGROUND)
+            (cost.background if background else cost.statements).append(statement)
+
+    async def quiet(self, seconds: float = 0.5) -> None:
+        """Wait until nothing but the background has happened for a while."""
+        for _ in range(20):
+            async with self.counting() as cost:
+                await asyncio.sleep(seconds)
+            if not cost.statements:
+                return
+        raise AssertionError(f"it does not come to rest: {cost.transactions}")
+
+
+def executed(log: str) -> list[Statement]:
+    """What the web process's backends executed, of all that the log says."""
+    found: list[Statement] = []
+    for entry in re.split(r"\n(?!\t)", log)[1:]:  # the first is the mark
+        line = _LINE.match(entry.replace("\n\t", "\n"))
+        if line is None or line[2] != WEB:
+            continue
+        if line[3] == "LOG" and (what := _EXECUTED.match(line[4])):
+            found.append(Statement(int(line[1]), what[1]))
+        for last in [one for one in found if one.pid == int(line[1]) and line[3] == "DETAIL"][-1:]:
+            last.parameters = line[4]
+    return found
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Site]:
+    """A server of its own: what others do would be in the log as well."""
+    with a_folder() as folder, other_postgres(folder / "home"), serving(folder / "home", free_port()) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+async def ledger(house: Site) -> AsyncIterator[Ledger]:
+    async with house.database(SUPERUSER) as superuser:
+        await superuser.execute("alter system set log_statement = 'all'")
+        await superuser.execute("select pg_reload_conf()")
+
+        yield Ledger(house, superuser)
+
+
+@dataclass(frozen=True, slots=True)
+class Browsers:
+    """Two supervisors with a live interaction each, an admin, and their browsers."""
+
+    voice: Person
+    chat: Person
+    live: dict[str, str]  # username → interaction
+    of: dict[str, httpx.AsyncClient]
+
+
+@pytest.fixture(scope="module")
+async def browsers(house: Site, ledger: Ledger) -> AsyncIterator[Browsers]:
+    voice, chat = await house.hire("voice", 2), await house.hire("chat")
+    people = {"voice": voice, "chat": chat, "admin": await house.hire("admin"), "nobody": None}
+    live = {}
+    for person in (voice, chat):
+        live[person.username] = await house.start(person.agents[0])
+        await measure(house, person.agents[0], live[person.username], 50)
+    async with AsyncExitStack() as stack:
+        of = {name: await stack.enter_async_context(house.browser_of(who)) for name, who in people.items()}
+        # All connections of the pool, and every question prepared on each.
+        for browser in of.values():
+            await asyncio.gather(*(browser.get("/") for _ in range(40)))
+        yield Browsers(voice, chat, live, of)
+
+
+@pytest.fixture(autouse=True)
+async def rested(ledger: Ledger, browsers: Browsers) -> None:
+    await ledger.quiet(0.3)
+
+
+async def measure(site: Site, agent: Agent, interaction: str, *scores: int) -> None:
+    """Post metrics in one request."""
+    items = [{"satisfaction_score": score, "feed_text": f"line {score}"} for score in scores]
+    body = items[0] if len(items) == 1 else items
+    async with site.api(agent) as api:
+        answer = await api.post(f"/interactions/{interaction}/metrics", json=body)
+    assert answer.status_code == 202, answer.text
+
+
+class Stream:
+    """An open stream, and all that it said."""
+
+    def __init__(self) -> None:
+        self.said = ""
+
+    async def read(self, browser: httpx.AsyncClient, page: str) -> None:
+        async with browser.stream("GET", f"/stream?page={page}", timeout=None) as answer:
+            assert answer.status_code == 200
+            async for part in answer.aiter_text():
+                self.said += part
+
+
+@asynccontextmanager
+async def watching(
+    ledger: Ledger, browser: httpx.AsyncClient, page: str = "floor", count: int = 1
+) -> AsyncIterator[list[Stream]]:
+    """So many streams of one page, each after its snapshot and with nothing under way."""
+    streams = [Stream() for _ in range(count)]
+    tasks = [asyncio.create_task(stream.read(browser, page)) for stream in streams]
+    shown = "timeline" if page.startswith("interaction") else "tool-permissions"
+    try:
+        await until(lambda: all(f'hx-target="#{shown}"' in stream.said for stream in streams), 30)
+        await ledger.quiet(0.3)
+        for stream in streams:
+            stream.said = ""
+        yield streams
+        assert not any(task.done() for task in tasks), "a stream ended"
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def hear(streams: list[Stream], text: str) -> None:
+    await until(lambda: all(text in stream.said for stream in streams), 20)
+
+
+async def backends(ledger: Ledger) -> dict[int, str]:
+    """The web process's connections, with the state of each."""
+    rows = await ledger.superuser.fetch(
+        "select pid, state from pg_stat_activity where usename = $1 and backend_type = 'client backend'", WEB
+    )
+    return {row["pid"]: row["state"] for row in rows}
+
+
+@asynccontextmanager
+async def costing(ledger: Ledger, name: str) -> AsyncIterator[None]:
+    """What is done within costs what the table says."""
+    async with ledger.counting() as cost:
+        yield
+    assert cost.transactions == COSTS[name]
+
+
+@pytest.mark.parametrize("name", [name for name in COSTS if name.startswith("GET")])
+async def test_a_page_costs_what_the_table_says(ledger: Ledger, browsers: Browsers, name: str) -> None:
+    path = name.split()[1].rstrip(",")
+    who = next((who for who in ("supervisor", "admin", "nobody") if who in name), "admin")
+    if path.startswith("/interactions"):
+        path = "/interactions/" + browsers.live[browsers.voice.username]
+        who = "chat" if "another" in name else "voice"
+    browser = browsers.of.get(who, browsers.of["voice"])
+    query = "?type=voice&sentiment=good&supervisor=a" if "filtered" in name else ""
+    status = 404 if "another" in name else 303 if who == "nobody" else 200
+    assert (await browser.get(path + query)).status_code == status  # what is prepared once a connection
+    async with costing(ledger, name):
+        assert (await browser.get(path + query)).status_code == status
+
+
+@pytest.mark.parametrize("name", [name for name in COSTS if name.startswith("a decision")])
+async def test_a_decision_costs_what_the_table_says(
+    house: Site, ledger: Ledger, browsers: Browsers, name: str
+) -> None:
+    async def decide(permission: str) -> int:
+        status = "allowed_for_interaction" if "from now on" in name else "denied"
+        body: dict[str, Any] = {"data": {"status": status}, "headers": {"HX-Request": "true"}}
+        return (
+            await browsers.of["chat"].post(f"/tool-permissions/{permission}/decision", **body)
+        ).status_code
+
+    live = browsers.live[browsers.chat.username]
+    tool = f"tool_{len(name)}"  # which nobody has allowed for the rest of the interaction yet
+    permission = (await house.ask(browsers.chat.agents[0], live, tool_name=tool))["id"]
+    if "late" in name:
+        assert await decide(permission) == 200
+    async with costing(ledger, name):
+        assert await decide(permission) == (409 if "late" in name else 200)
+
+
+async def test_a_metric_is_one_statement_and_so_are_a_hundred(
+    house: Site, ledger: Ledger, browsers: Browsers
+) -> None:
+    agent, live = browsers.voice.agents[0], browsers.live[browsers.voice.username]
+    async with costing(ledger, "a metric"):
+        await measure(house, agent, live, 51)
+    async with costing(ledger, "a hundred metrics in one request"):
+        await measure(house, agent, live, *range(100))
+
+
+@pytest.mark.parametrize("count", [1, 20])
+async def test_a_ring_is_one_read_however_many_watch(
+    house: Site, ledger: Ledger, browsers: Browsers, count: int
+) -> None:
+    agent, live = browsers.voice.agents[0], browsers.live[browsers.voice.username]
+    async with watching(ledger, browsers.of["voice"], count=count) as streams:
+        for score in (61, 62, 63):
+            await asyncio.sleep(1)  # until the audience's throttle has forgotten the last one
+            async with ledger.counting() as cost:
+                await measure(house, agent, live, score)
+                await hear(streams, f"line {score}")
+                await asyncio.sleep(0.3)
+            assert cost.transactions == ("record_metrics", "read_audiences")
+
+
+async def test_two_supervisors_who_ring_at_once_are_read_once_each(
+    house: Site, ledger: Ledger, browsers: Browsers
+) -> None:
+    async with (
+        watching(ledger, browsers.of["voice"]) as one,
+        watching(ledger, browsers.of["chat"]) as two,
+    ):
+        for score in range(71, 76):
+            await asyncio.sleep(1)
+            async with ledger.counting() as cost:
+                await asyncio.gather(
+                    *(
+                        measure(house, person.agents[0], browsers.live[person.username], score)
+                        for person in (browsers.voice, browsers.chat)
+                    )
+                )
+                await hear([*one, *two], f"line {score}")
+                await asyncio.sleep(0.3)
+            reads = cost.of("read_audiences")
+            assert set(cost.transactions) == {"record_metrics", "read_audiences"}
+            assert len(cost.of("record_metrics")) <= 2
+            assert len(reads) <= 2
+            for person in (browsers.voice, browsers.chat):
+                assert sum(asked(read).count(str(person.id)) for read in reads) == 1
+
+
+def asked(read: Statement) -> list[str]:
+    """Whose floors it reads."""
+    found = re.search(r"\$1 = '(.*)'", read.parameters, re.DOTALL)
+    assert found, read
+    return [entry["arguments"]["supervisor_id"] for entry in json.loads(found[1].replace("''", "'"))]
+
+
+async def test_nothing_is_asked_while_nothing_happens(ledger: Ledger, browsers: Browsers) -> None:
+    live = browsers.live[browsers.chat.username]
+    async with (
+        watching(ledger, browsers.of["voice"], count=20),
+        watching(ledger, browsers.of["admin"], "wallboard", count=5),
+        watching(ledger, browsers.of["chat"], f"interaction&id={live}", count=5),
+        ledger.counting() as cost,
+    ):
+        await asyncio.sleep(2)
+    assert cost.transactions == ()
+    assert "sweep" in [statement.word for statement in cost.background], "the log says nothing"
+
+
+async def test_a_ring_that_nobody_watches_is_not_read(
+    house: Site, ledger: Ledger, browsers: Browsers
+) -> None:
+    agent, live = browsers.chat.agents[0], browsers.live[browsers.chat.username]
+    async with watching(ledger, browsers.of["voice"]), costing(ledger, "a metric"):
+        await measure(house, agent, live, 81)
+        await asyncio.sleep(0.5)
+
+
+async def test_an_open_stream_holds_no_connection(ledger: Ledger, browsers: Browsers) -> None:
+    before = await backends(ledger)
+    assert 0 < len(before) <= 10 + 1  # the pool's, and the one that listens
+    async with watching(ledger, browsers.of["voice"], count=50):
+        after = await backends(ledger)
+        assert set(after) <= set(before)
+
+        async def all_idle() -> bool:
+            return set((await backends(ledger)).values()) == {"idle"}
+
+        await until(all_idle)  # but for the moment in which the sweeper sweeps

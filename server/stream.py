@@ -19,10 +19,12 @@ from server.errors import RequestError
 from server.hub import Hub
 from server.regions import Regions, changes, frame, whole
 from server.sse import EventSourceResponse
+from server.subscriber import Subscriber
 from server.web import Partials, partial
 
 TICK = 0.025  # seconds at most between two reads; audiences that rang meanwhile share one round trip
 _BATCH = 100  # audiences a round trip
+_BREATH = 10  # audiences rendered at a stretch, a millisecond or so
 _BURST = 4  # reads that may follow one another at once after a pause
 _RETRY = 1.0  # after a read that failed
 _RECHECK = 10.0  # how often all sessions behind the streams are looked at, whatever was rung
@@ -57,55 +59,6 @@ class Audience:
     def topics(self) -> list[str]:
         """What rings it."""
         return [f"{table}:{self.whose}" for table in sorted(self.page.tables)]
-
-
-class Subscriber:
-    """One open stream: holds the newest state of each region and nothing older, however slow its reader."""
-
-    __slots__ = ("_pending", "_waiting", "ended", "unsubscribe", "viewer")
-
-    def __init__(self, viewer: Viewer) -> None:
-        self.viewer = viewer
-        self.unsubscribe: Callable[[], None] = lambda: None
-        self._pending: dict[str, bytes] = {}
-        self._waiting: asyncio.Future[None] | None = None
-        self.ended = False
-
-    def send(self, regions: Mapping[str, bytes]) -> None:
-        """Replace what waits for the reader with the newest."""
-        if not self._pending:  # a reader who keeps up, as nearly all do
-            self._pending.update(regions)
-            self._wake()
-            return
-        for name, newest in regions.items():
-            for older in [key for key in self._pending if key == name or key.startswith(f"{name} ")]:
-                del self._pending[older]  # what comes later stands later, and a whole region holds its parts
-            self._pending[name] = newest
-        self._wake()
-
-    def end(self) -> None:
-        """End the stream; the browser's next try goes through the door again."""
-        self.ended = True
-        self._wake()
-
-    @property
-    def pending(self) -> bool:
-        """Whether something waits for the reader."""
-        return bool(self._pending)
-
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-    def wait(self) -> asyncio.Future[None]:
-        """The next time something becomes pending, or the stream ends."""
-        self._waiting = asyncio.get_running_loop().create_future()
-        return self._waiting
-
-    def take(self) -> bytes:
-        """All that is pending, joined into one SSE message."""
-        pending, self._pending = self._pending, {}
-        return b"".join((*pending.values(), b"\n"))
 
 
 @dataclass(slots=True)
@@ -293,7 +246,8 @@ class Streams:
             finally:
                 for watched in ready:
                     watched.reading = False
-                lane.wake.set()
+                if lane.due:
+                    lane.wake.set()
             if len(ready) < _BATCH:  # as long as it took: the busier it is, the more share a round trip
                 await asyncio.sleep(min(TICK, time.monotonic() - now))
 
@@ -310,7 +264,9 @@ class Streams:
             self._say_reading(works=False)
             return
         self._say_reading(works=True)
-        for watched, row in zip(ready, rows, strict=True):
+        for number, (watched, row) in enumerate(zip(ready, rows, strict=True)):
+            if number % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)  # decisions and agents come in between
             if row["failure"] is not None:
                 log.error("audience_failed", page=watched.audience.page.name, reason=row["failure"])
                 self._again([watched])

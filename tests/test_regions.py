@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from server.regions import Parts, Regions, changes
-from server.stream import Subscriber
+from server.subscriber import Subscriber
 from server.web import Partials
 from tests.site import Person
 from tests.test_stream import viewer_of

@@ -17,7 +17,8 @@ from server import db
 from server.auth import Viewer
 from server.floor.audiences import FLOOR, Filters, home_of
 from server.hub import Hub
-from server.stream import Audience, Streams, Subscriber
+from server.stream import Audience, Streams
+from server.subscriber import Subscriber
 from tests.conftest import until
 from tests.site import Person, Site
 
@@ -86,7 +87,9 @@ async def test_a_slow_reader_gets_only_the_newest_and_nothing_piles_up(site: Sit
         assert "line 0 " not in waiting(slow)
         part = f"agents agent-{voice.agents[0].id}"
         assert set(slow._pending) == {"connection", "numbers", "tool-permissions", "agents", part}
-        assert max(sizes) < sizes[0] + 3 * 600
+        assert (
+            max(sizes) < sizes[0] + 5_000
+        )  # the card once beside the region, which it may be already, and longer feeds
         message = slow.take().decode()
         assert message.count("<hx-partial") == 5
         assert message.index('hx-target="#agents"') < message.index(

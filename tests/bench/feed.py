@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from server.auth import Viewer
 from server.sse import EventSourceResponse
-from server.stream import TICK, Subscriber
+from server.stream import TICK
+from server.subscriber import Subscriber
 
 _VIEWER = Viewer(UUID(int=0), "", "admin", "", None, None, UUID(int=0), datetime.now(UTC))
 

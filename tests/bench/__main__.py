@@ -37,10 +37,10 @@ def main() -> None:
             found = asyncio.run(module.run(short=False))
             print(table(found), flush=True)
             rows += found
+            if chosen.keep:
+                keep(found, chosen.keep)
         else:
             asyncio.run(module.main())
-    if chosen.keep:
-        keep(rows, chosen.keep)
     print(f"\n{table(beside(rows))}")
 
 

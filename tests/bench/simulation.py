@@ -69,6 +69,12 @@ class Result:
     lost_permissions: list[str] = field(default_factory=list)
 
 
+def _seen(task: "asyncio.Task[Any]") -> None:
+    """A connection that was cut is noticed by whoever waits for it, if anybody still does."""
+    if not task.cancelled():
+        task.exception()
+
+
 class Stream(asyncio.Protocol):
     """One browser's stream; comes back by itself after half a second, as browsers do."""
 
@@ -299,6 +305,7 @@ class Run:
             asked = json.loads(answer)["id"]
             path = f"/api/v1/tool-permissions/{asked}"
             waiting = asyncio.create_task(agent.call(self.request("GET", f"{path}?wait=20", bearer)))
+            waiting.add_done_callback(_seen)
             try:
                 shown_at = await asyncio.wait_for(self.on_page(asked), 15)
             except TimeoutError:
@@ -313,6 +320,7 @@ class Run:
                     self.request("POST", f"/tool-permissions/{asked}/decision", form, b"status=allowed")
                 )
             )
+            deciding.add_done_callback(_seen)
             status, answer = await waiting
             learned = time.monotonic()
             decided, page = await deciding

@@ -104,6 +104,8 @@ async def simulate(site: Site, folder: Path, what: Plan, *, kill: bool = False) 
                 kept = await owner.fetchrow(_KEPT)
     finally:
         client.kill()
+        client.wait()
+        client.stdout.close()
     web, postgres, load = (b - a for a, b in zip(before, after, strict=True))
     seen = json.loads((folder / "result.json").read_text())
     return Run(seen, web, postgres, load, seconds, megabytes, **dict(kept or {}), healed=healed)

@@ -69,7 +69,10 @@ class _Throttle:
     open_at: float = 0.0
 
     def take(self, now: float) -> None:
-        self.open_at = max(self.open_at, now - (_BURST - 1) * self.every) + self.every
+        earned = max(self.open_at, now - (_BURST - 1) * self.every) + self.every
+        self.open_at = min(
+            earned, now + self.every
+        )  # reads that something more urgent asked for leave no debt
 
 
 class _Lane:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -115,6 +116,21 @@ async def test_everybody_in_an_audience_gets_the_very_same_bytes(site: Site, voi
         late, later = [join(streams, viewer_of(voice)) for _ in range(2)]
         assert "line 77 " in late._pending["agents"].decode()
         assert late._pending["agents"] is later._pending["agents"]
+
+
+async def test_many_urgent_reads_make_nothing_else_wait_longer(site: Site, voice: Person) -> None:
+    """A burst of permissions once kept metrics from the page for as many throttles as there were reads."""
+    async with streaming(site) as streams:
+        join(streams, viewer_of(voice))
+        [watched] = streams._watched.values()
+        reads = 0
+        for _ in range(30):
+            before = watched.urgent.open_at
+            streams._hub.ring(f"tool_permissions:{voice.id}")
+            await until(lambda before=before: watched.urgent.open_at != before)  # type: ignore[misc]
+            reads += 1
+            assert watched.calm.open_at <= time.monotonic() + FLOOR.every
+        assert reads == 30
 
 
 async def test_the_last_who_leaves_takes_the_audience_along(site: Site, voice: Person) -> None:

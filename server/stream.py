@@ -70,9 +70,8 @@ class _Throttle:
 
     def take(self, now: float) -> None:
         earned = max(self.open_at, now - (_BURST - 1) * self.every) + self.every
-        self.open_at = min(
-            earned, now + self.every
-        )  # reads that something more urgent asked for leave no debt
+        # A read that something more urgent asked for leaves no debt.
+        self.open_at = min(earned, now + self.every)
 
 
 class _Lane:

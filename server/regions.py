@@ -42,5 +42,7 @@ def whole(region: str | Parts) -> str:
 
 def frame(region: str, html: str, more: str = "") -> bytes:
     """A region as lines of an SSE message, encoded once for everybody."""
-    text = f'<hx-partial hx-target="#{region}" hx-swap="outerMorph"{more}>{html}</hx-partial>'
-    return "".join(f"data: {line}\n" for line in text.splitlines()).encode()
+    if "\r" in html:  # would end a line of the message as well
+        html = html.replace("\r\n", "\n").replace("\r", "\n")
+    lines = html.replace("\n", "\ndata: ")
+    return f'data: <hx-partial hx-target="#{region}" hx-swap="outerMorph"{more}>{lines}</hx-partial>\n'.encode()

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import marshal
+import re
 from collections.abc import Iterable, Sequence
 from csv import writer as csv_writer
 from functools import cache
@@ -21,6 +22,10 @@ from server.errors import Invalid, RequestError
 
 ROOT = Path(__file__).parent.parent
 _FORM_FIELDS = 50
+_SPARKS = 60  # scores a sparkline has room for
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00", re.ASCII)
+# Each of its points as text, by place and score: a line of sixty is drawn for every metric that arrives.
+_POINTS = [[f"{place * 4},{100 - score}" for score in range(101)] for place in range(_SPARKS)]
 
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -109,10 +114,13 @@ def moment(value: str | dt.datetime | None, kind: str = "clock") -> Markup | str
     """A <time>: a clock in UTC, which the page's script turns into the viewer's own or counts from."""
     if value is None:
         return ""
-    when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-    text = when.astimezone(dt.UTC).isoformat()
+    if isinstance(value, str) and _UTC.fullmatch(value):  # as the database writes it, several a card
+        text = value
+    else:
+        when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+        text = when.astimezone(dt.UTC).isoformat()
     shown = f"{text[:10]} {text[11:16]}" if kind == "day" else text[11:19]
-    # Several a card: put together by hand, from nothing that anybody typed.
+    # Put together by hand, from nothing that anybody typed.
     return Markup(f'<time datetime="{text}" data-kind="{kind}">{shown} UTC</time>')  # noqa: S704
 
 
@@ -183,16 +191,15 @@ def _cell(value: object) -> object:
 
 def sparkline(scores: Sequence[float]) -> Markup:
     """The last scores (0 to 100, oldest first) as a line from left to right; sixty fill it."""
-    points = [
-        (round(i * 4 + (60 - len(scores)) * 4), round(100 - score)) for i, score in enumerate(scores[-60:])
-    ]
-    if len(points) < 2:
+    lately = [round(score) for score in scores[-_SPARKS:]]
+    if len(lately) < 2:
         return Markup('<svg class="sparkline" viewBox="0 0 236 100" aria-hidden="true"></svg>')
-    line = " ".join(f"{x},{y}" for x, y in points)
+    start = _SPARKS - len(lately)
+    line = " ".join([column[score] for column, score in zip(_POINTS[start:], lately, strict=True)])
     return Markup(  # noqa: S704 - numbers only
         '<svg class="sparkline" viewBox="0 0 236 100" preserveAspectRatio="none" role="img"'
-        f' aria-label="Satisfaction lately, from {round(scores[0])} to {round(scores[-1])}">'
-        f'<polygon points="{points[0][0]},100 {line} {points[-1][0]},100"/><polyline points="{line}"/></svg>'
+        f' aria-label="Satisfaction lately, from {lately[0]} to {lately[-1]}">'
+        f'<polygon points="{start * 4},100 {line} 236,100"/><polyline points="{line}"/></svg>'
     )
 
 

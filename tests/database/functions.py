@@ -57,7 +57,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     # What pages show, through the reader's own policies.
     "private.floor": of(
-        PERSON, "nullif(private.floor(jsonb_build_object('supervisor_id', {id})) -> 'agents', '[]')",
+        PERSON, "nullif(private.floor(jsonb_build_object('supervisor_id', {id}))::jsonb -> 'agents', '[]')",
         "owner admin", id="'{owner}'::uuid",
     ),
     "private.interaction": of(
@@ -121,7 +121,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "private.read_audiences": of(
         WEB,
-        "(select nullif(r.shown -> 'agents', '[]') from private.read_audiences(jsonb_build_array(jsonb_build_object("
+        "(select nullif(r.shown::jsonb -> 'agents', '[]') from private.read_audiences(jsonb_build_array(jsonb_build_object("
         "'claims', jsonb_build_object('sub', {id})::text, 'page', 'floor',"
         " 'arguments', jsonb_build_object('supervisor_id', {id})))) r)",
         "web", id="'{owner}'::uuid",

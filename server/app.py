@@ -320,7 +320,7 @@ class _Measured:
     def _measured(self, method: str, start: float, send: Send, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             metrics.DURATION.observe(time.perf_counter() - start)
-            metrics.REQUESTS.labels(method, message["status"]).inc()
+            metrics.answered(method, message["status"]).inc()
         return send(message)
 
 
@@ -332,14 +332,17 @@ class _Shortcuts:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._calls = api.routes(CALLS)
+        self._calls: dict[str, list[Route]] = {}
+        for call in api.routes(CALLS):
+            for method in call.methods or ():
+                self._calls.setdefault(method, []).append(call)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             if scope["path"] == "/stream" and scope["method"] in ("GET", "HEAD"):
                 return self._stream(scope, receive, send)
             if scope["path"].startswith(api.PREFIX):
-                for call in self._calls:
+                for call in self._calls.get(scope["method"], ()):
                     match, found = call.matches(scope)
                     if match is Match.FULL:
                         scope.update(found)

@@ -1,5 +1,6 @@
 """The pool, and as_viewer(): the one kind of transaction a request may use."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -75,7 +76,7 @@ class Database:
     async def as_viewer(self, caller: Caller) -> AsyncIterator[Connection]:
         """Open a transaction in which every row is seen through the caller's row-level security."""
         with words():
-            async with self._pool.acquire(timeout=5) as connection, connection.transaction():
+            async with self._connection() as connection, connection.transaction():
                 await connection.execute(_BECOME, caller.database_role, caller.claims)
                 yield connection
 
@@ -83,15 +84,24 @@ class Database:
     async def as_server(self) -> AsyncIterator[Connection]:
         """Open a transaction of the web process itself, which may only call what it was granted."""
         with words():
-            async with self._pool.acquire(timeout=5) as connection, connection.transaction():
+            async with self._connection() as connection, connection.transaction():
                 await connection.execute(f"select {_TIMEOUTS}")
                 yield connection
 
     async def call(self, question: str, *arguments: object) -> list[Record]:
         """Ask one of the functions granted to the web process, in one round trip."""
         with words():
-            async with self._pool.acquire(timeout=5) as connection:
+            async with self._connection() as connection:
                 return await connection.fetch(question, *arguments, timeout=15)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        async with asyncio.timeout(5):  # the pool's own time-out is a task each time
+            connection = await self._pool.acquire()
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
@@ -63,11 +63,13 @@ class SecurityHeaders:
 
     def _with_headers(self, scope: Scope, send: Send, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            pairs = message["headers"] = list(message.get("headers", ()))
-            given = {name for name, _ in pairs}
-            pairs += [pair for pair in self._pairs if pair[0] not in given]
+            given = message.get("headers", ())
+            names = {name for name, _ in given}
+            pairs = message["headers"] = [*given, *(pair for pair in self._pairs if pair[0] not in names)]
             if not scope["path"].startswith("/static/"):
-                MutableHeaders(raw=pairs)["Cache-Control"] = UNCACHED
+                if b"cache-control" in names:
+                    pairs[:] = [pair for pair in pairs if pair[0] != b"cache-control"]
+                pairs.append((b"cache-control", UNCACHED.encode()))
         return send(message)
 
 
@@ -129,12 +131,18 @@ class BodyLimit:
         self.app, self.refuse = app, refuse
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        headers = Headers(scope=scope) if scope["type"] == "http" else {}
-        if "content-length" not in headers and "transfer-encoding" not in headers:
-            return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them
+        if scope["type"] != "http":
+            return self.app(scope, receive, send)
+        length = chunks = None
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                length = value
+            elif name == b"transfer-encoding":
+                chunks = value
+        if chunks is None and (length is None or (length.isdigit() and int(length) <= BODY_LIMIT)):
+            return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them, nor a longer one
         too_large = TooLarge(f"the body may have {BODY_LIMIT} bytes at most")
-        announced = headers.get("content-length", "0")
-        if not announced.isdigit() or int(announced) > BODY_LIMIT:
+        if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
             return self.refuse(HTTPConnection(scope), too_large)(scope, receive, send)
         seen = 0
 

@@ -1,9 +1,12 @@
 """What Prometheus reads at /metrics."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("floorwalker_requests", "Requests answered", ["method", "status"], registry=REGISTRY)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # anybody may invent more
 STREAMS = Gauge("floorwalker_streams", "Streams open now", registry=REGISTRY)
 HUB_LIVE = Gauge("floorwalker_hub_live", "1 while rings arrive", registry=REGISTRY)
 SWEPT = Counter("floorwalker_swept", "Rows the sweeper acted on", ["what"], registry=REGISTRY)
@@ -13,6 +16,12 @@ DURATION = Histogram(
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
     registry=REGISTRY,
 )
+
+
+@cache
+def answered(method: str, status: int) -> Counter:
+    """The counter of such answers, looked up once: labels() makes text of them, and that every time."""
+    return REQUESTS.labels(method if method in _METHODS else "other", status)
 
 
 def exposition() -> bytes:

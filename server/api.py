@@ -1,6 +1,7 @@
 """The agents' door: keys, JSON bodies, idempotency, problem details, and the OpenAPI document of it all."""
 
 import hashlib
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,10 +31,8 @@ from server.errors import Invalid, NotFound, RequestError, Unauthorized
 from server.hub import STATE, Hub
 
 PREFIX = "/api/v1"
-_REMEMBER, _REMEMBER_DEAF = (
-    60.0,
-    5.0,
-)  # seconds that a key need not be looked up again; deaf: no bell says when it ends
+# Seconds at most that a key need not be looked up again; deaf: no bell says when it ends.
+_REMEMBER, _REMEMBER_DEAF = 300.0, 5.0
 _NO_TEXT = "has characters that are no text (NUL or a lone surrogate)"
 _REMEMBERED = 50_000  # keys at most
 
@@ -126,7 +125,8 @@ class KnownAgents:
         if known is not None and known[0] > time.monotonic():
             return known[1]
         deaf = self._hub.polling or not self._hub.live
-        until = time.monotonic() + (_REMEMBER_DEAF if deaf else _REMEMBER)
+        # Not the same for all: those that came together would be looked up together for ever.
+        until = time.monotonic() + (_REMEMBER_DEAF if deaf else _REMEMBER) * random.uniform(0.5, 1)  # noqa: S311 - no secret
         rings = self._rings
         agent = await self._auth.agent(key)
         if rings == self._rings:  # or it may be the key that was revoked while we asked

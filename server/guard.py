@@ -140,7 +140,9 @@ class BodyLimit:
             elif name == b"transfer-encoding":
                 chunks = value
         if chunks is None and (length is None or (length.isdigit() and int(length) <= BODY_LIMIT)):
-            return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them, nor a longer one
+            return self.app(
+                scope, receive, send
+            )  # HTTP/1.1 knows no body without one of them, nor a longer one
         too_large = TooLarge(f"the body may have {BODY_LIMIT} bytes at most")
         if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
             return self.refuse(HTTPConnection(scope), too_large)(scope, receive, send)

@@ -45,4 +45,6 @@ def frame(region: str, html: str, more: str = "") -> bytes:
     if "\r" in html:  # would end a line of the message as well
         html = html.replace("\r\n", "\n").replace("\r", "\n")
     lines = html.replace("\n", "\ndata: ")
-    return f'data: <hx-partial hx-target="#{region}" hx-swap="outerMorph"{more}>{lines}</hx-partial>\n'.encode()
+    return (
+        f'data: <hx-partial hx-target="#{region}" hx-swap="outerMorph"{more}>{lines}</hx-partial>\n'.encode()
+    )

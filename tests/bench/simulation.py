@@ -31,13 +31,15 @@ class Plan:
     """What to simulate."""
 
     host: str
-    port: int
-    cookie: str  # its name
+    port: int  # that agents call
+    watched: int  # the port that browsers open: the same one, or another web process's
+    cookie: str  # its name there
     supervisors: list[tuple[str, str]]  # (id, cookie)
     admins: list[str]  # cookies
     workers: list[tuple[str, str, str]]  # (key, supervisor's id, interaction)
     every: float  # between two metrics of one interaction
     seconds: float
+    warm: float  # of them at the start, in which everybody comes: nothing may be lost, and times do not count
     permissions: float  # a second, all together
     callers: int = 300  # connections that agents share, as one process that runs many agents would
     ramp: int = 200  # streams that are opened at once
@@ -75,12 +77,17 @@ def _seen(task: "asyncio.Task[Any]") -> None:
         task.exception()
 
 
+def _request(host: str, method: str, path: str, headers: str, body: bytes) -> bytes:
+    length = f"Content-Length: {len(body)}\r\n" if method != "GET" else ""
+    return f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}{length}\r\n".encode() + body
+
+
 class Stream(asyncio.Protocol):
     """One browser's stream; comes back by itself after half a second, as browsers do."""
 
     def __init__(self, run: "Run", path: str, cookie: str, watches: str) -> None:
         self.run, self.watches = run, watches
-        self.request = run.request(
+        self.request = run.visit(
             "GET", path, f"Cookie: {run.plan.cookie}={cookie}\r\nAccept: text/event-stream\r\n"
         )
         self.tail = b""
@@ -126,7 +133,7 @@ class Stream(asyncio.Protocol):
     async def _connect(self) -> None:
         while not self.run.over:
             try:
-                await self.run.loop.create_connection(lambda: self, self.run.plan.host, self.run.plan.port)
+                await self.run.loop.create_connection(lambda: self, self.run.plan.host, self.run.plan.watched)
             except OSError:
                 await asyncio.sleep(0.5)
             else:
@@ -140,6 +147,7 @@ class Run:
         self.plan, self.result = plan, Result()
         self.loop = asyncio.get_running_loop()
         self.over = False
+        self.began = 0.0
         self.name = time.time_ns()  # no key of an earlier run
         self.tasks: set[asyncio.Task[None]] = set()
         self.free: deque[Caller] = deque(Caller(plan.host, plan.port) for _ in range(plan.callers))
@@ -150,12 +158,13 @@ class Run:
         self.shown_at: dict[str, asyncio.Future[float]] = {}
         self.problems: dict[str, int] = {}
 
-    def request(self, method: str, path: str, headers: str, body: bytes = b"") -> bytes:
-        length = f"Content-Length: {len(body)}\r\n" if method != "GET" else ""
-        return (
-            f"{method} {path} HTTP/1.1\r\nHost: {self.plan.host}:{self.plan.port}\r\n{headers}{length}\r\n".encode()
-            + body
-        )
+    def call(self, method: str, path: str, headers: str, body: bytes = b"") -> bytes:
+        """What an agent sends."""
+        return _request(f"{self.plan.host}:{self.plan.port}", method, path, headers, body)
+
+    def visit(self, method: str, path: str, headers: str, body: bytes = b"") -> bytes:
+        """What a browser sends."""
+        return _request(f"{self.plan.host}:{self.plan.watched}", method, path, headers, body)
 
     def problem(self, what: str) -> None:
         self.problems[what[:200]] = self.problems.get(what[:200], 0) + 1
@@ -191,8 +200,8 @@ class Run:
             await asyncio.gather(*(stream.opened for stream in some))
 
     async def _poll(self, cookie: str, after: float) -> None:
-        caller = Caller(self.plan.host, self.plan.port)
-        request = self.request("GET", "/", f"Cookie: {self.plan.cookie}={cookie}\r\nAccept: text/html\r\n")
+        caller = Caller(self.plan.host, self.plan.watched)
+        request = self.visit("GET", "/", f"Cookie: {self.plan.cookie}={cookie}\r\nAccept: text/html\r\n")
         at = self.loop.time() + after
         while not self.over:
             await asyncio.sleep(max(0.0, at - self.loop.time()))
@@ -209,6 +218,7 @@ class Run:
     async def play(self) -> None:
         """Metrics by the clock, spread evenly; permissions between them."""
         plan, start = self.plan, time.monotonic()
+        self.began = start
         random.Random(1).shuffle(plan.workers)  # agents of one supervisor do not speak in step
         count, rate = len(plan.workers), len(plan.workers) / plan.every
         total = int(plan.seconds * rate) if plan.posts else 0
@@ -232,7 +242,7 @@ class Run:
                 self.result.behind = max(self.result.behind, now - scheduled)
                 path = f"/api/v1/interactions/{interaction}/metrics"
                 headers = f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
-                self.queue.append((self.request("POST", path, headers, body), number, scheduled))
+                self.queue.append((self.call("POST", path, headers, body), number, scheduled))
                 number += 1
             self._pump()
             await asyncio.sleep(0.002)
@@ -289,14 +299,14 @@ class Run:
         self, worker: tuple[str, str, str], cookie: str, number: int, busy: set[int], who: int
     ) -> None:
         key, _, interaction = worker
-        agent, person = Caller(self.plan.host, self.plan.port), Caller(self.plan.host, self.plan.port)
+        agent, person = Caller(self.plan.host, self.plan.port), Caller(self.plan.host, self.plan.watched)
         bearer = f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
         try:
             asked_at = time.monotonic()
             body = b'{"tool_name":"issue_refund","arguments":{"order":"W%d"}}' % number
             path = f"/api/v1/interactions/{interaction}/tool-permissions"
             status, answer = await agent.call(
-                self.request("POST", path, f"{bearer}Idempotency-Key: {self.name}-{number}\r\n", body)
+                self.call("POST", path, f"{bearer}Idempotency-Key: {self.name}-{number}\r\n", body)
             )
             if status != 201:
                 self.problem(f"ask: {status} {answer[:120]!r}")
@@ -304,7 +314,7 @@ class Run:
             self.result.asked += 1
             asked = json.loads(answer)["id"]
             path = f"/api/v1/tool-permissions/{asked}"
-            waiting = asyncio.create_task(agent.call(self.request("GET", f"{path}?wait=20", bearer)))
+            waiting = asyncio.create_task(agent.call(self.call("GET", f"{path}?wait=20", bearer)))
             waiting.add_done_callback(_seen)
             try:
                 shown_at = await asyncio.wait_for(self.on_page(asked), 15)
@@ -317,7 +327,7 @@ class Run:
             clicked = time.monotonic()
             deciding = asyncio.create_task(
                 person.call(
-                    self.request("POST", f"/tool-permissions/{asked}/decision", form, b"status=allowed")
+                    self.visit("POST", f"/tool-permissions/{asked}/decision", form, b"status=allowed")
                 )
             )
             deciding.add_done_callback(_seen)
@@ -333,7 +343,7 @@ class Run:
             self.result.decided += 1
             self.result.decisions.append(learned - clicked)
             claim = json.dumps({"arguments_digest": told["arguments_digest"]}).encode()
-            status, answer = await agent.call(self.request("POST", f"{path}/execution", bearer, claim))
+            status, answer = await agent.call(self.call("POST", f"{path}/execution", bearer, claim))
             if status == 201:
                 self.result.executed += 1
             else:
@@ -348,14 +358,14 @@ class Run:
 
     def finish(self) -> Result:
         """Put the times together."""
+        warm = self.began + self.plan.warm
         for sent, answered, seen in zip(self.sent_at, self.answered_at, self.seen_at, strict=True):
-            if answered:
+            if answered and not seen:
+                self.result.never_seen += 1
+            elif answered and sent >= warm:
                 self.result.to_answer.append(answered - sent)
-                if seen:
-                    self.result.to_bytes.append(seen - sent)
-                    self.result.commit_to_bytes.append(seen - answered)
-                else:
-                    self.result.never_seen += 1
+                self.result.to_bytes.append(seen - sent)
+                self.result.commit_to_bytes.append(seen - answered)
         for what, often in self.problems.items():
             print(f"{often} times: {what}", file=sys.stderr)
         return self.result

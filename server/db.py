@@ -17,7 +17,7 @@ Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
 _TIMEOUTS = "set_config('statement_timeout', '10s', true), set_config('lock_timeout', '5s', true)"
-_BECOME = f"select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), {_TIMEOUTS}"
+_BECOME = f"select set_config('role', %s, true), set_config('request.jwt.claims', %s, true), {_TIMEOUTS}"
 
 # Our own SQLSTATEs: FW and the HTTP status whose meaning they share.
 _WORDS: dict[str, type[RequestError]] = {
@@ -75,17 +75,16 @@ class Database:
     @asynccontextmanager
     async def as_viewer(self, caller: Caller) -> AsyncIterator[Connection]:
         """Open a transaction in which every row is seen through the caller's row-level security."""
+        become = _BECOME % (_literal(caller.database_role), _literal(caller.claims))
         with words():
-            async with self._connection() as connection, connection.transaction():
-                await connection.execute(_BECOME, caller.database_role, caller.claims)
+            async with self._connection() as connection, _transaction(connection, become):
                 yield connection
 
     @asynccontextmanager
     async def as_server(self) -> AsyncIterator[Connection]:
         """Open a transaction of the web process itself, which may only call what it was granted."""
         with words():
-            async with self._connection() as connection, connection.transaction():
-                await connection.execute(f"select {_TIMEOUTS}")
+            async with self._connection() as connection, _transaction(connection, f"select {_TIMEOUTS}"):
                 yield connection
 
     async def call(self, question: str, *arguments: object) -> list[Record]:
@@ -102,6 +101,29 @@ class Database:
             yield connection
         finally:
             await self._pool.release(connection)
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection, first: str) -> AsyncIterator[None]:
+    """What asyncpg's own is, but that it begins together with what sets it up, in one round trip."""
+    try:
+        await connection.execute(f"begin; {first}")
+        yield
+        await connection.execute("commit")
+    except BaseException:
+        try:
+            if not connection.is_closed():
+                await connection.execute("rollback")  # begun or not: a cancelled call does not know
+        except BaseException:
+            connection.terminate()  # whoever had it next would be within
+            raise
+        raise
+
+
+def _literal(text: str) -> str:
+    if "\\" in text or "\x00" in text:
+        raise ValueError("a role or claims with a character that no id has")
+    return "'" + text.replace("'", "''") + "'"
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from server.subscriber import Subscriber
 from server.web import Partials, partial
 
 TICK = 0.025  # seconds at most between two reads; audiences that rang meanwhile share one round trip
+_REST = 3.0  # times as long as a read took is the pause after it, within TICK
 _BATCH = 100  # audiences a round trip
 _BREATH = 10  # audiences rendered at a stretch, a millisecond or so
 _BURST = 4  # reads that may follow one another at once after a pause
@@ -80,10 +81,37 @@ class _Lane:
     def __init__(self) -> None:
         self.due: dict[_Watched, float] = {}  # not before, by the monotonic clock
         self.wake = asyncio.Event()
+        self.hurry = asyncio.Event()  # something urgent has rung
 
     def ring(self, watched: "_Watched", at: float) -> None:
         self.due[watched] = min(self.due.get(watched, at), at)
         self.wake.set()
+        if watched.hurried:
+            self.hurry.set()
+
+    def ready(self, now: float) -> list["_Watched"]:
+        """What to read now. What is urgent is read alone: nobody waits for a hundred floors with one permission."""
+        free = [watched for watched, at in self.due.items() if at <= now and not watched.reading]
+        found = [watched for watched in free if watched.hurried] or free
+        return sorted(found, key=self.due.__getitem__)[:_BATCH]
+
+    async def wait(self, now: float) -> None:
+        """Until something rings or what waits for its time has come."""
+        self.wake.clear()
+        times = [at for watched, at in self.due.items() if not watched.reading]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(times) - now if times else None):
+                await self.wake.wait()
+
+    async def rest(self, seconds: float) -> None:
+        """Let others join; what is urgent ends it."""
+        self.hurry.clear()
+        now = time.monotonic()
+        if any(watched.hurried and at <= now and not watched.reading for watched, at in self.due.items()):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.hurry.wait()
 
 
 @dataclass(slots=True, eq=False)
@@ -102,12 +130,6 @@ class _Watched:
     partials: Partials = field(default_factory=Partials)
     ring: Callable[[str], None] = lambda _: None
     unsubscribe: Callable[[], None] = lambda: None
-
-
-def _turn(due: tuple[_Watched, float]) -> tuple[bool, float]:
-    """What is urgent first, then who has waited longest."""
-    watched, at = due
-    return not watched.hurried, at
 
 
 class Streams:
@@ -228,13 +250,9 @@ class Streams:
     async def _keep_reading(self, lane: _Lane) -> None:
         while True:
             now = time.monotonic()
-            free = [(watched, at) for watched, at in lane.due.items() if not watched.reading]
-            ready = [w for w, _ in sorted((one for one in free if one[1] <= now), key=_turn)[:_BATCH]]
+            ready = lane.ready(now)
             if not ready:
-                lane.wake.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(at for _, at in free) - now if free else None):
-                        await lane.wake.wait()
+                await lane.wait(now)
                 continue
             for watched in ready:
                 del lane.due[watched]
@@ -250,8 +268,8 @@ class Streams:
                     watched.reading = False
                 if lane.due:
                     lane.wake.set()
-            if len(ready) < _BATCH:  # as long as it took: the busier it is, the more share a round trip
-                await asyncio.sleep(min(TICK, time.monotonic() - now))
+            if len(ready) < _BATCH:  # the busier it is, the more share a round trip
+                await lane.rest(min(TICK, (time.monotonic() - now) * _REST))
 
     async def _refresh(self, ready: list[_Watched]) -> None:
         # Whoever is out but has not left yet lends nobody their rights.

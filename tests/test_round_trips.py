@@ -35,7 +35,7 @@ BACKGROUND = (
     "select current_setting('jit')",
 )
 # Its transactions in their order. A statement goes by the function that it calls or the table that it reads.
-VIEWER = "begin become {} commit"
+VIEWER = "become {} commit"  # it begins with becoming somebody, in one round trip
 SESSION = "find_web_session"
 COSTS = {
     "GET / of a supervisor": (SESSION, "read_audiences"),
@@ -74,7 +74,7 @@ class Statement:
         text = self.plain
         if text in ("begin", "commit", "rollback"):
             return text
-        if text.startswith("select set_config('role'"):
+        if text.startswith("begin; select set_config('role'"):
             return "become"
         found = re.search(r"(?:public|private)\.(\w+)", text)
         return found[1] if found else text
@@ -97,7 +97,7 @@ class Cost:
             if words is None:
                 words = [statement.word]
                 found.append(words)
-                if statement.word == "begin":
+                if statement.plain.startswith("begin"):
                     within[statement.pid] = words
             else:
                 words.append(statement.word)

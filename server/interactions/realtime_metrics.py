@@ -16,6 +16,7 @@ from server.errors import Unavailable
 
 GATHER = 0.02  # seconds at most
 _COMPANY = 0.004  # seconds that the first one waits for others: a commit and all that it wakes, for two instead of one
+_REST = 3.0  # times as long as a statement took is the pause after it, within GATHER
 ROWS = 100  # that end the gathering sooner
 _BATCH = 500  # rows after which a statement takes no more requests
 _QUEUE = 20_000  # rows that may wait; more is refused, so that memory stays bounded
@@ -77,7 +78,7 @@ class Recorder:
             began = time.monotonic()
             await self._store(self._take())
             ended = time.monotonic()
-            ready = ended + min(ended - began, GATHER)
+            ready = ended + min((ended - began) * _REST, GATHER)
 
     def _take(self) -> list[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]]:
         batch, rows = [], 0

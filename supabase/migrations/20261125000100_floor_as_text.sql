@@ -23,9 +23,34 @@ create function private.floor(p_arguments jsonb) returns json
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   v_supervisor uuid := private.id_argument(p_arguments, 'supervisor_id');
-  v_asked boolean := exists (select from public.tool_permissions t where t.supervisor_id = v_supervisor
-    and (t.status = 'pending' or (t.status <> 'pending' and t.responded_at > pg_catalog.now() - interval '10 minutes')));
+  v_asked uuid[] := array(
+    (select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status = 'pending'
+      order by t.requested_at, t.id limit 50)
+    union all
+    (select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status <> 'pending'
+      and t.rule is null and t.responded_at > pg_catalog.now() - interval '10 minutes'
+      order by t.responded_at desc limit 5));
+  v_pending json;
+  v_answered json;
 begin
+  if v_asked <> '{}' then
+    select
+      pg_catalog.json_agg(pg_catalog.json_build_object(
+        'id', t.id, 'tool_name', t.tool_name, 'tool_description', t.tool_description, 'arguments', t.arguments::text,
+        'known_tool', t.known_tool, 'status', t.status, 'requested_at', t.requested_at, 'expires_at', t.expires_at,
+        'interaction_id', t.interaction_id, 'agent_name', a.name, 'interaction_type', a.agent_type,
+        'phone_number', p.phone_number, 'sentiment', p.sentiment, 'satisfaction_score', p.satisfaction_score,
+        'feed', coalesce(p.feed, '[]')) order by t.requested_at, t.id) filter (where t.status = 'pending'),
+      pg_catalog.json_agg(pg_catalog.json_build_object(
+        'id', t.id, 'tool_name', t.tool_name, 'status', t.status, 'reason', t.reason,
+        'responded_by_name', t.responded_by_name, 'responded_at', t.responded_at, 'executed_at', t.executed_at,
+        'agent_name', a.name) order by t.responded_at desc) filter (where t.status <> 'pending')
+    into v_pending, v_answered
+    from public.tool_permissions t
+    join public.agents a on a.id = t.agent_id
+    left join public.interaction_pulse p on p.interaction_id = t.interaction_id
+    where t.id = any (v_asked);
+  end if;
   return pg_catalog.json_build_object(
     'agents', (
       select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -41,8 +66,8 @@ begin
       from public.agents a
       left join public.interaction_pulse p on p.agent_id = a.id
       where a.supervisor_id = v_supervisor and a.retired_at is null),
-    'tool_permissions', case when v_asked then private.live_permissions(array[v_supervisor], 50) else '[]' end,
-    'answered', case when v_asked then private.answered_permissions(array[v_supervisor]) else '[]' end);
+    'tool_permissions', coalesce(v_pending, '[]'),
+    'answered', coalesce(v_answered, '[]'));
 end $$;
 comment on function private.floor(jsonb) is 'A supervisor''s floor {supervisor_id}, through the reader''s own row-level security. FW422 for what is no id.';
 revoke all on function private.floor(jsonb) from public;

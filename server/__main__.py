@@ -182,8 +182,7 @@ def _bind(settings: Settings) -> socket.socket:
 async def _greet(server: uvicorn.Server, settings: Settings, *, embedded: bool) -> None:
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
         await asyncio.sleep(0.02)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    lines = [f"Floorwalker is at {settings.public_url or f'http://{host}:{settings.port}'}"]
+    lines = [f"Floorwalker is at {settings.address}"]
     if embedded:
         lines += [
             "Sign in as supervisor1@example.com (voice), supervisor2@example.com (chat) or admin@example.com,",

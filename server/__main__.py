@@ -336,6 +336,32 @@ def create_agent_key(agent: str) -> None:
         click.echo(asyncio.run(create(place.owner_url)))
 
 
+@main.group()
+def people() -> None:
+    """People who may sign in."""
+
+
+@people.command("export")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def export_people(file: Path | None) -> None:
+    """Write everybody, with the hash of their password, into a new FILE or to standard output.
+
+    One line of JSON is one person: the body of a POST to /auth/v1/admin/users of a hosted project, where they then
+    sign in with the password they have. Whoever is banned or deactivated here is banned there.
+    """
+    with _place() as place:
+        if place.home is None:
+            _fail("people export reads an embedded home, and DATABASE_URL is set")
+        from server.embedded.people import export, summary, write
+
+        lines = asyncio.run(export(place.owner_url))
+        if file is None:
+            click.echo("\n".join(lines))
+        else:
+            write(file, lines)
+        click.echo(summary(lines), err=True)
+
+
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:

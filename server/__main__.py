@@ -182,8 +182,7 @@ def _bind(settings: Settings) -> socket.socket:
 async def _greet(server: uvicorn.Server, settings: Settings, *, embedded: bool) -> None:
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
         await asyncio.sleep(0.02)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    lines = [f"Floorwalker is at {settings.public_url or f'http://{host}:{settings.port}'}"]
+    lines = [f"Floorwalker is at {settings.address}"]
     if embedded:
         lines += [
             "Sign in as supervisor1@example.com (voice), supervisor2@example.com (chat) or admin@example.com,",
@@ -335,6 +334,32 @@ def create_agent_key(agent: str) -> None:
 
     with _place() as place:
         click.echo(asyncio.run(create(place.owner_url)))
+
+
+@main.group()
+def people() -> None:
+    """People who may sign in."""
+
+
+@people.command("export")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def export_people(file: Path | None) -> None:
+    """Write everybody, with the hash of their password, into a new FILE or to standard output.
+
+    One line of JSON is one person: the body of a POST to /auth/v1/admin/users of a hosted project, where they then
+    sign in with the password they have. Whoever is banned or deactivated here is banned there.
+    """
+    with _place() as place:
+        if place.home is None:
+            _fail("people export reads an embedded home, and DATABASE_URL is set")
+        from server.embedded.people import export, summary, write
+
+        lines = asyncio.run(export(place.owner_url))
+        if file is None:
+            click.echo("\n".join(lines))
+        else:
+            write(file, lines)
+        click.echo(summary(lines), err=True)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

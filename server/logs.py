@@ -1,4 +1,4 @@
-"""Structured logs: past-tense events with ids; never customer text, never secrets."""
+"""Structured logs: past-tense events with ids; never customer text, never secrets, but for the embedded Auth's mail."""
 
 import logging
 import sys

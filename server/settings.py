@@ -61,6 +61,13 @@ class Settings(BaseSettings):
         """Whether the PostgreSQL and Auth service of this machine are used."""
         return self.database_url is None and self.supabase_url is None
 
+    @property
+    def address(self) -> str:
+        """Where people reach us: what links in mails begin with."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - of which one is this machine
+        host = f"[{here}]" if ":" in here else here
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
     @field_validator("fanout_url")
     @classmethod
     def _addresses(cls, given: str | None) -> str | None:

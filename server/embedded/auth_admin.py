@@ -17,19 +17,20 @@ _PER_PAGE, _LARGEST_PAGE = 50, 1000
 
 
 async def create(request: Request) -> Response:
+    """A new person; with the id and the password's hash they had elsewhere, when they come from there."""
     require_admin(request)
     given = await body(request)
     if not text(given, "email"):
         raise AuthError(400, "validation_failed", "Cannot create a user without either an email or phone")
     email = auth_users.normal_email(given["email"])
-    password = text(given, "password") or secrets.token_urlsafe(32)
-    passwords.check(password)
+    user_id = _own_id(given)
     banned_until = auth_users.ban_ends(given["ban_duration"]) if text(given, "ban_duration") else None
-    password_hash = await passwords.hashed(password)
+    password_hash = await _password_hash(given)
     async with _database(request).transaction() as connection:
         if await auth_users.by_email(connection, email) is not None:
             raise auth_users.taken()
-        user_id = await auth_users.create(connection, email, password_hash, mapping(given, "user_metadata"))
+        user_metadata = mapping(given, "user_metadata")
+        user_id = await auth_users.create(connection, email, password_hash, user_metadata, user_id)
         await auth_users.set_role(connection, user_id, text(given, "role") or auth_users.AUDIENCE)
         if changes := mapping(given, "app_metadata"):
             await auth_users.merge_app_metadata(connection, user_id, changes)
@@ -71,8 +72,8 @@ async def update(request: Request) -> Response:
     require_admin(request)
     given = await body(request)
     email = auth_users.normal_email(given["email"]) if text(given, "email") else None
-    password_hash = None
-    if password := text(given, "password"):
+    password, password_hash = text(given, "password"), None
+    if given.get("password") is not None:
         passwords.check(password)
         password_hash = await passwords.hashed(password)
     async with _database(request).transaction() as connection:
@@ -85,7 +86,8 @@ async def update(request: Request) -> Response:
             await auth_users.set_password(connection, user_id, password_hash)
             await auth_sessions.end_others(connection, user_id, None)
         if email is not None:
-            await auth_users.set_email(connection, user_id, email)
+            verified = given.get("email_confirm") is True
+            await auth_users.set_email(connection, user_id, email, verified=verified)
         if changes := mapping(given, "app_metadata"):
             await auth_users.merge_app_metadata(connection, user_id, changes)
         if changes := mapping(given, "user_metadata"):
@@ -99,12 +101,12 @@ async def delete(request: Request) -> Response:
     require_admin(request)
     given = await body(request)
     async with _database(request).transaction() as connection:
-        user_id = (await _user(request, connection, lock=True))["id"]
-        if given.get("should_soft_delete") is True:
-            await auth_users.soft_delete(connection, user_id)
-            await auth_sessions.end_others(connection, user_id, None)
-        else:
-            await auth_users.delete(connection, user_id)
+        user = await _user(request, connection, lock=True)
+        if given.get("should_soft_delete") is not True:
+            await auth_users.delete(connection, user["id"])
+        elif user["deleted_at"] is None:
+            await auth_users.soft_delete(connection, user)
+            await auth_sessions.end_others(connection, user["id"], None)
     return JSONResponse({})
 
 
@@ -122,6 +124,34 @@ async def _user(request: Request, connection: Connection, *, lock: bool = False)
     if user is None:
         raise AuthError(404, "user_not_found", "User not found")
     return user
+
+
+def _own_id(given: dict[str, Any]) -> uuid.UUID | None:
+    """The id that a person keeps, so that what refers to them elsewhere goes on to do so."""
+    if not text(given, "id"):
+        return None
+    try:
+        user_id = uuid.UUID(given["id"])
+    except ValueError:
+        raise AuthError(400, "validation_failed", "ID must conform to the uuid v4 format") from None
+    if not user_id.int:
+        raise AuthError(400, "validation_failed", "ID cannot be a nil uuid")
+    return user_id
+
+
+async def _password_hash(given: dict[str, Any]) -> str:
+    """The hash of the given password, the given hash, or that of a password which nobody knows."""
+    password_hash = text(given, "password_hash")
+    if not password_hash:
+        password = text(given, "password") or secrets.token_urlsafe(32)
+        passwords.check(password)
+        return await passwords.hashed(password)
+    if given.get("password") is not None:
+        message = "Only a password or a password hash should be provided"
+        raise AuthError(400, "validation_failed", message)
+    if not passwords.is_hash(password_hash):
+        raise AuthError(400, "validation_failed", "The password hash is of no kind that can be checked")
+    return password_hash
 
 
 async def _answer(connection: Connection, user_id: uuid.UUID) -> Response:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server.embedded import auth_admin, auth_sessions, auth_users, passwords
+from server.embedded import auth_admin, auth_links, auth_sessions, auth_users, passwords
 from server.embedded.auth_database import AuthDatabase
 from server.embedded.auth_door import Gateway, body, caller, mapping, text
 from server.embedded.auth_errors import AuthError, answer, answer_database, answer_unreachable
@@ -20,8 +20,8 @@ from server.embedded.keys import Keys
 __all__ = ["Keys", "close_auth_app", "create_auth_app"]
 
 
-def create_auth_app(url: str, keys: Keys, *, issuer: str, outbox: Path) -> Starlette:
-    """The application; `url` connects as supabase_auth_admin, at the first request.
+def create_auth_app(url: str, keys: Keys, *, issuer: str, outbox: Path, site: str | None = None) -> Starlette:
+    """The application, mounted at /auth/v1 of `site`; `url` connects as supabase_auth_admin, at the first request.
 
     Mounted, nobody runs its lifespan: whoever mounts it calls `close_auth_app` at the end.
     """
@@ -35,6 +35,11 @@ def create_auth_app(url: str, keys: Keys, *, issuer: str, outbox: Path) -> Starl
             Route("/user", show_user, methods=["GET"]),
             Route("/user", update_user, methods=["PUT"]),
             Route("/logout", log_out, methods=["POST"]),
+            Route("/recover", auth_links.recover, methods=["POST"]),
+            Route("/verify", auth_links.verify, methods=["POST"]),
+            Route("/verify", auth_links.show, methods=["GET"]),
+            Route("/invite", auth_links.invite, methods=["POST"]),
+            Route("/admin/generate_link", auth_links.generate, methods=["POST"]),
             Route("/admin/users", auth_admin.create, methods=["POST"]),
             Route("/admin/users", auth_admin.index, methods=["GET"]),
             Route("/admin/users/{user_id}", auth_admin.show, methods=["GET"]),
@@ -56,6 +61,7 @@ def create_auth_app(url: str, keys: Keys, *, issuer: str, outbox: Path) -> Starl
     app.state.database = AuthDatabase(url)
     app.state.keys = keys
     app.state.issuer = issuer
+    app.state.site = site or issuer.removesuffix("/auth/v1")
     app.state.outbox = outbox
     return app
 
@@ -121,8 +127,7 @@ async def _password_grant(request: Request) -> Response:
     if user["email_confirmed_at"] is None:
         raise AuthError(400, "email_not_confirmed", "Email not confirmed")
     async with _database(request.app).transaction() as connection:
-        await auth_users.signed_in(connection, user["id"])
-        session_id, refresh_token = await auth_sessions.begin(connection, user["id"], request)
+        session_id, refresh_token = await auth_sessions.begin(connection, user["id"], request, "password")
         return await auth_sessions.answer(connection, request, session_id, refresh_token)
 
 
@@ -131,7 +136,7 @@ async def _refresh_grant(request: Request) -> Response:
     if not given:
         raise AuthError(400, "validation_failed", "refresh_token required")
     async with _database(request.app).transaction() as connection:
-        session, fresh = await auth_sessions.rotate(connection, given)
+        session, fresh = await auth_sessions.rotate(connection, given, request)
         user = await auth_users.by_id(connection, session["user_id"])
         if user is not None and auth_users.is_banned(user):
             raise AuthError(400, "user_banned", "Invalid Refresh Token: User Banned")
@@ -157,7 +162,7 @@ async def update_user(request: Request) -> Response:
     if text(given, "email") and text(given, "email").lower() != who.user["email"]:
         raise AuthError(422, "email_provider_disabled", "An admin changes e-mail addresses here")
     password, password_hash = text(given, "password"), None
-    if password:
+    if given.get("password") is not None:
         passwords.check(password)
         if await passwords.matches(password, who.user["encrypted_password"]):
             raise AuthError(422, "same_password", "New password should be different from the old password.")

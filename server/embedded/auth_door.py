@@ -29,7 +29,7 @@ class Gateway:
         self.keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].removeprefix(scope.get("root_path", "")) in _OPEN:
+        if scope["type"] != "http" or _is_open(scope):
             await self.app(scope, receive, send)
             return
         given = Headers(scope=scope).get("apikey")
@@ -42,6 +42,12 @@ class Gateway:
         }
         wrong = {"message": "Invalid API key", "hint": "Double check the API key of this project."}
         await JSONResponse(missing if given is None else wrong, 401)(scope, receive, send)
+
+
+def _is_open(scope: Scope) -> bool:
+    """Whether browsers come this way, who have no key: by a link, say."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path in _OPEN or (path == "/verify" and scope["method"] in {"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)

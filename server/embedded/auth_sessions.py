@@ -1,9 +1,10 @@
-"""The tables auth.sessions and auth.refresh_tokens: who is signed in, and the tokens that prove it."""
+"""The tables auth.sessions, auth.refresh_tokens and auth.mfa_amr_claims: who is signed in, how, and by which tokens."""
 
 import ipaddress
 import secrets
 import time
 import uuid
+from typing import Any, Literal
 
 import asyncpg
 from starlette.requests import Request
@@ -13,12 +14,15 @@ from server.embedded import auth_users
 from server.embedded.auth_database import Connection
 from server.embedded.auth_errors import AuthError
 
+Method = Literal["password", "otp"]
 LIFE = 3600  # seconds of an access token
 _CLAIMS = ("aud", "email", "phone", "app_metadata", "user_metadata", "role", "is_anonymous")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
-async def begin(connection: Connection, user_id: uuid.UUID, request: Request) -> tuple[uuid.UUID, str]:
+async def begin(
+    connection: Connection, user_id: uuid.UUID, request: Request, method: Method
+) -> tuple[uuid.UUID, str]:
     """A new session and its first refresh token."""
     session_id = uuid.uuid4()
     await connection.execute(
@@ -31,10 +35,23 @@ async def begin(connection: Connection, user_id: uuid.UUID, request: Request) ->
         request.headers.get("user-agent", ""),
         _address(request),
     )
-    return session_id, await _issue(connection, user_id, session_id, parent=None)
+    refresh_token = await _issue(connection, user_id, session_id, parent=None)
+    await connection.execute(
+        "update auth.users set last_sign_in_at = now(), updated_at = now() where id = $1", user_id
+    )
+    await connection.execute(
+        """
+        insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
+        values ($1, $2, now(), now(), $3)
+        """,
+        uuid.uuid4(),
+        session_id,
+        method,
+    )
+    return session_id, refresh_token
 
 
-async def rotate(connection: Connection, given: str) -> tuple[asyncpg.Record, str]:
+async def rotate(connection: Connection, given: str, request: Request) -> tuple[asyncpg.Record, str]:
     """The session and the current refresh token after one was used.
 
     The parent of the current one answers with the current one: a client that lost the reply, or a second tab.
@@ -60,14 +77,21 @@ async def rotate(connection: Connection, given: str) -> tuple[asyncpg.Record, st
         if current is None or current["parent"] != given:
             await end(connection, session["id"])
             return session, ""
-        return session, current["token"]
+        fresh = current["token"]
+    else:
+        await connection.execute(
+            "update auth.refresh_tokens set revoked = true, updated_at = now() where id = $1", used["id"]
+        )
+        fresh = await _issue(connection, session["user_id"], session["id"], parent=given)
     await connection.execute(
-        "update auth.refresh_tokens set revoked = true, updated_at = now() where id = $1", used["id"]
-    )
-    fresh = await _issue(connection, session["user_id"], session["id"], parent=given)
-    await connection.execute(
-        "update auth.sessions set refreshed_at = now() at time zone 'utc', updated_at = now() where id = $1",
+        """
+        update auth.sessions set refreshed_at = now() at time zone 'utc', user_agent = $2, ip = $3::text::inet,
+          updated_at = now()
+        where id = $1
+        """,
         session["id"],
+        request.headers.get("user-agent"),
+        _address(request),
     )
     return session, fresh
 
@@ -101,7 +125,7 @@ async def answer(
         "exp": now + LIFE,
         "iat": now,
         "aal": session["aal"],
-        "amr": [{"method": "password", "timestamp": int(session["created_at"].timestamp())}],
+        "amr": await _methods(connection, session_id),
         "session_id": str(session_id),
         **{name: user[name] for name in _CLAIMS},
     }
@@ -116,6 +140,17 @@ async def answer(
         },
         headers={"Cache-Control": "no-store"},
     )
+
+
+async def _methods(connection: Connection, session_id: uuid.UUID) -> list[dict[str, Any]]:
+    """How the person proved who they are; a later refresh says the same."""
+    rows = await connection.fetch(
+        "select * from auth.mfa_amr_claims where session_id = $1 order by updated_at", session_id
+    )
+    return [
+        {"method": row["authentication_method"], "timestamp": int(row["updated_at"].timestamp())}
+        for row in rows
+    ]
 
 
 def _address(request: Request) -> str | None:

@@ -1,5 +1,7 @@
 """The tables auth.users and auth.identities: people, written in the order of the real server."""
 
+import base64
+import hashlib
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -7,20 +9,22 @@ from typing import Any
 
 import asyncpg
 
+from server.embedded import auth_tokens
 from server.embedded.auth_database import Connection
 from server.embedded.auth_errors import AuthError
 
 INSTANCE = uuid.UUID(int=0)
 AUDIENCE = "authenticated"
-_EMAIL = re.compile(
-    r"[^@\s,;<>()\"\\\x00-\x1f]{1,64}@[^@\s,;<>()\"\\\x00-\x1f]+\.[^@\s.,;<>()\"\\\x00-\x1f]+"
-)
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def normal_email(given: object) -> str:
     """Lower case, as the real server keeps addresses."""
+    if not given:
+        raise AuthError(400, "validation_failed", "An email address is required")
     if not isinstance(given, str) or len(given) > 255 or not _EMAIL.fullmatch(given.strip()):
         raise AuthError(400, "validation_failed", "Unable to validate email address: invalid format")
     return given.strip().lower()
@@ -35,6 +39,8 @@ def ban_ends(given: object) -> datetime | None:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise AuthError(400, "validation_failed", f"invalid format for ban duration: {given!r}")
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if not seconds:
+        return None
     return datetime.now(UTC) + timedelta(seconds=min(seconds, 100 * 365 * 86400))
 
 
@@ -42,15 +48,19 @@ def taken() -> AuthError:
     return AuthError(422, "email_exists", "A user with this email address has already been registered")
 
 
+def _taken(error: asyncpg.UniqueViolationError) -> Exception:
+    """What it means that something is there already: an address, or else what the caller cannot know about."""
+    return taken() if error.constraint_name == "users_email_partial_key" else error
+
+
 def is_banned(user: asyncpg.Record) -> bool:
     until: datetime | None = user["banned_until"]
     return until is not None and until > datetime.now(UTC)
 
 
-async def by_email(connection: Connection, email: str) -> asyncpg.Record | None:
-    return await connection.fetchrow(
-        "select * from auth.users where email = $1 and aud = $2 and not is_sso_user", email, AUDIENCE
-    )
+async def by_email(connection: Connection, email: str, *, lock: bool = False) -> asyncpg.Record | None:
+    question = "select * from auth.users where email = $1 and aud = $2 and not is_sso_user"
+    return await connection.fetchrow(f"{question} for update" if lock else question, email, AUDIENCE)
 
 
 async def by_id(connection: Connection, user_id: uuid.UUID, *, lock: bool = False) -> asyncpg.Record | None:
@@ -80,10 +90,14 @@ async def listed(connection: Connection, page: int, per_page: int) -> tuple[list
 
 
 async def create(
-    connection: Connection, email: str, password_hash: str, user_metadata: dict[str, Any]
+    connection: Connection,
+    email: str,
+    password_hash: str,
+    user_metadata: dict[str, Any],
+    user_id: uuid.UUID | None = None,
 ) -> uuid.UUID:
     """The row and its identity. Role and app metadata follow as updates in the same transaction."""
-    user_id = uuid.uuid4()
+    user_id = user_id or uuid.uuid4()
     try:
         async with connection.transaction():
             await connection.execute(
@@ -101,8 +115,13 @@ async def create(
                 {"provider": "email", "providers": ["email"]},
                 user_metadata,
             )
-    except asyncpg.UniqueViolationError:
-        raise taken() from None
+    except asyncpg.UniqueViolationError as error:
+        raise _taken(error) from None
+    await _add_identity(connection, user_id, email, verified=False)
+    return user_id
+
+
+async def _add_identity(connection: Connection, user_id: uuid.UUID, email: str, *, verified: bool) -> None:
     await connection.execute(
         """
         insert into auth.identities (provider_id, user_id, identity_data, provider,
@@ -111,9 +130,8 @@ async def create(
         """,
         str(user_id),
         user_id,
-        {"sub": str(user_id), "email": email, "email_verified": False, "phone_verified": False},
+        {"sub": str(user_id), "email": email, "email_verified": verified, "phone_verified": False},
     )
-    return user_id
 
 
 async def set_role(connection: Connection, user_id: uuid.UUID, role: str) -> None:
@@ -147,16 +165,43 @@ async def merge_user_metadata(connection: Connection, user_id: uuid.UUID, change
     )
 
 
+async def renew_providers(connection: Connection, user_id: uuid.UUID) -> None:
+    """Say in the app metadata again by what a person may sign in."""
+    theirs = (await identities(connection, [user_id]))[user_id]
+    providers = list(dict.fromkeys(identity["provider"] for identity in theirs))
+    first = {"provider": providers[0]} if providers else {}
+    await merge_app_metadata(connection, user_id, {"providers": providers, **first})
+
+
 async def confirm(connection: Connection, user_id: uuid.UUID) -> None:
-    await merge_user_metadata(connection, user_id, {"email_verified": True})
+    """The address is theirs; links that were under way are worthless."""
     await connection.execute(
         """
-        update auth.users set confirmation_token = '', updated_at = now(),
-          email_confirmed_at = coalesce(email_confirmed_at, now())
+        update auth.users set confirmation_token = '', email_confirmed_at = now(), updated_at = now()
         where id = $1
         """,
         user_id,
     )
+    await merge_user_metadata(connection, user_id, {"email_verified": True})
+    await auth_tokens.clear(connection, user_id)
+
+
+async def verify_identity(connection: Connection, user_id: uuid.UUID) -> None:
+    await connection.execute(
+        """
+        update auth.identities i set identity_data = i.identity_data || '{"email_verified": true}'
+        from auth.users u where u.id = $1 and i.user_id = u.id and i.email = u.email
+        """,
+        user_id,
+    )
+
+
+async def recovered(connection: Connection, user_id: uuid.UUID) -> None:
+    """The link of a recovery was followed."""
+    await connection.execute(
+        "update auth.users set recovery_token = '', updated_at = now() where id = $1", user_id
+    )
+    await auth_tokens.clear(connection, user_id)
 
 
 async def ban(connection: Connection, user_id: uuid.UUID, until: datetime | None) -> None:
@@ -166,68 +211,92 @@ async def ban(connection: Connection, user_id: uuid.UUID, until: datetime | None
 
 
 async def set_password(connection: Connection, user_id: uuid.UUID, password_hash: str) -> None:
+    """Whoever changes a password may not trust what was sent before: none of it works any more."""
     await connection.execute(
         """
-        update auth.users set encrypted_password = $2, recovery_token = '', reauthentication_token = '',
+        update auth.users set encrypted_password = $2, confirmation_token = '', confirmation_sent_at = null,
+          recovery_token = '', recovery_sent_at = null, email_change_token_current = '',
+          email_change_token_new = '', email_change_sent_at = null, phone_change_token = '',
+          phone_change_sent_at = null, reauthentication_token = '', reauthentication_sent_at = null,
           updated_at = now()
         where id = $1
         """,
         user_id,
         password_hash,
     )
+    await auth_tokens.clear(connection, user_id)
 
 
-async def set_email(connection: Connection, user_id: uuid.UUID, email: str) -> None:
+async def set_email(connection: Connection, user_id: uuid.UUID, email: str, *, verified: bool) -> None:
+    """Another address, and nothing that was sent to the old one works any more."""
+    changed = await connection.execute(
+        """
+        update auth.identities set identity_data = identity_data ||
+          jsonb_build_object('email', $2::text, 'email_verified', $3::boolean)
+        where provider_id = $1::uuid::text and provider = 'email'
+        """,
+        user_id,
+        email,
+        verified,
+    )
+    if changed == "UPDATE 0":
+        await _add_identity(connection, user_id, email, verified=verified)
     try:
         async with connection.transaction():
             await connection.execute(
                 "update auth.users set email = $2, updated_at = now() where id = $1", user_id, email
             )
-    except asyncpg.UniqueViolationError:
-        raise taken() from None
+    except asyncpg.UniqueViolationError as error:
+        raise _taken(error) from None
     await connection.execute(
         """
-        update auth.identities set identity_data = identity_data || jsonb_build_object('email', $2::text),
-          updated_at = now()
-        where user_id = $1 and provider = 'email'
-        """,
-        user_id,
-        email,
-    )
-
-
-async def signed_in(connection: Connection, user_id: uuid.UUID) -> None:
-    await connection.execute(
-        "update auth.users set last_sign_in_at = now(), updated_at = now() where id = $1", user_id
-    )
-    await connection.execute(
-        """
-        update auth.identities set last_sign_in_at = now(), updated_at = now()
-        where user_id = $1 and provider = 'email'
+        update auth.users set confirmation_token = '', confirmation_sent_at = null, recovery_token = '',
+          recovery_sent_at = null, email_change = '', email_change_token_current = '',
+          email_change_token_new = '', email_change_sent_at = null, email_change_confirm_status = 0,
+          phone_change = '', phone_change_token = '', phone_change_sent_at = null,
+          reauthentication_token = '', reauthentication_sent_at = null, updated_at = now()
+        where id = $1
         """,
         user_id,
     )
+    await auth_tokens.clear(connection, user_id)
 
 
 async def delete(connection: Connection, user_id: uuid.UUID) -> None:
     await connection.execute("delete from auth.users where id = $1", user_id)
 
 
-async def soft_delete(connection: Connection, user_id: uuid.UUID) -> None:
+async def soft_delete(connection: Connection, user: asyncpg.Record) -> None:
     """Keep the row for those who refer to it, without anything to recognise the person or to sign in by."""
+    user_id: uuid.UUID = user["id"]
     await connection.execute(
         """
-        update auth.users set deleted_at = now(), updated_at = now(), phone = null, encrypted_password = '',
-          email = encode(sha256((id::text || coalesce(email, ''))::bytea), 'hex'),
-          raw_user_meta_data = '{}', raw_app_meta_data = '{}', email_change = '', confirmation_token = '',
-          recovery_token = '', email_change_token_new = '', email_change_token_current = '',
-          reauthentication_token = ''
+        update auth.users set email = $2, phone = left($3, 15), email_change = $4, phone_change = left($5, 15),
+          encrypted_password = null, confirmation_token = '', recovery_token = '',
+          email_change_token_current = '', email_change_token_new = '', phone_change_token = '',
+          deleted_at = now(), updated_at = now()
         where id = $1
         """,
         user_id,
+        *(_obscured(user_id, user[name]) for name in ("email", "phone", "email_change", "phone_change")),
     )
-    await connection.execute("delete from auth.identities where user_id = $1", user_id)
-    await connection.execute("delete from auth.one_time_tokens where user_id = $1", user_id)
+    await auth_tokens.clear(connection, user_id)
+    for column in ("raw_user_meta_data", "raw_app_meta_data"):
+        await connection.execute(
+            f"update auth.users set {column} = '{{}}', updated_at = now() where id = $1", user_id
+        )
+    for identity in (await identities(connection, [user_id]))[user_id]:
+        await connection.execute(
+            "update auth.identities set identity_data = '{}', provider_id = $2 where id = $1",
+            identity["id"],
+            _obscured(user_id, f"{identity['provider']}:{identity['provider_id']}"),
+        )
+
+
+def _obscured(user_id: uuid.UUID, value: str | None) -> str:
+    """Something that is the same each time and leads back to nobody."""
+    hashed = hashlib.sha256(f"{user_id}{value or ''}".encode()).digest()
+    return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()
 
 
 async def read(connection: Connection, user_id: uuid.UUID) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Home:
             self.keys,
             issuer=self.settings.supabase_url + "/auth/v1",
             outbox=self.settings.floorwalker_home / "outbox",
+            site=self.settings.address,
         )
 
     @property

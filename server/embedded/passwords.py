@@ -4,6 +4,7 @@ import asyncio
 
 import bcrypt
 
+from server.embedded import password_hashes
 from server.embedded.auth_errors import AuthError
 
 _COST = 10
@@ -30,10 +31,21 @@ async def hashed(password: str) -> str:
     return (await asyncio.to_thread(bcrypt.hashpw, password.encode(), salt)).decode()
 
 
+def is_hash(given: str) -> bool:
+    """Whether a password could be checked against this."""
+    try:
+        password_hashes.checker(given)
+    except ValueError:
+        return False
+    return True
+
+
 async def matches(password: str, kept: str | None) -> bool:
     """Whether this is the password; as slow for an account that has none."""
+    known = kept if kept and is_hash(kept) else None
+    check = password_hashes.checker(known or _NOBODY)
     try:
-        same = await asyncio.to_thread(bcrypt.checkpw, password.encode(), (kept or _NOBODY).encode())
-    except ValueError:  # longer than bcrypt sees, or a hash of another kind
+        same = await asyncio.to_thread(check, password.encode())
+    except ValueError:  # longer than bcrypt sees, or no text
         return False
-    return same and bool(kept)
+    return same and known is not None

@@ -11,18 +11,23 @@ VERSION = {"X-Supabase-Api-Version": "2024-01-01"}
 WRONG = {"email": "nobody@example.com", "password": "not-this-one"}
 
 
+# Case 1
 async def test_health_has_a_name_and_a_version(raw: httpx.AsyncClient) -> None:
     health = (await raw.get("/health")).json()
     assert health["name"]
     assert health["version"]
 
 
+# Case 2
 async def test_settings_say_that_sign_up_is_closed(raw: httpx.AsyncClient) -> None:
     settings = (await raw.get("/settings")).json()
     assert settings["disable_signup"] is True
     assert settings["external"]["email"] is True
+    assert settings["external"]["anonymous_users"] is False
+    assert settings["mailer_autoconfirm"] is False
 
 
+# Case 3
 async def test_published_keys_have_no_private_parts(raw: httpx.AsyncClient) -> None:
     keys = (await raw.get("/.well-known/jwks.json")).json()["keys"]
     assert keys
@@ -44,6 +49,7 @@ async def test_everything_else_needs_one(target: Target, headers: dict[str, str]
         assert (await stranger.get("/admin/users")).status_code == 401
 
 
+# Case 7
 async def test_errors_have_the_old_shape_without_a_version(raw: httpx.AsyncClient) -> None:
     reply = await raw.post("/token?grant_type=password", json=WRONG)
     assert reply.status_code == 400
@@ -55,6 +61,7 @@ async def test_errors_have_the_old_shape_without_a_version(raw: httpx.AsyncClien
     assert reply.headers["x-sb-error-code"] == "invalid_credentials"
 
 
+# Case 8
 async def test_errors_have_the_new_shape_with_a_version_that_is_echoed(raw: httpx.AsyncClient) -> None:
     reply = await raw.post("/token?grant_type=password", json=WRONG, headers=VERSION)
     assert reply.status_code == 400
@@ -63,12 +70,15 @@ async def test_errors_have_the_new_shape_with_a_version_that_is_echoed(raw: http
     assert reply.headers["x-sb-error-code"] == "invalid_credentials"
 
 
-@pytest.mark.parametrize("broken", [b"{", b"[1", b"nonsense"])
-async def test_bad_json_is_said_to_be_that(raw: httpx.AsyncClient, broken: bytes) -> None:
-    reply = await raw.post("/token?grant_type=password", content=broken, headers=VERSION)
+# Case 9
+@pytest.mark.parametrize("path", ["/token?grant_type=password", "/recover", "/verify"])
+@pytest.mark.parametrize("broken", [b"{", b"[1", b"nonsense", b'"text"', b'{"email": 7, "type": 7}'])
+async def test_bad_json_is_said_to_be_that(raw: httpx.AsyncClient, path: str, broken: bytes) -> None:
+    reply = await raw.post(path, content=broken, headers=VERSION)
     assert (reply.status_code, reply.json()["code"]) == (400, "bad_json")
 
 
+# Case 26
 async def test_sign_up_is_closed(raw: httpx.AsyncClient) -> None:
     reply = await raw.post(
         "/signup", json={"email": "new@example.com", "password": "long enough"}, headers=VERSION

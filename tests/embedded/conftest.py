@@ -1,5 +1,6 @@
 """Homes of their own for launchers, and the certainty that nothing of them stays behind."""
 
+import email.policy
 import json
 import os
 import shutil
@@ -7,11 +8,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from supabase_auth import AsyncGoTrueClient
+
+from server.embedded.auth_app import Keys, close_auth_app, create_auth_app
+from server.embedded.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,6 +132,76 @@ def launch(home: Path) -> Iterator[Callable[..., Launcher]]:
     yield start
     for launcher in launched:
         launcher.leave()
+
+
+@dataclass(frozen=True)
+class Mounted:
+    """The Auth service where the web process has it: under /auth/v1, reached without a port."""
+
+    url: str
+    keys: Keys
+    outbox: Path
+    http: httpx.AsyncClient
+    postgres: Postgres
+
+    def headers(self, *, secret: bool = False) -> dict[str, str]:
+        if secret:
+            return {"apikey": self.keys.secret, "Authorization": f"Bearer {self.keys.secret}"}
+        return {"apikey": self.keys.publishable}
+
+    def client(self, *, secret: bool = False) -> AsyncGoTrueClient:
+        return AsyncGoTrueClient(
+            url=self.url,
+            headers=self.headers(secret=secret),
+            http_client=self.http,
+            auto_refresh_token=False,
+            persist_session=False,
+            flow_type="implicit",
+        )
+
+    async def post(self, path: str, body: dict[str, Any], *, secret: bool = False) -> httpx.Response:
+        return await self.http.post(f"{self.url}{path}", json=body, headers=self.headers(secret=secret))
+
+    def mails(self) -> list[EmailMessage]:
+        """What is in the outbox, oldest first."""
+        read = BytesParser(policy=email.policy.default).parsebytes
+        return [read(path.read_bytes()) for path in sorted(self.outbox.glob("*.eml"))]
+
+    @asynccontextmanager
+    async def owner(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        connection = await asyncpg.connect(self.postgres.url("postgres"))
+        yield connection
+        await connection.close()
+
+
+@asynccontextmanager
+async def mounting(postgres: Postgres, home: Path) -> AsyncIterator[Mounted]:
+    keys, outbox = Keys.load_or_create(home), home / "outbox"
+    url = "http://floorwalker.example/auth/v1"
+    auth = create_auth_app(postgres.url("supabase_auth_admin"), keys, issuer=url, outbox=outbox)
+    whole = Starlette(routes=[Mount("/auth/v1", auth)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=whole)) as http:
+        yield Mounted(url, keys, outbox, http, postgres)
+    await close_auth_app(auth)
+
+
+@pytest.fixture(scope="module")
+def own_home(homes: Homes) -> Path:
+    return homes.make() / "home"
+
+
+@pytest.fixture(scope="module")
+def postgres(own_home: Path) -> Iterator[Postgres]:
+    postgres = Postgres(own_home, settings={"fsync": "off"})
+    postgres.start()
+    yield postgres
+    postgres.stop()
+
+
+@pytest.fixture
+async def mounted(postgres: Postgres, own_home: Path) -> AsyncIterator[Mounted]:
+    async with mounting(postgres, own_home) as mounted:
+        yield mounted
 
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

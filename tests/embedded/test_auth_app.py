@@ -1,129 +1,210 @@
 """The Auth service where it is used: mounted, reached without a port, above a database with triggers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
-import httpx
+import bcrypt
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Mount
-from supabase_auth import AsyncGoTrueClient
 from supabase_auth.errors import AuthApiError, AuthRetryableError
 
-from server.embedded.auth_app import Keys, close_auth_app, create_auth_app
 from server.embedded.postgres import Postgres
-from tests.embedded.conftest import Homes
+from tests.embedded.conftest import Mounted
 
-URL = "http://floorwalker/auth/v1"
-
-
-@pytest.fixture(scope="module")
-def own_home(homes: Homes) -> Path:
-    return homes.make() / "home"
+PASSWORD = "a-password-of-theirs"
 
 
-@pytest.fixture(scope="module")
-def postgres(own_home: Path) -> Iterator[Postgres]:
-    postgres = Postgres(own_home, settings={"fsync": "off"})
-    postgres.start()
-    yield postgres
-    postgres.stop()
-
-
-@pytest.fixture
-async def admin(postgres: Postgres, own_home: Path) -> AsyncIterator[AsyncGoTrueClient]:
-    keys = Keys.load_or_create(own_home)
-    auth = create_auth_app(postgres.url("supabase_auth_admin"), keys, issuer=URL, outbox=own_home / "outbox")
-    whole = Starlette(routes=[Mount("/auth/v1", auth)])
-    headers = {"apikey": keys.secret, "Authorization": f"Bearer {keys.secret}"}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=whole)) as http:
-        yield AsyncGoTrueClient(
-            url=URL, headers=headers, http_client=http, auto_refresh_token=False, persist_session=False
-        )
-    await close_auth_app(auth)
-
-
-async def test_mounted_it_answers_without_a_port(admin: AsyncGoTrueClient) -> None:
+async def test_mounted_it_answers_without_a_port(mounted: Mounted) -> None:
+    client, admin = mounted.client(), mounted.client(secret=True).admin
     user = (
-        await admin.admin.create_user(
-            {"email": "ana@example.com", "password": "floorwalker", "email_confirm": True}
-        )
+        await admin.create_user({"email": "ana@example.com", "password": PASSWORD, "email_confirm": True})
     ).user
-    reply = await admin.sign_in_with_password({"email": "ana@example.com", "password": "floorwalker"})
+    reply = await client.sign_in_with_password({"email": "ana@example.com", "password": PASSWORD})
     assert reply.session is not None
-    claims = await admin.get_claims(reply.session.access_token)
+    claims = await client.get_claims(reply.session.access_token)
     assert claims is not None
-    assert claims["claims"]["iss"] == URL
-    await admin.admin.delete_user(user.id)
+    assert claims["claims"]["iss"] == mounted.url
+    await admin.delete_user(user.id)
 
 
-async def test_triggers_see_the_order_of_the_real_server(
-    postgres: Postgres, admin: AsyncGoTrueClient
-) -> None:
-    """App metadata comes in an update after the insert, in the same transaction."""
-    owner = await asyncpg.connect(postgres.url("postgres"))
-    await owner.execute(
-        """
-        create table public.seen (id bigserial primary key, what text, role text, confirmed bool, tx xid8);
-        create function public.see() returns trigger language plpgsql security definer as $$
-        begin
-          insert into public.seen (what, role, confirmed, tx) values
-            (tg_op, new.raw_app_meta_data ->> 'app_role', new.email_confirmed_at is not null, pg_current_xact_id());
-          return new;
-        end $$;
-        create trigger seen after insert or update of raw_app_meta_data, email_confirmed_at on auth.users
-          for each row execute function public.see();
-        """
-    )
-    user = (
-        await admin.admin.create_user(
-            {
-                "email": "bo@example.com",
-                "password": "floorwalker",
-                "email_confirm": True,
-                "app_metadata": {"app_role": "supervisor"},
-            }
+@asynccontextmanager
+async def writing_down(mounted: Mounted) -> AsyncIterator[list[tuple[str, set[str]]]]:
+    """What triggers on auth.users see: each statement with the columns it changed, all in one transaction."""
+    seen: list[tuple[str, set[str]]] = []
+    async with mounted.owner() as owner:
+        await owner.execute(
+            """
+            create table public.seen (id bigserial primary key, what text, columns text[], tx xid8);
+            create function public.see() returns trigger language plpgsql security definer as $$
+            begin
+              insert into public.seen (what, columns, tx)
+              select tg_op, array(select n.key from jsonb_each(to_jsonb(new)) n
+                where tg_op = 'UPDATE' and n.value is distinct from to_jsonb(old) -> n.key
+                  and n.key not in ('updated_at', 'confirmed_at')), pg_current_xact_id();
+              return new;
+            end $$;
+            create trigger seen after insert or update on auth.users for each row execute function public.see();
+            """
         )
-    ).user
-    rows = await owner.fetch("select what, role, confirmed, tx from public.seen order by id")
-    assert [(row["what"], row["role"], row["confirmed"]) for row in rows] == [
-        ("INSERT", None, False),
-        ("UPDATE", "supervisor", False),
-        ("UPDATE", "supervisor", True),
+        try:
+            yield seen
+            rows = await owner.fetch("select what, columns, tx from public.seen order by id")
+            assert len({row["tx"] for row in rows}) == 1
+            seen += [(row["what"], set(row["columns"])) for row in rows]
+        finally:
+            await owner.execute("drop function public.see() cascade; drop table public.seen")
+
+
+async def test_triggers_see_the_order_of_the_real_server(mounted: Mounted) -> None:
+    """The row first, then role, app metadata, confirmation, ban: whoever listens to one sees what came before."""
+    admin = mounted.client(secret=True).admin
+    async with writing_down(mounted) as seen:
+        user = (
+            await admin.create_user(
+                {
+                    "email": "bo@example.com",
+                    "password": PASSWORD,
+                    "email_confirm": True,
+                    "app_metadata": {"app_role": "supervisor"},
+                    "ban_duration": "1h",
+                }
+            )
+        ).user
+    assert seen == [
+        ("INSERT", set()),
+        ("UPDATE", {"role"}),
+        ("UPDATE", {"raw_app_meta_data"}),
+        ("UPDATE", {"email_confirmed_at"}),
+        ("UPDATE", {"raw_user_meta_data"}),
+        ("UPDATE", {"banned_until"}),
     ]
-    assert len({row["tx"] for row in rows}) == 1
-    await owner.execute("drop function public.see() cascade; drop table public.seen")
-    await owner.close()
-    await admin.admin.delete_user(user.id)
+    await admin.delete_user(user.id)
 
 
-async def test_a_refusal_of_the_database_is_an_answer(postgres: Postgres, admin: AsyncGoTrueClient) -> None:
-    user = (await admin.admin.create_user({"email": "cy@example.com", "password": "floorwalker"})).user
-    owner = await asyncpg.connect(postgres.url("postgres"))
-    await owner.execute(
-        "create table public.history (who uuid references auth.users (id) on delete restrict)"
-    )
-    await owner.execute("insert into public.history values ($1)", user.id)
-    with pytest.raises(AuthApiError, match="Database error deleting user"):
-        await admin.admin.delete_user(user.id)
-    await owner.execute("drop table public.history")
-    await owner.close()
-    await admin.admin.delete_user(user.id)
+async def test_so_they_do_of_an_invitation(mounted: Mounted) -> None:
+    admin = mounted.client(secret=True).admin
+    async with writing_down(mounted) as seen:
+        link = await admin.generate_link({"type": "invite", "email": "di@example.com"})
+    assert seen == [
+        ("INSERT", set()),
+        ("UPDATE", {"role"}),
+        ("UPDATE", {"confirmation_token", "confirmation_sent_at", "invited_at"}),
+    ]
+    async with writing_down(mounted) as seen:
+        await mounted.client().verify_otp({"type": "invite", "token_hash": link.properties.hashed_token})
+    assert seen == [
+        ("UPDATE", {"encrypted_password", "confirmation_token", "confirmation_sent_at"}),
+        ("UPDATE", {"email_confirmed_at"}),
+        ("UPDATE", {"raw_user_meta_data"}),
+        ("UPDATE", set()),  # the providers, which are the same
+        ("UPDATE", {"last_sign_in_at"}),
+    ]
+    await admin.delete_user(link.user.id)
 
 
-async def test_it_outlives_its_database(postgres: Postgres, admin: AsyncGoTrueClient) -> None:
-    assert await admin.admin.list_users() == []
+async def test_a_refusal_of_the_database_is_an_answer(mounted: Mounted) -> None:
+    admin = mounted.client(secret=True).admin
+    user = (await admin.create_user({"email": "cy@example.com", "password": PASSWORD})).user
+    async with mounted.owner() as owner:
+        await owner.execute(
+            "create table public.history (who uuid references auth.users (id) on delete restrict)"
+        )
+        await owner.execute("insert into public.history values ($1)", user.id)
+        with pytest.raises(AuthApiError, match="Database error deleting user") as refusal:
+            await admin.delete_user(user.id)
+        assert (refusal.value.status, refusal.value.code) == (500, "unexpected_failure")
+        await owner.execute("drop table public.history")
+    await admin.delete_user(user.id)
+
+
+@pytest.mark.parametrize("who", ["known", "unknown", "banned", "unconfirmed", "invited", "deleted", "odd"])
+async def test_every_sign_in_costs_one_hash(
+    mounted: Mounted, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    """So nobody can tell by a clock who is here and in what state."""
+    email, admin = f"{who}@example.com", mounted.client(secret=True).admin
+    if who == "invited":
+        await admin.generate_link({"type": "invite", "email": email})
+    elif who != "unknown":
+        user = (
+            await admin.create_user(
+                {
+                    "email": email,
+                    "password": PASSWORD,
+                    "email_confirm": who != "unconfirmed",
+                    "ban_duration": "1h" if who == "banned" else "none",
+                }
+            )
+        ).user
+        if who == "deleted":
+            await admin.delete_user(user.id, should_soft_delete=True)
+        if who == "odd":
+            async with mounted.owner() as owner:
+                await owner.execute(
+                    "update auth.users set encrypted_password = 'no hash' where id = $1", user.id
+                )
+    costs, check = [], bcrypt.checkpw
+
+    def counted(password: bytes, kept: bytes) -> bool:
+        costs.append(kept[:7])
+        return check(password, kept)
+
+    monkeypatch.setattr(bcrypt, "checkpw", counted)
+    for password in (PASSWORD, "not-this-one"):
+        reply = await mounted.post("/token?grant_type=password", {"email": email, "password": password})
+        assert reply.status_code == (200 if (who, password) == ("known", PASSWORD) else 400)
+    assert costs == [b"$2b$10$", b"$2b$10$"]
+
+
+async def test_addresses_that_mail_cannot_reach_are_refused(mounted: Mounted) -> None:
+    wrong: list[Any] = ["a@b", "é@example.com", "a@exämple.com", "a@example..com", "a\r\nBcc: b@example.com"]
+    for email in wrong:
+        for path in ("/admin/users", "/invite", "/recover"):
+            reply = await mounted.post(path, {"email": email}, secret=True)
+            assert (reply.status_code, reply.json()["error_code"]) == (400, "validation_failed")
+
+
+async def test_it_outlives_its_database(mounted: Mounted, postgres: Postgres) -> None:
+    admin = mounted.client(secret=True).admin
+    people = len(await admin.list_users())
     postgres.stop()
     with pytest.raises(AuthRetryableError, match="The database does not answer"):
-        await admin.admin.list_users()
+        await admin.list_users()
     postgres.start()
     for _ in range(20):
         try:
-            assert await admin.admin.list_users() == []
+            assert len(await admin.list_users()) == people
         except AuthRetryableError:
             await asyncio.sleep(0.1)
         else:
             return
     raise AssertionError("it never answered again")
+
+
+async def test_sessions_say_how_they_began_and_where_they_are(mounted: Mounted) -> None:
+    admin, client = mounted.client(secret=True).admin, mounted.client()
+    user = (
+        await admin.create_user({"email": "ed@example.com", "password": PASSWORD, "email_confirm": True})
+    ).user
+    reply = await client.sign_in_with_password({"email": "ed@example.com", "password": PASSWORD})
+    assert reply.session is not None
+    question = """
+      select s.user_agent, host(s.ip) as ip, s.refreshed_at, s.aal::text, m.authentication_method as method
+      from auth.sessions s join auth.mfa_amr_claims m on m.session_id = s.id where s.user_id = $1
+    """
+    async with mounted.owner() as owner:
+        row: asyncpg.Record | None = await owner.fetchrow(question, user.id)
+        assert row is not None
+        assert (row["ip"], row["aal"], row["method"]) == ("127.0.0.1", "aal1", "password")
+        assert row["refreshed_at"] is None
+        headers = {**mounted.headers(), "User-Agent": "Another Browser"}
+        body = {"refresh_token": reply.session.refresh_token}
+        address = f"{mounted.url}/token?grant_type=refresh_token"
+        assert (await mounted.http.post(address, json=body, headers=headers)).status_code == 200
+        row = await owner.fetchrow(question, user.id)
+        assert row is not None
+        assert (row["user_agent"], row["method"]) == ("Another Browser", "password")
+        assert row["refreshed_at"] is not None
+    await admin.delete_user(user.id)

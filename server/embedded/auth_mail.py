@@ -1,0 +1,106 @@
+"""The Auth service's post: each mail is a line of the log, link and all, and a file in the home's outbox.
+
+Nobody else carries it here, so the log is the mailbox: the one place where a link may be written down.
+"""
+
+import asyncio
+import email.policy
+import ipaddress
+import os
+import secrets
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import structlog
+
+from server.embedded.auth_errors import AuthError
+
+Page = Literal["recovery", "invitation"]
+
+_SUBJECTS = {
+    "recovery": "Choose a new password for Floorwalker",
+    "invitation": "You are invited to Floorwalker",
+}
+_TEXTS = {
+    "recovery": """\
+Somebody, probably you, asked for a new password for {to} at Floorwalker.
+
+Open this link within an hour and choose one:
+
+{link}
+
+It works once. If it was not you, do nothing: your password stays as it is.
+""",
+    "invitation": """\
+You are invited to Floorwalker as {to}.
+
+Open this link within a day and choose a password, then you are in:
+
+{link}
+
+It works once. If you do not know what this is about, do nothing.
+""",
+}
+
+log = structlog.get_logger(__name__)
+
+
+def link(site: str, page: Page, token_hash: str) -> str:
+    """Our page, as a hosted project's template says {{ .SiteURL }}/recovery?token_hash={{ .TokenHash }}."""
+    return f"{site}/{page}?token_hash={token_hash}"
+
+
+async def send(outbox: Path, site: str, page: Page, to: str, token_hash: str) -> None:
+    """Log the mail and keep it. AuthError when it cannot be kept: then nothing was sent."""
+    written = datetime.now(UTC)
+    name = f"{written:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(4)}.eml"
+    address = link(site, page, token_hash)
+    message = _message(site, page, to, address, written)
+    try:
+        await asyncio.to_thread(_keep, outbox, name, bytes(message))
+    except OSError as error:
+        log.warning("mail_not_sent", kind=page, reason=error.strerror or str(error), outbox=str(outbox))
+        raise AuthError(500, "unexpected_failure", f"Error sending {page} email") from error
+    log.info("mail_sent", kind=page, to=to, link=address, file=str(outbox / name))
+
+
+def _message(site: str, page: Page, to: str, address: str, written: datetime) -> EmailMessage:
+    domain = _domain(site)
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["From"] = f"Floorwalker <floorwalker@{domain}>"
+    message["To"] = to
+    message["Subject"] = _SUBJECTS[page]
+    message["Date"] = format_datetime(written)
+    message["Message-ID"] = make_msgid(domain=domain)
+    message["Auto-Submitted"] = "auto-generated"
+    # Left to itself the library breaks the line of a link: who opens the file could not follow it.
+    message.set_content(_TEXTS[page].format(to=to, link=address), cte="8bit")
+    return message
+
+
+def _domain(site: str) -> str:
+    host = urlsplit(site).hostname or "localhost"
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host.encode("idna").decode()
+    return "localhost"
+
+
+def _keep(outbox: Path, name: str, content: bytes) -> None:
+    """Write a file that has its name once it is whole, for nobody else's eyes."""
+    outbox.mkdir(mode=0o700, exist_ok=True)
+    outbox.chmod(0o700)
+    half = outbox / f".{name}.part"
+    try:
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        half.rename(outbox / name)
+    finally:
+        half.unlink(missing_ok=True)

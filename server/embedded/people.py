@@ -1,0 +1,62 @@
+"""People on their way to a hosted project: each of them as its admin API wants to hear of somebody new."""
+
+import json
+import os
+from pathlib import Path
+
+from server import db
+from server.errors import Conflict, Invalid
+
+# Their ids go along, so that what was recorded stays theirs. Whoever is deleted has no name left to sign in by.
+_EVERYBODY = """
+select (
+  jsonb_build_object('id', a.id, 'email', a.email, 'email_confirm', a.email_confirmed_at is not null,
+    'app_metadata', coalesce(a.raw_app_meta_data, '{}'), 'user_metadata', coalesce(a.raw_user_meta_data, '{}'))
+  || case when a.encrypted_password <> '' then jsonb_build_object('password_hash', a.encrypted_password) else '{}' end
+  || case when a.role not in ('', 'authenticated') then jsonb_build_object('role', a.role) else '{}' end
+  || case when ban.ends > now() then jsonb_build_object('ban_duration',
+       ceil(extract(epoch from ban.ends - now()))::bigint || 's') else '{}' end
+)::text
+from auth.users a
+left join public.users p on p.id = a.id
+cross join (select now() + interval '100 years' as moment) as never
+cross join lateral (select case when p.deactivated_at is not null or a.banned_until > never.moment
+  then never.moment else a.banned_until end as ends) as ban
+where a.deleted_at is null and a.email <> ''
+order by a.created_at, a.id
+"""
+_KNOWN_TO_ALL = (
+    "$2a$10$YL7c6JjUgGygXM0YwP7oH.G6rBt/WeRmRSNaT07vkuNBfGIvasA.e"  # the sample people's, of seed.sql
+)
+
+
+async def export(owner_url: str) -> list[str]:
+    """Everybody who may sign in, or may again one day: a line of JSON each."""
+    async with db.as_owner(owner_url) as owner:
+        if await owner.fetchval("select to_regclass('public.users') is null"):
+            raise Invalid("the database has no schema yet, so there is nobody to export")
+        return [row[0] for row in await owner.fetch(_EVERYBODY)]
+
+
+def write(file: Path, lines: list[str]) -> None:
+    """Into a new file, for its owner's eyes only; there is none when it cannot be written whole."""
+    try:
+        out = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+    except FileExistsError:
+        raise Conflict(f"{file} exists already: name another file") from None
+    except OSError as error:
+        raise Invalid(f"{file} cannot be written ({error.strerror or error})") from error
+    try:
+        with out:
+            out.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        file.unlink(missing_ok=True)
+        raise Invalid(f"{file} cannot be written ({error.strerror or error})") from error
+
+
+def summary(lines: list[str]) -> str:
+    """How many there are, and who among them would bring a password along that everybody knows."""
+    people = [json.loads(line) for line in lines]
+    samples = [person["email"] for person in people if person.get("password_hash") == _KNOWN_TO_ALL]
+    warning = f"; leave out {', '.join(samples)}: their password is in the README" if samples else ""
+    return f"{len(people)} people{warning}"

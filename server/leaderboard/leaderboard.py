@@ -1,6 +1,7 @@
 """The leaderboard's rows: aggregates of every supervisor, the same for every caller."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from server.db import Connection, Record
 
@@ -19,11 +20,28 @@ COLUMNS = (
 )
 
 
-async def read(connection: Connection, period: str, time_zone: str, supervisor_type: str) -> Sequence[Record]:
-    """Ranked first, ties sharing a rank; whoever has no interaction in the period has none. Invalid periods refuse."""
+async def read(
+    connection: Connection,
+    period: str,
+    time_zone: str,
+    supervisor_type: str,
+    *,
+    first: int | None = None,
+    own: UUID | None = None,
+) -> Sequence[Record]:
+    """Ranked first, ties sharing a rank; whoever has no interaction in the period has none. Invalid periods refuse.
+
+    With `first`, so many and the one of `own` wherever it is; `total` of each row says how many there are.
+    """
     return await connection.fetch(
-        f"select supervisor_id, {', '.join(COLUMNS)} from public.leaderboard($1, $2, $3)",
+        f"""
+        select supervisor_id, {", ".join(COLUMNS)}, total
+        from (select *, count(*) over () as total, row_number() over () as place from public.leaderboard($1, $2, $3)) l
+        where $4::integer is null or place <= $4 or supervisor_id = $5 order by place
+        """,
         period,
         time_zone,
         supervisor_type,
+        first,
+        own,
     )

@@ -16,6 +16,7 @@ from server.leaderboard import leaderboard
 
 _TYPES = ("voice", "chat")
 _PERIODS = ("today", "month")
+_FIRST = 100  # rows of the page, until somebody wants all
 
 
 @cache
@@ -33,15 +34,17 @@ async def show(request: Request) -> Response:
         raise Invalid("The leaderboard is of today or this month, of voice or chat.")
     zone = request.cookies.get("zone", "")
     zone = zone if zone in _zones() else "UTC"
+    as_csv = request.url.path.endswith(".csv")
+    first = None if as_csv or "all" in request.query_params else _FIRST
     db: Database = request.state.db
     try:
         async with db.as_viewer(viewer) as connection:
-            rows = await leaderboard.read(connection, period, zone, kind)
+            rows = await leaderboard.read(connection, period, zone, kind, first=first, own=viewer.id)
     except Invalid:  # a zone of this machine that the database does not know, such as localtime
         zone = "UTC"
         async with db.as_viewer(viewer) as connection:
-            rows = await leaderboard.read(connection, period, zone, kind)
-    if request.url.path.endswith(".csv"):
+            rows = await leaderboard.read(connection, period, zone, kind, first=first, own=viewer.id)
+    if as_csv:
         return web.csv(f"leaderboard-{kind}-{period}.csv", leaderboard.COLUMNS, rows)
     return web.render(
         request,

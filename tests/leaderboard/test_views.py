@@ -45,7 +45,9 @@ def of(html: str, person: Person) -> Row:
     return found
 
 
-async def page(site: Site, person: Person, query: str = "", **cookies: str) -> str:
+async def page(site: Site, person: Person, query: str = "", *, everybody: bool = True, **cookies: str) -> str:
+    if everybody:
+        query += ("&" if query else "?") + "all=1"
     async with site.browser_of(person) as browser:
         for name, value in cookies.items():
             browser.cookies.set(name, value)
@@ -260,7 +262,7 @@ async def test_the_csv_has_the_rows_of_the_page_in_its_order(
     async with site.browser_of(await site.hire("admin")) as browser:
         for kind, there in (("voice", voice), ("chat", chat), ("chat", idle)):
             query = f"?type={kind}&period={period}"
-            shown = table((await browser.get(f"/leaderboard{query}")).text)
+            shown = table((await browser.get(f"/leaderboard{query}&all=1")).text)
             answer = await browser.get(f"/leaderboard.csv{query}")
             assert answer.headers["content-type"].partition(";")[0] == "text/csv"
             expected = f'attachment; filename="leaderboard-{kind}-{period}.csv"'
@@ -286,3 +288,29 @@ async def test_a_person_who_left_is_not_on_it(site: Site, voice: Person, chat: P
     async with site.database() as owner:
         await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
     assert voice.username not in [row.name for row in table(await page(site, chat, "?type=voice"))]
+
+
+async def test_the_first_hundred_and_oneself_are_shown_until_one_wants_all(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    await complete(site, voice.agents[0], 50)
+    last = await site.hire("voice")  # without an interaction, below everybody who has one
+    async with site.database("supabase_admin") as admin:
+        await admin.execute(
+            """insert into auth.users (id, email, raw_app_meta_data)
+            select gen_random_uuid(), 'board-' || n || '@example.com',
+              jsonb_build_object('app_role', 'supervisor', 'supervisor_type', 'voice', 'username', 'board-' || n)
+            from generate_series(1, 101) n"""
+        )
+    try:
+        short = await page(site, last, "?type=voice", everybody=False)
+        whole = await page(site, last, "?type=voice")
+    finally:
+        async with site.database() as owner:
+            await owner.execute("update users set deactivated_at = now() where username like 'board-%'")
+    rows, everybody = table(short), table(whole)
+    assert [row.name for row in rows[:100]] == [row.name for row in everybody[:100]]
+    assert last.username in [row.name for row in rows]
+    assert len(rows) in (100, 101)
+    assert f"{len(rows)} of {len(everybody)} supervisors" in short
+    assert "supervisors. <a" not in whole

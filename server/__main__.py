@@ -22,6 +22,7 @@ from server import backups, db, logs, migrations
 from server import settings as environment
 from server.agents import agent_keys
 from server.errors import RequestError
+from server.protocol import Protocol
 from server.settings import Settings
 
 if TYPE_CHECKING:  # the embedded parts are imported only where nothing else is configured
@@ -142,7 +143,9 @@ async def _serve(place: _Place, door: socket.socket, *, demo: bool) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
-            proxy_headers=settings.public_url is not None,
+            http=Protocol,
+            proxy_headers=bool(settings.proxies),
+            forwarded_allow_ips=settings.proxies,
         ),
         parts,
     )

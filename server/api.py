@@ -98,6 +98,11 @@ class Ask:
         except ValueError:
             raise NotFound("there is no such thing") from None
 
+    async def still(self) -> None:
+        """Look at the key again, for a call that waits. Unauthorized when it was revoked or the agent retired."""
+        known_agents: KnownAgents = self.request.state.known_agents
+        await known_agents.of(_key(self.request))
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Open a transaction as the agent."""
@@ -265,12 +270,16 @@ def _answer(status: int, answer: BaseModel) -> Response:
     return Response(answer.model_dump_json(), status, media_type="application/json")
 
 
-async def _agent(request: Request) -> AgentCaller:
+def _key(request: Request) -> str:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.startswith("fw_"):
         raise Unauthorized("an agent key is needed: Authorization: Bearer fw_…")
+    return key
+
+
+async def _agent(request: Request) -> AgentCaller:
     known_agents: KnownAgents = request.state.known_agents
-    agent = await known_agents.of(key)
+    agent = await known_agents.of(_key(request))
     request.state.limits.agent(agent.key_id)
     return agent
 

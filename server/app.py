@@ -35,6 +35,7 @@ from server.interactions.realtime_metrics import Recorder
 from server.leaderboard import views as leaderboard
 from server.permissions import api as permissions_api
 from server.permissions import views as permissions
+from server.rates import Limits
 from server.settings import Settings
 from server.stream import Streams, signed_out
 from server.system import views as system
@@ -59,7 +60,7 @@ class State(TypedDict):
     hub: Hub
     streams: Streams
     auth: Auth
-    limits: guard.Limits
+    limits: Limits
     recorder: Recorder
     known_agents: api.KnownAgents
     closing: asyncio.Event
@@ -100,10 +101,12 @@ class App:
             )
             self.streams = streams = Streams(database, hub)
             recorder = Recorder(database)
+            limits = Limits(settings)
             secret = settings.supabase_jwt_secret
             auth = Auth(
                 database,
                 http,
+                limits,
                 url=settings.supabase_url,
                 apikey=settings.supabase_publishable_key.get_secret_value(),
                 secret_key=settings.secret_key.get_secret_value(),
@@ -115,6 +118,7 @@ class App:
                     "hub": hub.listen,
                     "streams": streams.run,
                     "recorder": recorder.run,
+                    "letters": auth.run,
                     "sweeper": lambda: sweeper.run(database),
                 }.items()
             ]
@@ -124,7 +128,7 @@ class App:
                 hub=hub,
                 streams=streams,
                 auth=auth,
-                limits=guard.Limits(settings),
+                limits=limits,
                 recorder=recorder,
                 known_agents=api.KnownAgents(auth, hub),
                 closing=self.closing,
@@ -187,9 +191,9 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
         lifespan=parts.lifespan,
         middleware=[
             Middleware(_Measured),
-            Middleware(guard.SecurityHeaders, secure=not guard.loopback(settings)),
+            Middleware(guard.SecurityHeaders, headers=guard.security_headers(settings)),
             Middleware(guard.TrustedHosts, allowed_hosts=guard.trusted_hosts(settings)),
-            Middleware(guard.SameOrigin, refuse=_refuse),
+            Middleware(guard.SameOrigin, public_url=settings.public_url, refuse=_refuse),
             Middleware(guard.BodyLimit, refuse=_refuse),
             Middleware(_Shortcuts),
         ],
@@ -230,9 +234,8 @@ async def _on_fault(request: Request, error: Exception) -> Response:
     word = RequestError("Something went wrong on our side; it has been written to the log.")
     word.status, word.title = 500, "Our fault"
     answer = _refuse(request, word)
-    answer.headers.update(
-        guard.HEADERS | {"Cache-Control": guard.UNCACHED}
-    )  # here we are outside of all middleware
+    # Here we are outside of all middleware.
+    answer.headers.update(guard.security_headers(request.state.settings) | {"Cache-Control": guard.UNCACHED})
     return answer
 
 

@@ -1,32 +1,38 @@
-"""People sign in through Supabase Auth; their tokens stay here, a cookie's id stands for them."""
+"""People sign in through Supabase Auth; a cookie's id stands for them. Agents have keys."""
 
 import asyncio
-import base64
 import datetime as dt
 import hashlib
+import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping
+import unicodedata
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import httpx
-import jwt
 import structlog
-from cryptography.fernet import Fernet, InvalidToken
-from supabase_auth import AsyncGoTrueClient
-from supabase_auth.errors import AuthApiError, AuthError, AuthRetryableError
 
-from server.db import Connection, Database, Record
-from server.errors import Unauthorized, Unavailable
+from server.db import Database, Record
+from server.errors import Invalid, NotFound, Unauthorized, Unavailable
+from server.rates import Limits
+from server.supabase import USED, Link, Supabase, Tokens
+from server.tokens import Verifier, digest
+from server.web_sessions import Unopened, Visitor, WebSessions
+
+__all__ = ["AgentCaller", "Auth", "PasswordRefused", "Role", "SignIn", "Viewer", "Visitor", "digest"]
 
 Role = Literal["admin", "supervisor"]
-_KEYS_LIVE, _KEYS_PAUSE = 600.0, 30.0  # seconds: of the cached key set, between two forced fetches
-_REMEMBER = 60.0  # seconds at most that a checked token need not be checked again
-_REFRESH_BEFORE = dt.timedelta(seconds=60)
-REFUSED = "The e-mail or the password is wrong, or this account has no access here."
+_STEP = 0.5  # seconds: refusals come at the end of one, whatever their reason
+_LETTER = 1.0  # seconds until we answer whoever wants a letter, whether there is one to send or not
+_SECOND_TRY = 900  # seconds in which a link that was used may still be given a password
+_SHORTEST, _LONGEST = 6, 72  # characters of a password at least, bytes at most: Supabase Auth's own
+_NAME, _NO_TEXT = (
+    255,
+    ("Cc", "Cs"),
+)  # characters at most, and those of no name: controls, halves of surrogates
 
 log = structlog.get_logger(__name__)
 
@@ -67,167 +73,52 @@ class AgentCaller:
         return json.dumps({"key_id": str(self.key_id), "role": "agent_runtime"})
 
 
-def digest(secret: str) -> bytes:
-    """sha256: what is stored of a cookie's id or an agent's key."""
-    return hashlib.sha256(secret.encode()).digest()
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Where a person is signed in, as they may see it."""
+
+    id: UUID
+    user_agent: str
+    address: str
+    created_at: dt.datetime
+    last_seen_at: dt.datetime
+    here: bool
 
 
-class Verifier:
-    """Checks access tokens: fixed algorithms, issuer, audience, times; one key set for the process."""
+class PasswordRefused(Invalid):
+    """The link is used up, and no password is set yet: `token` takes the link's place for a quarter of an hour."""
 
-    def __init__(self, issuer: str, http: httpx.AsyncClient, apikey: str, secret: str | None) -> None:
-        self._issuer, self._http, self._apikey, self._secret = issuer, http, apikey, secret
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = self._tried = -_KEYS_LIVE
-        self._lock = asyncio.Lock()
-        self._checked: dict[bytes, tuple[float, Mapping[str, Any]]] = {}
-
-    async def check(self, token: str) -> Mapping[str, Any]:
-        """The claims of a good token. jwt.InvalidTokenError for any other."""
-        mark = digest(token)
-        known = self._checked.get(mark)
-        if known and known[0] > time.time():
-            return known[1]
-        claims = await self._decode(token)
-        if len(self._checked) > 10_000:
-            self._checked.clear()
-        self._checked[mark] = (min(float(claims["exp"]), time.time() + _REMEMBER), claims)
-        return claims
-
-    async def _decode(self, token: str) -> Mapping[str, Any]:
-        header = jwt.get_unverified_header(token)
-        if header.get("alg") == "HS256":
-            if self._secret is None:
-                raise jwt.InvalidAlgorithmError("signed with HS256, and SUPABASE_JWT_SECRET is not set")
-            key, algorithm = (
-                jwt.PyJWK.from_dict(
-                    {"kty": "oct", "k": base64.urlsafe_b64encode(self._secret.encode()).decode()}, "HS256"
-                ),
-                "HS256",
-            )
-        else:
-            key = await self._key(str(header.get("kid")))
-            algorithm = key.algorithm_name
-        claims: Mapping[str, Any] = jwt.decode(
-            token,
-            key.key,
-            algorithms=[algorithm],
-            audience="authenticated",
-            issuer=self._issuer,
-            leeway=10,
-            options={"require": ["exp", "iat", "sub", "role", "session_id"]},
-        )
-        if claims["role"] != "authenticated":
-            raise jwt.InvalidTokenError("not a person's token")
-        return claims
-
-    async def _key(self, kid: str) -> jwt.PyJWK:
-        if kid not in self._keys or time.monotonic() - self._fetched > _KEYS_LIVE:
-            async with self._lock:
-                await self._fetch()
-        if not self._keys:
-            raise Unavailable("Sign-ins cannot be checked at the moment, please try again.", 5)
-        if kid not in self._keys:
-            raise jwt.InvalidTokenError("signed with an unknown key")
-        return self._keys[kid]
-
-    async def _fetch(self) -> None:
-        """Fetch the key set; made-up kids cannot make us ask more often than twice a minute."""
-        if time.monotonic() - self._tried < _KEYS_PAUSE and time.monotonic() - self._fetched < _KEYS_LIVE:
-            return
-        self._tried = time.monotonic()
-        try:
-            answer = await self._http.get(
-                f"{self._issuer}/.well-known/jwks.json", headers={"apikey": self._apikey}
-            )
-            answer.raise_for_status()
-            found = answer.json()["keys"]
-        except (httpx.HTTPError, ValueError, KeyError) as error:
-            log.warning("jwks_not_fetched", reason=str(error))  # whoever is in stays in with what we have
-            return
-        self._keys = {k["kid"]: jwt.PyJWK(k) for k in found if k.get("alg") in ("ES256", "RS256")}
-        self._fetched = self._tried
+    def __init__(self, detail: str, token: str) -> None:
+        super().__init__(detail)
+        self.token = token
 
 
 class Auth:
-    """Sign-in, web sessions, sign-out. One throw-away client an operation: a client holds one session."""
+    """Sign-in and sign-out, passwords and links, and whose a cookie or a key is."""
 
     def __init__(
         self,
         db: Database,
         http: httpx.AsyncClient,
+        limits: Limits,
         *,
         url: str,
         apikey: str,
         secret_key: str,
         jwt_secret: str | None = None,
     ) -> None:
-        self._db, self._http, self._apikey = db, http, apikey
-        self._url = url.rstrip("/") + "/auth/v1"
-        self._verifier = Verifier(self._url, http, apikey, jwt_secret)
-        self._box = Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret_key.encode()).digest()))
-
-    async def sign_in(self, email: str, password: str, user_agent: str, address: str) -> str:
-        """Open a session; the cookie's id. Unauthorized with the same words for every reason."""
-        try:
-            answer = await self._client().sign_in_with_password({"email": email, "password": password})
-        except AuthRetryableError as error:
-            raise Unavailable("Signing in does not work at the moment, please try again.", 5) from error
-        except AuthError as error:
-            log.info("sign_in_refused", reason=getattr(error, "code", None))
-            raise Unauthorized(REFUSED) from error
-        if answer.session is None:
-            raise Unauthorized(REFUSED)
-        access, refresh = answer.session.access_token, answer.session.refresh_token
-        try:
-            claims = await self._verifier.check(access)
-        except jwt.InvalidTokenError as error:
-            log.warning("sign_in_token_refused", reason=str(error))  # a wrong SUPABASE_URL or clock
-            raise Unavailable("Signing in does not work at the moment, please try again.", 5) from error
-        cookie = secrets.token_urlsafe(32)
-        rows = await self._db.call(
-            "select private.open_web_session($1, $2, $3, $4, $5, $6, $7) as id",
-            digest(cookie),
-            UUID(claims["sub"]),
-            self._seal(access),
-            self._seal(refresh),
-            _moment(claims["exp"]),
-            user_agent,
-            address,
-        )
-        if rows[0]["id"] is None:
-            log.info("sign_in_refused", reason="no_profile", user=claims["sub"])
-            await self._log_out(access)
-            raise Unauthorized(REFUSED)
-        log.info("signed_in", user=claims["sub"], session=str(rows[0]["id"]))
-        return cookie
+        self._db, self._limits = db, limits
+        url = url.rstrip("/") + "/auth/v1"
+        self._supabase = Supabase(http, url=url, apikey=apikey)
+        verifier = Verifier(url, http, apikey, jwt_secret)
+        self._sessions = WebSessions(db, self._supabase, verifier, secret_key)
+        self._device_key = hashlib.sha256(b"device " + secret_key.encode()).digest()
+        self._letters: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
 
     async def viewer(self, cookie: str | None) -> Viewer | None:
-        """Who the cookie's id stands for, with a fresh token behind it; None when for nobody any more."""
-        if not cookie or len(cookie) > 200:
-            return None
-        rows = await self._db.call("select * from private.find_web_session($1)", digest(cookie))
-        if not rows:
-            return None
-        row = rows[0]
-        if row["expires_at"] - dt.datetime.now(dt.UTC) < _REFRESH_BEFORE:
-            return await self._refresh(cookie)
-        try:
-            claims = await self._verifier.check(self._open(row["access_token"]))
-        except (jwt.InvalidTokenError, InvalidToken) as error:
-            log.warning("session_token_refused", session=str(row["id"]), reason=str(error))
-            return None
-        return _viewer(row) if claims["sub"] == str(row["user_id"]) else None
-
-    async def sign_out(self, cookie: str | None) -> None:
-        """End the session here and at the Auth server; its streams end with it."""
-        if not cookie:
-            return
-        rows = await self._db.call("select * from private.find_web_session($1)", digest(cookie))
-        if rows:
-            await self._db.call("select private.close_web_session($1)", rows[0]["id"])
-            log.info("signed_out", user=str(rows[0]["user_id"]), session=str(rows[0]["id"]))
-            await self._log_out(self._open(rows[0]["access_token"]))
+        """Who the cookie stands for, with a good token behind it; None when for nobody (any more)."""
+        row = await self._sessions.find(cookie)
+        return _viewer(row) if row is not None else None
 
     async def agent(self, key: str) -> AgentCaller:
         """Whose key it is. Unauthorized when nobody's, revoked, or of a retired agent."""
@@ -236,64 +127,170 @@ class Auth:
             raise Unauthorized("this agent key is unknown or revoked")
         return AgentCaller(id=rows[0]["agent_id"], key_id=rows[0]["key_id"])
 
-    async def _refresh(self, cookie: str) -> Viewer | None:
-        """Renew the token under a row lock, so that tabs and replicas never race; the second finds it done."""
-        async with self._db.as_server() as connection:
-            row = await _locked(connection, cookie)
-            if row is None:
-                return None
-            if row["expires_at"] - dt.datetime.now(dt.UTC) >= _REFRESH_BEFORE:
-                return _viewer(row)
-            try:
-                answer = await self._client().refresh_session(self._open(row["refresh_token"]))
-            except AuthApiError as error:
-                log.info("session_ended", session=str(row["id"]), reason=error.code)
-                await connection.execute("select private.close_web_session($1)", row["id"])
-                return None
-            except (AuthError, InvalidToken) as error:
-                if row["expires_at"] > dt.datetime.now(dt.UTC) and isinstance(error, AuthRetryableError):
-                    return _viewer(row)  # Auth does not answer: in until the token ends
-                if isinstance(error, AuthRetryableError):
-                    raise Unavailable("Your session cannot be renewed at the moment.", 5) from error
-                return None
-            if answer.session is None:
-                return None
-            claims = await self._verifier.check(answer.session.access_token)
-            await connection.execute(
-                "select private.renew_web_session($1, $2, $3, $4)",
-                row["id"],
-                self._seal(answer.session.access_token),
-                self._seal(answer.session.refresh_token),
-                _moment(claims["exp"]),
-            )
-            row = await _locked(connection, cookie)
-            return _viewer(row) if row else None
-
-    async def _log_out(self, access: str) -> None:
+    async def sign_in(self, email: str, password: str, visitor: Visitor) -> str:
+        """Open a session; the cookie's id. Unauthorized with the same words, and after as long, for every reason."""
+        began = time.monotonic()
+        account = _account(email)
         try:
-            await self._client().admin.sign_out(access, "local")
-        except AuthError as error:
-            log.info("auth_log_out_failed", reason=getattr(error, "code", None))
+            async with self._limits.guess(visitor.address, account, self._device(account, visitor)):
+                tokens = await self._supabase.sign_in(email, password)
+                return await self._open(tokens, visitor)
+        except Unauthorized:
+            await asyncio.sleep((began - time.monotonic()) % _STEP)
+            raise
 
-    def _client(self) -> AsyncGoTrueClient:
-        return AsyncGoTrueClient(
-            url=self._url,
-            headers={"apikey": self._apikey},
-            http_client=self._http,
-            auto_refresh_token=False,
-            persist_session=False,
-            flow_type="implicit",
-        )
+    async def sign_out(self, cookie: str | None) -> None:
+        """End the session here and at the Auth server; its streams end with it."""
+        await self._sessions.close(cookie)
 
-    def _seal(self, token: str) -> bytes:
-        return self._box.encrypt(token.encode())
+    async def sign_out_everywhere(self, cookie: str | None) -> None:
+        """End all sessions of this person, here and at the Auth server."""
+        await self._sessions.close_all(await self._session(cookie))
 
-    def _open(self, sealed: bytes) -> str:
-        return self._box.decrypt(bytes(sealed)).decode()
+    async def sessions(self, viewer: Viewer) -> list[SignIn]:
+        """Where the viewer is signed in, the last seen first."""
+        return [
+            SignIn(
+                id=row["id"],
+                user_agent=row["user_agent"] or "",
+                address=row["address"] or "",
+                created_at=row["created_at"],
+                last_seen_at=row["last_seen_at"],
+                here=row["id"] == viewer.session_id,
+            )
+            for row in await self._sessions.of(viewer.id)
+        ]
+
+    async def close_session(self, viewer: Viewer, session_id: UUID) -> None:
+        """End one of the viewer's sessions. NotFound when it is not theirs."""
+        await self._sessions.close_own(viewer.id, session_id)
+
+    async def rename(self, cookie: str | None, name: str) -> None:
+        """Give this person another name; their row follows by trigger."""
+        name = " ".join(name.split())
+        if not 0 < len(name) <= _NAME or any(
+            unicodedata.category(character) in _NO_TEXT for character in name
+        ):
+            raise Invalid(f"A name has 1 to {_NAME} characters.")
+        row = await self._session(cookie)
+        await self._supabase.update(self._sessions.tokens(row), {"data": {"name": name}})
+
+    async def change_password(self, cookie: str | None, current: str, new: str, visitor: Visitor) -> str:
+        """Set a new password and end all sessions of this person; the id of a new one for this browser.
+
+        It is proven by a sign-in of its own, whose session is the one that stays: some projects let only a fresh one
+        change the password. Invalid when the current one is wrong or the new one is refused, TooMany like a sign-in.
+        """
+        row = await self._session(cookie)
+        _check_password(new)
+        account = _account(row["email"])
+        try:
+            async with self._limits.guess(visitor.address, account, self._device(account, visitor)):
+                tokens = await self._supabase.sign_in(row["email"], current)
+        except Unauthorized as error:
+            raise Invalid("The current password is wrong.") from error
+        try:
+            await self._supabase.update(tokens, {"password": new, "current_password": current})
+        except BaseException:
+            await self._supabase.log_out(tokens.access, "local")
+            raise
+        log.info("password_changed", user=str(row["user_id"]))
+        return await self._open(tokens, visitor, alone=True)
+
+    async def request_recovery(self, email: str, visitor: Visitor) -> None:
+        """Have a link sent to somebody who forgot their password. The answer and its time say nothing of who it is.
+
+        TooMany for too many letters. Unavailable when the Auth server does not answer anybody.
+        """
+        await self._limits.letter(visitor.address, _account(email))
+        sent = asyncio.get_running_loop().create_future()
+        self._letters.put_nowait((email, sent))
+        await asyncio.sleep(_LETTER)
+        if sent.done():
+            sent.result()
+
+    async def run(self) -> None:
+        """Send the letters, for as long as the process lives: nobody waits for the mail server."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                tasks.create_task(self._send(*await self._letters.get()))
+
+    async def _send(self, email: str, sent: "asyncio.Future[None]") -> None:
+        try:
+            await self._supabase.send_recovery(email)
+            sent.set_result(None)
+        except Unavailable as error:
+            sent.set_exception(error)
+            sent.exception()  # seen, though whoever asked may be gone
+
+    async def accept_link(self, token: str, kind: Link, password: str, visitor: Visitor) -> str:
+        """Set the password of whom a link was sent to; a new session, their only one.
+
+        NotFound for a link that was used or has expired. Invalid for a password that is refused before the link is
+        used, PasswordRefused when it is after: then the token in it takes the link's place.
+        """
+        _check_password(password)
+        tokens = self._second_try(token)
+        if tokens is None:
+            async with self._limits.guess(visitor.address):
+                tokens = await self._supabase.verify(token, kind)
+        try:
+            await self._supabase.update(tokens, {"password": password})
+        except (Invalid, Unavailable) as error:
+            again = self._sessions.seal(json.dumps([tokens.access, tokens.refresh, tokens.email])).decode()
+            raise PasswordRefused(f"{error.detail} Your password is not set yet.", again) from error
+        except Unauthorized as error:
+            raise NotFound(USED) from error
+        log.info("link_accepted", kind=kind)
+        # What the link opened ends with it, and with that all that was sealed above.
+        fresh = await self._supabase.sign_in(tokens.email, password)
+        await self._supabase.log_out(tokens.access, "local")
+        return await self._open(fresh, visitor, alone=True)
+
+    def device_mark(self, email: str) -> str:
+        """For a browser to keep where this person has signed in: so it is known, and not counted with strangers."""
+        nonce = secrets.token_urlsafe(16)
+        return f"{nonce}.{self._mark(nonce, _account(email))}"
+
+    def _device(self, account: str, visitor: Visitor) -> str | None:
+        nonce, _, mark = (visitor.device or "").partition(".")
+        known = hmac.compare_digest(mark.encode(), self._mark(nonce, account).encode())
+        return nonce if known else None
+
+    def _mark(self, nonce: str, account: str) -> str:
+        return hmac.new(self._device_key, f"{nonce} {account}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    def _second_try(self, token: str) -> Tokens | None:
+        try:
+            return Tokens(*json.loads(self._sessions.unseal(token, _SECOND_TRY)))
+        except (Unopened, ValueError, TypeError):
+            return None
+
+    async def _session(self, cookie: str | None) -> Record:
+        row = await self._sessions.find(cookie)
+        if row is None:
+            raise Unauthorized("Your session has ended: please sign in again.")
+        return row
+
+    async def _open(self, tokens: Tokens, visitor: Visitor, *, alone: bool = False) -> str:
+        """A session for tokens that have just come; without one, they end."""
+        try:
+            return await self._sessions.open(tokens, visitor, alone=alone)
+        except BaseException:
+            await self._supabase.log_out(tokens.access, "local")
+            raise
 
 
-async def _locked(connection: Connection, cookie: str) -> Record | None:
-    return await connection.fetchrow("select * from private.find_web_session($1, true)", digest(cookie))
+def _account(email: str) -> str:
+    return email.strip().lower()
+
+
+def _check_password(password: str) -> None:
+    """Refuse what Supabase Auth would refuse anyway, before a link or a guess is spent on it."""
+    if len(password) < _SHORTEST:
+        raise Invalid(f"A password has at least {_SHORTEST} characters.")
+    if len(password.encode("utf-8", "surrogatepass")) > _LONGEST or "\0" in password:
+        raise Invalid(f"A password has at most {_LONGEST} characters, and fewer with accents or symbols.")
 
 
 def _viewer(row: Record) -> Viewer:
@@ -307,7 +304,3 @@ def _viewer(row: Record) -> Viewer:
         session_id=row["id"],
         expires_at=row["expires_at"],
     )
-
-
-def _moment(seconds: float) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)

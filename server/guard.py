@@ -1,27 +1,28 @@
-"""The walls around every request: origin, headers, body size, rates, and who may come in.
+"""The walls around every request: origin, headers, size and time of a body, and who may come in.
 
 A wall hands on what the next one returns instead of awaiting it: a stream stays for hours, and every frame with it.
 """
 
-import time
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial, wraps
-from urllib.parse import urlsplit
+from typing import TypeAlias
+from urllib.parse import quote, urlencode, urlsplit
 
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.auth import Role, Viewer
-from server.errors import Forbidden, RequestError, TooMany
+from server.auth import Role, Viewer, Visitor
+from server.errors import Forbidden, RequestError
 from server.settings import Settings
 
-BODY_LIMIT = 256 * 1024
+BODY_LIMIT, BODY_SECONDS = 256 * 1024, 30.0
+_DEVICE_SECONDS = 365 * 24 * 3600
+_LONGEST_PATH = 2000
 _HOSTS = 100  # names (with their ports) that are remembered
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -37,6 +38,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+Origin: TypeAlias = tuple[str, str, int]  # scheme, host, port
 Refuse = Callable[[HTTPConnection, RequestError], Response]
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -47,12 +49,22 @@ class TooLarge(RequestError):
     status, title = 413, "Too large"
 
 
+class TooSlow(RequestError):
+    """The body did not come."""
+
+    status, title = 408, "Too slow"
+
+
+def security_headers(settings: Settings) -> dict[str, str]:
+    """What every answer says; over https also that there is nothing here without it."""
+    return HEADERS if loopback(settings) else HEADERS | {"Strict-Transport-Security": "max-age=31536000"}
+
+
 class SecurityHeaders:
     """Adds the headers to every answer; what is not static is never kept by a cache."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, headers: Mapping[str, str]) -> None:
         self.app = app
-        headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if secure else {})
         self._pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -99,33 +111,45 @@ def _host(scope: Scope) -> bytes | None:
 
 
 class SameOrigin:
-    """Refuses unsafe methods from another origin; a program sends neither header and passes."""
+    """Refuses unsafe methods from another origin; a program sends neither header and passes.
 
-    def __init__(self, app: ASGIApp, *, refuse: Refuse) -> None:
+    What a browser says of itself (Sec-Fetch-Site) counts first. Older ones, and all of them over plain http beyond this
+    machine, only say where the page was from: that must be our own address, which is PUBLIC_URL if there is one, for a
+    proxy in front may call us by another name.
+    """
+
+    def __init__(self, app: ASGIApp, *, public_url: str | None, refuse: Refuse) -> None:
         self.app, self.refuse = app, refuse
+        self._own = _origin(public_url) if public_url else None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if (
-            scope["type"] == "http"
-            and scope["method"] not in _SAFE_METHODS
-            and _foreign(Headers(scope=scope))
-        ):
+        if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS and self._foreign(scope):
             answer = self.refuse(HTTPConnection(scope), Forbidden("This request came from another site."))
             return answer(scope, receive, send)
         return self.app(scope, receive, send)
 
+    def _foreign(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        if sites := headers.getlist("sec-fetch-site"):
+            return any(site not in ("same-origin", "none") for site in sites)
+        own = self._own or _origin(f"{scope['scheme']}://{headers.get('host')}")
+        return any(own is None or _origin(origin) != own for origin in headers.getlist("origin"))
 
-def _foreign(headers: Headers) -> bool:
-    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    if origin is not None:
-        return urlsplit(origin).netloc != headers.get("host")
-    return False
+
+def _origin(address: str) -> Origin | None:
+    """Scheme, host and port of what is an address and nothing more."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    if not parts.hostname or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
+        return None
+    return parts.scheme, parts.hostname, port
 
 
 class BodyLimit:
-    """Refuses bodies over the limit, announced or not, before anybody reads them whole."""
+    """Refuses bodies over the limit, announced or not, before anybody reads them whole; and those that do not come."""
 
     def __init__(self, app: ASGIApp, *, refuse: Refuse) -> None:
         self.app, self.refuse = app, refuse
@@ -139,49 +163,57 @@ class BodyLimit:
                 length = value
             elif name == b"transfer-encoding":
                 chunks = value
-        if chunks is None and (length is None or (length.isdigit() and int(length) <= BODY_LIMIT)):
-            return self.app(
-                scope, receive, send
-            )  # HTTP/1.1 knows no body without one of them, nor a longer one
+        if length is None and chunks is None:
+            return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them
         too_large = TooLarge(f"the body may have {BODY_LIMIT} bytes at most")
         if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
-            return self.refuse(HTTPConnection(scope), too_large)(scope, receive, send)
-        seen = 0
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > BODY_LIMIT:
-                raise too_large
-            return message
-
-        return self.app(scope, counted, send)
+            return self.refuse(HTTPConnection(scope), too_large)(scope, receive, partial(_send_last, send))
+        body = _Body(receive, send, too_large)
+        return self.app(scope, body.receive, body.send)
 
 
-class Limits:
-    """Rates within this process: sign-ins an account and an address, requests an agent key (many a millisecond)."""
+class _Body:
+    """A body on its way in: no larger than the limit, and all there in time."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
-        self._sign_in = RateLimitItemPerMinute(settings.login_per_minute)
-        self._agent_per_second = settings.agent_per_second
-        self._second, self._requests = 0, dict[object, int]()  # of each key in this second
+    __slots__ = ("_answered", "_arrived", "_end", "_receive", "_refused", "_seen", "_send", "_too_large")
 
-    async def sign_in(self, email: str, address: str) -> None:
-        """Count an attempt. TooMany when the account or the address had its share this minute."""
-        for key in (f"account:{email.strip().lower()}", f"address:{address}"):
-            if not await self._limiter.hit(self._sign_in, "sign_in", key):
-                raise TooMany("Too many sign-in attempts. Please wait a minute and try again.", 60)
+    def __init__(self, receive: Receive, send: Send, too_large: TooLarge) -> None:
+        self._receive, self._send, self._too_large = receive, send, too_large
+        self._seen, self._end = 0, 0.0
+        self._arrived = self._answered = self._refused = False
 
-    def agent(self, key_id: object) -> None:
-        """Count a request. TooMany over AGENT_PER_SECOND."""
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._requests = second, {}
-        count = self._requests[key_id] = self._requests.get(key_id, 0) + 1
-        if count > self._agent_per_second:
-            raise TooMany(f"more than {self._agent_per_second} requests in a second with this key", 1)
+    async def receive(self) -> Message:
+        if self._arrived:
+            return await self._receive()  # whoever asks for more waits for the end of the connection
+        now = asyncio.get_running_loop().time()
+        self._end = self._end or now + BODY_SECONDS
+        try:
+            async with asyncio.timeout_at(self._end):
+                message = await self._receive()
+        except TimeoutError:
+            return self._refuse(TooSlow(f"the request did not arrive within {BODY_SECONDS:.0f} seconds"))
+        self._seen += len(message.get("body", b""))
+        if self._seen > BODY_LIMIT:
+            return self._refuse(self._too_large)
+        self._arrived = not message.get("more_body", False)
+        return message
+
+    def _refuse(self, error: RequestError) -> Message:
+        self._refused = True
+        if not self._answered:
+            raise error
+        return {"type": "http.disconnect"}  # there is an answer already: a stream, which ends
+
+    def send(self, message: Message) -> Awaitable[None]:
+        self._answered = True
+        return _send_last(self._send, message) if self._refused else self._send(message)
+
+
+def _send_last(send: Send, message: Message) -> Awaitable[None]:
+    """Send an answer after which the connection ends: whatever else the client wanted to say, nobody listens."""
+    if message["type"] == "http.response.start":
+        message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+    return send(message)
 
 
 def loopback(settings: Settings) -> bool:
@@ -211,6 +243,19 @@ def set_cookie(response: Response, settings: Settings, cookie: str) -> None:
     )
 
 
+def set_device(response: Response, settings: Settings, mark: str) -> None:
+    """Leave the mark of a sign-in with the browser: there, this person is known."""
+    response.set_cookie(
+        _device_name(settings),
+        mark,
+        max_age=_DEVICE_SECONDS,
+        path="/",
+        secure=not loopback(settings),
+        httponly=True,
+        samesite="lax",
+    )
+
+
 def drop_cookie(response: Response, settings: Settings) -> None:
     """Take the session's id away from the browser."""
     response.delete_cookie(
@@ -218,11 +263,57 @@ def drop_cookie(response: Response, settings: Settings) -> None:
     )
 
 
+def _device_name(settings: Settings) -> str:
+    return f"{cookie_name(settings)}-device"
+
+
+def _cookie(request: Request, name: str) -> str | None:
+    """The cookie of this name, if there is one. Of two, one is somebody else's doing, and none is believed."""
+    pairs = [
+        pair.partition("=") for header in request.headers.getlist("cookie") for pair in header.split(";")
+    ]
+    found = [value.strip() for key, sign, value in pairs if sign and key.strip() == name]
+    return found[0] if len(found) == 1 else None
+
+
+def session_cookie(request: Request) -> str | None:
+    """The session's id that this request brings."""
+    return _cookie(request, cookie_name(request.state.settings))
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Where this request is from, whoever makes it."""
+    return Visitor(
+        request.client.host if request.client else "",
+        request.headers.get("user-agent", ""),
+        _cookie(request, _device_name(request.state.settings)),
+    )
+
+
 async def viewer_of(request: Request) -> Viewer | None:
     """Who is signed in with this request's cookie."""
-    cookie = request.cookies.get(cookie_name(request.state.settings))
-    viewer: Viewer | None = await request.state.auth.viewer(cookie)
+    viewer: Viewer | None = await request.state.auth.viewer(session_cookie(request))
     return viewer
+
+
+def own_path(wanted: str) -> str:
+    """Where somebody wanted to go, if that is a page of ours; else home. Browsers take a backslash for a slash."""
+    own = wanted.startswith("/") and not wanted.startswith(("//", "/login", "/logout"))
+    plain = not any(character <= " " or character in "\\\x7f" for character in wanted)
+    return wanted if own and plain and len(wanted) <= _LONGEST_PATH else "/"
+
+
+def _sign_in_page(request: Request) -> str:
+    """The address of the sign-in page, from which one comes back to where one was."""
+    wanted = "/"
+    if current := request.headers.get("hx-current-url"):
+        with suppress(ValueError):
+            wanted = urlsplit(current)._replace(scheme="", netloc="", fragment="").geturl()
+    elif request.method in _SAFE_METHODS:
+        query = request.scope["query_string"].decode("latin-1")
+        wanted = quote(request.scope["path"]) + (f"?{query}" if query else "")
+    wanted = own_path(wanted)
+    return "/login" if wanted == "/" else "/login?" + urlencode({"next": wanted})
 
 
 def signed_in(handler: Handler, *roles: Role) -> Handler:
@@ -233,8 +324,8 @@ def signed_in(handler: Handler, *roles: Role) -> Handler:
         viewer = await viewer_of(request)
         if viewer is None:
             if request.headers.get("hx-request"):
-                return Response(status_code=204, headers={"HX-Redirect": "/login"})
-            return RedirectResponse("/login", 303)
+                return Response(status_code=204, headers={"HX-Redirect": _sign_in_page(request)})
+            return RedirectResponse(_sign_in_page(request), 303)
         if roles and viewer.role not in roles:
             raise Forbidden("This page is not for your role.")
         request.state.viewer = viewer

@@ -1,6 +1,7 @@
 """Every environment variable Floorwalker reads, typed and explained; nothing else reads the environment."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -48,6 +49,11 @@ class Settings(BaseSettings):
         None, min_length=32, description="Encrypts stored sessions; 32 characters or more."
     )
     public_url: str | None = Field(None, description="Address people use, when behind a proxy.")
+    trusted_proxies: str | None = Field(
+        None,
+        description="Whose X-Forwarded-For and -Proto count: addresses or networks with commas, or none; "
+        "default: this machine when PUBLIC_URL is set.",
+    )
     permission_seconds: int = Field(360, ge=1, le=86400, description="A tool permission's time to live.")
     stale_seconds: int = Field(20, ge=1, description="Silence after which a card says so.")
     reap_seconds: int = Field(600, ge=1, description="Silence after which an interaction failed.")
@@ -67,6 +73,43 @@ class Settings(BaseSettings):
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - of which one is this machine
         host = f"[{here}]" if ":" in here else here
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def proxies(self) -> list[str]:
+        """The proxies whose word counts; IPv4 also as it looks to a socket of IPv6."""
+        given = self.trusted_proxies or ("127.0.0.1,::1" if self.public_url else "none")
+        networks = [ip_network(one.strip()) for one in given.split(",") if given != "none"]
+        mapped = [f"::ffff:{n.network_address}/{96 + n.prefixlen}" for n in networks if n.version == 4]
+        return [*map(str, networks), *mapped]
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin_only(cls, given: str | None) -> str | None:
+        if given is None:
+            return None
+        try:
+            place = urlsplit(given.strip())
+            good = place.scheme in ("http", "https") and place.hostname and place.port != 0
+        except ValueError:
+            good = False
+        if not good or place.path.strip("/") or place.query or place.fragment or "@" in place.netloc:
+            raise ValueError(
+                "this is no address of a site: write https://floor.example.com, and nothing after it"
+            )
+        return f"{place.scheme}://{place.netloc.lower()}"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: str | None) -> str | None:
+        for one in given.split(",") if given not in (None, "none") else ():
+            try:
+                ip_network(one.strip())
+            except ValueError:
+                raise ValueError(
+                    f"{one.strip()!r} is no address and no network: write 10.0.0.7 or 10.0.0.0/8, several with commas, "
+                    "or none"
+                ) from None
+        return given
 
     @field_validator("fanout_url")
     @classmethod

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.auth import Auth
 from server.embedded.postgres import Postgres
+from tests.letters import Letters
+from tests.replica import Wire, hosted, replica
 from tests.site import Person, Site
 
 if TYPE_CHECKING:
@@ -112,12 +115,43 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
+def behind(site: Site) -> Iterator[Site]:
+    """A web process behind a proxy that speaks https for it: of the same people, at another address."""
+    with (
+        a_folder() as folder,
+        serving(
+            folder / "behind", free_port(), **hosted(site, PUBLIC_URL="https://floor.example.com")
+        ) as web,
+    ):
+        yield Site(web.url, site.home, web.process, web.log)
+
+
+@pytest.fixture(scope="session")
 async def story() -> AsyncIterator["Story"]:
     """A home that was worked in and backed up."""
     from tests.story import told
 
     async with told() as story:
         yield story
+
+
+@pytest.fixture
+def wire() -> Wire:
+    """The way to the Auth server, of a replica in this process."""
+    return Wire()
+
+
+@pytest.fixture
+async def auth(site: Site, wire: Wire) -> AsyncIterator[Auth]:
+    """Such a replica."""
+    async with replica(site, wire) as one:
+        yield one
+
+
+@pytest.fixture
+def letters(wire: Wire) -> Letters:
+    """Links, and who was sent one."""
+    return Letters(wire)
 
 
 @pytest.fixture

@@ -1,119 +1,204 @@
-"""The token check: what is signed, by whom, for whom, until when; and one fetch of the keys."""
+"""What people do with their own account: sessions, names, passwords; and that it rings."""
 
 import asyncio
-import hashlib
-import hmac
 import time
-from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-import httpx
-import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from server.auth import Verifier
-from server.errors import Unavailable
-
-ISSUER = "http://auth.test/auth/v1"
-OURS, THEIRS = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-
-
-class Keys(httpx.AsyncBaseTransport):
-    """Where the keys are published; counts who asks."""
-
-    def __init__(self) -> None:
-        self.asked, self.broken = 0, False
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
-        await asyncio.sleep(0.01)
-        if self.broken:
-            return httpx.Response(503)
-        key = jwt.algorithms.ECAlgorithm.to_jwk(OURS.public_key(), as_dict=True)
-        return httpx.Response(200, json={"keys": [{**key, "kid": "k1", "alg": "ES256", "use": "sig"}]})
-
-
-def claims(**changes: Any) -> dict[str, Any]:
-    now = int(time.time())
-    found = {"iss": ISSUER, "aud": "authenticated", "sub": str(uuid4()), "role": "authenticated", "session_id": str(uuid4()), "iat": now, "exp": now + 3600}  # fmt: skip
-    return {name: value for name, value in {**found, **changes}.items() if value is not None}
+from server.auth import Auth
+from server.errors import Invalid, NotFound, Unauthorized, Unavailable
+from server.hub import Hub
+from tests.conftest import until
+from tests.letters import Letters
+from tests.replica import (
+    HERE,
+    NEW,
+    THERE,
+    UPDATE,
+    Wire,
+    age,
+    answers,
+    cut,
+    is_out,
+    refusal,
+    sessions_here,
+    sessions_there,
+    signed_in,
+    viewer_of,
+)
+from tests.site import PASSWORD, Person, Site
 
 
-def token(key: Any = OURS, algorithm: str = "ES256", kid: str | None = "k1", **changes: Any) -> str:
-    return jwt.encode(claims(**changes), key, algorithm, headers={"kid": kid} if kid else None)
+async def test_a_person_sees_where_they_are_signed_in(
+    site: Site, voice: Person, chat: Person, auth: Auth
+) -> None:
+    mine = await signed_in(auth, voice)
+    await auth.sign_in(voice.email, PASSWORD, THERE)
+    await signed_in(auth, chat)
+    found = await auth.sessions(await viewer_of(auth, mine))
+    assert {(one.address, one.user_agent, one.here) for one in found} == {
+        (HERE.address, HERE.user_agent, True),
+        (THERE.address, THERE.user_agent, False),
+    }
+    assert all(time.time() - one.created_at.timestamp() < 60 for one in found)
 
 
-def verifier(keys: Keys | None = None, secret: str | None = None) -> Verifier:
-    return Verifier(ISSUER, httpx.AsyncClient(transport=keys or Keys()), "apikey", secret)
+async def test_a_session_that_is_closed_from_another_browser_is_over_there_too(
+    site: Site, voice: Person, auth: Auth
+) -> None:
+    mine, other = await signed_in(auth, voice), await auth.sign_in(voice.email, PASSWORD, THERE)
+    viewer = await viewer_of(auth, mine)
+    [its] = [one.id for one in await auth.sessions(viewer) if not one.here]
+    await auth.close_session(viewer, its)
+    assert await is_out(auth, other)
+    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (1, 1)
+    assert await auth.viewer(mine)
+    with pytest.raises(NotFound):
+        await auth.close_session(viewer, its)
 
 
-async def test_a_good_token_is_checked_once_and_remembered() -> None:
-    keys = Keys()
-    check, good = verifier(keys), token()
-    found = [await check.check(good) for _ in range(3)]
-    assert {one["role"] for one in found} == {"authenticated"}
-    assert keys.asked == 1
+async def test_nobody_closes_the_session_of_another(voice: Person, chat: Person, auth: Auth) -> None:
+    mine, theirs = await signed_in(auth, voice), await signed_in(auth, chat)
+    their_id = (await viewer_of(auth, theirs)).session_id
+    for session_id in (their_id, uuid4(), UUID(int=0)):
+        with pytest.raises(NotFound):
+            await auth.close_session(await viewer_of(auth, mine), session_id)
+    assert await auth.viewer(theirs)
+
+
+@pytest.mark.parametrize("left", ["1 hour", "-1 hour"])
+async def test_signing_out_everywhere_leaves_no_session_anywhere(
+    site: Site, voice: Person, chat: Person, auth: Auth, left: str
+) -> None:
+    cookies = [await signed_in(auth, voice) for _ in range(3)]
+    stays = await signed_in(auth, chat)
+    await age(site, voice, left)
+    await auth.sign_out_everywhere(cookies[0])
+    assert await is_out(auth, *cookies)
+    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (0, 0)
+    assert await auth.viewer(stays)
+    for cookie in (*cookies, "made up", "", None):
+        with pytest.raises(Unauthorized):
+            await auth.sign_out_everywhere(cookie)
+
+
+async def test_signing_out_everywhere_holds_here_when_the_auth_server_is_away(
+    site: Site, voice: Person, wire: Wire, auth: Auth
+) -> None:
+    cookies = [await signed_in(auth, voice) for _ in range(2)]
+    wire.instead["POST /logout global"] = cut
+    await auth.sign_out_everywhere(cookies[0])
+    assert await is_out(auth, *cookies)
+
+
+@pytest.mark.parametrize("given", ["Ana Lúcia", "  Ana \n Lúcia ", "علی‌رضا", "N" * 255])
+async def test_a_person_gives_themselves_another_name(voice: Person, auth: Auth, given: str) -> None:
+    cookie = await signed_in(auth, voice)
+    await auth.rename(cookie, given)
+    viewer = await viewer_of(auth, cookie)
+    assert viewer.name == " ".join(given.split())
+    assert (viewer.role, viewer.username) == ("supervisor", voice.username)
+
+
+@pytest.mark.parametrize("given", ["", "   ", "N" * 256, "A\x00b", "A\x1b[31m"])
+async def test_what_is_no_name_is_refused(voice: Person, auth: Auth, given: str) -> None:
+    cookie = await signed_in(auth, voice)
+    assert isinstance(await refusal(auth.rename(cookie, given)), Invalid)
+    assert (await viewer_of(auth, cookie)).name == voice.name
+    with pytest.raises(Unauthorized):
+        await auth.rename("made up", "Somebody")
+
+
+async def test_a_new_password_ends_every_session_and_this_browser_has_a_new_one(
+    site: Site, voice: Person, chat: Person, auth: Auth
+) -> None:
+    mine, stolen, other = (
+        await signed_in(auth, voice),
+        await signed_in(auth, voice),
+        await auth.sign_in(voice.email, PASSWORD, THERE),
+    )
+    bystander = await signed_in(auth, chat)
+    fresh = await auth.change_password(mine, PASSWORD, NEW, HERE)
+    assert fresh not in (mine, stolen, other)
+    assert await is_out(auth, mine, stolen, other)
+    assert (await viewer_of(auth, fresh)).id == voice.id
+    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (1, 1)
+    assert await auth.viewer(bystander)
+    assert isinstance(await refusal(auth.sign_in(voice.email, PASSWORD, HERE)), Unauthorized)
+    assert await auth.sign_in(voice.email, NEW, HERE)
+    await age(site, voice, "10 seconds")
+    assert await auth.viewer(fresh), "and it can be renewed"
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("current", "new", "words"),
     [
-        {"iss": "http://evil.test/auth/v1"}, {"iss": None}, {"aud": "anon"}, {"aud": None}, {"exp": int(time.time()) - 11}, {"exp": None},
-        {"iat": int(time.time()) + 3600}, {"iat": None}, {"nbf": int(time.time()) + 3600}, {"sub": None}, {"session_id": None},
-        {"role": None}, {"role": "service_role"}, {"role": "anon"},
+        ("wrong", NEW, "current password is wrong"),
+        (PASSWORD, PASSWORD, "different from the old password"),
+        (PASSWORD, "short", "at least 6 characters"),
+        (PASSWORD, "x" * 73, "at most 72"),
+        (PASSWORD, "é" * 37, "at most 72"),
+        (PASSWORD, "a\x00bcdefgh", "at most 72"),
     ],
-    ids=str,
-)  # fmt: skip
-async def test_a_claim_that_is_wrong_or_missing_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(jwt.InvalidTokenError):
-        await verifier().check(token(**changes))
+)
+async def test_a_password_that_is_refused_changes_nothing(
+    site: Site, voice: Person, auth: Auth, current: str, new: str, words: str
+) -> None:
+    mine, other = await signed_in(auth, voice), await signed_in(auth, voice)
+    error = await refusal(auth.change_password(mine, current, new, HERE))
+    assert isinstance(error, Invalid)
+    assert words in error.detail
+    assert await auth.viewer(mine)
+    assert await auth.viewer(other)
+    assert await sessions_there(site, voice) == 2, "and the sign-in that proved the current one is gone"
+    assert await auth.sign_in(voice.email, PASSWORD, HERE)
 
 
-async def test_a_token_signed_otherwise_is_refused() -> None:
-    public = OURS.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+async def test_the_auth_servers_own_rules_are_told_in_its_words(
+    voice: Person, wire: Wire, auth: Auth
+) -> None:
+    mine = await signed_in(auth, voice)
+    weak = "Password should contain at least one character of each: abcdef, 0123456789."
+    wire.instead[UPDATE] = answers(
+        422, {"error_code": "weak_password", "msg": weak, "weak_password": {"reasons": ["characters"]}}
     )
-    header, payload = (
-        jwt.utils.base64url_encode(b'{"alg":"HS256","kid":"k1"}'),
-        token().split(".")[1].encode(),
-    )
-    mark = hmac.new(public, header + b"." + payload, hashlib.sha256).digest()
-    confused = b".".join([header, payload, jwt.utils.base64url_encode(mark)]).decode()
-    unsigned = jwt.encode(claims(), "", "none", headers={"kid": "k1"})
-    for bad in (
-        token(THEIRS), confused, unsigned, token("s" * 64, "HS256"), token(kid=None),
-        token()[:-4] + "AAAA", "", "x", "a.b.c", "eyJ.eyJ.", token() + ".x",
-    ):  # fmt: skip
-        with pytest.raises(jwt.InvalidTokenError):
-            await verifier().check(bad)
+    error = await refusal(auth.change_password(mine, PASSWORD, NEW, HERE))
+    assert (type(error), error.detail) == (Invalid, weak)
+    wire.instead[UPDATE] = cut
+    assert isinstance(await refusal(auth.change_password(mine, PASSWORD, NEW, HERE)), Unavailable)
+    assert await auth.viewer(mine)
 
 
-async def test_hs256_is_taken_with_our_secret_only() -> None:
-    check = verifier(secret="s" * 64)
-    assert (await check.check(token("s" * 64, "HS256")))["role"] == "authenticated"
-    for bad in (token("t" * 64, "HS256"), token("s" * 64, "HS512"), jwt.encode(claims(), "", "none")):
-        with pytest.raises(jwt.InvalidTokenError):
-            await check.check(bad)
+async def test_without_a_session_no_password_is_changed(voice: Person, auth: Auth) -> None:
+    for cookie in (None, "", "made up"):
+        assert isinstance(await refusal(auth.change_password(cookie, PASSWORD, NEW, HERE)), Unauthorized)
 
 
-async def test_a_flood_of_unknown_keys_makes_one_fetch() -> None:
-    keys = Keys()
-    check = verifier(keys)
-    found = await asyncio.gather(
-        *(check.check(token(THEIRS, kid=f"k{n}-x")) for n in range(200)), return_exceptions=True
-    )
-    assert {type(one) for one in found} == {jwt.InvalidTokenError}
-    assert keys.asked == 1
-    assert await check.check(token())
-
-
-async def test_without_keys_nobody_is_refused_for_good() -> None:
-    keys = Keys()
-    keys.broken = True
-    check = verifier(keys)
-    with pytest.raises(Unavailable):
-        await check.check(token())
-    keys.broken = False
-    assert await check.check(token())
+@pytest.mark.parametrize(
+    "deed", ["sign_out", "sign_out_everywhere", "close_session", "change_password", "accept_link"]
+)
+async def test_whatever_ends_a_session_rings_it(
+    site: Site, voice: Person, auth: Auth, letters: Letters, deed: str
+) -> None:
+    mine, other = await signed_in(auth, voice), await signed_in(auth, voice)
+    viewer = await viewer_of(auth, other)
+    hub = Hub(site.database_url("floorwalker_web"))
+    listening = asyncio.create_task(hub.listen())
+    await until(lambda: hub.live)
+    with hub.listening(f"web_sessions:{viewer.session_id}") as bell:
+        match deed:
+            case "sign_out":
+                await auth.sign_out(other)
+            case "sign_out_everywhere":
+                await auth.sign_out_everywhere(mine)
+            case "close_session":
+                await auth.close_session(await viewer_of(auth, mine), viewer.session_id)
+            case "change_password":
+                await auth.change_password(mine, PASSWORD, NEW, HERE)
+            case "accept_link":
+                await auth.accept_link(letters.link(voice), "recovery", NEW, HERE)
+        assert await bell.wait(2)
+    assert await is_out(auth, other)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)

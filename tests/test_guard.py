@@ -4,8 +4,12 @@ import asyncio
 
 import httpx
 import pytest
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
-from server.guard import cookie_name, trusted_hosts
+from server.errors import RequestError
+from server.guard import SameOrigin, cookie_name, trusted_hosts
 from server.settings import Settings
 from tests.site import Person, Site
 
@@ -15,55 +19,121 @@ ALWAYS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-# Sec-Fetch-Site, Origin (HOST is ours), and whether an unsafe method may pass.
+PUBLIC = "https://floor.example.com"
+# PUBLIC_URL; the Host that reaches us; what the browser says (Sec-Fetch-Site, Origin); whether an unsafe method passes.
 ORIGINS = [
-    (None, None, True),
-    ("same-origin", None, True),
-    ("same-origin", "HOST", True),
-    ("none", None, True),
-    ("same-site", "HOST", False),
-    ("cross-site", None, False),
-    ("cross-site", "HOST", False),
-    ("", None, False),
-    ("nonsense", "HOST", False),
-    (None, "HOST", True),
-    (None, "http://evil.example", False),
-    (None, "null", False),
-    (None, "", False),
-    (None, "http://127.0.0.1", False),
-    (None, "http://127.0.0.1:1", False),
-    (None, "HOST.evil.example", False),
-    (None, "http://user@127.0.0.1", False),
+    # A program says neither.
+    (None, "127.0.0.1:8000", None, None, True),
+    (PUBLIC, "floor.example.com", None, None, True),
+    # What a browser says of itself counts first, whatever stands in between.
+    (None, "127.0.0.1:8000", "same-origin", None, True),
+    (None, "127.0.0.1:8000", "same-origin", "http://127.0.0.1:8000", True),
+    (
+        None,
+        "127.0.0.1:8000",
+        "same-origin",
+        "null",
+        True,
+    ),  # a page whose policy says nothing of where it is from
+    (None, "127.0.0.1:8000", "none", None, True),
+    (None, "127.0.0.1:8000", "same-site", "http://127.0.0.1:8000", False),
+    (None, "127.0.0.1:8000", "cross-site", None, False),
+    (None, "127.0.0.1:8000", "cross-site", "http://127.0.0.1:8000", False),
+    (None, "127.0.0.1:8000", "", None, False),
+    (None, "127.0.0.1:8000", "Same-Origin", None, False),
+    (None, "127.0.0.1:8000", "same-origin, cross-site", None, False),
+    (PUBLIC, "floor.example.com", "same-origin", PUBLIC, True),
+    (PUBLIC, "10.0.0.7:8000", "same-origin", PUBLIC, True),
+    (PUBLIC, "floor.example.com", "same-site", "https://evil.example.com", False),
+    (PUBLIC, "floor.example.com", "cross-site", PUBLIC, False),
+    # Without it, the page's origin has to be ours: scheme, host and port.
+    (None, "127.0.0.1:8000", None, "http://127.0.0.1:8000", True),
+    (None, "FLOOR.local", None, "http://floor.local", True),
+    (None, "floor.local:80", None, "http://floor.local", True),
+    (None, "[::1]:8000", None, "http://[::1]:8000", True),
+    (None, "127.0.0.1:8000", None, "https://127.0.0.1:8000", False),
+    (None, "127.0.0.1:8000", None, "http://127.0.0.1", False),
+    (None, "127.0.0.1:8000", None, "http://127.0.0.1:8001", False),
+    (None, "127.0.0.1:8000", None, "http://localhost:8000", False),
+    (None, "127.0.0.1:8000", None, "http://evil.example", False),
+    (None, "127.0.0.1:8000", None, "http://127.0.0.1:8000.evil.example", False),
+    (None, "127.0.0.1:8000", None, "http://user@127.0.0.1:8000", False),
+    (None, "127.0.0.1:8000", None, "http://127.0.0.1:8000/", False),
+    (None, "127.0.0.1:8000", None, "ftp://127.0.0.1:8000", False),
+    (None, "127.0.0.1:8000", None, "127.0.0.1:8000", False),
+    (None, "127.0.0.1:8000", None, "http://127.0.0.1:99999", False),
+    (None, "127.0.0.1:8000", None, "http://[", False),
+    (None, "127.0.0.1:8000", None, "null", False),
+    (None, "127.0.0.1:8000", None, "", False),
+    (None, None, None, "http://127.0.0.1:8000", False),
+    (None, "[", None, "http://[", False),
+    # Behind a proxy that is PUBLIC_URL, by whatever name the proxy calls us.
+    (PUBLIC, "floor.example.com", None, PUBLIC, True),
+    (PUBLIC, "10.0.0.7:8000", None, PUBLIC, True),
+    (PUBLIC, "127.0.0.1:8000", None, f"{PUBLIC}:443", True),
+    (PUBLIC, "floor.example.com", None, "http://floor.example.com", False),
+    (PUBLIC, "floor.example.com", None, f"{PUBLIC}:8443", False),
+    (PUBLIC, "127.0.0.1:8000", None, "http://127.0.0.1:8000", False),
+    (PUBLIC, "127.0.0.1:8000", None, "https://127.0.0.1:8000", False),
+    (PUBLIC, "evil.example", None, "https://evil.example", False),
+    (PUBLIC, "floor.example.com", None, "null", False),
+    ("http://floor.local:8080", "10.0.0.7", None, "http://floor.local:8080", True),
+    ("http://floor.local:8080", "10.0.0.7", None, "http://floor.local", False),
 ]
 
 
-def origin_headers(site: Site, fetch_site: str | None, origin: str | None) -> dict[str, str]:
-    found = {}
-    if fetch_site is not None:
-        found["Sec-Fetch-Site"] = fetch_site
-    if origin is not None:
-        found["Origin"] = origin.replace("HOST", site.url)
-    return found
-
-
-@pytest.mark.parametrize(("fetch_site", "origin", "passes"), ORIGINS)
-@pytest.mark.parametrize("path", ["/login", "/logout", "/api/v1/interactions"])
-async def test_unsafe_methods_are_for_our_own_pages_and_programs(
-    site: Site, path: str, fetch_site: str | None, origin: str | None, passes: bool
+@pytest.mark.parametrize(("public_url", "host", "fetch_site", "origin", "passes"), ORIGINS)
+async def test_unsafe_methods_are_for_our_own_pages_and_for_programs(
+    public_url: str | None, host: str | None, fetch_site: str | None, origin: str | None, passes: bool
 ) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
-        answer = await client.post(path, headers=origin_headers(site, fetch_site, origin))
-    assert (answer.status_code != 403) == passes, answer.text
+    reached: list[str] = []
+
+    async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["method"])
+
+    def refuse(_connection: HTTPConnection, error: RequestError) -> Response:
+        assert error.status == 403
+        return Response(status_code=403)
+
+    async def receive() -> Message:
+        raise AssertionError("nobody reads a body at this wall")
+
+    async def send(message: Message) -> None:
+        pass
+
+    wall = SameOrigin(inside, public_url=public_url, refuse=refuse)
+    given = {"host": host, "sec-fetch-site": fetch_site, "origin": origin}
+    headers = [(name.encode(), value.encode()) for name, value in given.items() if value is not None]
+    for method in ("POST", "PUT", "PATCH", "DELETE", "PROPFIND", "GET", "HEAD", "OPTIONS"):
+        scope = {"type": "http", "scheme": "http", "method": method, "headers": headers}
+        await wall(scope, receive, send)
+    assert (
+        reached
+        == ["POST", "PUT", "PATCH", "DELETE", "PROPFIND", "GET", "HEAD", "OPTIONS"][0 if passes else 5 :]
+    )
 
 
-@pytest.mark.parametrize(("fetch_site", "origin", "passes"), ORIGINS)
-async def test_reading_is_allowed_from_anywhere(
-    site: Site, fetch_site: str | None, origin: str | None, passes: bool
-) -> None:
+async def test_said_twice_it_has_to_be_true_twice(site: Site) -> None:
     async with httpx.AsyncClient(base_url=site.url) as client:
-        assert (
-            await client.get("/login", headers=origin_headers(site, fetch_site, origin))
-        ).status_code == 200
+        for name, own, foreign in (
+            ("Sec-Fetch-Site", "same-origin", "cross-site"),
+            ("Origin", site.url, "https://evil.example"),
+        ):
+            for values, status in (((own, own), 422), ((own, foreign), 403), ((foreign, own), 403)):
+                answer = await client.post("/login", headers=[(name, value) for value in values])
+                assert answer.status_code == status, values
+
+
+@pytest.mark.parametrize(
+    "path", ["/login", "/logout", "/nothing", "/api/v1/interactions", "/stream", "/auth/v1/token"]
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_the_wall_stands_before_every_address(site: Site, method: str, path: str) -> None:
+    async with httpx.AsyncClient(base_url=site.url) as client:
+        answer = await client.request(method, path, headers={"Sec-Fetch-Site": "cross-site"})
+        assert (answer.status_code, "another site" in answer.text) == (403, True)
+        assert (await client.request(method, path, headers={"Origin": "null"})).status_code == 403
+        assert (await client.request(method, path, headers={"Origin": site.url})).status_code != 403
 
 
 async def test_another_sites_form_decides_nothing(site: Site, voice: Person) -> None:

@@ -16,13 +16,13 @@ import httpx
 import pytest
 
 from server import db, migrations
-from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
 from server.embedded.prepare import create_database, prepare
 from server.errors import Invalid
 from server.hub import Hub
 from tests.conftest import a_folder, free_port, serving, until
 from tests.pooler import PGBOUNCER, Pooler, pooling
+from tests.replica import hosted
 from tests.site import Agent, Person, Site
 
 pytestmark = [
@@ -56,16 +56,6 @@ def pooler(site: Site) -> Iterator[Pooler]:
 def folder() -> Iterator[Path]:
     with a_folder() as made:
         yield made
-
-
-def hosted(site: Site, **environment: str) -> dict[str, str]:
-    """Settings of a hosted project, with another server's database and Auth playing the cloud."""
-    return {
-        "SUPABASE_URL": site.url,
-        "SUPABASE_PUBLISHABLE_KEY": Keys.load_or_create(site.home).publishable,
-        "SECRET_KEY": "a secret of more than thirty-two characters",
-        **environment,
-    }
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,9 @@ import pytest
 
 from tests.conftest import a_folder, free_port, serving, until
 from tests.nats import NATS, Nats, nats
+from tests.replica import hosted
 from tests.site import Person, Site
-from tests.test_pooler import hosted, watching, work
+from tests.test_pooler import watching, work
 from tests.test_process import left_behind
 
 pytestmark = [

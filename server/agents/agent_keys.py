@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from server.auth import digest
 from server.db import Connection
 from server.errors import Invalid, NotFound
+from server.tokens import digest
 
 Channel = Literal["voice", "chat"]
 

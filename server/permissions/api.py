@@ -85,8 +85,9 @@ async def wait(ask: Ask) -> ToolPermission:
     end = time.monotonic() + int(seconds)
     row = await _read(ask)
     hub: Hub = ask.request.state.hub
-    with hub.listening(f"tool_permissions:{row['supervisor_id']}") as bell:
+    with hub.listening(f"tool_permissions:{row['supervisor_id']}", f"agent_keys:{ask.agent.id}") as bell:
         while True:
+            await ask.still()
             row = await _read(ask)
             left = end - time.monotonic()
             if row["status"] != "pending" or left <= 0 or ask.request.state.closing.is_set():

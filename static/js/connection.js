@@ -20,7 +20,7 @@ function lost() {
 
 function leave() {
   if (leading) channel.postMessage({ left: true });
-  location.assign("/login");
+  location.reload(); // leads to the sign-in page, and from there back to this one
 }
 
 const apply = (text) => htmx.swap({ sourceElement: live, target: live, swap: "none", text });
@@ -37,7 +37,7 @@ function remember(text) {
 
 channel.onmessage = ({ data }) => {
   if (data.hello) leading && channel.postMessage(lostAt ? { lost: true } : { text: [...newest.values()].join("") });
-  else if (data.left) location.assign("/login");
+  else if (data.left) location.reload();
   else if (data.look) look();
   else if (leading) return;
   else if (data.lost) lost();

@@ -1,13 +1,16 @@
 """Signing in and out as browsers do it."""
 
 import asyncio
+import html
 import re
 from typing import Literal
+from uuid import uuid4
 
 import httpx
 import pytest
 
-from server.auth import REFUSED, digest
+from server.supabase import REFUSED
+from server.tokens import digest
 from tests.conftest import until
 from tests.site import PASSWORD, Person, Site
 
@@ -84,11 +87,13 @@ async def test_what_is_typed_comes_back_escaped(site: Site) -> None:
 
 
 async def test_the_cookie_is_for_this_host_and_no_script(site: Site, voice: Person) -> None:
-    cookie = (await sign_in(site, voice.email)).headers["set-cookie"]
+    cookie, device = (await sign_in(site, voice.email)).headers.get_list("set-cookie")
     parts = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert parts == {"httponly", "path=/", "samesite=lax"}  # loopback over http; elsewhere Secure and __Host-
     value = cookie.split(";")[0].partition("=")[2]
     assert len(value) >= 43
+    assert device.startswith(f"{site.cookie}-device=")
+    assert {"httponly", "path=/", "samesite=lax"} <= {part.strip().lower() for part in device.split(";")[1:]}
     async with site.database() as owner:
         row = await owner.fetchrow("select * from private.web_sessions where token_hash = $1", digest(value))
     assert row is not None
@@ -117,11 +122,147 @@ async def test_a_new_sign_in_has_a_new_id_and_ends_the_old_one(site: Site, voice
         assert (await old.get("/")).status_code == 303
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "a" * 43, "é" * 10, "x" * 5000, "' or 1=1 --"])
+@pytest.mark.parametrize(
+    "cookie", ["", "x", "a" * 43, "é" * 10, "x" * 5000, "' or 1=1 --", "\xff\xfe", "a=b=c"]
+)
 async def test_a_made_up_cookie_is_nobody(site: Site, cookie: str) -> None:
     async with httpx.AsyncClient(base_url=site.url) as client:
-        answer = await client.get("/", headers={b"Cookie": f"{site.cookie}={cookie}".encode()})
+        answer = await client.get("/", headers={b"Cookie": f"{site.cookie}={cookie}".encode("latin-1")})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+
+
+async def test_an_id_that_an_attacker_chose_is_never_adopted(site: Site, voice: Person) -> None:
+    chosen = "a" * 43
+    async with httpx.AsyncClient(base_url=site.url, cookies={site.cookie: chosen}) as victim:
+        page = await victim.get("/login")
+        assert "set-cookie" not in page.headers
+        answer = await victim.post("/login", data={"email": voice.email, "password": PASSWORD})
+        assert answer.cookies[site.cookie] != chosen
+        assert (await victim.get("/", headers={"Cookie": f"{site.cookie}={chosen}"})).status_code == 303
+
+
+async def test_an_attackers_own_session_ends_when_the_victim_signs_in_over_it(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    async with site.browser_of(chat) as attacker:
+        theirs = attacker.cookies[site.cookie]
+        async with httpx.AsyncClient(base_url=site.url, cookies={site.cookie: theirs}) as victim:
+            answer = await victim.post("/login", data={"email": voice.email, "password": PASSWORD})
+            assert answer.cookies[site.cookie] != theirs
+        assert (await attacker.get("/")).status_code == 303
+
+
+async def test_of_two_cookies_none_is_believed(site: Site, voice: Person, chat: Person) -> None:
+    """One of them is somebody else's doing, and browsers do not say which."""
+    async with (
+        site.browser_of(voice) as one,
+        site.browser_of(chat) as other,
+        httpx.AsyncClient(base_url=site.url) as client,
+    ):
+        mine, theirs = (f"{site.cookie}={browser.cookies[site.cookie]}" for browser in (one, other))
+        for sent in (
+            [f"{mine}; {theirs}"], [f"{theirs}; {mine}"], [mine, theirs], [theirs, mine], [f"{mine}; {site.cookie}=x"],
+            [f"{mine};{site.cookie} =x"], [f"{mine}; {site.cookie}"], [f"{mine}; {mine}"],
+        ):  # fmt: skip
+            answer = await client.get("/", headers=[("Cookie", value) for value in sent])
+            assert (answer.status_code == 303) == (sent != [f"{mine}; {site.cookie}"]), sent
+        assert (await client.get("/", headers={"Cookie": f"x=1; {mine}; y=2"})).status_code == 200
+
+
+async def test_a_cookie_that_a_sibling_could_set_is_nobodys(behind: Site, voice: Person) -> None:
+    """Only a name with __Host- is bound to this very host; all others a page at evil.example.com may set for it."""
+    host = {"Host": "floor.example.com"}
+    async with httpx.AsyncClient(base_url=behind.url, headers=host) as client:
+        answer = await client.post("/login", data={"email": voice.email, "password": PASSWORD})
+        cookie, device = answer.headers.get_list("set-cookie")
+        for given, name in ((cookie, "__Host-floorwalker"), (device, "__Host-floorwalker-device")):
+            assert given.startswith(f"{name}=")
+            parts = {part.strip().lower() for part in given.split(";")[1:]}
+            assert {"httponly", "secure", "path=/", "samesite=lax"} <= parts
+            assert not [part for part in parts if part.startswith("domain")]
+        value = cookie.partition("=")[2].partition(";")[0]
+        for name in (
+            "floorwalker",
+            "__host-floorwalker",
+            "__Secure-floorwalker",
+            f"floorwalker-{behind.url[-4:]}",
+            "",
+        ):
+            assert (await client.get("/", headers={"Cookie": f"{name}={value}"})).status_code == 303, name
+        assert (await client.get("/", headers={"Cookie": f"__Host-floorwalker={value}"})).status_code == 200
+
+
+async def test_a_stolen_id_is_worth_nothing_once_its_owner_has_signed_out(site: Site, voice: Person) -> None:
+    async with site.browser_of(voice) as owner, httpx.AsyncClient(base_url=site.url) as thief:
+        stolen = {"Cookie": f"{site.cookie}={owner.cookies[site.cookie]}"}
+        assert (await thief.get("/", headers=stolen)).status_code == 200
+        await owner.post("/logout")
+        for path in ("/", "/leaderboard"):
+            assert (await thief.get(path, headers=stolen)).status_code == 303
+        assert "event: close" in (await thief.get("/stream?page=floor", headers=stolen)).text
+        assert (await thief.post("/logout", headers=stolen)).status_code == 303
+
+
+# Where one wanted to go.
+
+
+@pytest.mark.parametrize(
+    ("wanted", "location"),
+    [
+        ("/", "/login"), ("/leaderboard", "/login?next=%2Fleaderboard"),
+        ("/leaderboard?period=month&type=chat", "/login?next=%2Fleaderboard%3Fperiod%3Dmonth%26type%3Dchat"),
+        ("/?type=voice", "/login?next=%2F%3Ftype%3Dvoice"),
+    ],
+)  # fmt: skip
+async def test_signing_in_leads_back_to_the_page_that_was_wanted(
+    site: Site, voice: Person, wanted: str, location: str
+) -> None:
+    async with httpx.AsyncClient(base_url=site.url) as browser:
+        sent = await browser.get(wanted)
+        assert (sent.status_code, sent.headers["location"]) == (303, location)
+        page = await browser.get(location)
+        fields = {"email": voice.email, "password": "wrong"}
+        for password, status in (("", 422), ("wrong", 401), (PASSWORD, 303)):
+            hidden = re.search(r'name="next" value="([^"]*)"', page.text)
+            assert (hidden is None) == (wanted == "/")
+            more = {"next": html.unescape(hidden[1])} if hidden else {}
+            page = await browser.post("/login", data={**fields, "password": password, **more})
+            assert page.status_code == status
+        assert page.headers["location"] == wanted
+        assert (await browser.get(location)).headers["location"] == wanted, (
+            "and whoever is in goes on at once"
+        )
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "https:/evil.example",
+        "https:evil.example", "javascript:alert(1)", "/\t/evil.example", "/\n/evil.example", "/\r\nSet-Cookie: a=b", "\t//evil.example",
+        " //evil.example", "evil.example", "", "/ /evil", "/x\x00", "/login", "/login?next=/login", "/logout", "/x" * 1100, "?x", "#x", "@evil.example",
+    ],
+)  # fmt: skip
+async def test_signing_in_leads_nowhere_else(site: Site, voice: Person, evil: str) -> None:
+    async with httpx.AsyncClient(base_url=site.url) as browser:
+        assert 'name="next"' not in (await browser.get("/login", params={"next": evil})).text
+        answer = await browser.post("/login", data={"email": voice.email, "password": PASSWORD, "next": evil})
+        assert answer.headers["location"] == "/"
+        assert (await browser.get("/login", params={"next": evil})).headers["location"] == "/"
+
+
+async def test_what_was_wanted_is_a_page_and_no_deed(site: Site) -> None:
+    async with httpx.AsyncClient(base_url=site.url) as browser:
+        assert (await browser.post(f"/agents/{uuid4()}/pause")).headers["location"] == "/login"
+        for current, location in (
+            (f"{site.url}/interactions/x?y=1#z", "/login?next=%2Finteractions%2Fx%3Fy%3D1"),
+            (f"{site.url}/", "/login"),
+            ("https://evil.example//evil.example/x", "/login"),
+            ("https://[", "/login"),
+            ("javascript:alert(1)", "/login"),
+        ):
+            headers = {"HX-Request": "true", "HX-Current-URL": current}
+            answer = await browser.post(f"/agents/{uuid4()}/pause", headers=headers)
+            assert (answer.status_code, answer.headers["hx-redirect"]) == (204, location)
 
 
 async def test_a_signed_out_fragment_is_sent_to_the_sign_in_page(site: Site) -> None:

@@ -15,6 +15,8 @@ from server.app import CALLS
 from server.auth import Auth
 from server.errors import Unauthorized
 from server.hub import Hub
+from server.rates import Limits
+from server.settings import Settings
 from tests.conftest import a_folder, free_port, serving, until
 from tests.site import Person, Site
 
@@ -91,7 +93,8 @@ async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(site: 
     url, key = site.database_url("floorwalker_web"), voice.agents[0].key
     async with db.connect(url) as database, httpx.AsyncClient() as http:
         hub = Hub(url)
-        auth = Auth(database, http, url=site.url, apikey="", secret_key="x" * 32)
+        limits = Limits(Settings(_env_file=None))
+        auth = Auth(database, http, limits, url=site.url, apikey="", secret_key="x" * 32)
         known = KnownAgents(auth, hub)
 
         async def seconds() -> float:
@@ -164,7 +167,7 @@ async def test_too_many_sign_ins_are_429_and_say_how_long(narrow: Site) -> None:
         ]
     assert answers[0].status_code == 401
     assert answers[-1].status_code == 429
-    assert answers[-1].headers["retry-after"] == "60"
+    assert 30 < int(answers[-1].headers["retry-after"]) <= 60
     assert "wait" in answers[-1].text
 
 

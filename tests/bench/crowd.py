@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 from cryptography.fernet import Fernet
 
-from server.auth import digest
 from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
+from server.tokens import digest
 from tests.bench import world
 from tests.site import Site
 

@@ -25,8 +25,8 @@ from tests.bench import crowd, processes
 from tests.bench.simulation import Plan
 from tests.bench.table import Row, table
 from tests.conftest import ROOT, a_folder, free_port, serving
+from tests.replica import hosted
 from tests.site import Site
-from tests.test_pooler import hosted
 
 EVERY = 5.0  # seconds between two metrics of one interaction
 WARM = 15.0  # seconds in which everybody comes; the clock counts from then

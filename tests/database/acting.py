@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from server.auth import digest
+from server.tokens import digest
 from tests.site import Agent, Person, Site
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

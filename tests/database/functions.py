@@ -119,6 +119,16 @@ FUNCTIONS: dict[str, Function] = {
     "private.live_web_sessions": of(
         WEB, "private.live_web_sessions(array[{id}]::uuid[])", "web", id="'{session}'"
     ),
+    "private.web_sessions_of": of(WEB, "(select count(*) from private.web_sessions_of({id}) having count(*) > 0)", "web", id="'{owner}'"),
+    "private.close_own_web_session": of(
+        WEB, "(select c.id from private.close_own_web_session('{owner}', {id}) c)", "web", id="'{session}'"
+    ),
+    "private.close_web_sessions_of": of(
+        WEB, "(select min(c::text) from private.close_web_sessions_of({id}) c)", "web", id="'{owner}'"
+    ),
+    "private.replace_web_sessions": of(
+        WEB, "private.replace_web_sessions(sha256('x'), {id}, '', '', now(), '', '')", "web", id="'{owner}'"
+    ),
     "private.read_audiences": of(
         WEB,
         "(select nullif(r.shown::jsonb -> 'agents', '[]') from private.read_audiences(jsonb_build_array(jsonb_build_object("

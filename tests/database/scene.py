@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from server.auth import digest
+from server.tokens import digest
 from tests.database.acting import Connection, as_person
 from tests.database.matrix import ACTORS
 from tests.site import Agent, Person, Site

@@ -1,0 +1,175 @@
+"""What is asked of Supabase Auth for a person: an answer within seconds, or one of our words.
+
+One throw-away client an operation: a client holds one session.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import httpx
+import structlog
+from supabase_auth import AsyncGoTrueClient, AuthResponse, UserAttributes
+from supabase_auth.errors import AuthApiError, AuthError, AuthRetryableError, AuthUnknownError
+
+from server.errors import Invalid, NotFound, Unauthorized, Unavailable
+
+REFUSED = "The e-mail or the password is wrong, or this account has no access here."
+USED = "This link has been used before or has expired. Please ask for a new one."
+_AWAY = "Signing in does not work at the moment: please try again in a few seconds."
+_PATIENCE = 8.0  # seconds for what somebody waits for
+_REFRESH, _GOODBYE = 4.0, 3.0  # … for a refresh, and for what need not succeed
+_LETTER = 30.0  # … for a letter, which the server hands to its mail server meanwhile
+# Not about the person: the gateway in front, another refresh of the same session, or too much asked by all of us.
+_NOT_ABOUT_THEM = frozenset({401, 408, 409, 429})
+# 400 without any of these is about our question, and no reason to end a session. Old servers have no codes.
+_OVER = frozenset(
+    {
+        None,
+        "refresh_token_not_found",
+        "refresh_token_already_used",
+        "session_not_found",
+        "session_expired",
+        "user_banned",
+        "user_not_found",
+    }
+)
+
+Scope = Literal["local", "others", "global"]
+Link = Literal["recovery", "invite"]
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+class NoAnswer(Unavailable):
+    """Auth did not answer at all, nor will it answer the next who ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A session at the Auth server: what proves it for an hour, and what renews that, once."""
+
+    access: str
+    refresh: str
+    email: str
+
+
+class Supabase:
+    """The Auth server of the project, or the embedded one."""
+
+    def __init__(self, http: httpx.AsyncClient, *, url: str, apikey: str) -> None:
+        self._http, self._url, self._apikey = http, url, apikey
+
+    async def sign_in(self, email: str, password: str) -> Tokens:
+        """A new session. Unauthorized with the same words for every reason."""
+        client = self._client()
+        try:
+            answer = await _within(
+                _PATIENCE, client.sign_in_with_password({"email": email, "password": password})
+            )
+        except AuthError as error:
+            log.info("sign_in_refused", reason=error.code)
+            raise Unauthorized(REFUSED) from error
+        return _tokens(answer)
+
+    async def refresh(self, token: str) -> Tokens | None:
+        """Fresh tokens for a refresh token; None when its session is over, Unavailable when nobody can say."""
+        try:
+            return _tokens(await _within(_REFRESH, self._client().refresh_session(token)))
+        except AuthApiError as error:
+            if error.status in (400, 403, 404) and error.code in _OVER:
+                log.info("auth_session_over", reason=error.code)
+                return None
+            log.warning("refresh_refused", status=error.status, reason=error.code)
+            raise Unavailable(_AWAY, 5) from error
+        except AuthError as error:
+            raise Unavailable(_AWAY, 5) from error
+
+    async def log_out(self, access: str, scope: Scope) -> None:
+        """End the session, the person's others, or all. Here it is over anyway, so nobody is told of a failure."""
+        try:
+            await _within(_GOODBYE, self._client().admin.sign_out(access, scope))
+        except (AuthError, Unavailable) as error:
+            log.info("auth_log_out_failed", scope=scope, reason=getattr(error, "code", None) or str(error))
+
+    async def update(self, tokens: Tokens, attributes: UserAttributes) -> None:
+        """Change a person's own password or name. Invalid in the server's words, Unauthorized when they are out."""
+        client = self._client()
+
+        async def change() -> None:
+            await client.set_session(tokens.access, tokens.refresh)
+            await client.update_user(attributes)
+
+        try:
+            await _within(_PATIENCE, change())
+        except AuthApiError as error:
+            if error.status in (403, 404):
+                raise Unauthorized("Your session has ended: please sign in again.") from error
+            raise Invalid(_sentence(error)) from error
+        except AuthError as error:  # a weak password is an error of its own
+            raise Invalid(_sentence(error)) from error
+
+    async def verify(self, token_hash: str, kind: Link) -> Tokens:
+        """The session that a link opens, once. NotFound when it has been used or has expired."""
+        client = self._client()
+        try:
+            return _tokens(
+                await _within(_PATIENCE, client.verify_otp({"token_hash": token_hash, "type": kind}))
+            )
+        except AuthError as error:
+            log.info("link_refused", kind=kind, reason=error.code)
+            raise NotFound(USED) from error
+
+    async def send_recovery(self, email: str) -> None:
+        """Have a link sent, if there is such a person. NoAnswer only: any other failure may say that there is."""
+        try:
+            await _within(_LETTER, self._client().reset_password_for_email(email))
+        except NoAnswer:
+            raise
+        except (AuthError, Unavailable) as error:
+            log.warning("recovery_not_sent", reason=getattr(error, "code", None) or str(error))
+
+    def _client(self) -> AsyncGoTrueClient:
+        return AsyncGoTrueClient(
+            url=self._url,
+            headers={"apikey": self._apikey},
+            http_client=self._http,
+            auto_refresh_token=False,
+            persist_session=False,
+            flow_type="implicit",
+        )
+
+
+async def _within(seconds: float, asked: Awaitable[T]) -> T:
+    """The answer. AuthError for a refusal, Unavailable for anything that says nothing about who asks."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked
+    except TimeoutError as error:
+        log.warning("auth_too_slow", seconds=seconds)
+        raise NoAnswer(_AWAY, 5) from error
+    except AuthRetryableError as error:
+        log.warning("auth_unreachable", status=error.status, reason=error.message)
+        raise NoAnswer(_AWAY, 5) from error
+    except AuthApiError as error:
+        if error.status >= 500 or error.status in _NOT_ABOUT_THEM:
+            log.warning("auth_failed", status=error.status, reason=error.code or error.message)
+            raise Unavailable(_AWAY, 5) from error
+        raise
+    except (AuthUnknownError, ValueError) as error:  # an answer that is none of Supabase Auth's
+        log.warning("auth_not_understood", reason=f"{type(error).__name__}: {error}"[:200])
+        raise Unavailable(_AWAY, 5) from error
+
+
+def _tokens(answer: AuthResponse) -> Tokens:
+    session = answer.session
+    if session is None:
+        raise Unavailable(_AWAY, 5)
+    return Tokens(session.access_token, session.refresh_token, session.user.email or "")
+
+
+def _sentence(error: AuthError) -> str:
+    words = error.message.strip() or "this was not accepted"
+    return words[0].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,160 @@
+"""Access tokens: checked against the keys that the Auth server publishes, or with the secret of older projects."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import jwt
+import structlog
+
+from server.errors import Unavailable
+
+Claims = Mapping[str, Any]
+InvalidToken = jwt.InvalidTokenError
+
+UNCHECKED = "Sign-ins cannot be checked at the moment, please try again in a few seconds."
+_ALGORITHMS = ("ES256", "RS256")
+_KEYS_LIVE = 600.0  # seconds that the published keys are taken for current
+_PAUSE = 30.0  # seconds between two fetches that find nothing new
+_AGAIN = 1.0  # … after one that failed, when there is no key to go on with
+_PATIENCE = 5.0  # seconds for one fetch
+_REMEMBER = 60.0  # seconds at most that a checked token need not be checked again
+_REMEMBERED = 10_000  # tokens at most
+
+log = structlog.get_logger(__name__)
+
+
+def digest(secret: str) -> bytes:
+    """sha256: what is kept of a cookie's id, an agent's key or a token."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+class Verifier:
+    """Checks access tokens: fixed algorithms, issuer, audience, times; one key set for the process."""
+
+    def __init__(self, issuer: str, http: httpx.AsyncClient, apikey: str, secret: str | None) -> None:
+        self._issuer, self._http, self._apikey, self._secret = issuer, http, apikey, secret
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched = self._tried = self._in_vain = -_KEYS_LIVE
+        self._fetching = asyncio.Lock()
+        self._checked: dict[bytes, tuple[float, Claims]] = {}
+
+    async def check(self, token: str) -> Claims:
+        """The claims of a good token; InvalidToken for any other, Unavailable while nobody can say."""
+        mark = digest(token)
+        known = self._checked.get(mark)
+        if known and known[0] > time.time():
+            return known[1]
+        claims = await self._decode(token)
+        if len(self._checked) >= _REMEMBERED:
+            self._checked.clear()
+        self._checked[mark] = (min(float(claims["exp"]), time.time() + _REMEMBER), claims)
+        return claims
+
+    async def _decode(self, token: str) -> Claims:
+        header = jwt.get_unverified_header(token)
+        if header.get("alg") != "HS256":
+            key = await self._key(str(header.get("kid")))
+            return self._read(token, key.key, str(key.algorithm_name))
+        if self._secret is not None:
+            return self._read(token, self._secret, "HS256")
+        claims = self._read(token, None, "HS256")
+        await self._ask(token)
+        return claims
+
+    def _read(self, token: str, key: Any, algorithm: str) -> Claims:
+        """The claims; without a key nobody has looked at the signature yet."""
+        claims: Claims = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience="authenticated",
+            issuer=self._issuer,
+            leeway=10,
+            options={
+                "require": ["exp", "iat", "sub", "role", "session_id"],
+                "verify_signature": key is not None,
+                # Said one by one: to PyJWT, no signature means that nothing else is looked at either.
+                "verify_exp": True,
+                "verify_nbf": True,
+                "verify_iat": True,
+                "verify_aud": True,
+                "verify_iss": True,
+            },
+        )
+        if claims["role"] != "authenticated":
+            raise jwt.InvalidTokenError("not a person's token")
+        return claims
+
+    async def _ask(self, token: str) -> None:
+        """Let the Auth server say whether it signed this, where only it knows the secret."""
+        headers = {"apikey": self._apikey, "Authorization": f"Bearer {token}"}
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                answer = await self._http.get(f"{self._issuer}/user", headers=headers)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise Unavailable(UNCHECKED, 5) from error
+        if answer.status_code in (401, 403, 404):
+            raise jwt.InvalidSignatureError("the Auth server does not know this token")
+        if answer.status_code != 200:
+            raise Unavailable(UNCHECKED, 5)
+
+    async def _key(self, kid: str) -> jwt.PyJWK:
+        """A published key. One fetch at a time, for which nobody waits who has a key already."""
+        if kid not in self._keys or (self._stale() and not self._fetching.locked()):
+            asked = time.monotonic()
+            async with self._fetching:
+                if self._tried < asked and self._may_fetch(kid):
+                    await self._fetch(kid)
+        if kid in self._keys:
+            return self._keys[kid]
+        if self._failing():
+            raise Unavailable(UNCHECKED, 5)
+        raise jwt.InvalidTokenError("signed with an unknown key")
+
+    def _stale(self) -> bool:
+        return time.monotonic() - self._fetched > _KEYS_LIVE
+
+    def _failing(self) -> bool:
+        return self._tried > self._fetched
+
+    def _may_fetch(self, kid: str) -> bool:
+        """Made-up kids make us ask no more than twice a minute; a real new one is found at once."""
+        now = time.monotonic()
+        if kid in self._keys:
+            return now - self._tried > _PAUSE  # they are old, and will do if there are no others
+        return now - self._tried > _AGAIN if self._failing() else now - self._in_vain > _PAUSE
+
+    async def _fetch(self, kid: str) -> None:
+        self._tried = time.monotonic()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                answer = await self._http.get(
+                    f"{self._issuer}/.well-known/jwks.json", headers={"apikey": self._apikey}
+                )
+            answer.raise_for_status()
+            self._keys, self._fetched = _usable(answer.json()), self._tried
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+            # Whoever is in stays in with what we have.
+            log.warning("jwks_not_fetched", reason=f"{type(error).__name__}: {error}")
+            return
+        if kid not in self._keys:
+            self._in_vain = self._tried
+
+
+def _usable(published: Any) -> dict[str, jwt.PyJWK]:
+    """The keys of a key set that we can check with; ValueError for what is none."""
+    listed = published.get("keys") if isinstance(published, dict) else None
+    if not isinstance(listed, list):
+        raise ValueError("this is no key set")  # noqa: TRY004 - whatever was published, it is the same trouble
+    found = {}
+    for key in listed:
+        if isinstance(key, dict) and key.get("alg") in _ALGORITHMS and isinstance(key.get("kid"), str):
+            try:
+                found[key["kid"]] = jwt.PyJWK(key)
+            except jwt.PyJWTError as error:  # one that nobody can use stands in no other's way
+                log.warning("jwks_key_not_usable", kid=key["kid"], reason=str(error))
+    return found

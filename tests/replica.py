@@ -1,0 +1,167 @@
+"""The part of a web process that knows who is signed in, on a site's database, and a wire to its Auth server that can fail."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import httpx
+import pytest
+
+from server import db
+from server.auth import Auth, Viewer, Visitor
+from server.embedded.keys import Keys
+from server.errors import RequestError
+from server.rates import Limits
+from server.settings import Settings
+from tests.site import PASSWORD, Person, Site
+
+SECRET = "a secret of more than thirty-two characters"
+HERE, THERE = Visitor("192.0.2.1", "a browser"), Visitor("198.51.100.7", "another browser")
+NEW = "a staple for the battery"  # a password
+REFRESH, SIGN_IN, JWKS = "POST /token refresh_token", "POST /token password", "GET /.well-known/jwks.json"
+UPDATE = "PUT /user"
+Instead: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+def hosted(site: Site, **environment: str) -> dict[str, str]:
+    """Settings of a hosted project, with another server's database and Auth playing the cloud."""
+    return {
+        "DATABASE_URL": site.database_url("floorwalker_web"),
+        "SUPABASE_URL": site.url,
+        "SUPABASE_PUBLISHABLE_KEY": Keys.load_or_create(site.home).publishable,
+        "SECRET_KEY": SECRET,
+        **environment,
+    }
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """Leads to the Auth server; what passes is counted, and on its way may be late, lost, or answered by somebody else."""
+
+    def __init__(self) -> None:
+        self._there = httpx.AsyncHTTPTransport()
+        self.passed: Counter[str] = Counter()
+        self.late: dict[str, float] = {}  # seconds before it goes on
+        self.instead: dict[str, Instead] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        grant = request.url.params.get("grant_type") or request.url.params.get("scope") or ""
+        what = f"{request.method} {request.url.path.removeprefix('/auth/v1')} {grant}".strip()
+        self.passed[what] += 1
+        await asyncio.sleep(self.late.get(what, 0.0))
+        instead = self.instead.get(what)
+        return await (instead(request) if instead else self.there(request))
+
+    async def there(self, request: httpx.Request) -> httpx.Response:
+        """The real answer."""
+        answer = await self._there.handle_async_request(request)
+        await answer.aread()
+        return answer
+
+    async def aclose(self) -> None:
+        await self._there.aclose()
+
+
+def answers(status: int, body: object = None, *, text: str | None = None) -> Instead:
+    """Whatever was asked, this is the answer."""
+
+    async def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, text=text) if text is not None else httpx.Response(status, json=body)
+
+    return answer
+
+
+async def cut(_request: httpx.Request) -> httpx.Response:
+    """Nobody is there."""
+    raise httpx.ConnectError("connection refused")
+
+
+async def hang(_request: httpx.Request) -> httpx.Response:
+    """Somebody is there and says nothing."""
+    await asyncio.sleep(3600)
+    raise AssertionError("nobody waits an hour")
+
+
+@asynccontextmanager
+async def replica(site: Site, wire: Wire, *, limit: int = 1000, size: int = 10) -> AsyncIterator[Auth]:
+    """What a web process has of it, with a pool of its own."""
+    async with (
+        db.connect(site.database_url("floorwalker_web"), size=size) as database,
+        httpx.AsyncClient(transport=wire, timeout=10) as http,
+    ):
+        auth = Auth(
+            database,
+            http,
+            Limits(Settings(_env_file=None, login_per_minute=limit)),
+            url=site.url,
+            apikey=Keys.load_or_create(site.home).publishable,
+            secret_key=SECRET,
+        )
+        letters = asyncio.create_task(auth.run())
+        try:
+            yield auth
+        finally:
+            letters.cancel()
+            await asyncio.gather(letters, return_exceptions=True)
+
+
+async def signed_in(auth: Auth, person: Person) -> str:
+    """The cookie of a fresh sign-in."""
+    return await auth.sign_in(person.email, PASSWORD, HERE)
+
+
+async def viewer_of(auth: Auth, cookie: str) -> Viewer:
+    """Who is in with it."""
+    viewer = await auth.viewer(cookie)
+    assert viewer is not None
+    return viewer
+
+
+async def is_out(auth: Auth, *cookies: str) -> bool:
+    """Whether none of them stands for anybody any more."""
+    return [await auth.viewer(cookie) for cookie in cookies] == [None] * len(cookies)
+
+
+async def refusal(asked: Awaitable[object]) -> RequestError:
+    """What it is refused with."""
+    with pytest.raises(RequestError) as refused:
+        await asked
+    return refused.value
+
+
+async def tries(attempt: Callable[[], Awaitable[object]], number: int) -> list[type]:
+    """What becomes of so many attempts, one after the other; str is what a cookie is."""
+    found: list[type] = []
+    for _ in range(number):
+        try:
+            found.append(type(await attempt()))
+        except RequestError as error:
+            found.append(type(error))
+    return found
+
+
+async def age(site: Site, person: Person, left: str) -> None:
+    """Let the tokens of a person's sessions end so soon."""
+    async with site.database() as owner:
+        await owner.execute(
+            "update private.web_sessions set expires_at = now() + $2::text::interval where user_id = $1",
+            person.id,
+            left,
+        )
+
+
+async def sessions_there(site: Site, person: Person) -> int:
+    """How many sessions the Auth server has of a person."""
+    async with site.database("supabase_auth_admin") as auth:
+        found: int = await auth.fetchval("select count(*) from auth.sessions where user_id = $1", person.id)
+    return found
+
+
+async def sessions_here(site: Site, person: Person) -> int:
+    """How many web sessions a person has."""
+    async with site.database() as owner:
+        found: int = await owner.fetchval(
+            "select count(*) from private.web_sessions where user_id = $1", person.id
+        )
+    return found

@@ -1,0 +1,255 @@
+"""Whatever ends somebody's rights ends their open stream and their next request, an agent's waiting call and its next."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+
+from server.auth import Auth
+from server.embedded.keys import Keys
+from server.embedded.postgres import SUPERUSER
+from tests.conftest import until
+from tests.replica import HERE, NEW, age, is_out, sessions_here, signed_in, viewer_of
+from tests.site import PASSWORD, Person, Site
+from tests.test_stream import join, streaming
+
+AT_ONCE, LATEST = 2.0, 15.0  # seconds
+
+
+@dataclass(slots=True)
+class Watching:
+    """A browser with an open stream: what it has read, and when the stream ended."""
+
+    browser: httpx.AsyncClient
+    lines: list[str] = field(default_factory=list)
+    ended: float | None = None
+
+    async def read(self, page: str) -> None:
+        async with self.browser.stream("GET", f"/stream?page={page}", timeout=None) as stream:
+            assert stream.status_code == 200
+            async for line in stream.aiter_lines():
+                self.lines.append(line)
+        self.ended = time.monotonic()
+
+    async def ends(self, since: float, within: float) -> None:
+        await until(lambda: self.ended is not None, within + 1)
+        assert self.ended is not None
+        assert self.ended - since < within
+
+
+@asynccontextmanager
+async def watching(site: Site, person: Person, page: str = "floor") -> AsyncIterator[Watching]:
+    async with site.browser_of(person) as browser:
+        one = Watching(browser)
+        reading = asyncio.create_task(one.read(page))
+        try:
+            await until(lambda: any("tool-permissions" in line for line in one.lines))
+            yield one
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
+async def is_nobody(browser: httpx.AsyncClient) -> None:
+    """Their cookie opens no page, no stream, and decides nothing."""
+    assert (await browser.get("/leaderboard")).headers["location"].startswith("/login")
+    stream = await browser.get("/stream?page=floor", timeout=5)
+    assert (stream.status_code, "event: close" in stream.text) == (200, True)
+    assert (await browser.post("/agents/x/pause", data={"paused": "yes"})).headers["location"] == "/login"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    site: Site
+    auth: Auth  # another web process of the same people
+    person: Person
+    one: Watching
+
+
+Deed: TypeAlias = Callable[[Scene], Awaitable[object]]
+
+
+async def administer(site: Site, person: Person, **changes: Any) -> None:
+    """Change somebody directly at the Auth server, as its own dashboard does."""
+    secret = Keys.load_or_create(site.home).secret
+    async with httpx.AsyncClient(headers={"apikey": secret, "Authorization": f"Bearer {secret}"}) as http:
+        answer = await http.put(f"{site.url}/auth/v1/admin/users/{person.id}", json=changes)
+    assert answer.status_code == 200, answer.text
+
+
+async def change(scene: Scene, role: str, statement: str) -> None:
+    async with scene.site.database(role) as owner:
+        await owner.execute(statement, scene.person.id)
+
+
+async def sign_out(scene: Scene) -> None:
+    assert (await scene.one.browser.post("/logout")).status_code == 303
+
+
+async def sign_out_everywhere(scene: Scene) -> None:
+    await scene.auth.sign_out_everywhere(await signed_in(scene.auth, scene.person))
+
+
+async def close_from_another_browser(scene: Scene) -> None:
+    viewer = await viewer_of(scene.auth, await signed_in(scene.auth, scene.person))
+    for one in await scene.auth.sessions(viewer):
+        if not one.here:
+            await scene.auth.close_session(viewer, one.id)
+
+
+async def change_the_password(scene: Scene) -> None:
+    await scene.auth.change_password(await signed_in(scene.auth, scene.person), PASSWORD, NEW, HERE)
+
+
+async def remove_the_role(scene: Scene) -> None:
+    await administer(scene.site, scene.person, app_metadata={"app_role": None})
+
+
+async def ban(scene: Scene) -> None:
+    await administer(scene.site, scene.person, ban_duration="24h")
+
+
+DEEDS: dict[str, Deed] = {
+    "signing out": sign_out,
+    "signing out everywhere": sign_out_everywhere,
+    "closing it from another browser": close_from_another_browser,
+    "a new password": change_the_password,
+    "a deactivation": partial(
+        change, role="postgres", statement="update users set deactivated_at = now() where id = $1"
+    ),
+    "a role removed at the Auth server": remove_the_role,
+    "a ban at the Auth server": ban,
+    "a ban by SQL": partial(
+        change,
+        role="supabase_auth_admin",
+        statement="update auth.users set banned_until = now() + interval '1 day' where id = $1",
+    ),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_what_ends_a_session_ends_its_stream_at_once(
+    site: Site, auth: Auth, voice: Person, chat: Person, deed: str
+) -> None:
+    async with watching(site, voice) as one, watching(site, chat) as bystander:
+        began = time.monotonic()
+        await DEEDS[deed](Scene(site, auth, voice, one))
+        done = time.monotonic()
+        assert done - began < LATEST
+        await one.ends(done, AT_ONCE)
+        await is_nobody(one.browser)
+        assert bystander.ended is None
+        assert (await bystander.browser.get("/")).status_code == 200
+
+
+async def test_what_nobody_rings_is_found_out(site: Site, voice: Person, chat: Person) -> None:
+    """A session that went without its trigger, and a person whose row was changed without one."""
+    async with (
+        watching(site, voice) as one,
+        watching(site, chat) as other,
+        site.database(SUPERUSER) as superuser,
+    ):
+        await superuser.execute("set session_replication_role = replica")
+        await superuser.execute("delete from private.web_sessions where user_id = $1", voice.id)
+        await superuser.execute("update public.users set deactivated_at = now() where id = $1", chat.id)
+        done = time.monotonic()
+        for watched in (one, other):
+            await is_nobody(watched.browser)
+        for watched in (one, other):
+            await watched.ends(done, LATEST)
+
+
+async def test_a_change_of_role_ends_the_stream_and_the_old_roles_pages(site: Site) -> None:
+    admin = await site.hire("admin")
+    async with watching(site, admin, "wallboard") as one:
+        assert (await one.browser.get("/system")).status_code == 200
+        fields = {"app_role": "supervisor", "supervisor_type": "voice", "username": f"was-{admin.id.hex[:8]}"}
+        await administer(site, admin, app_metadata=fields)
+        await one.ends(time.monotonic(), AT_ONCE)
+        assert (await one.browser.get("/system")).status_code == 403
+        assert (await one.browser.get("/stream?page=wallboard")).status_code == 404
+        assert 'id="agents"' in (await one.browser.get("/")).text
+
+
+async def test_a_session_deleted_at_the_auth_server_lasts_until_its_token_is_renewed(
+    site: Site, voice: Person
+) -> None:
+    """Nobody tells us, and nobody is asked at every request: at most an hour, the life of a token."""
+    async with watching(site, voice) as one:
+        async with site.database("supabase_auth_admin") as auth:
+            await auth.execute("delete from auth.sessions where user_id = $1", voice.id)
+        assert (await one.browser.get("/")).status_code == 200
+        assert one.ended is None
+        await age(site, voice, "30 seconds")
+        assert (await one.browser.get("/")).status_code == 303
+        await one.ends(time.monotonic(), AT_ONCE)
+        await is_nobody(one.browser)
+    assert await sessions_here(site, voice) == 0
+
+
+async def test_a_stream_ends_with_its_token_and_the_next_one_renews_it(
+    site: Site, auth: Auth, voice: Person
+) -> None:
+    cookie = await signed_in(auth, voice)
+    viewer = await viewer_of(auth, cookie)
+    async with streaming(site) as streams:
+        soon = datetime.now(UTC) + timedelta(seconds=1)
+        short = join(streams, replace(viewer, expires_at=soon))
+        long = join(streams, viewer)
+        began = time.monotonic()
+        await until(lambda: short.ended, LATEST)
+        assert time.monotonic() - began > 0.9, "but not before"
+        assert not long.ended
+    async with watching(site, voice) as one:
+        await age(site, voice, "-1 second")
+        async with one.browser.stream("GET", "/stream?page=floor") as again:
+            async for line in again.aiter_lines():
+                if 'id="agents"' in line:
+                    break
+                assert "event: close" not in line
+        async with site.database() as owner:
+            assert await owner.fetchval(
+                "select max(expires_at) > now() + interval '5 minutes' from private.web_sessions where user_id = $1",
+                voice.id,
+            )
+    assert not await is_out(auth, cookie)
+
+
+# Agents
+
+
+AGENT_DEEDS = {
+    "a revoked key": "update agent_keys set revoked_at = now() where agent_id = $1",
+    "a retired agent": "update agents set retired_at = now() where id = $1",
+    "a deleted key": "delete from agent_keys where agent_id = $1",
+}
+
+
+@pytest.mark.parametrize("deed", AGENT_DEEDS)
+async def test_an_agent_that_waits_is_told_at_once_and_so_is_its_next_call(
+    site: Site, voice: Person, chat: Person, deed: str
+) -> None:
+    agent, other = voice.agents[0], chat.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    theirs = await site.ask(other, await site.start(other))
+    async with site.api(agent) as api, site.api(other) as neighbour, site.database() as owner:
+        waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=25"))
+        undisturbed = asyncio.create_task(neighbour.get(f"/tool-permissions/{theirs['id']}?wait=2"))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        await owner.execute(AGENT_DEEDS[deed], agent.id)
+        began = time.monotonic()
+        answer = await asyncio.wait_for(waiting, LATEST)
+        assert time.monotonic() - began < AT_ONCE
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        for path in ("/agent", f"/tool-permissions/{asked['id']}", f"/tool-permissions/{asked['id']}?wait=5"):
+            assert (await api.get(path)).status_code == 401
+        assert (await undisturbed).json()["status"] == "pending"

@@ -1,0 +1,395 @@
+"""Web sessions whose tokens are renewed, by many requests and replicas at once, with an Auth server that fails."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from server.auth import Auth, Viewer
+from server.errors import Unauthorized, Unavailable
+from server.tokens import digest
+from server.web_sessions import WebSessions
+from tests.conftest import until
+from tests.replica import (
+    HERE,
+    JWKS,
+    REFRESH,
+    SECRET,
+    Instead,
+    Wire,
+    age,
+    answers,
+    cut,
+    hang,
+    replica,
+    sessions_here,
+    sessions_there,
+    signed_in,
+)
+from tests.site import PASSWORD, Person, Site
+
+
+async def ask(auth: Auth, cookie: str) -> tuple[str, float]:
+    """What became of a request, and after how long."""
+    began = time.monotonic()
+    try:
+        found = "in" if isinstance(await auth.viewer(cookie), Viewer) else "out"
+    except Unavailable as error:
+        found = "later" if "still signed in" in error.detail and error.retry_after else error.detail
+    return found, time.monotonic() - began
+
+
+def slowest(asked: list[tuple[str, float]]) -> float:
+    return max(seconds for _, seconds in asked)
+
+
+def fates(asked: list[tuple[str, float]]) -> set[str]:
+    return {fate for fate, _ in asked}
+
+
+@pytest.mark.parametrize("left", ["30 seconds", "-1 hour"])
+async def test_fifty_requests_at_two_replicas_are_one_refresh(
+    site: Site, voice: Person, wire: Wire, left: str
+) -> None:
+    async with replica(site, wire) as one, replica(site, wire) as other:
+        cookie = await signed_in(one, voice)
+        for late in (0.0, 0.4):  # as fast as it goes, and so slow that all of them are waiting
+            wire.late[REFRESH] = late
+            before = wire.passed[REFRESH]
+            await age(site, voice, left)
+            asked = await asyncio.gather(*(ask(auth, cookie) for _ in range(25) for auth in (one, other)))
+            assert fates(asked) == {"in"}
+            assert wire.passed[REFRESH] - before == 1
+    async with site.database() as owner:
+        assert await owner.fetchval(
+            "select expires_at > now() + interval '5 minutes' from private.web_sessions where user_id = $1",
+            voice.id,
+        )
+
+
+async def test_renewals_take_few_of_the_pools_connections(
+    site: Site, voice: Person, chat: Person, wire: Wire
+) -> None:
+    """Thirty sessions whose renewals are slow: others are answered meanwhile as if nothing were."""
+    async with replica(site, wire) as auth:
+        cookies = [await signed_in(auth, voice) for _ in range(30)]
+        other = await signed_in(auth, chat)
+        await age(site, voice, "30 seconds")
+        wire.late[REFRESH] = 0.3
+        renewing = asyncio.gather(*(ask(auth, cookie) for cookie in cookies for _ in range(3)))
+        await asyncio.sleep(0.1)
+        quick = [await ask(auth, other) for _ in range(20)]
+        assert fates(quick) == {"in"}
+        assert slowest(quick) < 0.25
+        assert fates(await renewing) == {"in"}
+
+
+async def test_a_frozen_auth_server_keeps_nobody_waiting_whose_token_is_good(
+    site: Site, voice: Person, wire: Wire, auth: Auth
+) -> None:
+    cookie = await signed_in(auth, voice)
+    await age(site, voice, "30 seconds")
+    wire.instead[REFRESH] = hang
+    asked = await asyncio.gather(*(ask(auth, cookie) for _ in range(50)))
+    assert fates(asked) == {"in"}
+    assert sorted(seconds for _, seconds in asked)[-2] < 2, "all but the one who asks Auth"
+    assert slowest(asked) < 5.5
+    assert wire.passed[REFRESH] == 1
+    after = [await ask(auth, cookie) for _ in range(20)]
+    assert fates(after) == {"in"}
+    assert slowest(after) < 0.5
+    assert wire.passed[REFRESH] == 1, "Auth is left in peace for a while"
+
+
+async def test_a_frozen_auth_server_is_told_in_words_once_the_token_has_ended(
+    site: Site, voice: Person, wire: Wire, auth: Auth
+) -> None:
+    cookie = await signed_in(auth, voice)
+    await age(site, voice, "-1 second")
+    wire.instead[REFRESH] = hang
+    asked = await asyncio.gather(*(ask(auth, cookie) for _ in range(50)))
+    assert fates(asked) == {"later"}
+    assert slowest(asked) < 7
+    fate, seconds = await ask(auth, cookie)
+    assert (fate, seconds < 0.5) == ("later", True)
+    del wire.instead[REFRESH]
+
+    async def back() -> bool:
+        return (await ask(auth, cookie))[0] == "in"
+
+    await until(back, 10)
+    assert await sessions_here(site, voice) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        cut,
+        answers(500, {"code": "unexpected_failure", "message": "Database error"}),
+        answers(503, {"code": "request_timeout", "message": "no"}),
+        answers(502, text="<html>bad gateway</html>"),
+        answers(500, text="<html>oops</html>"),
+        answers(404, text="<html>another site is here now</html>"),
+        answers(200, text="<html>maintenance</html>"),
+        answers(200, {"maintenance": True}),
+        answers(401, {"message": "Invalid API key"}),
+        answers(409, {"code": "conflict", "message": "another refresh"}),
+        answers(429, {"code": "over_request_rate_limit", "message": "slow down"}),
+        answers(400, {"code": "validation_failed", "message": "what?"}),
+        answers(400, {"code": "captcha_failed", "message": "are you human?"}),
+    ],
+    ids=lambda failure: failure.__qualname__.partition(".")[0],
+)
+async def test_a_refusal_that_is_not_about_the_session_ends_none(
+    site: Site, voice: Person, wire: Wire, auth: Auth, failure: Instead
+) -> None:
+    cookie = await signed_in(auth, voice)
+    wire.instead[REFRESH] = with_version(failure)
+    await age(site, voice, "30 seconds")
+    assert (await ask(auth, cookie))[0] == "in"
+    await age(site, voice, "-1 second")
+    assert (await ask(auth, cookie))[0] == "later"
+    del wire.instead[REFRESH]
+    sessions_of(auth)._rested = 0
+    assert (await ask(auth, cookie))[0] == "in"
+
+
+def with_version(instead: Instead) -> Instead:
+    """Codes count only in answers that name the version which has them."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        answered = await instead(request)
+        answered.headers["X-Supabase-Api-Version"] = "2024-01-01"
+        return answered
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "refresh_token_not_found", "message": "Invalid Refresh Token: Refresh Token Not Found"},
+        {"code": "refresh_token_already_used", "message": "Invalid Refresh Token: Already Used"},
+        {"code": "session_expired", "message": "Invalid Refresh Token: Session Expired"},
+        {"code": "user_banned", "message": "Invalid Refresh Token: User Banned"},
+        {"error": "invalid_grant", "error_description": "Invalid Refresh Token"},
+    ],
+    ids=lambda body: str(next(iter(body.values()))),
+)
+async def test_a_session_that_is_over_at_the_auth_server_is_over_here(
+    site: Site, voice: Person, wire: Wire, auth: Auth, body: dict[str, str]
+) -> None:
+    cookie = await signed_in(auth, voice)
+    await age(site, voice, "30 seconds")
+    wire.instead[REFRESH] = with_version(answers(400, body))
+    assert fates(await asyncio.gather(*(ask(auth, cookie) for _ in range(10)))) == {"out"}
+    assert await sessions_here(site, voice) == 0
+    assert wire.passed[REFRESH] == 1
+
+
+async def test_a_refresh_whose_answer_is_lost_is_made_again(
+    site: Site, voice: Person, wire: Wire, auth: Auth
+) -> None:
+    cookie = await signed_in(auth, voice)
+
+    async def lose(request: httpx.Request) -> httpx.Response:
+        await wire.there(request)
+        raise httpx.ReadError("the connection broke")
+
+    wire.instead[REFRESH] = lose
+    for _ in range(2):
+        await age(site, voice, "30 seconds")
+        assert (await ask(auth, cookie))[0] == "in"
+        sessions_of(auth)._rested = 0
+    del wire.instead[REFRESH]
+    await age(site, voice, "-1 second")
+    assert (await ask(auth, cookie))[0] == "in"
+    assert await sessions_there(site, voice) == 1
+
+
+def sessions_of(auth: Auth) -> WebSessions:
+    return auth._sessions
+
+
+async def test_a_replica_that_died_while_it_renewed_holds_nobody_up(
+    site: Site, voice: Person, wire: Wire, auth: Auth
+) -> None:
+    cookie = await signed_in(auth, voice)
+    await age(site, voice, "-1 second")
+    frozen = Wire()
+    frozen.instead[REFRESH] = hang
+    async with replica(site, frozen) as other:
+        dying = asyncio.create_task(other.viewer(cookie))
+        await until(lambda: frozen.passed[REFRESH])
+        fate, seconds = await ask(auth, cookie)
+        assert (fate, seconds < 7) == ("in", True), (
+            "the lock is waited for, and no longer than a renewal may take"
+        )
+        dying.cancel()
+        await asyncio.gather(dying, return_exceptions=True)
+
+
+async def test_whoever_is_in_stays_in_when_the_keys_cannot_be_fetched(
+    site: Site, voice: Person, wire: Wire, auth: Auth
+) -> None:
+    cookie = await signed_in(auth, voice)
+    deaf = Wire()
+    deaf.instead[JWKS] = cut
+    async with replica(site, deaf) as other:  # which has never seen a key
+        assert fates([await ask(other, cookie) for _ in range(5)]) == {"in"}
+        before = await sessions_there(site, voice)
+        with pytest.raises(Unavailable) as refused:
+            await other.sign_in(voice.email, PASSWORD, HERE)
+        assert refused.value.retry_after
+        assert await sessions_there(site, voice) == before, "what nobody can use is not left behind"
+        await age(site, voice, "30 seconds")
+        assert (await ask(other, cookie))[0] == "in"
+        await age(site, voice, "-1 second")
+        assert (await ask(other, cookie))[0] == "later"
+    assert (await ask(auth, cookie))[0] == "in"
+
+
+async def test_a_token_that_is_good_no_more_is_renewed_and_nobody_is_sent_away(
+    site: Site, voice: Person, wire: Wire, auth: Auth
+) -> None:
+    """As when a signing key is withdrawn, and with it all tokens but none of the sessions."""
+    cookie = await signed_in(auth, voice)
+    async with site.database() as owner:
+        await owner.execute(
+            "update private.web_sessions set access_token = $2 where user_id = $1",
+            voice.id,
+            sessions_of(auth).seal("eyJ.of.yesterday"),
+        )
+    assert fates(await asyncio.gather(*(ask(auth, cookie) for _ in range(20)))) == {"in"}
+    assert wire.passed[REFRESH] == 1
+    async with site.database() as owner:
+        await owner.execute(
+            "update private.web_sessions set access_token = $2 where user_id = $1",
+            voice.id,
+            sessions_of(auth).seal("eyJ.of.yesterday"),
+        )
+    wire.instead[REFRESH] = cut
+    assert (await ask(auth, cookie))[0] == "later", "without a good token nobody is in"
+
+
+async def test_another_secret_key_makes_everybody_nobody_and_ends_nothing(
+    site: Site, voice: Person, wire: Wire, auth: Auth
+) -> None:
+    cookie = await signed_in(auth, voice)
+    async with replica(site, wire) as other:
+        other._sessions = WebSessions(
+            other._db, other._supabase, sessions_of(other)._verifier, SECRET.upper()
+        )
+        assert (await ask(other, cookie))[0] == "out"
+    assert (await ask(auth, cookie))[0] == "in"
+    async with replica(site, wire) as other:
+        other._sessions = WebSessions(
+            other._db, other._supabase, sessions_of(other)._verifier, SECRET.upper()
+        )
+        await other.sign_out(cookie)
+    assert (await ask(auth, cookie))[0] == "out"
+
+
+@pytest.mark.parametrize("failure", [cut, hang, answers(500, text="oops")])
+async def test_signing_in_with_an_auth_server_that_fails_is_told_soon(
+    voice: Person, wire: Wire, auth: Auth, failure: Instead
+) -> None:
+    wire.instead["POST /token password"] = failure
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as refused:
+        await auth.sign_in(voice.email, PASSWORD, HERE)
+    assert time.monotonic() - began < 9
+    assert (refused.value.retry_after, "try again" in refused.value.detail) == (5, True)
+
+
+@pytest.mark.parametrize("failure", [cut, hang])
+async def test_signing_out_works_without_the_auth_server(
+    site: Site, voice: Person, wire: Wire, auth: Auth, failure: Instead
+) -> None:
+    cookies = [await signed_in(auth, voice) for _ in range(2)]
+    wire.instead |= dict.fromkeys((REFRESH, "POST /logout local", "POST /logout global"), failure)
+    began = time.monotonic()
+    await auth.sign_out(cookies[0])
+    await age(site, voice, "-1 second")
+    await auth.sign_out(cookies[1])
+    assert time.monotonic() - began < 10
+    assert await sessions_here(site, voice) == 0
+
+
+async def test_signing_out_after_the_token_has_ended_ends_the_session_there_too(
+    site: Site, voice: Person, auth: Auth
+) -> None:
+    cookie = await signed_in(auth, voice)
+    await age(site, voice, "-1 hour")
+    await auth.sign_out(cookie)
+    assert await sessions_there(site, voice) == 0
+
+
+async def test_when_a_session_was_seen_is_right_to_the_minute_and_written_no_more_often(
+    site: Site, voice: Person, auth: Auth
+) -> None:
+    cookie = await signed_in(auth, voice)
+
+    async def seen() -> object:
+        async with site.database() as database:
+            return await database.fetchval(
+                "select last_seen_at from private.web_sessions where user_id = $1", voice.id
+            )
+
+    first = await seen()
+    assert fates([await ask(auth, cookie) for _ in range(5)]) == {"in"}
+    assert await seen() == first
+    async with site.database() as owner:
+        await owner.execute(
+            "update private.web_sessions set last_seen_at = now() - interval '61 seconds' where user_id = $1",
+            voice.id,
+        )
+        assert fates(await asyncio.gather(*(ask(auth, cookie) for _ in range(20)))) == {"in"}
+        assert await owner.fetchval(
+            "select last_seen_at > now() - interval '10 seconds' from private.web_sessions where user_id = $1",
+            voice.id,
+        )
+        await owner.execute(
+            "update private.web_sessions set last_seen_at = now() - interval '1 hour' where user_id = $1",
+            voice.id,
+        )
+        async with owner.transaction():  # as a renewal does while it waits for Auth
+            await owner.execute("select from private.web_sessions where user_id = $1 for update", voice.id)
+            assert slowest([await ask(auth, cookie)]) < 1, "and nobody waits for it"
+
+
+async def test_an_open_stream_is_seen_as_well(site: Site, voice: Person, auth: Auth) -> None:
+    viewer = await auth.viewer(await signed_in(auth, voice))
+    assert viewer is not None
+    async with site.database() as owner:
+        await owner.execute(
+            "update private.web_sessions set last_seen_at = now() - interval '1 hour' where user_id = $1",
+            voice.id,
+        )
+    async with site.database("floorwalker_web") as web:
+        rows = await web.fetch("select id from private.live_web_sessions($1) as id", [viewer.session_id])
+    assert [row["id"] for row in rows] == [viewer.session_id]
+    assert (await auth.sessions(viewer))[0].last_seen_at.timestamp() > time.time() - 10
+
+
+async def test_a_cookie_is_kept_as_a_hash_and_tokens_sealed(site: Site, voice: Person, auth: Auth) -> None:
+    cookie = await signed_in(auth, voice)
+    async with site.database() as owner:
+        row = await owner.fetchrow("select * from private.web_sessions where user_id = $1", voice.id)
+    assert row is not None
+    assert row["token_hash"] == digest(cookie)
+    assert (row["address"], row["user_agent"]) == (HERE.address, HERE.user_agent)
+    for column in ("access_token", "refresh_token"):
+        assert b"eyJ" not in row[column]
+        assert sessions_of(auth).unseal(row[column])
+
+
+async def test_whoever_may_not_come_in_leaves_no_session_behind(
+    site: Site, voice: Person, auth: Auth
+) -> None:
+    async with site.database() as owner:
+        await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
+    with pytest.raises(Unauthorized):
+        await signed_in(auth, voice)
+    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (0, 0)

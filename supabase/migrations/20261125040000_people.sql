@@ -92,14 +92,16 @@ declare
 begin
   if p_action is null or p_action not in ('users.create', 'users.invite', 'users.change', 'users.recovery') then
     raise exception 'there is no such action' using errcode = 'FW422';
-  elsif p_id is null or p_changes is null or pg_catalog.octet_length(p_changes::text) > 10000 then
-    raise exception 'a note has a person and what changed, 10,000 bytes at most' using errcode = 'FW422';
+  elsif p_changes is null or pg_catalog.octet_length(p_changes::text) > 10000 then
+    raise exception 'a note says what changed, in 10,000 bytes at most' using errcode = 'FW422';
+  elsif not exists (select from public.users where id = p_id) then
+    raise exception 'there is no such person' using errcode = 'FW404';
   end if;
   insert into public.audit_logs (actor_id, actor, action, row_id, supervisor_id, changes)
   select u.id, coalesce(u.username, u.name), p_action, p_id::text, p_id, p_changes from public.users u where u.id = v_admin;
 end $$;
 comment on function public.note_person(uuid, text, jsonb) is
-  'Writes down which admin had the Auth server do something with a login: what its trigger writes cannot know. FW403, FW422.';
+  'Writes down which admin had the Auth server do something with a login: what its trigger writes cannot know. FW403, FW404, FW422.';
 
 revoke all on function public.deactivate_person(uuid), public.reactivate_person(uuid), public.change_supervisor_type(uuid, text),
   public.retire_agent(uuid), public.note_person(uuid, text, jsonb) from public;

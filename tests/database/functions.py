@@ -49,19 +49,26 @@ FUNCTIONS: dict[str, Function] = {
         may=PERSON, call="public.move_agent({id}, '{owner}')", id="'{agent}'",
         its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
     ),
-    # What admins do with people. Anybody else is told nothing else, whoever it is about.
-    "public.deactivate_person": of(
-        PERSON, "public.deactivate_person({id})", "admin", "FW403", id="'{owner}'"
+    # What admins do with people. Anybody else is told the same, whoever it is about.
+    "public.deactivate_person": Function(
+        may=PERSON, call="public.deactivate_person({id})", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
     ),
-    "public.reactivate_person": of(
-        PERSON, "public.reactivate_person({id})", "admin", "FW403", id="'{owner}'"
+    "public.reactivate_person": Function(
+        may=PERSON, call="public.reactivate_person({id})", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
     ),
-    "public.change_supervisor_type": of(
-        PERSON, "public.change_supervisor_type({id}, 'voice')", "admin", "FW403", id="'{owner}'"
+    "public.change_supervisor_type": Function(
+        may=PERSON, call="public.change_supervisor_type({id}, 'voice')", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
     ),
-    "public.retire_agent": of(PERSON, "public.retire_agent({id})", "admin", "FW403", id="'{agent}'"),
-    "public.note_person": of(
-        PERSON, "public.note_person({id}, 'users.change', '{{}}')", "admin", "FW403", id="'{owner}'"
+    "public.retire_agent": Function(
+        may=PERSON, call="public.retire_agent({id})", id="'{agent}'",
+        its={"FW409": "admin"}, otherwise="FW403", unknown="FW404",  # it has an active interaction
+    ),
+    "public.note_person": Function(
+        may=PERSON, call="public.note_person({id}, 'users.change', '{{}}')", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
     ),
     "private.require_admin": NOBODY,
     "public.system_report": of(PERSON, "public.system_report()", "admin", "FW403"),

@@ -30,7 +30,7 @@ SAID = {
     "unchanged": "Nothing was different.",
     "recovery": "A letter for a new password is on its way.",
     "deactivated": "They are signed out everywhere and cannot sign in.",
-    "still-known": "They have no rights here any more, but the Auth server did not answer: deactivate them again soon.",
+    "still-known": "They have no rights here any more, but the Auth server did not answer: tell it again below.",
     "active": "They can sign in again.",
     "moved": "The agent has moved, with all its interactions.",
     "retired": "The agent is retired; its slot is free.",

@@ -248,6 +248,18 @@ async def test_whoever_is_deactivated_is_out_everywhere_and_comes_back(
     assert done.index("brought back") < done.index("deactivated")
 
 
+async def test_an_auth_server_that_was_not_told_is_told_later(
+    site: Site, admin: httpx.AsyncClient, voice: Person
+) -> None:
+    async with site.database() as owner:
+        await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
+    assert "Tell the Auth server" in (await admin.get(f"/people/{voice.id}")).text
+    await admin.post(f"/people/{voice.id}/deactivation", data={"deactivated": "yes"})
+    assert "Tell the Auth server" not in (await admin.get(f"/people/{voice.id}")).text
+    async with site.database() as owner:
+        assert await owner.fetchval("select banned_until is not null from auth.users where id = $1", voice.id)
+
+
 async def test_what_it_does_is_said_before(site: Site, admin: httpx.AsyncClient, voice: Person) -> None:
     page = (await admin.get(f"/people/{voice.id}")).text
     before = page.partition('name="deactivated"')[0]

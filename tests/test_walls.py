@@ -250,6 +250,26 @@ async def test_guesses_are_counted_for_the_real_address(proxied: Site) -> None:
         assert [await guess(liar, n, f"192.0.2.{n}") for n in range(4)] == [401, 401, 401, 429]
 
 
+async def test_a_browser_that_is_known_is_let_in_while_its_account_is_under_attack(
+    proxied: Site, voice: Person
+) -> None:
+    async def sign_in(client: httpx.AsyncClient, password: str, cookie: str = "") -> httpx.Response:
+        fields = {"email": voice.email, "password": password}
+        return await client.post("/login", data=fields, headers={"Cookie": cookie})
+
+    async with from_address(proxied, "127.0.0.4") as office, from_address(proxied, "127.0.0.5") as elsewhere:
+        first = await sign_in(office, PASSWORD)
+        [device] = [
+            one.partition(";")[0] for one in first.headers.get_list("set-cookie") if "-device=" in one
+        ]
+        attack = [(await sign_in(office, "wrong")).status_code for _ in range(5)]
+        assert attack == [401, 401, 401, 429, 429]
+        for client in (office, elsewhere):
+            stranger = await sign_in(client, PASSWORD)
+            assert (stranger.status_code, "wait" in stranger.text) == (429, True)
+            assert (await sign_in(client, PASSWORD, device)).status_code == 303
+
+
 async def test_the_numbers_for_prometheus_are_for_this_machine_only(behind: Site) -> None:
     async with from_address(behind, "127.0.0.1") as client:
         assert (await client.get("/metrics")).status_code == 200

@@ -271,7 +271,7 @@ async def _ready(request: Request) -> Response:
 
 
 async def _metrics(request: Request) -> Response:
-    if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
+    if request.client is None or request.client.host not in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
         raise NotFound("There is nothing at this address.")
     metrics.STREAMS.set(len(request.state.streams))
     metrics.HUB_LIVE.set(request.state.hub.live)

@@ -291,7 +291,7 @@ async def test_another_secret_key_makes_everybody_nobody_and_ends_nothing(
     assert (await ask(auth, cookie))[0] == "out"
 
 
-@pytest.mark.parametrize("failure", [cut, hang, answers(500, text="oops")])
+@pytest.mark.parametrize("failure", [cut, answers(500, text="oops")])
 async def test_signing_in_with_an_auth_server_that_fails_is_told_soon(
     voice: Person, wire: Wire, auth: Auth, failure: Instead
 ) -> None:
@@ -303,12 +303,11 @@ async def test_signing_in_with_an_auth_server_that_fails_is_told_soon(
     assert (refused.value.retry_after, "try again" in refused.value.detail) == (5, True)
 
 
-@pytest.mark.parametrize("failure", [cut, hang])
 async def test_signing_out_works_without_the_auth_server(
-    site: Site, voice: Person, wire: Wire, auth: Auth, failure: Instead
+    site: Site, voice: Person, wire: Wire, auth: Auth
 ) -> None:
     cookies = [await signed_in(auth, voice) for _ in range(2)]
-    wire.instead |= dict.fromkeys((REFRESH, "POST /logout local", "POST /logout global"), failure)
+    wire.instead |= dict.fromkeys((REFRESH, "POST /logout local", "POST /logout global"), cut)
     began = time.monotonic()
     await auth.sign_out(cookies[0])
     await age(site, voice, "-1 second")

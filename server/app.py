@@ -33,11 +33,13 @@ from server.interactions import api as interactions_api
 from server.interactions import views as interactions
 from server.interactions.realtime_metrics import Recorder
 from server.leaderboard import views as leaderboard
+from server.people import views as people
 from server.permissions import api as permissions_api
 from server.permissions import views as permissions
 from server.rates import Limits
 from server.settings import Settings
 from server.stream import Streams, signed_out
+from server.supabase import Administration
 from server.system import views as system
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class State(TypedDict):
     hub: Hub
     streams: Streams
     auth: Auth
+    administration: Administration | None  # where the project's secret key is known
     limits: Limits
     recorder: Recorder
     known_agents: api.KnownAgents
@@ -112,6 +115,7 @@ class App:
                 secret_key=settings.secret_key.get_secret_value(),
                 jwt_secret=secret.get_secret_value() if secret else None,
             )
+            secret_key = settings.supabase_secret_key
             tasks = [
                 asyncio.create_task(_keep(name, work), name=name)
                 for name, work in {
@@ -128,6 +132,11 @@ class App:
                 hub=hub,
                 streams=streams,
                 auth=auth,
+                administration=Administration(
+                    http, url=settings.supabase_url, secret=secret_key.get_secret_value()
+                )
+                if secret_key
+                else None,
                 limits=limits,
                 recorder=recorder,
                 known_agents=api.KnownAgents(auth, hub),
@@ -174,6 +183,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
         *permissions.ROUTES,
         *interactions.ROUTES,
         *leaderboard.ROUTES,
+        *people.ROUTES,
         *system.ROUTES,
         *api.routes(CALLS),
         Route("/api", _api_page),
@@ -261,7 +271,7 @@ async def _ready(request: Request) -> Response:
 
 
 async def _metrics(request: Request) -> Response:
-    if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
+    if request.client is None or request.client.host not in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
         raise NotFound("There is nothing at this address.")
     metrics.STREAMS.set(len(request.state.streams))
     metrics.HUB_LIVE.set(request.state.hub.live)

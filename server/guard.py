@@ -151,8 +151,8 @@ def _origin(address: str) -> Origin | None:
 class BodyLimit:
     """Refuses bodies over the limit, announced or not, before anybody reads them whole; and those that do not come."""
 
-    def __init__(self, app: ASGIApp, *, refuse: Refuse) -> None:
-        self.app, self.refuse = app, refuse
+    def __init__(self, app: ASGIApp, *, refuse: Refuse, seconds: float = BODY_SECONDS) -> None:
+        self.app, self.refuse, self.seconds = app, refuse, seconds
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
@@ -167,31 +167,44 @@ class BodyLimit:
             return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them
         too_large = TooLarge(f"the body may have {BODY_LIMIT} bytes at most")
         if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
-            return self.refuse(HTTPConnection(scope), too_large)(scope, receive, partial(_send_last, send))
-        body = _Body(receive, send, too_large)
+            return self.refuse(HTTPConnection(scope), too_large)(scope, receive, send)
+        body = _Body(receive, send, too_large, self.seconds)
         return self.app(scope, body.receive, body.send)
 
 
 class _Body:
-    """A body on its way in: no larger than the limit, and all there in time."""
+    """A body on its way in: no larger than the limit, and all there in time.
 
-    __slots__ = ("_answered", "_arrived", "_end", "_receive", "_refused", "_seen", "_send", "_too_large")
+    What still comes after a refusal is thrown away for a while (`protocol`): a connection that was closed at once
+    would take the answer with it.
+    """
 
-    def __init__(self, receive: Receive, send: Send, too_large: TooLarge) -> None:
+    __slots__ = (
+        "_answered",
+        "_arrived",
+        "_end",
+        "_receive",
+        "_seconds",
+        "_seen",
+        "_send",
+        "_too_large",
+    )
+
+    def __init__(self, receive: Receive, send: Send, too_large: TooLarge, seconds: float) -> None:
         self._receive, self._send, self._too_large = receive, send, too_large
-        self._seen, self._end = 0, 0.0
-        self._arrived = self._answered = self._refused = False
+        self._seen, self._seconds, self._end = 0, seconds, 0.0
+        self._arrived = self._answered = False
 
     async def receive(self) -> Message:
         if self._arrived:
             return await self._receive()  # whoever asks for more waits for the end of the connection
         now = asyncio.get_running_loop().time()
-        self._end = self._end or now + BODY_SECONDS
+        self._end = self._end or now + self._seconds
         try:
             async with asyncio.timeout_at(self._end):
                 message = await self._receive()
         except TimeoutError:
-            return self._refuse(TooSlow(f"the request did not arrive within {BODY_SECONDS:.0f} seconds"))
+            return self._refuse(TooSlow(f"the request did not arrive within {self._seconds:.0f} seconds"))
         self._seen += len(message.get("body", b""))
         if self._seen > BODY_LIMIT:
             return self._refuse(self._too_large)
@@ -199,21 +212,13 @@ class _Body:
         return message
 
     def _refuse(self, error: RequestError) -> Message:
-        self._refused = True
         if not self._answered:
             raise error
         return {"type": "http.disconnect"}  # there is an answer already: a stream, which ends
 
     def send(self, message: Message) -> Awaitable[None]:
         self._answered = True
-        return _send_last(self._send, message) if self._refused else self._send(message)
-
-
-def _send_last(send: Send, message: Message) -> Awaitable[None]:
-    """Send an answer after which the connection ends: whatever else the client wanted to say, nobody listens."""
-    if message["type"] == "http.response.start":
-        message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
-    return send(message)
+        return self._send(message)
 
 
 def loopback(settings: Settings) -> bool:

@@ -10,8 +10,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from server.guard import HEADERS, UNCACHED
 
 HEAD_LIMIT = 64 * 1024  # bytes
-HEAD_SECONDS = 15.0  # for all of it; and for the first of it, on a connection that is new
-STALL_SECONDS = 60.0  # in which whoever we write to does not take a byte
 
 
 class Protocol(HttpToolsProtocol):
@@ -20,6 +18,9 @@ class Protocol(HttpToolsProtocol):
     uvicorn bounds the time between two requests only. Here nobody keeps a connection with less than a request: not by
     sending nothing, nor a byte every few seconds. Bodies have a wall of their own, once somebody reads them.
     """
+
+    head_seconds = 15.0  # for a request's head, from when there could have been one
+    stall_seconds = 60.0  # in which whoever we write to does not take a byte
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -83,7 +84,7 @@ class Protocol(HttpToolsProtocol):
 
     def _wait_for_head(self) -> None:
         if self._head_due is None and not self.transport.is_closing():
-            self._head_due = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+            self._head_due = self.loop.call_later(self.head_seconds, self._head_is_late)
 
     def _head_is_late(self) -> None:
         self._head_due = None
@@ -94,7 +95,7 @@ class Protocol(HttpToolsProtocol):
 
     def _watch_reader(self) -> None:
         left = self.transport.get_write_buffer_size()
-        self._stalled = self.loop.call_later(STALL_SECONDS, self._look_at_reader, left)
+        self._stalled = self.loop.call_later(self.stall_seconds, self._look_at_reader, left)
 
     def _look_at_reader(self, before: int) -> None:
         if self.transport.get_write_buffer_size() < before:

@@ -4,22 +4,32 @@ One throw-away client an operation: a client holds one session.
 """
 
 import asyncio
-from collections.abc import Awaitable
+import datetime as dt
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
+from uuid import UUID
 
 import httpx
 import structlog
-from supabase_auth import AsyncGoTrueClient, AuthResponse, UserAttributes
+from supabase_auth import (
+    AdminUserAttributes,
+    AsyncGoTrueAdminAPI,
+    AsyncGoTrueClient,
+    AuthResponse,
+    UserAttributes,
+)
 from supabase_auth.errors import AuthApiError, AuthError, AuthRetryableError, AuthUnknownError
 
-from server.errors import Invalid, NotFound, Unauthorized, Unavailable
+from server.errors import Conflict, Invalid, NotFound, TooMany, Unauthorized, Unavailable
 
 REFUSED = "The e-mail or the password is wrong, or this account has no access here."
 USED = "This link has been used before or has expired. Please ask for a new one."
 _AWAY = "Signing in does not work at the moment: please try again in a few seconds."
 _PATIENCE = 8.0  # seconds for what somebody waits for
 _REFRESH, _GOODBYE = 4.0, 3.0  # … for a refresh, and for what need not succeed
+_WRONG_KEY = "The Auth server does not take SUPABASE_SECRET_KEY: run `floorwalker doctor`."
+_FOR_EVER = "876000h"  # a hundred years, as Go writes them
 _LETTER = 30.0  # … for a letter, which the server hands to its mail server meanwhile
 # Not about the person: the gateway in front, another refresh of the same session, or too much asked by all of us.
 _NOT_ABOUT_THEM = frozenset({401, 408, 409, 429})
@@ -140,6 +150,114 @@ class Supabase:
             persist_session=False,
             flow_type="implicit",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the Auth server knows of a person: when they were invited, accepted that, and signed in last."""
+
+    id: UUID
+    email: str
+    invited_at: dt.datetime | None
+    confirmed_at: dt.datetime | None
+    last_sign_in_at: dt.datetime | None
+
+
+class Administration:
+    """People's logins, as the project's secret key may make and change them."""
+
+    def __init__(self, http: httpx.AsyncClient, *, url: str, secret: str) -> None:
+        self._http, self._secret = http, secret
+        self._url = url.rstrip("/") + "/auth/v1"
+
+    async def create(
+        self, email: str, app_metadata: Mapping[str, str], name: str, password: str | None = None
+    ) -> UUID:
+        """A new login; without a password its address waits to be confirmed. Conflict when it is taken, Invalid."""
+        attributes: AdminUserAttributes = {
+            "email": email,
+            "app_metadata": dict(app_metadata),
+            "user_metadata": {"name": name},
+            "email_confirm": password is not None,
+        }
+        if password is not None:
+            attributes["password"] = password
+        return UUID((await self._ask(self._admin().create_user(attributes))).user.id)
+
+    async def invite(self, email: str, name: str) -> None:
+        """Send the letter in which somebody chooses their password. Conflict when they have accepted one before."""
+        await self._ask(self._admin().invite_user_by_email(email, {"data": {"name": name}}))
+
+    async def change(self, person: UUID, app_metadata: Mapping[str, str], name: str) -> None:
+        """Another name, username or type; the person's row follows by trigger."""
+        attributes: AdminUserAttributes = {
+            "app_metadata": dict(app_metadata),
+            "user_metadata": {"name": name},
+        }
+        await self._ask(self._admin().update_user_by_id(str(person), attributes))
+
+    async def ban(self, person: UUID, *, banned: bool) -> None:
+        """Refuse somebody at the Auth server as well, for as long as it lasts; or let them in again."""
+        await self._ask(
+            self._admin().update_user_by_id(str(person), {"ban_duration": _FOR_EVER if banned else "none"})
+        )
+
+    async def find(self, person: UUID) -> Login:
+        """NotFound when there is no such login."""
+        user = (await self._ask(self._admin().get_user_by_id(str(person)))).user
+        return Login(
+            UUID(user.id),
+            user.email or "",
+            user.invited_at,
+            user.email_confirmed_at or user.confirmed_at,
+            user.last_sign_in_at,
+        )
+
+    async def delete(self, person: UUID) -> None:
+        """Take a login back that could not become a person."""
+        await self._ask(self._admin().delete_user(str(person)))
+
+    async def recover(self, email: str) -> None:
+        """Send the letter for a new password. TooMany when one has just been sent."""
+        await self._ask(self._client().reset_password_for_email(email))
+
+    def _admin(self) -> AsyncGoTrueAdminAPI:
+        return self._client().admin
+
+    def _client(self) -> AsyncGoTrueClient:
+        headers = {"apikey": self._secret, "Authorization": f"Bearer {self._secret}"}
+        return AsyncGoTrueClient(
+            url=self._url,
+            headers=headers,
+            http_client=self._http,
+            auto_refresh_token=False,
+            persist_session=False,
+            flow_type="implicit",
+        )
+
+    async def _ask(self, asked: Awaitable[T]) -> T:
+        try:
+            return await _within(_LETTER, asked)
+        except NoAnswer:
+            raise
+        except Unavailable as error:
+            match getattr(error.__cause__, "status", None):
+                case 401:
+                    raise Unavailable(_WRONG_KEY) from error
+                case 429:
+                    raise TooMany(
+                        "A letter was sent to this address a moment ago: please wait a minute.", 60
+                    ) from error
+            raise
+        except AuthError as error:
+            log.warning("administration_refused", reason=error.code)
+            if error.code in ("not_admin", "no_authorization", "bad_jwt"):
+                raise Unavailable(_WRONG_KEY) from error
+            if error.code in ("email_exists", "user_already_exists"):
+                raise Conflict("Somebody with this e-mail address is here already.") from error
+            if error.code == "user_not_found":
+                raise NotFound("There is no such login at the Auth server.") from error
+            raise Invalid(_sentence(error)) from error
 
 
 async def _within(seconds: float, asked: Awaitable[T]) -> T:

@@ -38,31 +38,34 @@ class Verifier:
     def __init__(self, issuer: str, http: httpx.AsyncClient, apikey: str, secret: str | None) -> None:
         self._issuer, self._http, self._apikey, self._secret = issuer, http, apikey, secret
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = self._tried = self._in_vain = -_KEYS_LIVE
+        self._fetched = self._tried = self._in_vain = self._unanswered = -_KEYS_LIVE
         self._fetching = asyncio.Lock()
         self._checked: dict[bytes, tuple[float, Claims]] = {}
 
-    async def check(self, token: str) -> Claims:
-        """The claims of a good token; InvalidToken for any other, Unavailable while nobody can say."""
+    async def check(self, token: str, *, again: bool = False) -> Claims:
+        """The claims of a good token; InvalidToken for any other, Unavailable while nobody can say.
+
+        `again`: it was good when it came, so there is no need to wait for keys that others wait for in vain.
+        """
         mark = digest(token)
         known = self._checked.get(mark)
         if known and known[0] > time.time():
             return known[1]
-        claims = await self._decode(token)
+        claims = await self._decode(token, again=again)
         if len(self._checked) >= _REMEMBERED:
             self._checked.clear()
         self._checked[mark] = (min(float(claims["exp"]), time.time() + _REMEMBER), claims)
         return claims
 
-    async def _decode(self, token: str) -> Claims:
+    async def _decode(self, token: str, *, again: bool) -> Claims:
         header = jwt.get_unverified_header(token)
         if header.get("alg") != "HS256":
-            key = await self._key(str(header.get("kid")))
+            key = await self._key(str(header.get("kid")), again=again)
             return self._read(token, key.key, str(key.algorithm_name))
         if self._secret is not None:
             return self._read(token, self._secret, "HS256")
         claims = self._read(token, None, "HS256")
-        await self._ask(token)
+        await self._ask(token, again=again)
         return claims
 
     def _read(self, token: str, key: Any, algorithm: str) -> Claims:
@@ -89,29 +92,33 @@ class Verifier:
             raise jwt.InvalidTokenError("not a person's token")
         return claims
 
-    async def _ask(self, token: str) -> None:
+    async def _ask(self, token: str, *, again: bool) -> None:
         """Let the Auth server say whether it signed this, where only it knows the secret."""
+        if again and time.monotonic() - self._unanswered < _PAUSE:
+            raise Unavailable(UNCHECKED, 5)
         headers = {"apikey": self._apikey, "Authorization": f"Bearer {token}"}
         try:
             async with asyncio.timeout(_PATIENCE):
                 answer = await self._http.get(f"{self._issuer}/user", headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
+            self._unanswered = time.monotonic()
             raise Unavailable(UNCHECKED, 5) from error
         if answer.status_code in (401, 403, 404):
             raise jwt.InvalidSignatureError("the Auth server does not know this token")
         if answer.status_code != 200:
             raise Unavailable(UNCHECKED, 5)
 
-    async def _key(self, kid: str) -> jwt.PyJWK:
-        """A published key. One fetch at a time, for which nobody waits who has a key already."""
-        if kid not in self._keys or (self._stale() and not self._fetching.locked()):
+    async def _key(self, kid: str, *, again: bool) -> jwt.PyJWK:
+        """A published key. One fetch at a time, for which nobody waits who can do without."""
+        wanted, needed = kid not in self._keys or self._stale(), kid not in self._keys and not again
+        if wanted and (needed or not self._fetching.locked()):
             asked = time.monotonic()
             async with self._fetching:
-                if self._tried < asked and self._may_fetch(kid):
+                if self._tried < asked and self._may_fetch(kid, needed=needed):
                     await self._fetch(kid)
         if kid in self._keys:
             return self._keys[kid]
-        if self._failing():
+        if self._failing() or self._fetching.locked():
             raise Unavailable(UNCHECKED, 5)
         raise jwt.InvalidTokenError("signed with an unknown key")
 
@@ -121,12 +128,12 @@ class Verifier:
     def _failing(self) -> bool:
         return self._tried > self._fetched
 
-    def _may_fetch(self, kid: str) -> bool:
+    def _may_fetch(self, kid: str, *, needed: bool) -> bool:
         """Made-up kids make us ask no more than twice a minute; a real new one is found at once."""
         now = time.monotonic()
-        if kid in self._keys:
-            return now - self._tried > _PAUSE  # they are old, and will do if there are no others
-        return now - self._tried > _AGAIN if self._failing() else now - self._in_vain > _PAUSE
+        if self._failing() or kid in self._keys:
+            return now - self._tried > (_AGAIN if needed else _PAUSE)
+        return now - self._in_vain > _PAUSE
 
     async def _fetch(self, kid: str) -> None:
         self._tried = time.monotonic()

@@ -222,6 +222,33 @@ def static(path: str) -> str:
     return f"/static/{path}?v={mark}"
 
 
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrom", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def device(user_agent: str) -> str:
+    """Mozilla/5.0 (X11; Linux x86_64) … → Chrome on Linux; what nobody would recognise is shown as it is."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), None)
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
+    if browser and system:
+        return f"{browser} on {system}"
+    return user_agent[:60] or "A browser that does not say what it is"
+
+
 class _Environment(Environment):
     """Rows are dicts mostly: asks those for the key at once, where Jinja would try, and fail, to find an attribute."""
 
@@ -242,7 +269,9 @@ def _templates() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
-    environment.filters.update(iso=iso, duration=duration, size=size, parts=parts, course=course)
+    environment.filters.update(
+        iso=iso, duration=duration, size=size, parts=parts, course=course, device=device
+    )
     environment.globals.update(static=static, stylesheets=stylesheets, now=now)
     return environment
 

@@ -132,7 +132,7 @@ class WebSessions:
     async def _holds(self, row: Record) -> bool:
         """Whether the token is still good. While nobody can say it is: it was checked when it came."""
         try:
-            claims = await self._verifier.check(self.unseal(row["access_token"]))
+            claims = await self._verifier.check(self.unseal(row["access_token"]), again=True)
         except Unavailable:
             return True
         except (InvalidToken, Unopened) as error:

@@ -92,6 +92,30 @@ async def test_signing_out_everywhere_holds_here_when_the_auth_server_is_away(
     assert await is_out(auth, *cookies)
 
 
+async def test_an_open_stream_is_seen_as_well(site: Site, voice: Person, auth: Auth) -> None:
+    viewer = await auth.viewer(await signed_in(auth, voice))
+    assert viewer is not None
+    async with site.database() as owner:
+        await owner.execute(
+            "update private.web_sessions set last_seen_at = now() - interval '1 hour' where user_id = $1",
+            voice.id,
+        )
+    async with site.database("floorwalker_web") as web:
+        rows = await web.fetch("select id from private.live_web_sessions($1) as id", [viewer.session_id])
+    assert [row["id"] for row in rows] == [viewer.session_id]
+    assert (await auth.sessions(viewer))[0].last_seen_at.timestamp() > time.time() - 10
+
+
+async def test_whoever_may_not_come_in_leaves_no_session_behind(
+    site: Site, voice: Person, auth: Auth
+) -> None:
+    async with site.database() as owner:
+        await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
+    with pytest.raises(Unauthorized):
+        await signed_in(auth, voice)
+    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (0, 0)
+
+
 @pytest.mark.parametrize("given", ["Ana Lúcia", "  Ana \n Lúcia ", "علی‌رضا", "N" * 255])
 async def test_a_person_gives_themselves_another_name(voice: Person, auth: Auth, given: str) -> None:
     cookie = await signed_in(auth, voice)

@@ -95,9 +95,9 @@ def test_routes_hold_no_sql(path: Path) -> None:
 
 
 def words(name: str) -> set[str]:
-    """The words of a snake_case or CamelCase name; `service_role` is Supabase's, the embedded service ours."""
+    """The words of a snake_case or CamelCase name; `service_role` is Supabase's, `data_received` asyncio's."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    return set(re.sub(r"service_role|embedded_service", "", spaced).split("_"))
+    return set(re.sub(r"service_role|embedded_service|data_received", "", spaced).split("_"))
 
 
 def named(path: Path) -> Iterator[str]:

@@ -154,6 +154,11 @@ def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
         ({"FANOUT_URL": "http://me:hidden@127.0.0.1:4222"}, ["FANOUT_URL", "nats://host:4222"]),
         ({"FANOUT_URL": "nats://me:hidden@127.0.0.1:port"}, ["FANOUT_URL", "nats://host:4222"]),
         ({"FANOUT_URL": "nats://one:4222,,"}, ["FANOUT_URL", "several with commas"]),
+        ({"PUBLIC_URL": "floor.example.com"}, ["PUBLIC_URL", "https://floor.example.com"]),
+        ({"PUBLIC_URL": "https://floor.example.com/here"}, ["PUBLIC_URL", "nothing after it"]),
+        ({"PUBLIC_URL": "https://me:hidden@floor.example.com"}, ["PUBLIC_URL", "https://floor.example.com"]),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8,proxy.local"}, ["TRUSTED_PROXIES", "'proxy.local'", "10.0.0.0/8"]),
+        ({"TRUSTED_PROXIES": "*"}, ["TRUSTED_PROXIES", "'*'", "or none"]),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(environment: dict[str, str], words: list[str]) -> None:

@@ -251,3 +251,17 @@ async def test_where_only_the_auth_server_has_the_secret_it_is_asked() -> None:
     published.known.add(later)
     with pytest.raises(Unavailable):
         await check.check(later)
+
+
+async def test_for_a_token_that_was_good_before_nobody_waits_in_vain() -> None:
+    published = Published()
+    published.broken, published.slow = True, 0.3
+    check = verifier(published)
+    began = time.monotonic()
+    asked = [check.check(token(), again=True) for _ in range(20)]
+    assert {type(one) for one in await asyncio.gather(*asked, return_exceptions=True)} == {Unavailable}
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            await check.check(token(), again=True)
+    assert time.monotonic() - began < 0.6
+    assert published.asked == 1

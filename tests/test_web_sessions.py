@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from server.auth import Auth, Viewer
-from server.errors import Unauthorized, Unavailable
+from server.errors import Unavailable
 from server.tokens import digest
 from server.web_sessions import WebSessions
 from tests.conftest import until
@@ -250,25 +250,25 @@ async def test_whoever_is_in_stays_in_when_the_keys_cannot_be_fetched(
     assert (await ask(auth, cookie))[0] == "in"
 
 
+async def spoil(site: Site, auth: Auth, person: Person) -> None:
+    """Let a person's access tokens be good no more."""
+    async with site.database() as owner:
+        await owner.execute(
+            "update private.web_sessions set access_token = $2 where user_id = $1",
+            person.id,
+            sessions_of(auth).seal("eyJ.of.yesterday"),
+        )
+
+
 async def test_a_token_that_is_good_no_more_is_renewed_and_nobody_is_sent_away(
     site: Site, voice: Person, wire: Wire, auth: Auth
 ) -> None:
     """As when a signing key is withdrawn, and with it all tokens but none of the sessions."""
     cookie = await signed_in(auth, voice)
-    async with site.database() as owner:
-        await owner.execute(
-            "update private.web_sessions set access_token = $2 where user_id = $1",
-            voice.id,
-            sessions_of(auth).seal("eyJ.of.yesterday"),
-        )
+    await spoil(site, auth, voice)
     assert fates(await asyncio.gather(*(ask(auth, cookie) for _ in range(20)))) == {"in"}
     assert wire.passed[REFRESH] == 1
-    async with site.database() as owner:
-        await owner.execute(
-            "update private.web_sessions set access_token = $2 where user_id = $1",
-            voice.id,
-            sessions_of(auth).seal("eyJ.of.yesterday"),
-        )
+    await spoil(site, auth, voice)
     wire.instead[REFRESH] = cut
     assert (await ask(auth, cookie))[0] == "later", "without a good token nobody is in"
 
@@ -291,11 +291,20 @@ async def test_another_secret_key_makes_everybody_nobody_and_ends_nothing(
     assert (await ask(auth, cookie))[0] == "out"
 
 
-@pytest.mark.parametrize("failure", [cut, hang, answers(500, text="oops")])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        cut,
+        answers(500, text="oops"),
+        answers(500, {"code": "unexpected_failure", "message": "Database error"}),
+        answers(429, {"code": "over_request_rate_limit", "message": "slow down"}),
+        answers(401, {"message": "Invalid API key"}),
+    ],
+)
 async def test_signing_in_with_an_auth_server_that_fails_is_told_soon(
     voice: Person, wire: Wire, auth: Auth, failure: Instead
 ) -> None:
-    wire.instead["POST /token password"] = failure
+    wire.instead["POST /token password"] = with_version(failure)
     began = time.monotonic()
     with pytest.raises(Unavailable) as refused:
         await auth.sign_in(voice.email, PASSWORD, HERE)
@@ -303,12 +312,11 @@ async def test_signing_in_with_an_auth_server_that_fails_is_told_soon(
     assert (refused.value.retry_after, "try again" in refused.value.detail) == (5, True)
 
 
-@pytest.mark.parametrize("failure", [cut, hang])
 async def test_signing_out_works_without_the_auth_server(
-    site: Site, voice: Person, wire: Wire, auth: Auth, failure: Instead
+    site: Site, voice: Person, wire: Wire, auth: Auth
 ) -> None:
     cookies = [await signed_in(auth, voice) for _ in range(2)]
-    wire.instead |= dict.fromkeys((REFRESH, "POST /logout local", "POST /logout global"), failure)
+    wire.instead |= dict.fromkeys((REFRESH, "POST /logout local", "POST /logout global"), cut)
     began = time.monotonic()
     await auth.sign_out(cookies[0])
     await age(site, voice, "-1 second")
@@ -321,6 +329,7 @@ async def test_signing_out_after_the_token_has_ended_ends_the_session_there_too(
     site: Site, voice: Person, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
+    await spoil(site, auth, voice)
     await age(site, voice, "-1 hour")
     await auth.sign_out(cookie)
     assert await sessions_there(site, voice) == 0
@@ -359,20 +368,6 @@ async def test_when_a_session_was_seen_is_right_to_the_minute_and_written_no_mor
             assert slowest([await ask(auth, cookie)]) < 1, "and nobody waits for it"
 
 
-async def test_an_open_stream_is_seen_as_well(site: Site, voice: Person, auth: Auth) -> None:
-    viewer = await auth.viewer(await signed_in(auth, voice))
-    assert viewer is not None
-    async with site.database() as owner:
-        await owner.execute(
-            "update private.web_sessions set last_seen_at = now() - interval '1 hour' where user_id = $1",
-            voice.id,
-        )
-    async with site.database("floorwalker_web") as web:
-        rows = await web.fetch("select id from private.live_web_sessions($1) as id", [viewer.session_id])
-    assert [row["id"] for row in rows] == [viewer.session_id]
-    assert (await auth.sessions(viewer))[0].last_seen_at.timestamp() > time.time() - 10
-
-
 async def test_a_cookie_is_kept_as_a_hash_and_tokens_sealed(site: Site, voice: Person, auth: Auth) -> None:
     cookie = await signed_in(auth, voice)
     async with site.database() as owner:
@@ -383,13 +378,3 @@ async def test_a_cookie_is_kept_as_a_hash_and_tokens_sealed(site: Site, voice: P
     for column in ("access_token", "refresh_token"):
         assert b"eyJ" not in row[column]
         assert sessions_of(auth).unseal(row[column])
-
-
-async def test_whoever_may_not_come_in_leaves_no_session_behind(
-    site: Site, voice: Person, auth: Auth
-) -> None:
-    async with site.database() as owner:
-        await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
-    with pytest.raises(Unauthorized):
-        await signed_in(auth, voice)
-    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (0, 0)

@@ -1,24 +1,35 @@
-"""Signing in and out."""
+"""Signing in and out, forgotten passwords and invitations, and one's own account."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server import web
-from server.auth import Auth
-from server.errors import RequestError, TooMany, Unauthorized, Unavailable
+from server.auth import Auth, PasswordRefused, Viewer
+from server.errors import Invalid, NotFound, RequestError, TooMany, Unauthorized, Unavailable
 from server.guard import (
     drop_cookie,
     own_path,
     session_cookie,
     set_cookie,
     set_device,
+    signed_in,
     viewer_of,
     visitor_of,
 )
 from server.settings import Settings
+from server.supabase import Link
 
-_EMAIL, _PASSWORD = 255, 1000  # characters
+_EMAIL, _PASSWORD, _TOKEN = 255, 1000, 4000  # characters
+_SAID = {
+    "name": "Your name is changed.",
+    "password": "Your password is changed. You are signed out everywhere else.",
+    "session": "That browser is signed out.",
+}
 
 
 async def sign_in_page(request: Request) -> Response:
@@ -52,12 +63,9 @@ async def sign_in(request: Request) -> Response:
 
 async def sign_out(request: Request) -> Response:
     """End the session."""
-    settings: Settings = request.state.settings
     auth: Auth = request.state.auth
     await auth.sign_out(session_cookie(request))
-    answer = RedirectResponse("/login", 303)
-    drop_cookie(answer, settings)
-    return answer
+    return _signed_out(request)
 
 
 def _page(
@@ -76,8 +84,170 @@ def _page(
     return answer
 
 
+async def forgot(request: Request) -> Response:
+    """The form of whoever forgot their password; with the link of the letter, the one for a new password."""
+    if token := request.query_params.get("token_hash"):
+        return _link_page(request, token[:_TOKEN])
+    return web.render(request, "accounts/recovery.html", email="", sent=False, message="")
+
+
+async def recover(request: Request) -> Response:
+    """Send a letter, whoever it is that asks; or take the new password of somebody who has its link."""
+    fields = await web.form(request)
+    if "token_hash" in fields:
+        return await _accept(request, fields, "recovery")
+    auth: Auth = request.state.auth
+    email, status, retry, message = fields.get("email", "").strip(), 200, None, ""
+    if not email or len(email) > _EMAIL or "@" not in email:
+        status, message = 422, "Please give your e-mail address."
+    else:
+        try:
+            await auth.request_recovery(email, visitor_of(request))
+        except (TooMany, Unavailable) as refusal:
+            status, retry, message = refusal.status, refusal.retry_after, refusal.detail
+    context = {"email": email[:_EMAIL], "message": message}
+    if message and request.headers.get("hx-request"):
+        answer: Response = web.fragment(request, "accounts/_recovery.html", status, **context)
+    else:
+        answer = web.render(request, "accounts/recovery.html", status, sent=not message, **context)
+    if retry:
+        answer.headers["Retry-After"] = str(retry)
+    return answer
+
+
+async def invited(request: Request) -> Response:
+    """Where the link of an invitation leads: one's first password."""
+    return _link_page(request, request.query_params.get("token_hash", "")[:_TOKEN])
+
+
+async def accept(request: Request) -> Response:
+    """Take the first password of somebody who was invited."""
+    return await _accept(request, await web.form(request), "invite")
+
+
+async def _accept(request: Request, fields: Mapping[str, str], kind: Link) -> Response:
+    """Set the password and sign in: 303 to the home page, or the form again with what is wrong."""
+    auth: Auth = request.state.auth
+    token, password = fields.get("token_hash", "")[:_TOKEN], fields.get("password", "")
+    if password != fields.get("again", password):
+        return _link_page(request, token, 422, message="The two are not the same. Please type them again.")
+    try:
+        cookie = await auth.accept_link(token, kind, password, visitor_of(request))
+    except NotFound as refusal:
+        return _link_page(request, "", 404, used=refusal.detail)
+    except PasswordRefused as refusal:
+        return _link_page(request, refusal.token, 422, message=refusal.detail)
+    except RequestError as refusal:
+        return _link_page(request, token, refusal.status, message=refusal.detail)
+    await auth.sign_out(session_cookie(request))
+    answer = RedirectResponse("/", 303)
+    set_cookie(answer, request.state.settings, cookie)
+    return answer
+
+
+def _link_page(
+    request: Request, token: str, status: int = 200, *, message: str = "", used: str = ""
+) -> Response:
+    if not token and not used:
+        status, used = 404, "The link is not complete. Please open it from the letter once more."
+    context = {"token": token, "message": message, "path": request.url.path}
+    if message and request.headers.get("hx-request"):
+        return web.fragment(request, "accounts/_link.html", status, **context)
+    return web.render(request, "accounts/link.html", status, used=used, **context)
+
+
+async def account(request: Request) -> Response:
+    """One's name, password, and where one is signed in."""
+    return await _account(request, said=_SAID.get(request.query_params.get("said", ""), ""))
+
+
+async def rename(request: Request) -> Response:
+    """Another name: 303 back, or 422 with what is wrong."""
+    auth: Auth = request.state.auth
+    name = (await web.form(request)).get("name", "")
+    try:
+        await auth.rename(session_cookie(request), name)
+    except Invalid as refusal:
+        return await _account(request, 422, name=name[:_EMAIL], faults={"name": refusal.detail})
+    return RedirectResponse("/account?said=name", 303)
+
+
+async def change_password(request: Request) -> Response:
+    """Another password, proven by the current one; this browser gets a new session, all others end."""
+    auth: Auth = request.state.auth
+    fields = await web.form(request)
+    current, wanted = fields.get("current", ""), fields.get("new", "")
+    if not current or len(current) > _PASSWORD:
+        return await _account(request, 422, faults={"current": "Please give your current password."})
+    try:
+        cookie = await auth.change_password(session_cookie(request), current, wanted, visitor_of(request))
+    except (Invalid, TooMany) as refusal:
+        field = "current" if isinstance(refusal, TooMany) or "current" in refusal.detail else "new"
+        return await _account(request, refusal.status, faults={field: refusal.detail})
+    answer = RedirectResponse("/account?said=password", 303)
+    set_cookie(answer, request.state.settings, cookie)
+    return answer
+
+
+async def end_session(request: Request) -> Response:
+    """Sign out one of one's browsers; with this one, to the sign-in page."""
+    auth: Auth = request.state.auth
+    viewer: Viewer = request.state.viewer
+    try:
+        session_id = UUID(request.path_params["id"])
+    except ValueError:
+        raise NotFound("There is no such session.") from None
+    await auth.close_session(viewer, session_id)
+    if session_id == viewer.session_id:
+        return _signed_out(request)
+    return RedirectResponse("/account?said=session", 303)
+
+
+async def end_sessions(request: Request) -> Response:
+    """Sign out everywhere, here as well."""
+    auth: Auth = request.state.auth
+    await auth.sign_out_everywhere(session_cookie(request))
+    return _signed_out(request)
+
+
+def _signed_out(request: Request) -> Response:
+    answer = RedirectResponse("/login", 303)
+    drop_cookie(answer, request.state.settings)
+    return answer
+
+
+async def _account(
+    request: Request,
+    status: int = 200,
+    *,
+    said: str = "",
+    name: str | None = None,
+    faults: Mapping[str, str] | None = None,
+) -> Response:
+    auth: Auth = request.state.auth
+    viewer: Viewer = request.state.viewer
+    context = {
+        "sessions": await auth.sessions(viewer),
+        "name": viewer.name if name is None else name,
+        "faults": defaultdict(str, faults or {}),
+        "said": said,
+    }
+    if faults and request.headers.get("hx-request"):
+        return web.fragment(request, "accounts/_account.html", status, viewer=viewer, **context)
+    return web.render(request, "accounts/account.html", status, **context)
+
+
 ROUTES = [
     Route("/login", sign_in_page, methods=["GET"]),
     Route("/login", sign_in, methods=["POST"]),
     Route("/logout", sign_out, methods=["POST"]),
+    Route("/recovery", forgot, methods=["GET"]),
+    Route("/recovery", recover, methods=["POST"]),
+    Route("/invitation", invited, methods=["GET"]),
+    Route("/invitation", accept, methods=["POST"]),
+    Route("/account", signed_in(account)),
+    Route("/account/name", signed_in(rename), methods=["POST"]),
+    Route("/account/password", signed_in(change_password), methods=["POST"]),
+    Route("/account/sessions/end", signed_in(end_sessions), methods=["POST"]),
+    Route("/account/sessions/{id}/end", signed_in(end_session), methods=["POST"]),
 ]

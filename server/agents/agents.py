@@ -29,3 +29,21 @@ async def read(connection: Connection, agent_id: UUID) -> Record:
 async def pause(connection: Connection, agent_id: UUID, *, paused: bool) -> None:
     """Pause or resume an agent of the viewer; a running interaction goes on. NotFound when not theirs."""
     await connection.execute("select id from public.set_agent_paused($1, $2)", agent_id, paused)
+
+
+async def move(connection: Connection, agent_id: UUID, supervisor_id: UUID) -> UUID:
+    """Give an agent to another supervisor; whose it was. NotFound; Conflict when they have three; Invalid for another type."""
+    before: UUID | None = await connection.fetchval(
+        "select supervisor_id from public.agents where id = $1", agent_id
+    )
+    await connection.execute("select id from public.move_agent($1, $2)", agent_id, supervisor_id)
+    assert before is not None
+    return before
+
+
+async def retire(connection: Connection, agent_id: UUID) -> UUID:
+    """Free an agent's slot and keep its history; whose it is. NotFound; Conflict while an interaction is active."""
+    supervisor_id: UUID = await connection.fetchval(
+        "select supervisor_id from public.retire_agent($1)", agent_id
+    )
+    return supervisor_id

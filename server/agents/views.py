@@ -1,4 +1,4 @@
-"""What people do with agents: pause and resume."""
+"""What people do with agents: pause and resume; for admins, move and retire."""
 
 from uuid import UUID
 
@@ -18,14 +18,40 @@ async def pause(request: Request) -> Response:
     wanted = (await web.form(request)).get("paused")
     if wanted not in ("yes", "no"):
         raise Invalid("paused is yes or no.")
-    try:
-        agent_id = UUID(request.path_params["id"])
-    except ValueError:
-        raise NotFound("There is no such agent.") from None
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        await agents.pause(connection, agent_id, paused=wanted == "yes")
+        await agents.pause(connection, _id(request.path_params["id"], "agent"), paused=wanted == "yes")
     return Response(status_code=204) if request.headers.get("hx-request") else RedirectResponse("/", 303)
 
 
-ROUTES = [Route("/agents/{id}/pause", signed_in(pause), methods=["POST"])]
+async def move(request: Request) -> Response:
+    """Give an agent to another supervisor of its type; back to the page of who had it."""
+    wanted = (await web.form(request)).get("supervisor_id", "")
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        before = await agents.move(
+            connection, _id(request.path_params["id"], "agent"), _id(wanted, "supervisor")
+        )
+    return RedirectResponse(f"/people/{before}?said=moved", 303)
+
+
+async def retire(request: Request) -> Response:
+    """Free an agent's slot; back to the page of its supervisor."""
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        supervisor = await agents.retire(connection, _id(request.path_params["id"], "agent"))
+    return RedirectResponse(f"/people/{supervisor}?said=retired", 303)
+
+
+def _id(text: str, what: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"There is no such {what}.") from None
+
+
+ROUTES = [
+    Route("/agents/{id}/pause", signed_in(pause), methods=["POST"]),
+    Route("/agents/{id}/move", signed_in(move, "admin"), methods=["POST"]),
+    Route("/agents/{id}/retirement", signed_in(retire, "admin"), methods=["POST"]),
+]

@@ -17,7 +17,7 @@ import uvloop
 
 from tests.bench.table import Row, keep, table
 
-TARGETS = ("fanout", "people", "ingest", "rings", "stored", "floor")
+TARGETS = ("fanout", "people", "ingest", "rings", "stored", "sign_in", "floor")
 OTHERS = ("latency", "numbers", "retention", "growth")  # they speak for themselves
 RECORDED = Path(__file__).parent / "recorded.jsonl"
 

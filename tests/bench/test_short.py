@@ -4,10 +4,10 @@ from types import ModuleType
 
 import pytest
 
-from tests.bench import fanout, floor, ingest, people, rings, stored
+from tests.bench import fanout, floor, ingest, people, rings, sign_in, stored
 
 
-@pytest.mark.parametrize("bench", [fanout, floor, ingest], ids=lambda bench: bench.__name__)
+@pytest.mark.parametrize("bench", [fanout, floor, ingest, sign_in], ids=lambda bench: bench.__name__)
 async def test_nothing_is_lost_or_doubled(bench: ModuleType) -> None:
     assert await bench.run(short=True)
 

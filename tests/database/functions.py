@@ -49,6 +49,28 @@ FUNCTIONS: dict[str, Function] = {
         may=PERSON, call="public.move_agent({id}, '{owner}')", id="'{agent}'",
         its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
     ),
+    # What admins do with people. Anybody else is told the same, whoever it is about.
+    "public.deactivate_person": Function(
+        may=PERSON, call="public.deactivate_person({id})", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
+    ),
+    "public.reactivate_person": Function(
+        may=PERSON, call="public.reactivate_person({id})", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
+    ),
+    "public.change_supervisor_type": Function(
+        may=PERSON, call="public.change_supervisor_type({id}, 'voice')", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
+    ),
+    "public.retire_agent": Function(
+        may=PERSON, call="public.retire_agent({id})", id="'{agent}'",
+        its={"FW409": "admin"}, otherwise="FW403", unknown="FW404",  # it has an active interaction
+    ),
+    "public.note_person": Function(
+        may=PERSON, call="public.note_person({id}, 'users.change', '{{}}')", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
+    ),
+    "private.require_admin": NOBODY,
     "public.system_report": of(PERSON, "public.system_report()", "admin", "FW403"),
     "public.leaderboard": of(PERSON, "public.leaderboard()", PEOPLE, "FW403"),
     "public.calculate_performance_score": of(

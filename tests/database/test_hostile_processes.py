@@ -67,6 +67,7 @@ async def test_who_lost_their_rights_is_nobody_to_the_web_process(stage: Stage) 
             r"select from private.find_web_session('\x{session_hash}', true)",
             "select from private.live_web_sessions(array['{session}']::uuid[])",
             "select from (select private.open_web_session(sha256('x'), '{owner}', '', '', now(), '', '') as id) x where id is not null",
+            "select from (select private.replace_web_sessions(sha256('y'), '{owner}', '', '', now(), '', '') as id) x where id is not null",
         ):
             assert await outcome(connection, stage.sql(question, "deactivated")) == "nothing", question
             assert await outcome(connection, stage.sql(question, "owner")) == "sees", question

@@ -1,0 +1,67 @@
+"""The audit of one person: who did what with them, and when."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from server.db import Connection
+
+_ACTIONS = {
+    "users.create": "created",
+    "users.invite": "invited",
+    "users.insert": "created",
+    "users.change": "changed",
+    "users.update": "changed",
+    "users.recovery": "sent a letter for a new password",
+}
+_FIELDS = {"app_role": "role", "supervisor_type": "type"}
+_MACHINES = {"supabase_auth_admin", "postgres", "service_role", "supabase_admin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: when, who, and what in words."""
+
+    at: dt.datetime
+    actor: str
+    deed: str
+    changes: list[tuple[str, str, str]]  # field, before, after
+
+
+async def of_person(connection: Connection, person: UUID, limit: int = 100) -> list[Entry]:
+    """The newest first. What the Auth server's trigger wrote is left out where the admin who asked for it is known."""
+    rows = await connection.fetch(
+        """
+        select l.at, l.actor, l.action, l.changes from public.audit_logs l
+        where l.row_id = $1 and l.action like 'users.%' and (l.actor_id is not null or not exists (
+          select from public.audit_logs o where o.row_id = l.row_id and o.actor_id is not null and o.action like 'users.%'
+            and o.at between l.at - interval '15 seconds' and l.at + interval '15 seconds'))
+        order by l.id desc limit $2
+        """,
+        str(person),
+        limit,
+    )
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Any) -> Entry:
+    changes: Mapping[str, Sequence[Any]] = row["changes"]
+    deed = _ACTIONS.get(row["action"], row["action"])
+    if "deactivated_at" in changes:
+        deed = "brought back" if changes["deactivated_at"][1] is None else "deactivated"
+        changes = {}
+    elif row["action"] == "users.recovery":
+        changes = {}
+    actor = "the sign-in service" if row["actor"] in _MACHINES else row["actor"]
+    return Entry(
+        row["at"],
+        actor,
+        deed,
+        [(_FIELDS.get(name, name), _text(before), _text(after)) for name, (before, after) in changes.items()],
+    )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,155 @@
+"""People: the rows behind the logins, and what an admin does with them."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from unicodedata import category
+from uuid import UUID
+
+from server.db import Connection, Record
+from server.errors import NotFound
+
+Kind = Literal["admin", "voice", "chat"]
+KINDS: tuple[Kind, ...] = ("voice", "chat", "admin")
+STATES = ("active", "deactivated")
+COLUMNS = ("email", "name", "role", "username", "supervisor_type", "agents", "state", "created_at")
+_EMAIL = re.compile(r"[^@\s,;<>()\"\\]{1,64}@[^@\s,;<>()\"\\]+\.[^@\s.,;<>()\"\\]+")
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,99}")
+_STATE = """case when u.deactivated_at is not null or u.banned_until > now() then 'deactivated' else 'active' end"""
+_PERSON = f"""u.id, u.email, u.name, u.role, u.username, u.supervisor_type, u.deactivated_at, u.banned_until, u.created_at,
+  coalesce(u.supervisor_type, u.role) as kind, {_STATE} as state,
+  (select count(*) from public.agents a where a.supervisor_id = u.id and a.retired_at is null) as agents"""
+
+
+@dataclass(slots=True)
+class Draft:
+    """What a form says of a person; `faults` has a sentence for each field that cannot be taken."""
+
+    email: str = ""
+    name: str = ""
+    kind: str = "voice"
+    username: str = ""
+    faults: defaultdict[str, str] = field(default_factory=lambda: defaultdict(str))
+
+    def check(self) -> None:
+        """Find what the Auth server or the table would refuse."""
+        if len(self.email) > 255 or not self.email.isascii() or not _EMAIL.fullmatch(self.email):
+            self.faults["email"] = "This is no e-mail address."
+        if not 0 < len(self.name) <= 255 or any(category(letter) in ("Cc", "Cs") for letter in self.name):
+            self.faults["name"] = "A name has 1 to 255 characters."
+        if self.kind not in KINDS:
+            self.faults["kind"] = "A person is a voice supervisor, a chat supervisor or an admin."
+        elif self.kind != "admin" and not _USERNAME.fullmatch(self.username):
+            self.faults["username"] = (
+                "2 to 100 small letters, digits, dots, hyphens and underscores; the first one a letter or digit."
+            )
+
+    @property
+    def app_metadata(self) -> dict[str, str]:
+        """What makes a login a person with rights."""
+        if self.kind == "admin":
+            return {"app_role": "admin"}
+        return {"app_role": "supervisor", "supervisor_type": self.kind, "username": self.username}
+
+    @property
+    def changes(self) -> dict[str, list[str | None]]:
+        """Of somebody new, as the audit has it."""
+        return {"email": [None, self.email], "name": [None, self.name]} | {
+            name: [None, value] for name, value in self.app_metadata.items()
+        }
+
+
+async def listed(
+    connection: Connection, filters: Mapping[str, str], limit: int | None = None
+) -> Sequence[Record]:
+    """Everybody who fits, by name; `total` of each row says how many do."""
+    return await connection.fetch(
+        f"""
+        select {_PERSON}, count(*) over () as total from public.users u
+        where ($1 = '' or strpos(lower(concat_ws(' ', u.name, u.username, u.email)), lower($1)) > 0)
+          and ($2 = '' or coalesce(u.supervisor_type, u.role) = $2)
+          and ($3 = '' or {_STATE} = $3)
+        order by lower(u.name) collate "C", u.id limit $4
+        """,
+        filters.get("q", ""),
+        filters.get("kind", ""),
+        filters.get("state", ""),
+        limit,
+    )
+
+
+async def find(connection: Connection, person: UUID) -> Record:
+    """NotFound when there is no such person."""
+    row = await connection.fetchrow(f"select {_PERSON} from public.users u where u.id = $1", person)
+    if row is None:
+        raise NotFound("There is no such person.")
+    return row
+
+
+async def agents_of(connection: Connection, person: UUID) -> Sequence[Record]:
+    """Their agents, those that are retired last."""
+    return await connection.fetch(
+        """
+        select a.id, a.name, a.status, a.slot, a.retired_at,
+          exists (select from public.interactions i where i.agent_id = a.id and i.status = 'active') as busy
+        from public.agents a where a.supervisor_id = $1 order by a.retired_at nulls first, a.slot, a.created_at
+        """,
+        person,
+    )
+
+
+async def with_room(connection: Connection, person: Record) -> Sequence[Record]:
+    """Other active supervisors of the same type who have less than three agents."""
+    return await connection.fetch(
+        f"""
+        select u.id, u.username, u.name from public.users u
+        where u.supervisor_type = $1 and u.id <> $2 and {_STATE} = 'active'
+          and (select count(*) from public.agents a where a.supervisor_id = u.id and a.retired_at is null) < 3
+        order by u.username collate "C"
+        """,
+        person["supervisor_type"],
+        person["id"],
+    )
+
+
+async def taken(connection: Connection, draft: Draft, person: UUID | None = None) -> None:
+    """Note as faults that somebody else has this address or username."""
+    row = await connection.fetchrow(
+        """
+        select coalesce(bool_or(lower(email) = lower($1)), false) as email,
+          coalesce(bool_or(lower(username) = lower($2)), false) as username
+        from public.users where (lower(email) = lower($1) or lower(username) = lower($2)) and id is distinct from $3
+        """,
+        draft.email,
+        draft.username,
+        person,
+    )
+    assert row is not None
+    if row["email"]:
+        draft.faults["email"] = "Somebody with this e-mail address is here already."
+    if row["username"] and draft.kind != "admin":
+        draft.faults["username"] = "This username is taken."
+
+
+async def note(
+    connection: Connection, person: UUID, action: str, changes: Mapping[str, Sequence[Any]]
+) -> None:
+    """Write down that the viewer had this done at the Auth server."""
+    await connection.execute("select public.note_person($1, $2, $3)", person, action, dict(changes))
+
+
+async def deactivate(connection: Connection, person: UUID) -> None:
+    """Take their rights and end their sessions. NotFound; Conflict for oneself."""
+    await connection.execute("select id from public.deactivate_person($1)", person)
+
+
+async def reactivate(connection: Connection, person: UUID) -> None:
+    """Give their rights back. NotFound; Conflict when the login was deleted."""
+    await connection.execute("select id from public.reactivate_person($1)", person)
+
+
+async def change_type(connection: Connection, person: UUID, supervisor_type: str) -> None:
+    """NotFound; Conflict while they have agents."""
+    await connection.execute("select id from public.change_supervisor_type($1, $2)", person, supervisor_type)

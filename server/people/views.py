@@ -1,0 +1,274 @@
+"""The admins' pages of people: who is here, somebody new, and one person with their agents and their audit."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from server import web
+from server.auth import Viewer
+from server.db import Database, Record
+from server.errors import Conflict, Invalid, NotFound, RequestError, Unavailable
+from server.guard import signed_in
+from server.people import audit_logs, users
+from server.people.users import Draft
+from server.supabase import Administration, Login
+
+_FIRST = 200  # people of the list's page
+_SHORTEST = 6  # characters of a password, as Supabase Auth has it
+_NO_KEY = (
+    "People are invited and changed with the project's secret key: set SUPABASE_SECRET_KEY and start again."
+)
+SAID = {
+    "invited": "The invitation is on its way.",
+    "not-invited": "They are here, but the letter could not be sent. Send it again below.",
+    "created": "They can sign in now.",
+    "changed": "The changes are kept.",
+    "unchanged": "Nothing was different.",
+    "recovery": "A letter for a new password is on its way.",
+    "deactivated": "They are signed out everywhere and cannot sign in.",
+    "still-known": "They have no rights here any more, but the Auth server did not answer: tell it again below.",
+    "active": "They can sign in again.",
+    "moved": "The agent has moved, with all its interactions.",
+    "retired": "The agent is retired; its slot is free.",
+}
+
+
+async def index(request: Request) -> Response:
+    """Everybody, filtered by the address; as CSV all of them."""
+    filters = {name: request.query_params.get(name, "").strip()[:100] for name in ("q", "kind", "state")}
+    if filters["kind"] not in ("", *users.KINDS) or filters["state"] not in ("", *users.STATES):
+        raise Invalid("There is no such filter.")
+    if "\x00" in filters["q"]:
+        raise Invalid("No name has such a character.")
+    as_csv = request.url.path.endswith(".csv")
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        people = await users.listed(connection, filters, None if as_csv else _FIRST)
+    if as_csv:
+        return web.csv("people.csv", users.COLUMNS, people)
+    return web.render(request, "people/people.html", people=people, filters=filters, kinds=users.KINDS)
+
+
+async def new(request: Request) -> Response:
+    """The form for somebody new."""
+    return _form(request, Draft(), 200, invited=True)
+
+
+async def create(request: Request) -> Response:
+    """Invite somebody, or make them with a password: 303 to their page, 422 with the form and what is wrong."""
+    administration, fields = _administration(request), await web.form(request)
+    invited = fields.get("how", "invite") != "password"
+    password = None if invited else fields.get("password", "")
+    draft = _draft(fields)
+    draft.check()
+    if password is not None and len(password) < _SHORTEST:
+        draft.faults["password"] = f"A password has at least {_SHORTEST} characters."
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        await users.taken(connection, draft)
+    if draft.faults:
+        return _form(request, draft, 422, invited=invited)
+    try:
+        person = await administration.create(draft.email, draft.app_metadata, draft.name, password)
+    except (Conflict, Invalid) as refusal:
+        draft.faults["email" if isinstance(refusal, Conflict) or invited else "password"] = refusal.detail
+        return _form(request, draft, 422, invited=invited)
+    try:
+        async with db.as_viewer(request.state.viewer) as connection:
+            await users.find(connection, person)
+            await users.note(connection, person, "users.invite" if invited else "users.create", draft.changes)
+    except NotFound:
+        await administration.delete(person)
+        raise Conflict("This login could not become a person here; the system page says why.") from None
+    if not invited:
+        return _to(person, "created")
+    try:
+        await administration.invite(draft.email, draft.name)
+    except RequestError:
+        return _to(person, "not-invited")
+    return _to(person, "invited")
+
+
+async def show(request: Request) -> Response:
+    """One person: what may be changed, their agents, and what was done with them."""
+    said = SAID.get(request.query_params.get("said", ""), "")
+    return await _page(request, await _person(request), said=said)
+
+
+async def change(request: Request) -> Response:
+    """Another name or username, and for a supervisor without agents another type."""
+    administration, fields, person = _administration(request), await web.form(request), await _person(request)
+    draft = _draft({"kind": person["kind"], **fields, "email": person["email"]})
+    draft.check()
+    draft.faults.pop("email", None)  # which is not changed here
+    if draft.kind != person["kind"] and "admin" in (draft.kind, person["kind"]):
+        draft.faults["kind"] = "An admin stays one, and so does a supervisor: make another login."
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        await users.taken(connection, draft, person["id"])
+    draft.faults.pop("email", None)
+    if draft.faults:
+        return await _page(request, person, 422, draft=draft)
+    now = {"name": draft.name, "username": draft.username or None, "supervisor_type": draft.kind}
+    if person["role"] == "admin":
+        now = {"name": draft.name}
+    changes = {name: [person[name], value] for name, value in now.items() if person[name] != value}
+    if not changes:
+        return _to(person["id"], "unchanged")
+    try:
+        await _change(request, administration, person, draft, changes)
+    except (Conflict, Invalid) as refusal:
+        draft.faults["kind" if "supervisor_type" in changes else "name"] = refusal.detail
+        return await _page(request, person, 409, draft=draft)
+    return _to(person["id"], "changed")
+
+
+async def _change(
+    request: Request, administration: Administration, person: Record, draft: Draft, changes: Mapping[str, Any]
+) -> None:
+    """The type first, which the trigger of the login lets nobody change; taken back when the login does not follow."""
+    db: Database = request.state.db
+    viewer: Viewer = request.state.viewer
+    retyped = "supervisor_type" in changes
+    if retyped:
+        async with db.as_viewer(viewer) as connection:
+            await users.change_type(connection, person["id"], draft.kind)
+    try:
+        async with db.as_viewer(viewer) as connection:
+            await users.note(connection, person["id"], "users.change", changes)
+            await administration.change(person["id"], draft.app_metadata, draft.name)
+    except BaseException:
+        if retyped:
+            async with db.as_viewer(viewer) as connection:
+                await users.change_type(connection, person["id"], person["supervisor_type"])
+        raise
+    async with db.as_viewer(viewer) as connection:
+        after = await users.find(connection, person["id"])
+    if any(after[name] != value for name, (_, value) in changes.items()):
+        raise Conflict("The login was changed, and the person could not follow; the system page says why.")
+
+
+async def deactivate(request: Request) -> Response:
+    """Take somebody's rights (`deactivated` = yes), here at once and then at the Auth server; or give them back (no)."""
+    wanted = (await web.form(request)).get("deactivated")
+    if wanted not in ("yes", "no"):
+        raise Invalid("deactivated is yes or no.")
+    administration, person = _administration(request), await _person(request)
+    db: Database = request.state.db
+    if wanted == "no":
+        await administration.ban(person["id"], banned=False)
+        async with db.as_viewer(request.state.viewer) as connection:
+            await users.reactivate(connection, person["id"])
+        return _to(person["id"], "active")
+    async with db.as_viewer(request.state.viewer) as connection:
+        await users.deactivate(connection, person["id"])
+    try:
+        await administration.ban(person["id"], banned=True)
+    except (Unavailable, NotFound):
+        return _to(person["id"], "still-known")
+    return _to(person["id"], "deactivated")
+
+
+async def send(request: Request) -> Response:
+    """Send the letter for a new password; the invitation again to somebody who has not accepted it yet."""
+    administration, person = _administration(request), await _person(request)
+    if person["state"] != "active":
+        raise Conflict("They are deactivated: bring them back first.")
+    login = await administration.find(person["id"])
+    db: Database = request.state.db
+    action = "users.recovery" if login.confirmed_at else "users.invite"
+    async with db.as_viewer(request.state.viewer) as connection:
+        await users.note(connection, person["id"], action, {"email": [None, person["email"]]})
+        if login.confirmed_at:
+            await administration.recover(person["email"])
+        else:
+            await administration.invite(person["email"], person["name"])
+    return _to(person["id"], "recovery" if login.confirmed_at else "invited")
+
+
+def _draft(fields: Mapping[str, str]) -> Draft:
+    return Draft(
+        email=fields.get("email", "").strip().lower(),
+        name=" ".join(fields.get("name", "").split()),
+        kind=fields.get("kind", ""),
+        username=fields.get("username", "").strip().lower() if fields.get("kind") != "admin" else "",
+    )
+
+
+def _administration(request: Request) -> Administration:
+    administration: Administration | None = request.state.administration
+    if administration is None:
+        raise Unavailable(_NO_KEY)
+    return administration
+
+
+async def _person(request: Request) -> Record:
+    try:
+        person = UUID(request.path_params["id"])
+    except ValueError:
+        raise NotFound("There is no such person.") from None
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        return await users.find(connection, person)
+
+
+async def _login(request: Request, person: UUID) -> Login | None:
+    """Nothing where the Auth server does not answer: the page is of use without."""
+    try:
+        return await _administration(request).find(person)
+    except RequestError:
+        return None
+
+
+async def _page(
+    request: Request, person: Record, status: int = 200, *, said: str = "", draft: Draft | None = None
+) -> Response:
+    login = await _login(request, person["id"])
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        agents = await users.agents_of(connection, person["id"])
+        context = {
+            "person": person,
+            "agents": agents,
+            "others": await users.with_room(connection, person) if agents else [],
+            "audit": await audit_logs.of_person(connection, person["id"]),
+            "login": login,
+            "said": said,
+            "no_key": _NO_KEY if request.state.administration is None else "",
+            "draft": draft
+            or Draft(person["email"], person["name"], person["kind"], person["username"] or ""),
+        }
+    if status != 200 and request.headers.get("hx-request"):
+        return web.fragment(request, "people/_person.html", status, viewer=request.state.viewer, **context)
+    return web.render(request, "people/person.html", status, **context)
+
+
+def _form(request: Request, draft: Draft, status: int, *, invited: bool) -> Response:
+    context = {
+        "draft": draft,
+        "invited": invited,
+        "no_key": _NO_KEY if request.state.administration is None else "",
+    }
+    if request.headers.get("hx-request"):
+        return web.fragment(request, "people/_draft.html", status, **context)
+    return web.render(request, "people/new.html", status, **context)
+
+
+def _to(person: UUID, said: str) -> Response:
+    return RedirectResponse(f"/people/{person}?said={said}", 303)
+
+
+ROUTES = [
+    Route("/people", signed_in(index, "admin"), methods=["GET"]),
+    Route("/people", signed_in(create, "admin"), methods=["POST"]),
+    Route("/people.csv", signed_in(index, "admin")),
+    Route("/people/new", signed_in(new, "admin")),
+    Route("/people/{id}", signed_in(show, "admin"), methods=["GET"]),
+    Route("/people/{id}", signed_in(change, "admin"), methods=["POST"]),
+    Route("/people/{id}/deactivation", signed_in(deactivate, "admin"), methods=["POST"]),
+    Route("/people/{id}/letter", signed_in(send, "admin"), methods=["POST"]),
+]

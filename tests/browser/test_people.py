@@ -1,0 +1,142 @@
+"""People and accounts in a real Chromium, by keyboard; and what axe says of every page, light and dark."""
+
+import re
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.conftest import SignIn
+from tests.outbox import letters, path_in
+from tests.site import PASSWORD, Person, Site
+
+pytestmark = pytest.mark.browser
+
+SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
+OPEN = "() => document.querySelectorAll('details').forEach(one => { one.open = true })"
+TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
+SIGNED_OUT = [
+    "/login",
+    "/recovery",
+    "/recovery?token_hash=x",
+    "/invitation?token_hash=x",
+    "/invitation",
+    "/api",
+]
+
+
+async def complaints(page: Page) -> list[str]:
+    """What axe finds with everything opened, and whether the page is wider than the screen."""
+    await page.evaluate(OPEN)
+    response: dict[str, Any] = (await Axe().run(page)).response
+    assert response["passes"], "axe looked at nothing"
+    found = [f"{one['id']}: {[node['html'] for node in one['nodes']]}" for one in response["violations"]]
+    return found + (["wider than the screen"] if await page.evaluate(TOO_WIDE) else [])
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_axe_finds_nothing_on_the_pages_of_nobody(
+    site: Site, browser: Browser, scheme: Literal["light", "dark"]
+) -> None:
+    context = await browser.new_context(
+        base_url=site.url, color_scheme=scheme, viewport={"width": 360, "height": 740}
+    )
+    page = await context.new_page()
+    for path in SIGNED_OUT:
+        await page.goto(path)
+        assert not await complaints(page), path
+    await context.close()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [360, 1440])
+async def test_axe_finds_nothing_on_an_admins_pages(
+    site: Site, voice: Person, sign_in: SignIn, scheme: Literal["light", "dark"], width: int
+) -> None:
+    interaction = await site.start(voice.agents[0])
+    await site.ask(voice.agents[0], interaction)
+    page = await sign_in(await site.hire("admin"))
+    await page.emulate_media(color_scheme=scheme)
+    await page.set_viewport_size({"width": width, "height": 900})
+    places = ["/", "/leaderboard", "/people", "/people/new", f"/people/{voice.id}", "/account", "/system"]
+    for path in [*places, f"/interactions/{interaction}", "/nothing-here"]:
+        await page.goto(path)
+        assert not await complaints(page), path
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_axe_finds_nothing_on_a_supervisors_pages(
+    site: Site, voice: Person, sign_in: SignIn, scheme: Literal["light", "dark"]
+) -> None:
+    interaction = await site.start(voice.agents[0])
+    await site.ask(voice.agents[0], interaction)
+    page = await sign_in(voice)
+    await page.emulate_media(color_scheme=scheme)
+    for path in ("/", "/leaderboard", "/account", f"/interactions/{interaction}", "/people"):
+        await page.goto(path)
+        assert not await complaints(page), path
+
+
+async def test_axe_would_find_something(browser: Browser, site: Site) -> None:
+    context = await browser.new_context(base_url=site.url)
+    page = await context.new_page()
+    await page.goto("/login")
+    await page.evaluate("() => { document.querySelector('label').remove() }")
+    assert any("label" in one for one in await complaints(page))
+    await context.close()
+
+
+async def test_somebody_is_invited_by_keyboard_alone_and_comes_in(
+    site: Site, browser: Browser, sign_in: SignIn
+) -> None:
+    admin = await site.hire("admin")
+    page = await sign_in(admin)
+    await page.goto("/people/new")
+    email = f"invited-{admin.username.split()[-1]}@example.com"
+    await page.get_by_role("radio", name="Supervisor of voice agents").focus()
+    await page.keyboard.press("ArrowUp")  # round to admin, who has no username
+    await expect(page.get_by_label("Username")).to_be_hidden()
+    await page.keyboard.press("ArrowUp")
+    await expect(page.get_by_role("radio", name="Supervisor of chat agents")).to_be_checked()
+    for words in (email, "Ida Invited"):
+        await page.keyboard.press("Tab")
+        await page.keyboard.type(words)
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("UPPER case")
+    await expect(page.get_by_label("Password", exact=True)).to_be_hidden()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("2 to 100 small letters")).to_be_visible()
+    await expect(page.get_by_label("E-mail")).to_have_value(email)  # nothing typed is lost
+    await page.get_by_label("Username").fill(f"ida-{email[8:14]}")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_have_text("The invitation is on its way.")
+
+    context = await browser.new_context(base_url=site.url)
+    hers = await context.new_page()
+    await hers.goto(path_in(letters(site, email)[-1]))
+    await hers.keyboard.type(PASSWORD)  # the field has the focus
+    await hers.keyboard.press("Tab")
+    await hers.keyboard.type(PASSWORD)
+    await hers.keyboard.press("Enter")
+    await expect(hers.locator("#connection")).to_have_text("Live")
+    await expect(hers.get_by_role("link", name="Ida Invited")).to_be_visible()
+
+    # Deactivated in one browser, gone from the other, whose stream is open.
+    await page.reload()
+    await page.get_by_text("Deactivate …").click()
+    await page.get_by_role("button", name="Deactivate Ida Invited").click()
+    await expect(page.get_by_role("status")).to_contain_text("signed out everywhere")
+    await expect(hers).to_have_url(f"{site.url}/login", timeout=15_000)
+    await context.close()
+
+
+async def test_another_browser_is_signed_out_and_leaves_its_page(voice: Person, sign_in: SignIn) -> None:
+    here, there = await sign_in(voice), await sign_in(voice)
+    await here.goto("/account")
+    rows = here.locator("#account li", has_not=here.get_by_text("this browser"))
+    await (
+        rows.filter(has=here.get_by_role("button", name="Sign out", exact=True)).get_by_role("button").click()
+    )
+    await expect(here.get_by_role("status")).to_have_text("That browser is signed out.")
+    await expect(there).to_have_url(re.compile(r"/login(\?|$)"), timeout=15_000)

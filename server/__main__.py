@@ -8,9 +8,8 @@ import subprocess
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import httpx
@@ -18,15 +17,12 @@ import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
 from server import app as application
-from server import backups, db, logs, migrations
+from server import backups, db, migrations
 from server import settings as environment
 from server.agents import agent_keys
-from server.errors import RequestError
+from server.place import Place, fail, open_place
 from server.protocol import Protocol
 from server.settings import Settings
-
-if TYPE_CHECKING:  # the embedded parts are imported only where nothing else is configured
-    from server.embedded.home import Home
 
 _GRACE = 10  # seconds that requests in flight have when the server stops
 
@@ -35,45 +31,6 @@ _GRACE = 10  # seconds that requests in flight have when the server stops
 @click.version_option(package_name="floorwalker")
 def main() -> None:
     """Floorwalker: a realtime supervisor dashboard for AI call-centre agents."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a command works: complete settings, and the home when it is the embedded one."""
-
-    settings: Settings
-    home: "Home | None"
-
-    @property
-    def owner_url(self) -> str:
-        url = self.settings.database_owner_url or self.settings.database_url
-        assert url is not None
-        return url
-
-
-@contextmanager
-def _place() -> Iterator[_Place]:
-    """The database this environment names; every failure to get there ends in one sentence."""
-    given = environment.load()
-    logs.configure()
-    try:
-        if not given.embedded:
-            yield _Place(given, None)
-            return
-        from server.embedded.home import open_home
-        from server.embedded.postgres import StartError
-
-        try:
-            with open_home(given) as home:
-                yield _Place(home.settings, home)
-        except StartError as error:
-            _fail(str(error))
-    except RequestError as error:
-        _fail(error.detail)
-
-
-def _fail(sentence: str) -> None:
-    raise SystemExit(f"floorwalker: {sentence.rstrip('.')}.")
 
 
 class _Server(uvicorn.Server):
@@ -101,13 +58,13 @@ class _Server(uvicorn.Server):
 def serve(*, demo: bool) -> None:
     """Run the web process."""
     door = _bind(environment.load())
-    with _place() as place, door:
+    with open_place() as place, door:
         if place.home is not None:
             migrations_of(place)
             asyncio.run(migrations.seed(place.owner_url))
             asyncio.run(_remember(place.owner_url))
         elif demo:
-            _fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
+            fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
         else:
             asyncio.run(_check(place.settings))
         # Thousands of streams are hundreds of thousands of objects that stay, and the collector would look at them all
@@ -132,7 +89,7 @@ async def _check(settings: Settings) -> None:
         await db.check("DATABASE_LISTEN_URL", settings.database_listen_url, "select 1")
 
 
-async def _serve(place: _Place, door: socket.socket, *, demo: bool) -> None:
+async def _serve(place: Place, door: socket.socket, *, demo: bool) -> None:
     settings = place.settings
     auth_app = place.home.auth_app() if place.home else None
     app, parts = application.create_app(settings, auth_app)
@@ -194,7 +151,7 @@ async def _greet(server: uvicorn.Server, settings: Settings, *, embedded: bool) 
     click.echo("\n".join(lines))
 
 
-async def _demo(place: _Place) -> None:
+async def _demo(place: Place) -> None:
     """Play with keys of its own, made at each start; those of the last start end."""
     from server.demo.demo import play_forever
 
@@ -203,16 +160,11 @@ async def _demo(place: _Place) -> None:
     await play_forever(f"http://127.0.0.1:{place.settings.port}", agents)
 
 
-async def _reach_owner(place: _Place) -> None:
-    name = "DATABASE_OWNER_URL" if place.settings.database_owner_url else "DATABASE_URL"
-    await db.check(name, place.owner_url, "select 1")
-
-
-def migrations_of(place: _Place) -> list[str]:
+def migrations_of(place: Place) -> list[str]:
     """Apply what is missing; what was applied."""
 
     async def apply() -> list[str]:
-        await _reach_owner(place)
+        await place.reach_owner()
         return await migrations.migrate(place.owner_url)
 
     return asyncio.run(apply())
@@ -221,9 +173,20 @@ def migrations_of(place: _Place) -> list[str]:
 @main.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    with _place() as place:
+    with open_place() as place:
         applied = migrations_of(place)
         click.echo("\n".join(["applied:", *applied]) if applied else "up to date")
+
+
+@main.command()
+def doctor() -> None:
+    """Hold the configuration against the real services: a sentence for each finding, and what to do.
+
+    ✓ is as it should be, ! is worth a look, ✗ is wrong, and then the exit status is 1.
+    """
+    from server.doctor import examination
+
+    sys.exit(examination.run())
 
 
 @main.command()
@@ -236,8 +199,8 @@ def backup(file: Path | None) -> None:
     """
     name = f"floorwalker-{backups.stamp()}.dump"
 
-    async def write(place: _Place) -> None:
-        await _reach_owner(place)
+    async def write(place: Place) -> None:
+        await place.reach_owner()
         target, programs = file or Path(name), backups.Programs()
         if place.home is not None:
             programs = place.home.programs
@@ -245,7 +208,7 @@ def backup(file: Path | None) -> None:
         size = await backups.backup(place.owner_url, target, programs)
         click.echo(f"{target}: {size:,} bytes")
 
-    with _place() as place:
+    with open_place() as place:
         asyncio.run(write(place))
 
 
@@ -258,15 +221,15 @@ def restore(file: Path) -> None:
     A hosted project has to be empty. When anything fails, nothing has changed.
     """
 
-    async def bring_back(place: _Place) -> tuple[list[str], list[Path]]:
-        await _reach_owner(place)
+    async def bring_back(place: Place) -> tuple[list[str], list[Path]]:
+        await place.reach_owner()
         if place.home is None:
             return await backups.restore(place.owner_url, file, backups.Programs()), []
         from server.embedded.restore import restore as take_its_place
 
         return await take_its_place(place.home.postgres, file)
 
-    with _place() as place:
+    with open_place() as place:
         applied, kept = asyncio.run(bring_back(place))
         lines = [f"restored {file}", *(f"what was there before is in {path}" for path in kept)]
         click.echo("\n".join([*lines, *(["applied:", *applied] if applied else [])]))
@@ -285,18 +248,18 @@ def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
     Sign in as the admin, or as one of the supervisors it names, to watch and to decide: an agent that asks for
     a tool waits for you, and after PERMISSION_SECONDS goes on without.
     """
-    with _place() as place:
+    with open_place() as place:
         if place.home is None:
-            _fail("replay makes supervisors of its own, and does so in embedded mode only")
+            fail("replay makes supervisors of its own, and does so in embedded mode only")
         try:
             asyncio.run(_replay(place, folder, speed, limit, supervisors))
         except FileNotFoundError as error:
-            _fail(str(error))
+            fail(str(error))
         except httpx.HTTPError as error:
-            _fail(f"no server answers at {place.settings.supabase_url} ({error}): start it, or set its PORT")
+            fail(f"no server answers at {place.settings.supabase_url} ({error}): start it, or set its PORT")
 
 
-async def _replay(place: _Place, folder: Path, speed: float, limit: int, supervisors: int) -> None:
+async def _replay(place: Place, folder: Path, speed: float, limit: int, supervisors: int) -> None:
     from server.demo import cast, conversations
     from server.demo.player import Tool
     from server.demo.replay import replay as play
@@ -335,7 +298,7 @@ def create_agent_key(agent: str) -> None:
         async with db.as_owner(url) as connection:
             return await agent_keys.create(connection, agent)
 
-    with _place() as place:
+    with open_place() as place:
         click.echo(asyncio.run(create(place.owner_url)))
 
 
@@ -352,9 +315,9 @@ def export_people(file: Path | None) -> None:
     One line of JSON is one person: the body of a POST to /auth/v1/admin/users of a hosted project, where they then
     sign in with the password they have. Whoever is banned or deactivated here is banned there.
     """
-    with _place() as place:
+    with open_place() as place:
         if place.home is None:
-            _fail("people export reads an embedded home, and DATABASE_URL is set")
+            fail("people export reads an embedded home, and DATABASE_URL is set")
         from server.embedded.people import export, summary, write
 
         lines = asyncio.run(export(place.owner_url))
@@ -369,13 +332,13 @@ def export_people(file: Path | None) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
     """Run psql on the configured database, as its owner."""
-    with _place() as place:
+    with open_place() as place:
         program = str(place.home.postgres.bin("psql")) if place.home else "psql"
         try:
             address, environment = backups.secretly(place.owner_url)
             status = subprocess.call([program, "-d", address, *arguments], env=environment)
         except FileNotFoundError:
-            _fail("there is no psql on this machine's PATH: install PostgreSQL's client")
+            fail("there is no psql on this machine's PATH: install PostgreSQL's client")
         sys.exit(status)
 
 

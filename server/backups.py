@@ -204,8 +204,7 @@ async def inspect(file: Path, programs: Programs) -> list[str]:
     versions = ["--data-only", "--schema=supabase_migrations", "--table=schema_migrations", "--file=-"]
     rows = await _run([programs.path("pg_restore"), *versions, str(file)], environment, complaint)
     applied = set(re.findall(r"^(\d+)(?=\t)", rows, re.MULTILINE))
-    known = {path.stem.partition("_")[0] for path in (migrations.FOLDER / "migrations").glob("*.sql")}
-    if newer := sorted(applied - known):
+    if newer := sorted(applied - migrations.versions()):
         raise Invalid(f"{file} is of a newer Floorwalker (it has {newer[-1]}): update this one first")
     return contents
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
@@ -18,6 +19,8 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connectio
 
 _TIMEOUTS = "set_config('statement_timeout', '10s', true), set_config('lock_timeout', '5s', true)"
 _BECOME = f"select set_config('role', %s, true), set_config('request.jwt.claims', %s, true), {_TIMEOUTS}"
+
+_WITHOUT_PASSWORD = re.compile(r"\w+://(\[[\da-fA-F:.]+\]|[\w.-]*)(:\d+)?(/[\w-]*)?")
 
 # Our own SQLSTATEs: FW and the HTTP status whose meaning they share.
 _WORDS: dict[str, type[RequestError]] = {
@@ -159,7 +162,7 @@ class _Way:
                 *arguments, **options, statement_cache_size=100
             )
             try:
-                if await _straight(connection):
+                if await straight(connection):
                     return connection
             except BaseException:
                 connection.terminate()
@@ -171,7 +174,7 @@ class _Way:
         return await asyncpg.connect(*arguments, **options, statement_cache_size=0)
 
 
-async def _straight(connection: asyncpg.Connection) -> bool:
+async def straight(connection: Connection) -> bool:
     """Whether who answers is the process that was named at the greeting, where a pooler names one of its own making.
 
     The answer is in the number of rows: asked so, nothing is prepared, whatever stands in between.
@@ -229,22 +232,58 @@ def words() -> Iterator[None]:
 
 async def check(name: str, url: str, question: str) -> None:
     """Connect and ask once, at start. Unavailable with a sentence that names the setting and what to do."""
-    where = url.rpartition("@")[2]  # never the password
     try:
-        connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
-        try:
+        async with visit(name, url) as connection:
             await connection.execute(question)
-        finally:
-            await connection.close()
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InvalidSchemaNameError):
         raise Unavailable(
-            f"the database of {name} ({where}) has no schema yet: run `floorwalker migrate`"
+            f"the database of {name} ({where(url)}) has no schema yet: run `floorwalker migrate`"
         ) from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _unusable(name, url, error) from None
+
+
+@asynccontextmanager
+async def visit(name: str, url: str, seconds: float = 10.0) -> AsyncIterator[Connection]:
+    """A connection for whoever looks around; each statement may be through a pooler and is a transaction of its own.
+
+    Unavailable when there is none, with a sentence that names the setting and what to do.
+    """
+    try:
+        connection = await asyncpg.connect(
+            url, timeout=seconds, command_timeout=seconds, statement_cache_size=0
+        )
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        why = str(error).split("\n")[0] or type(error).__name__
-        raise Unavailable(
-            f"{name} ({where}) cannot be used: {why}; check the address, the role and its password"
-        ) from None
+        raise _unusable(name, url, error) from None
+    try:
+        yield connection
+    finally:
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await connection.close(timeout=1)
+
+
+def _unusable(name: str, url: str, error: Exception) -> Unavailable:
+    match error:
+        case TimeoutError():
+            why = "no answer in time"
+        case ValueError():  # whose words may hold a part of the password
+            why = (
+                "it is no address of PostgreSQL, postgresql://role:password@host:5432/postgres, "
+                "with the special characters of a password as %40"
+            )
+        case _:
+            why = str(error).split("\n")[0] or type(error).__name__
+    advice = "check the address, the role and its password"
+    return Unavailable(f"{name} ({where(url)}) cannot be used: {why}; {advice}")
+
+
+def where(url: str) -> str:
+    """Host and database of an address: never a password, however the address is written."""
+    place, _, query = url.rpartition("@")[2].partition("?")
+    if "@" not in url and not _WITHOUT_PASSWORD.fullmatch(place):
+        return "no address"
+    kept = [pair for pair in query.split("&") if pair.startswith(("host=", "port="))]
+    return "?".join(part for part in (place, "&".join(kept)) if part)
 
 
 def _word(error: asyncpg.PostgresError) -> Exception:

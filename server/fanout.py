@@ -55,6 +55,7 @@ class Fanout:
         self._tls = any(place.scheme == "tls" for place in places)
         self._pause, self._not_before = 0.0, 0.0
         self._reached = True
+        self.trouble = ""  # why NATS could not be reached the last time
 
     async def open(
         self,
@@ -72,9 +73,9 @@ class Fanout:
         except _BROKEN as error:
             await line.close()
             self._wait_longer()
+            self.trouble = f"{type(error).__name__}: {error}"
             if self._reached:  # once, not every five seconds of a long night
-                reason = f"{type(error).__name__}: {error}"
-                log.warning("fanout_unreachable", servers=self._servers, reason=reason)
+                log.warning("fanout_unreachable", servers=self._servers, reason=self.trouble)
             self._reached = False
             return None
         except BaseException:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
+from server.db import words
+
 if TYPE_CHECKING:  # imported only where FANOUT_URL is set
     from server.fanout import Fanout, Line
 
 CHANNEL = "floor"
 STATE = "hub:state"  # rung within the process when the hub goes live or stale
 _LONGEST_PAUSE = 5.0
+_NONCE = 2.0  # seconds in which a LISTEN connection has to hear what was said for it
 _SHARED_HEARTBEAT = 1.0  # of the ear, on which others rely, and of who would rather follow one
 # Whose topics these are: another database, a clone, or this one after a restore or a restart, is not the same.
 _DATABASE = """select pg_catalog.concat(oid, ' ', extract(epoch from pg_catalog.pg_postmaster_start_time()))
@@ -167,9 +170,9 @@ class Hub:
         await connection.add_listener(CHANNEL, self._heard)
         # A transaction pooler takes LISTEN and delivers nothing: find out, and read by the clock instead.
         self._nonce, self._heard_nonce = f"hub:{secrets.token_hex(8)}", asyncio.Event()
-        await self._ring_at_the_door()
+        await _ring_at_the_door(self._url, self._nonce)
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(_NONCE):
                 await self._heard_nonce.wait()
             self.polling = False
         except TimeoutError:
@@ -263,14 +266,6 @@ class Hub:
         if line is not None:
             await line.close()
 
-    async def _ring_at_the_door(self) -> None:
-        """Send the nonce over a connection of its own: what one says itself it hears even through a pooler."""
-        other = await asyncpg.connect(self._url, timeout=5, statement_cache_size=0)
-        try:
-            await other.execute("select pg_notify($1, $2)", CHANNEL, self._nonce, timeout=5)
-        finally:
-            other.terminate()
-
     def _heard(self, _connection: object, _pid: int, _channel: str, topic: object) -> None:
         if topic == self._nonce:
             self._heard_nonce.set()
@@ -284,3 +279,33 @@ class Hub:
             self.live, self.since = live, dt.datetime.now(dt.UTC)
             log.info("hub_went_live" if live else "hub_went_stale")
             self.ring(STATE)
+
+
+async def hears(url: str) -> bool:
+    """Whether LISTEN delivers at this address what others notify. A transaction pooler takes it and delivers nothing."""
+    nonce, heard = f"hub:{secrets.token_hex(8)}", asyncio.Event()
+
+    def hear(_connection: object, _pid: int, _channel: str, topic: object) -> None:
+        if topic == nonce:
+            heard.set()
+
+    with words():
+        connection = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
+        try:
+            await connection.add_listener(CHANNEL, hear)
+            await _ring_at_the_door(url, nonce)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_NONCE):
+                    await heard.wait()
+        finally:
+            connection.terminate()
+    return heard.is_set()
+
+
+async def _ring_at_the_door(url: str, nonce: str) -> None:
+    """Send the nonce over a connection of its own: what one says itself it hears even through a pooler."""
+    other = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
+    try:
+        await other.execute("select pg_notify($1, $2)", CHANNEL, nonce, timeout=5)
+    finally:
+        other.terminate()

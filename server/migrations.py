@@ -18,6 +18,11 @@ alter table supabase_migrations.schema_migrations add column if not exists name 
 """
 
 
+def versions() -> set[str]:
+    """Those of all migrations that this code has."""
+    return {path.stem.partition("_")[0] for path in (FOLDER / "migrations").glob("*.sql")}
+
+
 async def migrate(owner_url: str) -> list[str]:
     """Apply what is not applied yet, each file in a transaction of its own; the names of those.
 

@@ -3,11 +3,13 @@
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SHORTEST_SECRET = 32  # characters
 
 
 class Settings(BaseSettings):
@@ -45,9 +47,7 @@ class Settings(BaseSettings):
     supabase_jwt_secret: SecretStr | None = Field(
         None, description="Only for projects that still sign with HS256."
     )
-    secret_key: SecretStr | None = Field(
-        None, min_length=32, description="Encrypts stored sessions; 32 characters or more."
-    )
+    secret_key: SecretStr | None = Field(None, description="Encrypts stored sessions; 32 characters or more.")
     public_url: str | None = Field(None, description="Address people use, when behind a proxy.")
     trusted_proxies: str | None = Field(
         None,
@@ -68,6 +68,16 @@ class Settings(BaseSettings):
         return self.database_url is None and self.supabase_url is None
 
     @property
+    def hosted(self) -> dict[str, object]:
+        """What a hosted project has all of."""
+        return {
+            "DATABASE_URL": self.database_url,
+            "SUPABASE_URL": self.supabase_url,
+            "SUPABASE_PUBLISHABLE_KEY": self.supabase_publishable_key,
+            "SECRET_KEY": self.secret_key,
+        }
+
+    @property
     def address(self) -> str:
         """Where people reach us: what links in mails begin with."""
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - of which one is this machine
@@ -81,6 +91,29 @@ class Settings(BaseSettings):
         networks = [ip_network(one.strip()) for one in given.split(",") if given != "none"]
         mapped = [f"::ffff:{n.network_address}/{96 + n.prefixlen}" for n in networks if n.version == 4]
         return [*map(str, networks), *mapped]
+
+    @field_validator("supabase_publishable_key", "supabase_secret_key")
+    @classmethod
+    def _one_word(cls, given: SecretStr | None) -> SecretStr | None:
+        # The blank or line end of a careless copy would be an illegal header, whose error shows the key.
+        if given is None:
+            return None
+        key = given.get_secret_value().strip()
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError(
+                "this is no key of Supabase: copy it once more, nothing before and nothing after it"
+            )
+        return SecretStr(key)
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and len(given.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(
+                f"it has {len(given.get_secret_value())} characters and needs {_SHORTEST_SECRET} or more: "
+                "make one with `openssl rand -base64 48`, the same for every web process"
+            )
+        return given
 
     @field_validator("public_url")
     @classmethod
@@ -131,12 +164,7 @@ class Settings(BaseSettings):
     def _whole_or_nothing(self) -> Self:
         if self.embedded:
             return self
-        hosted = {
-            "DATABASE_URL": self.database_url,
-            "SUPABASE_URL": self.supabase_url,
-            "SUPABASE_PUBLISHABLE_KEY": self.supabase_publishable_key,
-            "SECRET_KEY": self.secret_key,
-        }
+        hosted = self.hosted
         if missing := [name for name, value in hosted.items() if value is None]:
             given = [name for name, value in hosted.items() if value is not None]
             raise ValueError(
@@ -146,15 +174,57 @@ class Settings(BaseSettings):
         return self
 
 
+class Incomplete(Settings):
+    """What is set, whole or not: for whoever looks what is wrong with it."""
+
+    @model_validator(mode="after")
+    def _whole_or_nothing(self) -> Self:
+        return self
+
+
 def load() -> Settings:
     """Read the environment; a wrong value ends in one sentence, not a traceback."""
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else ""
-        text = first["msg"].removeprefix("Value error, ")
-        raise SystemExit(f"floorwalker: {name + ': ' if name else ''}{text}.") from None
+        raise SystemExit(f"floorwalker: {_sentences(error)[0]}.") from None
+
+
+def found() -> tuple[Settings, list[str]]:
+    """What of the environment can be used, and a sentence for each thing that is wrong with it."""
+    wrong: list[str] = []
+    instead: dict[str, Any] = {}
+    while True:
+        try:
+            usable = Incomplete(**instead)
+            break
+        except ValidationError as error:
+            wrong += _sentences(error)
+            names = [_FIELDS[str(fault["loc"][0]).upper()] for fault in error.errors()]
+            instead |= {name: Settings.model_fields[name].default for name in names}
+    if any(name.upper() in usable.hosted for name in instead):
+        return usable, wrong  # set, if not well: not to be called missing
+    try:
+        return Settings(**instead), wrong
+    except ValidationError as error:
+        return usable, wrong + _sentences(error)
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    return [
+        ": ".join(
+            [*(str(part).upper() for part in fault["loc"][:1]), fault["msg"].removeprefix("Value error, ")]
+        )
+        for fault in error.errors()
+    ]
+
+
+def _aliases(name: str) -> list[str]:
+    alias = Settings.model_fields[name].validation_alias
+    return [str(one) for one in alias.choices] if isinstance(alias, AliasChoices) else [name.upper()]
+
+
+_FIELDS = {alias: name for name in Settings.model_fields for alias in _aliases(name)}
 
 
 def inherited(**more: str) -> dict[str, str]:

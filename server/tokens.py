@@ -143,7 +143,7 @@ class Verifier:
                     f"{self._issuer}/.well-known/jwks.json", headers={"apikey": self._apikey}
                 )
             answer.raise_for_status()
-            self._keys, self._fetched = _usable(answer.json()), self._tried
+            self._keys, self._fetched = usable(answer.json()), self._tried
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
             # Whoever is in stays in with what we have.
             log.warning("jwks_not_fetched", reason=f"{type(error).__name__}: {error}")
@@ -152,7 +152,7 @@ class Verifier:
             self._in_vain = self._tried
 
 
-def _usable(published: Any) -> dict[str, jwt.PyJWK]:
+def usable(published: Any) -> dict[str, jwt.PyJWK]:
     """The keys of a key set that we can check with; ValueError for what is none."""
     listed = published.get("keys") if isinstance(published, dict) else None
     if not isinstance(listed, list):

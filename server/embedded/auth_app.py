@@ -30,6 +30,7 @@ def create_auth_app(url: str, keys: Keys, *, issuer: str, outbox: Path, site: st
             Route("/health", health),
             Route("/settings", settings),
             Route("/.well-known/jwks.json", jwks),
+            Route("/.well-known/openid-configuration", openid_configuration),
             Route("/signup", sign_up, methods=["POST"]),
             Route("/token", token, methods=["POST"]),
             Route("/user", show_user, methods=["GET"]),
@@ -96,6 +97,15 @@ async def settings(request: Request) -> Response:
 
 async def jwks(request: Request) -> Response:
     return JSONResponse(request.app.state.keys.jwks(), headers={"Cache-Control": "public, max-age=600"})
+
+
+async def openid_configuration(request: Request) -> Response:
+    """Who signs tokens, as they name themselves in them."""
+    issuer = request.app.state.issuer
+    return JSONResponse(
+        {"issuer": issuer, "jwks_uri": f"{issuer}/.well-known/jwks.json"},
+        headers={"Cache-Control": "public, max-age=600"},
+    )
 
 
 async def sign_up(request: Request) -> Response:

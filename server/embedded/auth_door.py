@@ -17,7 +17,7 @@ from server.embedded.auth_database import Connection
 from server.embedded.auth_errors import AuthError
 from server.embedded.keys import Keys
 
-_OPEN = frozenset({"/health", "/.well-known/jwks.json"})
+_OPEN = frozenset({"/health", "/.well-known/jwks.json", "/.well-known/openid-configuration"})
 _LARGEST_BODY = 1_000_000
 
 

@@ -34,6 +34,12 @@ async def test_published_keys_have_no_private_parts(raw: httpx.AsyncClient) -> N
     assert all({"kty", "kid", "alg"} <= key.keys() and not {"d", "p", "q", "k"} & key.keys() for key in keys)
 
 
+async def test_the_issuer_is_where_the_server_is(target: Target, raw: httpx.AsyncClient) -> None:
+    published = (await raw.get("/.well-known/openid-configuration")).json()
+    assert published["issuer"] == target.url
+    assert published["jwks_uri"] == f"{target.url}/.well-known/jwks.json"
+
+
 async def test_health_and_keys_need_no_api_key(target: Target) -> None:
     async with httpx.AsyncClient(base_url=target.url) as stranger:
         assert (await stranger.get("/.well-known/jwks.json")).status_code == 200

@@ -1,0 +1,1 @@
+"""The configuration, held against the real services; in sentences, with what to do."""

@@ -19,7 +19,11 @@ TOP = {
     "pyproject.toml", "Procfile", "README.md", "Makefile", "uv.lock",
 }  # fmt: skip
 NOT_TABLES = {"audiences"}  # words of the house that no table has
-NO_AREAS = {"demo", "doctor", "embedded"}  # folders beside the areas: a client, who looks what is wrong, the cloud at home
+NO_AREAS = {
+    "demo",
+    "doctor",
+    "embedded",
+}  # folders beside the areas: a client, who looks what is wrong, the cloud at home
 FORBIDDEN = {"manager", "helper", "helpers", "util", "utils", "service", "services", "data", "info"}
 
 

@@ -159,20 +159,23 @@ class BodyLimit:
         too_large = TooLarge(f"the body may have {BODY_LIMIT} bytes at most")
         announced = headers.get("content-length", "0")
         if not announced.isdigit() or int(announced) > BODY_LIMIT:
-            return self.refuse(HTTPConnection(scope), too_large)(scope, receive, partial(_send_last, send))
+            return self.refuse(HTTPConnection(scope), too_large)(scope, receive, send)
         body = _Body(receive, send, too_large, self.seconds)
         return self.app(scope, body.receive, body.send)
 
 
 class _Body:
-    """A body on its way in: no larger than the limit, and all there in time."""
+    """A body on its way in: no larger than the limit, and all there in time.
+
+    What still comes after a refusal is thrown away for a while (`protocol`): a connection that was closed at once
+    would take the answer with it.
+    """
 
     __slots__ = (
         "_answered",
         "_arrived",
         "_end",
         "_receive",
-        "_refused",
         "_seconds",
         "_seen",
         "_send",
@@ -182,7 +185,7 @@ class _Body:
     def __init__(self, receive: Receive, send: Send, too_large: TooLarge, seconds: float) -> None:
         self._receive, self._send, self._too_large = receive, send, too_large
         self._seen, self._seconds, self._end = 0, seconds, 0.0
-        self._arrived = self._answered = self._refused = False
+        self._arrived = self._answered = False
 
     async def receive(self) -> Message:
         if self._arrived:
@@ -201,21 +204,13 @@ class _Body:
         return message
 
     def _refuse(self, error: RequestError) -> Message:
-        self._refused = True
         if not self._answered:
             raise error
         return {"type": "http.disconnect"}  # there is an answer already: a stream, which ends
 
     def send(self, message: Message) -> Awaitable[None]:
         self._answered = True
-        return _send_last(self._send, message) if self._refused else self._send(message)
-
-
-def _send_last(send: Send, message: Message) -> Awaitable[None]:
-    """Send an answer after which the connection ends: whatever else the client wanted to say, nobody listens."""
-    if message["type"] == "http.response.start":
-        message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
-    return send(message)
+        return self._send(message)
 
 
 def loopback(settings: Settings) -> bool:

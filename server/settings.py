@@ -59,7 +59,9 @@ class Settings(BaseSettings):
     reap_seconds: int = Field(600, ge=1, description="Silence after which an interaction failed.")
     metrics_hours: int = Field(24, ge=1, description="How long metrics of ended interactions stay.")
     archive_days: int = Field(90, ge=1, description="How long archives stay.")
-    login_per_minute: int = Field(10, ge=1, description="Sign-in attempts per account and address.")
+    login_per_minute: int = Field(
+        10, ge=1, description="Wrong passwords for an account, from an address, in a browser that is known."
+    )
     agent_per_second: int = Field(100, ge=1, description="Agent API requests a key.")
 
     @property

@@ -11,7 +11,8 @@ import pytest
 
 from server.supabase import REFUSED
 from server.tokens import digest
-from tests.conftest import until
+from tests.conftest import a_folder, free_port, serving, until
+from tests.replica import age, hosted
 from tests.site import PASSWORD, Person, Site
 
 
@@ -304,6 +305,24 @@ async def test_an_expired_token_is_renewed_once_however_many_ask(site: Site, voi
                 "select expires_at > now() + interval '5 minutes' from private.web_sessions where user_id = $1",
                 voice.id,
             )
+
+
+async def test_two_processes_renew_it_once(site: Site, behind: Site, voice: Person) -> None:
+    floor = {"Host": "floor.example.com"}
+    environment = hosted(site, PUBLIC_URL="https://floor.example.com")
+    with a_folder() as folder, serving(folder / "other", free_port(), **environment) as other:
+        async with (
+            httpx.AsyncClient(base_url=behind.url, headers=floor, timeout=30) as here,
+            httpx.AsyncClient(base_url=other.url, headers=floor, timeout=30) as there,
+        ):
+            answer = await here.post("/login", data={"email": voice.email, "password": PASSWORD})
+            cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+            for left in ("30 seconds", "-1 hour"):
+                before = await refreshes(site, voice)
+                await age(site, voice, left)
+                pages = [client.get("/", headers=cookie) for _ in range(25) for client in (here, there)]
+                assert [page.status_code for page in await asyncio.gather(*pages)] == [200] * 50
+                assert await refreshes(site, voice) - before == 1
 
 
 async def test_a_session_that_auth_ended_is_over_at_the_next_renewal(site: Site, voice: Person) -> None:

@@ -171,6 +171,15 @@ def test_at_a_terminal_only_what_no_option_says_is_asked(site: Site, address: st
     assert ": " not in terminal.shown.partition("is invited")[0]
 
 
+async def test_a_known_address_is_refused_before_more_is_asked(site: Site, voice: Person) -> None:
+    with at_a_terminal("create-admin", **embedded(site)) as terminal:
+        terminal.wait_for("E-mail: ")
+        terminal.type(voice.email)
+        assert terminal.end() == 1
+    assert voice.username in terminal.shown
+    assert "Name" not in terminal.shown
+
+
 @pytest.mark.usefixtures("unchanged")
 def test_whoever_thinks_better_of_it_makes_nobody(site: Site, address: str) -> None:
     with at_a_terminal("create-admin", "--email", address, "--name", "Ada", **embedded(site)) as terminal:

@@ -90,6 +90,14 @@ def test_everything_is_dead_and_each_is_a_sentence(cloud: Cloud) -> None:
     assert SECRET not in answer.stdout
 
 
+def test_one_address_for_everything_is_dead_once(cloud: Cloud) -> None:
+    dead = f"postgresql://floorwalker_web@127.0.0.1:{free_port()}/postgres"
+    answer = command("doctor", **cloud.environment(DATABASE_URL=dead, DATABASE_OWNER_URL=""))
+    findings = lines(answer)
+    one(findings, "✗ DATABASE_URL")
+    assert (answer.returncode, findings[-1]) == (1, "1 thing is wrong.")
+
+
 def test_what_a_service_repeats_of_a_secret_is_not_shown(cloud: Cloud) -> None:
     def blab(path: str, said: Any) -> Any:
         return (

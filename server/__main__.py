@@ -16,8 +16,8 @@ import httpx
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
+from server import admins, backups, db, migrations
 from server import app as application
-from server import backups, db, migrations
 from server import settings as environment
 from server.agents import agent_keys
 from server.place import Place, fail, open_place
@@ -176,6 +176,9 @@ def migrate() -> None:
     with open_place() as place:
         applied = migrations_of(place)
         click.echo("\n".join(["applied:", *applied]) if applied else "up to date")
+
+
+main.add_command(admins.create_admin)
 
 
 @main.command()

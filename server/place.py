@@ -59,10 +59,10 @@ class Place:
 
 
 @contextmanager
-def open_place() -> Iterator[Place]:
+def open_place(logged: str = "INFO") -> Iterator[Place]:
     """The place this environment names; every failure to get there ends in one sentence."""
     given = environment.load()
-    logs.configure()
+    logs.configure(logged)
     try:
         if not given.embedded:
             yield Place(given, None)

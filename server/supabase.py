@@ -28,7 +28,7 @@ USED = "This link has been used before or has expired. Please ask for a new one.
 _AWAY = "Signing in does not work at the moment: please try again in a few seconds."
 _PATIENCE = 8.0  # seconds for what somebody waits for
 _REFRESH, _GOODBYE = 4.0, 3.0  # … for a refresh, and for what need not succeed
-_WRONG_KEY = "The Auth server does not take SUPABASE_SECRET_KEY: run `floorwalker doctor`."
+WRONG_KEY = "The Auth server does not take SUPABASE_SECRET_KEY: run `floorwalker doctor`."
 _FOR_EVER = "876000h"  # a hundred years, as Go writes them
 _LETTER = 30.0  # … for a letter, which the server hands to its mail server meanwhile
 # Not about the person: the gateway in front, another refresh of the same session, or too much asked by all of us.
@@ -184,9 +184,10 @@ class Administration:
             attributes["password"] = password
         return UUID((await self._ask(self._admin().create_user(attributes))).user.id)
 
-    async def invite(self, email: str, name: str) -> None:
+    async def invite(self, email: str, name: str) -> UUID:
         """Send the letter in which somebody chooses their password. Conflict when they have accepted one before."""
-        await self._ask(self._admin().invite_user_by_email(email, {"data": {"name": name}}))
+        answer = await self._ask(self._admin().invite_user_by_email(email, {"data": {"name": name}}))
+        return UUID(answer.user.id)
 
     async def change(self, person: UUID, app_metadata: Mapping[str, str], name: str) -> None:
         """Another name, username or type; the person's row follows by trigger."""
@@ -243,7 +244,7 @@ class Administration:
         except Unavailable as error:
             match getattr(error.__cause__, "status", None):
                 case 401:
-                    raise Unavailable(_WRONG_KEY) from error
+                    raise Unavailable(WRONG_KEY) from error
                 case 429:
                     raise TooMany(
                         "A letter was sent to this address a moment ago: please wait a minute.", 60
@@ -252,7 +253,7 @@ class Administration:
         except AuthError as error:
             log.warning("administration_refused", reason=error.code)
             if error.code in ("not_admin", "no_authorization", "bad_jwt"):
-                raise Unavailable(_WRONG_KEY) from error
+                raise Unavailable(WRONG_KEY) from error
             if error.code in ("email_exists", "user_already_exists"):
                 raise Conflict("Somebody with this e-mail address is here already.") from error
             if error.code == "user_not_found":

@@ -79,7 +79,7 @@ def _role(row: Record) -> list[Finding]:
         return [
             wrong(
                 f"the web process signs in (DATABASE_URL) as {role}{what} and not as {_ROLE}, which owns nothing and sees nothing by "
-                f"itself: give that one a password (`floorwalker psql -c \"alter role {_ROLE} password '…'\"`) and use it"
+                f"itself: give that one a password (`floorwalker psql -c '\\password {_ROLE}'`) and use it"
             )
         ]
     more = sorted(set(row["member_of"]) - set(_BECOMES))

@@ -83,8 +83,9 @@ async def _examine(
     for number, task in enumerate(looking):
         findings = await task
         for finding in findings + (first if number == 0 else []):
-            _say(finding, secrets)
-            found.append(finding)
+            if finding not in found:  # one address may serve for several
+                _say(finding, secrets)
+                found.append(finding)
     return found
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from server.doctor import auth_server
 from tests.conftest import free_port
+from tests.crooked import crooked
 from tests.doctor.conftest import Cloud, bad, found, one
-from tests.doctor.crooked import crooked
 from tests.site import Site
 
 SECRET = "the secret of an older project, long enough"

@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import free_port, serving
+from tests.crooked import crooked
 from tests.doctor.conftest import Cloud, one
 from tests.replica import SECRET
 from tests.test_process import command
@@ -86,6 +88,27 @@ def test_everything_is_dead_and_each_is_a_sentence(cloud: Cloud) -> None:
     assert (answer.returncode, findings[-1]) == (1, "5 things are wrong.")
     assert "hidden" not in answer.stdout
     assert SECRET not in answer.stdout
+
+
+def test_one_address_for_everything_is_dead_once(cloud: Cloud) -> None:
+    dead = f"postgresql://floorwalker_web@127.0.0.1:{free_port()}/postgres"
+    answer = command("doctor", **cloud.environment(DATABASE_URL=dead, DATABASE_OWNER_URL=""))
+    findings = lines(answer)
+    one(findings, "✗ DATABASE_URL")
+    assert (answer.returncode, findings[-1]) == (1, "1 thing is wrong.")
+
+
+def test_what_a_service_repeats_of_a_secret_is_not_shown(cloud: Cloud) -> None:
+    def blab(path: str, said: Any) -> Any:
+        return (
+            {"message": f"sb_secret_hidden and {SECRET} are no good"} if path.startswith("/admin") else said
+        )
+
+    with crooked(cloud.site.url, blab) as url:
+        answer = command(
+            "doctor", **cloud.environment(SUPABASE_URL=url, SUPABASE_SECRET_KEY="sb_secret_hidden")
+        )
+    one(lines(answer), "✗ SUPABASE_SECRET_KEY is refused (status 401, … and … are no good)")
 
 
 def test_half_a_project_is_looked_at_as_far_as_it_goes(cloud: Cloud) -> None:

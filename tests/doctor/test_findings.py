@@ -1,0 +1,44 @@
+"""A check that breaks, is refused or hangs: a sentence, and what it had found stays."""
+
+import asyncio
+
+import pytest
+
+from server.doctor import findings
+from server.doctor.findings import Findings, right
+from server.errors import Unavailable
+from tests.doctor.conftest import found
+
+
+async def breaking(error: Exception) -> Findings:
+    yield right("this was looked at")
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (Unavailable("the database is away"), "✗ the database is away"),
+        (KeyError("users"), "✗ it could not be looked at: 'users'"),
+        (ValueError("first line\nand a second"), "✗ it could not be looked at: first line"),
+        (ZeroDivisionError(), "✗ it could not be looked at: ZeroDivisionError"),
+        (TimeoutError(), "✗ it: no answer in time, so the rest of it was not looked at"),
+    ],
+)
+async def test_what_breaks_is_a_sentence(error: Exception, sentence: str) -> None:
+    assert await found(breaking(error)) == ["✓ this was looked at", sentence]
+
+
+async def test_what_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = asyncio.Event()
+
+    async def hanging() -> Findings:
+        yield right("this was looked at")
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            left.set()
+
+    monkeypatch.setattr(findings, "_LONGEST", 0.1)
+    assert [finding[0] for finding in await found(hanging())] == ["✓", "✗"]
+    assert left.is_set()

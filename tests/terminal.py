@@ -1,0 +1,76 @@
+"""A command at a terminal, as a person has it: what it shows, and what is typed into it."""
+
+import os
+import pty
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.conftest import ROOT
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Both ends of a conversation, and all that was shown so far."""
+
+    pid: int
+    door: int
+    shown: str = ""
+    known: int = 0  # characters of it that were waited for
+    status: int | None = None
+
+    def wait_for(self, words: str, seconds: float = 30.0) -> None:
+        """Read until these words are shown, after those that were waited for before."""
+        end = time.monotonic() + seconds
+        while words not in self.shown[self.known :]:
+            assert time.monotonic() < end, self.shown
+            assert self._read(end), self.shown
+        self.known = self.shown.index(words, self.known) + len(words)
+
+    def type(self, line: str) -> None:
+        os.write(self.door, line.encode() + b"\n")
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        os.write(self.door, b"\x03")
+
+    def end(self, seconds: float = 30.0) -> int:
+        """Read all there is and wait for the end; the exit status."""
+        end = time.monotonic() + seconds
+        while self._read(end):
+            assert time.monotonic() < end, self.shown
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.status
+
+    def _read(self, end: float) -> bool:
+        ready, _, _ = select.select([self.door], [], [], max(0.0, end - time.monotonic()))
+        if not ready:
+            return True
+        try:
+            part = os.read(self.door, 65_536)
+        except OSError:  # the other end is closed
+            return False
+        self.shown += part.decode().replace("\r\n", "\n")
+        return bool(part)
+
+
+@contextmanager
+def at_a_terminal(*words: str, **environment: str) -> Iterator[Terminal]:
+    """`floorwalker …` with nothing but this environment."""
+    pid, door = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        command = [sys.executable, "-m", "server", *words]
+        os.execve(command[0], command, {"PATH": os.environ["PATH"], "TERM": "xterm", **environment})
+    terminal = Terminal(pid, door)
+    try:
+        yield terminal
+    finally:
+        if terminal.status is None:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.close(door)

@@ -1,0 +1,162 @@
+"""The first day of an owner: what the README says about a hosted project, done line by line on one that is new."""
+
+import asyncio
+import re
+import shlex
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from server.embedded.auth_app import close_auth_app, create_auth_app
+from server.embedded.keys import Keys
+from server.embedded.postgres import Postgres
+from server.settings import Settings
+from tests.conftest import ROOT, a_folder, free_port, serving
+from tests.site import PASSWORD
+from tests.terminal import at_a_terminal
+from tests.test_process import command
+
+ADDRESS = "owner@example.org"
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """A cluster without a schema, and an Auth server in front of it."""
+
+    postgres: Postgres
+    url: str
+    keys: Keys
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "SUPABASE_URL": self.url,
+            "SUPABASE_PUBLISHABLE_KEY": self.keys.publishable,
+            "SUPABASE_SECRET_KEY": self.keys.secret,
+            "DATABASE_OWNER_URL": self.postgres.url("postgres"),
+            "DATABASE_URL": self.postgres.url("floorwalker_web"),
+            "PUBLIC_URL": "https://floor.example.com",
+            "SECRET_KEY": "what openssl makes of forty-eight random bytes",
+        }
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with a_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def new(folder: Path) -> Iterator[NewProject]:
+    postgres = Postgres(folder / "cloud", settings={"fsync": "off"})
+    postgres.start()
+    keys, port = Keys.load_or_create(folder / "cloud"), free_port()
+    url = f"http://127.0.0.1:{port}"
+    auth = create_auth_app(
+        postgres.url("supabase_auth_admin"), keys, issuer=f"{url}/auth/v1", outbox=folder / "outbox"
+    )
+
+    @asynccontextmanager
+    async def closing(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await close_auth_app(auth)
+
+    app = Starlette(routes=[Mount("/auth/v1", auth)], lifespan=closing)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield NewProject(postgres, url, keys)
+    finally:
+        server.should_exit = True
+        thread.join()
+        postgres.stop()
+
+
+def section() -> str:
+    readme = (ROOT / "README.md").read_text()
+    return readme.partition("## On a hosted Supabase project")[2].partition("\n## ")[0]
+
+
+def test_line_by_line(new: NewProject, folder: Path) -> None:
+    """In the README's order; before each line, `doctor` says what is still to be done."""
+    lines = [
+        shlex.split(line, comments=True)[1:]
+        for line in re.findall(r"^ +floorwalker .*", section(), re.MULTILINE)
+    ]
+    assert [line[0] for line in lines] == ["migrate", "psql", "create-admin", "doctor", "serve"]
+    migrate, psql, create_admin, doctor, serve = lines
+    environment = new.environment
+
+    early = command(*doctor, **environment)
+    assert early.returncode == 1
+    assert 'role "floorwalker_web" does not exist' in early.stdout
+    assert "Traceback" not in early.stdout + early.stderr
+
+    assert command(*migrate, **environment).returncode == 0
+    with at_a_terminal(*psql, **environment) as terminal:
+        for question in ("Enter new password", "Enter it again"):
+            terminal.wait_for(question)
+            terminal.type("another password")
+        assert terminal.end() == 0, terminal.shown
+    asyncio.run(has_password(new.postgres.url("supabase_admin")))
+
+    assert "✗ nobody is an admin: run `floorwalker create-admin`" in command(*doctor, **environment).stdout
+    with at_a_terminal(*create_admin, **environment) as terminal:
+        for question, typed in (
+            ("E-mail: ", ADDRESS), ("Name [owner]: ", ""), ("Password: ", PASSWORD), ("once more: ", PASSWORD),
+        ):  # fmt: skip
+            terminal.wait_for(question)
+            terminal.type(typed)
+        assert terminal.end() == 0, terminal.shown
+    assert f"{ADDRESS} is an admin: sign in at https://floor.example.com" in terminal.shown
+
+    assert command(*doctor, **environment).stdout.endswith("All is well.\n")
+    assert serve == ["serve"]
+    with serving(folder / "unused", free_port(), **environment) as running:
+        form = {"email": ADDRESS, "password": PASSWORD}
+        answer = httpx.post(f"{running.url}/login", data=form, headers={"Host": "floor.example.com"})
+        assert answer.status_code == 303
+        assert "__Host-floorwalker" in answer.cookies
+    assert not (folder / "unused").exists()
+
+
+async def has_password(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        kept = await connection.fetchval(
+            "select rolpassword from pg_authid where rolname = 'floorwalker_web'"
+        )
+        assert kept.startswith("SCRAM-SHA-256")
+    finally:
+        await connection.close()
+
+
+def test_the_links_of_the_templates_are_pages_of_ours(new: NewProject, folder: Path) -> None:
+    """As a project fills them in; a token that nobody issued is told apart from a page that is not there."""
+    links = re.findall(r"\{\{ \.SiteURL \}\}(/\w+)\?token_hash=\{\{ \.TokenHash \}\}", section())
+    assert links == ["/recovery", "/invitation"]
+    assert command("migrate", **new.environment).returncode == 0
+    with serving(folder / "unused", free_port(), **new.environment) as running:
+        for path in links:
+            answer = httpx.get(f"{running.url}{path}?token_hash=abc", headers={"Host": "floor.example.com"})
+            assert answer.status_code == 200
+            assert 'name="token_hash"' in answer.text
+
+
+def test_the_first_step_names_settings() -> None:
+    exported = re.findall(r"\b([A-Z][A-Z_]+)=", section().partition("\n2. ")[0])
+    assert len(exported) == 8
+    assert {name.lower() for name in exported} <= Settings.model_fields.keys()

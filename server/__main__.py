@@ -271,9 +271,7 @@ async def _replay(place: Place, folder: Path, speed: float, limit: int, supervis
     assert settings.supabase_url is not None
     assert settings.supabase_secret_key is not None
     scripts = conversations.read(folder)[:limit]
-    people = await cast.hire(
-        f"{settings.supabase_url}/auth/v1", settings.supabase_secret_key.get_secret_value(), supervisors
-    )
+    people = await cast.hire(settings.auth_url, settings.supabase_secret_key.get_secret_value(), supervisors)
     used = [(step.name, step.asks) for script in scripts for step in script.steps if isinstance(step, Tool)]
     async with db.as_owner(place.owner_url) as connection:
         agents = await agent_keys.create_for_replay(connection, [p.email for p in people], cast.tools(used))

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import click
 
-from server import db
+from server import db, migrations
 from server.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, Unavailable
 from server.people.users import Draft
 from server.place import Place, fail, open_place
@@ -21,11 +21,6 @@ from server.supabase import WRONG_KEY, Administration
 _PATIENCE = 30.0  # seconds: the Auth server hands an invitation to its mail server meanwhile
 _METADATA = {"app_role": "admin"}
 T = TypeVar("T")
-_TRIGGERS = """
-select to_regclass('public.users') is not null and (select count(*) = 2 from pg_catalog.pg_trigger t
-  where t.tgrelid = to_regclass('auth.users') and t.tgenabled in ('O', 'A')
-    and t.tgname in ('floorwalker_10_profile_insert', 'floorwalker_20_profile_update'))
-"""
 _KNOWN = """
 select a.id, u.role, u.name, u.username, u.supervisor_type, a.raw_app_meta_data ->> 'app_role' as wanted,
   coalesce(u.deactivated_at is not null or u.banned_until > now(), false) as out, a.email_confirmed_at is null as waiting,
@@ -124,7 +119,7 @@ async def _ready(place: Place) -> None:
     await place.reach_owner()
     try:
         async with db.as_owner(place.owner_url) as owner:
-            has_schema = await owner.fetchval(_TRIGGERS)
+            has_schema = await migrations.has_triggers(owner)
             if has_schema:
                 await owner.fetchrow(_KNOWN, "")
     except Forbidden:
@@ -227,11 +222,10 @@ async def _take_back(administration: Administration, address: str, person: UUID)
 @asynccontextmanager
 async def _administration(place: Place) -> AsyncIterator[Administration]:
     settings = place.settings
-    assert settings.supabase_url is not None
     assert settings.supabase_secret_key is not None
     secret = settings.supabase_secret_key.get_secret_value()
     async with place.auth_http(_PATIENCE) as http:
-        yield Administration(http, url=settings.supabase_url, secret=secret)
+        yield Administration(http, url=settings.auth_url, secret=secret)
 
 
 async def _asked(place: Place, asked: Awaitable[T]) -> T:

@@ -37,9 +37,9 @@ from server.people import views as people
 from server.permissions import api as permissions_api
 from server.permissions import views as permissions
 from server.rates import Limits
-from server.settings import Settings
+from server.settings import AUTH_PATH, Settings
 from server.stream import Streams, signed_out
-from server.supabase import Administration
+from server.supabase import Administration, within
 from server.system import views as system
 
 if TYPE_CHECKING:
@@ -90,10 +90,9 @@ class App:
         """Open the pool, start the tasks; end them in reverse."""
         settings = self.settings
         assert settings.database_url
-        assert settings.supabase_url
         assert settings.supabase_publishable_key
         assert settings.secret_key
-        transport = httpx.ASGITransport(app=_Mounted(self.auth_app)) if self.auth_app else None
+        transport = within(self.auth_app) if self.auth_app else None
         async with (
             db.connect(settings.database_url) as database,
             httpx.AsyncClient(transport=transport, timeout=10) as http,
@@ -105,17 +104,16 @@ class App:
             self.streams = streams = Streams(database, hub)
             recorder = Recorder(database)
             limits = Limits(settings)
-            secret = settings.supabase_jwt_secret
+            jwt_secret, supabase_key = settings.supabase_jwt_secret, settings.supabase_secret_key
             auth = Auth(
                 database,
                 http,
                 limits,
-                url=settings.supabase_url,
+                url=settings.auth_url,
                 apikey=settings.supabase_publishable_key.get_secret_value(),
                 secret_key=settings.secret_key.get_secret_value(),
-                jwt_secret=secret.get_secret_value() if secret else None,
+                jwt_secret=jwt_secret.get_secret_value() if jwt_secret else None,
             )
-            secret_key = settings.supabase_secret_key
             tasks = [
                 asyncio.create_task(_keep(name, work), name=name)
                 for name, work in {
@@ -133,9 +131,9 @@ class App:
                 streams=streams,
                 auth=auth,
                 administration=Administration(
-                    http, url=settings.supabase_url, secret=secret_key.get_secret_value()
+                    http, url=settings.auth_url, secret=supabase_key.get_secret_value()
                 )
-                if secret_key
+                if supabase_key
                 else None,
                 limits=limits,
                 recorder=recorder,
@@ -195,7 +193,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
         Mount("/static", _Static(directory=web.ROOT / "static"), name="static"),
     ]
     if auth_app is not None:
-        routes.append(Mount("/auth/v1", auth_app))
+        routes.append(Mount(AUTH_PATH, auth_app))
     app = Starlette(
         routes=routes,
         lifespan=parts.lifespan,
@@ -307,16 +305,6 @@ class _Static(StaticFiles):
         packed.headers.update({"Content-Encoding": "gzip", "Vary": "Accept-Encoding", "ETag": f"W/{mark}"})
         packed.headers["Last-Modified"] = file.headers["last-modified"]
         return packed
-
-
-class _Mounted:
-    """The Auth service at the path where it is mounted, for a client in the same process."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = Starlette(routes=[Mount("/auth/v1", app)])
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
 
 
 class _Measured:

@@ -22,17 +22,26 @@ from server.supabase import USED, Link, Supabase, Tokens
 from server.tokens import Verifier, digest
 from server.web_sessions import Unopened, Visitor, WebSessions
 
-__all__ = ["AgentCaller", "Auth", "PasswordRefused", "Role", "SignIn", "Viewer", "Visitor", "digest"]
+__all__ = [
+    "AgentCaller",
+    "Auth",
+    "PasswordRefused",
+    "Role",
+    "SignIn",
+    "Viewer",
+    "Visitor",
+    "digest",
+    "name_fault",
+    "password_fault",
+]
 
 Role = Literal["admin", "supervisor"]
 _STEP = 0.5  # seconds: refusals come at the end of one, whatever their reason
 _LETTER = 1.0  # seconds until we answer whoever wants a letter, whether there is one to send or not
 _SECOND_TRY = 900  # seconds in which a link that was used may still be given a password
 _SHORTEST, _LONGEST = 6, 72  # characters of a password at least, bytes at most: Supabase Auth's own
-_NAME, _NO_TEXT = (
-    255,
-    ("Cc", "Cs"),
-)  # characters at most, and those of no name: controls, halves of surrogates
+_NAME = 255  # characters at most
+_NO_TEXT = ("Cc", "Cs")  # which no name has: controls, halves of surrogates
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +117,6 @@ class Auth:
         jwt_secret: str | None = None,
     ) -> None:
         self._db, self._limits = db, limits
-        url = url.rstrip("/") + "/auth/v1"
         self._supabase = Supabase(http, url=url, apikey=apikey)
         verifier = Verifier(url, http, apikey, jwt_secret)
         self._sessions = WebSessions(db, self._supabase, verifier, secret_key)
@@ -168,10 +176,8 @@ class Auth:
     async def rename(self, cookie: str | None, name: str) -> None:
         """Give this person another name; their row follows by trigger."""
         name = " ".join(name.split())
-        if not 0 < len(name) <= _NAME or any(
-            unicodedata.category(character) in _NO_TEXT for character in name
-        ):
-            raise Invalid(f"A name has 1 to {_NAME} characters.")
+        if fault := name_fault(name):
+            raise Invalid(fault)
         row = await self._session(cookie)
         await self._supabase.update(self._sessions.tokens(row), {"data": {"name": name}})
 
@@ -285,12 +291,26 @@ def _account(email: str) -> str:
     return email.strip().lower()
 
 
-def _check_password(password: str) -> None:
-    """Refuse what Supabase Auth would refuse anyway, before a link or a guess is spent on it."""
+def name_fault(name: str) -> str:
+    """Why this can be nobody's name; nothing when it can."""
+    if 0 < len(name) <= _NAME and not any(unicodedata.category(letter) in _NO_TEXT for letter in name):
+        return ""
+    return f"A name has 1 to {_NAME} characters."
+
+
+def password_fault(password: str) -> str:
+    """Why Supabase Auth takes this from nobody as a password; nothing when it may."""
     if len(password) < _SHORTEST:
-        raise Invalid(f"A password has at least {_SHORTEST} characters.")
+        return f"A password has at least {_SHORTEST} characters."
     if len(password.encode("utf-8", "surrogatepass")) > _LONGEST or "\0" in password:
-        raise Invalid(f"A password has at most {_LONGEST} characters, and fewer with accents or symbols.")
+        return f"A password has at most {_LONGEST} characters, and fewer with accents or symbols."
+    return ""
+
+
+def _check_password(password: str) -> None:
+    """Before a link or a guess is spent on it."""
+    if fault := password_fault(password):
+        raise Invalid(fault)
 
 
 def _viewer(row: Record) -> Viewer:

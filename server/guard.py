@@ -21,11 +21,12 @@ from server.errors import Forbidden, RequestError
 from server.settings import Settings
 
 BODY_LIMIT, BODY_SECONDS = 256 * 1024, 30.0
+_TOO_LARGE = f"the body may have {BODY_LIMIT} bytes at most"
 _DEVICE_SECONDS = 365 * 24 * 3600
 _LONGEST_PATH = 2000
 _HOSTS = 100  # names (with their ports) that are remembered
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNCACHED = "private, no-store"
 HEADERS = {
     "Content-Security-Policy": (
@@ -165,10 +166,9 @@ class BodyLimit:
                 chunks = value
         if length is None and chunks is None:
             return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them
-        too_large = TooLarge(f"the body may have {BODY_LIMIT} bytes at most")
         if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
-            return self.refuse(HTTPConnection(scope), too_large)(scope, receive, send)
-        body = _Body(receive, send, too_large, self.seconds)
+            return self.refuse(HTTPConnection(scope), TooLarge(_TOO_LARGE))(scope, receive, send)
+        body = _Body(receive, send, self.seconds)
         return self.app(scope, body.receive, body.send)
 
 
@@ -187,11 +187,10 @@ class _Body:
         "_seconds",
         "_seen",
         "_send",
-        "_too_large",
     )
 
-    def __init__(self, receive: Receive, send: Send, too_large: TooLarge, seconds: float) -> None:
-        self._receive, self._send, self._too_large = receive, send, too_large
+    def __init__(self, receive: Receive, send: Send, seconds: float) -> None:
+        self._receive, self._send = receive, send
         self._seen, self._seconds, self._end = 0, seconds, 0.0
         self._arrived = self._answered = False
 
@@ -207,7 +206,7 @@ class _Body:
             return self._refuse(TooSlow(f"the request did not arrive within {self._seconds:.0f} seconds"))
         self._seen += len(message.get("body", b""))
         if self._seen > BODY_LIMIT:
-            return self._refuse(self._too_large)
+            return self._refuse(TooLarge(_TOO_LARGE))
         self._arrived = not message.get("more_body", False)
         return message
 
@@ -223,14 +222,14 @@ class _Body:
 
 def loopback(settings: Settings) -> bool:
     """Whether people reach us only from this machine and over http."""
-    return settings.host in _LOOPBACK and not (settings.public_url or "").startswith("https:")
+    return settings.host in LOOPBACK and not (settings.public_url or "").startswith("https:")
 
 
 def trusted_hosts(settings: Settings) -> list[str]:
     """Names we answer to; anything when we listen to the world and nobody told us our address."""
     if settings.public_url:
-        return [urlsplit(settings.public_url).hostname or "*", *_LOOPBACK]
-    return ["*"] if settings.host not in _LOOPBACK else sorted(_LOOPBACK)
+        return [urlsplit(settings.public_url).hostname or "*", *LOOPBACK]
+    return ["*"] if settings.host not in LOOPBACK else sorted(LOOPBACK)
 
 
 def cookie_name(settings: Settings) -> str:

@@ -1,8 +1,11 @@
 """Applies supabase/migrations through the version table that `supabase db push` keeps too."""
 
+import re
 from pathlib import Path
 
 import asyncpg
+
+from server.db import Connection
 
 FOLDER = Path(__file__).parent.parent / "supabase"
 _LOCK = 4_611_020_077  # any number, the same for everybody who migrates; taken to make the version table
@@ -10,6 +13,12 @@ _MINE = """
 insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3) on conflict do nothing
 """
 
+# Both on the Auth server's table, which a restore or a hosted project's owner may have made anew without them.
+_TRIGGERS = """
+select count(*) from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid
+where c.relname = 'users' and c.relnamespace = to_regnamespace('auth') and t.tgenabled in ('O', 'A')
+  and t.tgname in ('floorwalker_10_profile_insert', 'floorwalker_20_profile_update')
+"""
 _VERSION_TABLE = """
 create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
@@ -49,6 +58,18 @@ async def migrate(owner_url: str) -> list[str]:
     finally:
         await connection.close()
     return applied
+
+
+async def has_triggers(owner: Connection) -> bool:
+    """Whether logins become people: both triggers on auth.users are there, and enabled."""
+    return bool(await owner.fetchval(_TRIGGERS) == 2)
+
+
+def sample_password_hash() -> str:
+    """The hash of the sample people's password, which everybody knows who has read the README."""
+    found = re.search(r"\$2a\$10\$[./\w]{53}", (FOLDER / "seed.sql").read_text())
+    assert found is not None
+    return found[0]
 
 
 async def seed(owner_url: str) -> None:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 import httpx
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from server import db, logs
 from server import settings as environment
 from server.errors import RequestError
 from server.settings import Settings
+from server.supabase import within
 
 if TYPE_CHECKING:  # the embedded parts are imported only where nothing else is configured
     from server.embedded.home import Home
@@ -50,9 +49,8 @@ class Place:
         from server.embedded.home import close_auth_app
 
         auth_app = self.home.auth_app()
-        mounted = httpx.ASGITransport(app=Starlette(routes=[Mount("/auth/v1", auth_app)]))
         try:
-            async with httpx.AsyncClient(transport=mounted, timeout=seconds) as http:
+            async with httpx.AsyncClient(transport=within(auth_app), timeout=seconds) as http:
                 yield http
         finally:
             await close_auth_app(auth_app)

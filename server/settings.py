@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+AUTH_PATH = "/auth/v1"  # of the Auth server, at the project's address
 _SHORTEST_SECRET = 32  # characters
 
 
@@ -85,6 +86,12 @@ class Settings(BaseSettings):
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - of which one is this machine
         host = f"[{here}]" if ":" in here else here
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def auth_url(self) -> str:
+        """The Auth server of SUPABASE_URL, which must be known."""
+        assert self.supabase_url is not None
+        return self.supabase_url.rstrip("/") + AUTH_PATH
 
     @property
     def proxies(self) -> list[str]:

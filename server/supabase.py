@@ -12,6 +12,9 @@ from uuid import UUID
 
 import httpx
 import structlog
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 from supabase_auth import (
     AdminUserAttributes,
     AsyncGoTrueAdminAPI,
@@ -22,6 +25,7 @@ from supabase_auth import (
 from supabase_auth.errors import AuthApiError, AuthError, AuthRetryableError, AuthUnknownError
 
 from server.errors import Conflict, Invalid, NotFound, TooMany, Unauthorized, Unavailable
+from server.settings import AUTH_PATH
 
 REFUSED = "The e-mail or the password is wrong, or this account has no access here."
 USED = "This link has been used before or has expired. Please ask for a new one."
@@ -66,8 +70,13 @@ class Tokens:
     email: str
 
 
+def within(auth_app: ASGIApp) -> httpx.ASGITransport:
+    """The embedded service where its address leads, for a client in the same process."""
+    return httpx.ASGITransport(app=Starlette(routes=[Mount(AUTH_PATH, auth_app)]))
+
+
 class Supabase:
-    """The Auth server of the project, or the embedded one."""
+    """The Auth server of the project, or the embedded one; `url` is all of its address, `Settings.auth_url`."""
 
     def __init__(self, http: httpx.AsyncClient, *, url: str, apikey: str) -> None:
         self._http, self._url, self._apikey = http, url, apikey
@@ -142,14 +151,7 @@ class Supabase:
             log.warning("recovery_not_sent", reason=getattr(error, "code", None) or str(error))
 
     def _client(self) -> AsyncGoTrueClient:
-        return AsyncGoTrueClient(
-            url=self._url,
-            headers={"apikey": self._apikey},
-            http_client=self._http,
-            auto_refresh_token=False,
-            persist_session=False,
-            flow_type="implicit",
-        )
+        return _client(self._http, self._url, {"apikey": self._apikey})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +169,7 @@ class Administration:
     """People's logins, as the project's secret key may make and change them."""
 
     def __init__(self, http: httpx.AsyncClient, *, url: str, secret: str) -> None:
-        self._http, self._secret = http, secret
-        self._url = url.rstrip("/") + "/auth/v1"
+        self._http, self._url, self._secret = http, url, secret
 
     async def create(
         self, email: str, app_metadata: Mapping[str, str], name: str, password: str | None = None
@@ -227,14 +228,7 @@ class Administration:
 
     def _client(self) -> AsyncGoTrueClient:
         headers = {"apikey": self._secret, "Authorization": f"Bearer {self._secret}"}
-        return AsyncGoTrueClient(
-            url=self._url,
-            headers=headers,
-            http_client=self._http,
-            auto_refresh_token=False,
-            persist_session=False,
-            flow_type="implicit",
-        )
+        return _client(self._http, self._url, headers)
 
     async def _ask(self, asked: Awaitable[T]) -> T:
         try:
@@ -259,6 +253,17 @@ class Administration:
             if error.code == "user_not_found":
                 raise NotFound("There is no such login at the Auth server.") from error
             raise Invalid(_sentence(error)) from error
+
+
+def _client(http: httpx.AsyncClient, url: str, headers: dict[str, str]) -> AsyncGoTrueClient:
+    return AsyncGoTrueClient(
+        url=url,
+        headers=headers,
+        http_client=http,
+        auto_refresh_token=False,
+        persist_session=False,
+        flow_type="implicit",
+    )
 
 
 async def _within(seconds: float, asked: Awaitable[T]) -> T:

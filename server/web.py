@@ -12,13 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from server.errors import Invalid, RequestError
+from server.errors import Invalid, NotFound, RequestError
 
 ROOT = Path(__file__).parent.parent
 _FORM_FIELDS = 50
@@ -101,6 +102,14 @@ async def form(request: Request) -> dict[str, str]:
         raise Invalid("This form was not sent as a form.")
     fields = await request.form(max_files=0, max_fields=_FORM_FIELDS)
     return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+
+def identifier(text: str, what: str) -> UUID:
+    """The id in an address or a form. NotFound for what is none: there is no such thing."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"There is no such {what}.") from None
 
 
 def mask_phone(number: str | None) -> str:

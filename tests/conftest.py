@@ -18,7 +18,6 @@ import pytest
 
 from server.auth import Auth
 from server.embedded.postgres import Postgres
-from tests.letters import Letters
 from tests.replica import Wire, hosted, replica
 from tests.site import Person, Site
 
@@ -146,12 +145,6 @@ async def auth(site: Site, wire: Wire) -> AsyncIterator[Auth]:
     """Such a replica."""
     async with replica(site, wire) as one:
         yield one
-
-
-@pytest.fixture
-def letters(wire: Wire) -> Letters:
-    """Links, and who was sent one."""
-    return Letters(wire)
 
 
 @pytest.fixture

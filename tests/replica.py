@@ -14,14 +14,14 @@ from server.auth import Auth, Viewer, Visitor
 from server.embedded.keys import Keys
 from server.errors import RequestError
 from server.rates import Limits
-from server.settings import Settings
+from server.settings import AUTH_PATH, Settings
 from tests.site import PASSWORD, Person, Site
 
 SECRET = "a secret of more than thirty-two characters"
 HERE, THERE = Visitor("192.0.2.1", "a browser"), Visitor("198.51.100.7", "another browser")
 NEW = "a staple for the battery"  # a password
 REFRESH, SIGN_IN, JWKS = "POST /token refresh_token", "POST /token password", "GET /.well-known/jwks.json"
-UPDATE = "PUT /user"
+UPDATE, VERIFY, RECOVER = "PUT /user", "POST /verify", "POST /recover"
 Instead: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
@@ -94,7 +94,7 @@ async def replica(site: Site, wire: Wire, *, limit: int = 1000, size: int = 10) 
             database,
             http,
             Limits(Settings(_env_file=None, login_per_minute=limit)),
-            url=site.url,
+            url=site.url + AUTH_PATH,
             apikey=Keys.load_or_create(site.home).publishable,
             secret_key=SECRET,
         )

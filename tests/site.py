@@ -91,22 +91,16 @@ class Site:
         meta = {"app_role": "admin"}
         if role != "admin":
             meta = {"app_role": "supervisor", "supervisor_type": role, "username": f"{role}-{word}"}
-        secret = Keys.load_or_create(self.home).secret
-        async with httpx.AsyncClient() as http:
-            answer = await http.post(
-                f"{self.url}/auth/v1/admin/users",
-                headers={"apikey": secret, "Authorization": f"Bearer {secret}"},
-                json={
-                    "email": f"{word}@example.com",
-                    "password": PASSWORD,
-                    "email_confirm": True,
-                    "app_metadata": meta,
-                    "user_metadata": {"name": f"Person {word}"},
-                },
-            )
-        assert answer.status_code == 200, answer.text
+        made = await self._administer(
+            "users",
+            email=f"{word}@example.com",
+            password=PASSWORD,
+            email_confirm=True,
+            app_metadata=meta,
+            user_metadata={"name": f"Person {word}"},
+        )
         person = Person(
-            UUID(answer.json()["id"]),
+            UUID(made["id"]),
             f"{word}@example.com",
             meta.get("username", f"Person {word}"),
             f"Person {word}",
@@ -115,6 +109,20 @@ class Site:
             for number in range(agents):
                 person.agents.append(await self.add_agent(person, role, f"Agent {word} {number + 1}"))
         return person
+
+    async def link(self, person: Person) -> str:
+        """The token of a link for a new password, as a letter would bring it."""
+        made = await self._administer("generate_link", type="recovery", email=person.email)
+        return str(made["hashed_token"])
+
+    async def _administer(self, path: str, **body: Any) -> dict[str, Any]:
+        secret = Keys.load_or_create(self.home).secret
+        headers = {"apikey": secret, "Authorization": f"Bearer {secret}"}
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(f"{self.url}/auth/v1/admin/{path}", headers=headers, json=body)
+        assert answer.status_code == 200, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
 
     async def add_agent(self, person: Person, channel: Channel, name: str, tools: Any = None) -> Agent:
         async with self.database() as owner:

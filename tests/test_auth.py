@@ -10,7 +10,6 @@ from server.auth import Auth
 from server.errors import Invalid, NotFound, Unauthorized, Unavailable
 from server.hub import Hub
 from tests.conftest import until
-from tests.letters import Letters
 from tests.replica import (
     HERE,
     NEW,
@@ -202,9 +201,7 @@ async def test_without_a_session_no_password_is_changed(voice: Person, auth: Aut
 @pytest.mark.parametrize(
     "deed", ["sign_out", "sign_out_everywhere", "close_session", "change_password", "accept_link"]
 )
-async def test_whatever_ends_a_session_rings_it(
-    site: Site, voice: Person, auth: Auth, letters: Letters, deed: str
-) -> None:
+async def test_whatever_ends_a_session_rings_it(site: Site, voice: Person, auth: Auth, deed: str) -> None:
     mine, other = await signed_in(auth, voice), await signed_in(auth, voice)
     viewer = await viewer_of(auth, other)
     hub = Hub(site.database_url("floorwalker_web"))
@@ -221,7 +218,7 @@ async def test_whatever_ends_a_session_rings_it(
             case "change_password":
                 await auth.change_password(mine, PASSWORD, NEW, HERE)
             case "accept_link":
-                await auth.accept_link(letters.link(voice), "recovery", NEW, HERE)
+                await auth.accept_link(await site.link(voice), "recovery", NEW, HERE)
         assert await bell.wait(2)
     assert await is_out(auth, other)
     listening.cancel()

@@ -46,6 +46,9 @@ COSTS = {
     "GET /leaderboard": (SESSION, VIEWER.format("leaderboard")),
     "GET /leaderboard.csv": (SESSION, VIEWER.format("leaderboard")),
     "GET /system": (SESSION, VIEWER.format("system_report")),
+    "GET /people": (SESSION, VIEWER.format("agents")),
+    "GET /people/{id}": (SESSION, VIEWER.format("agents interactions users audit_logs")),
+    "GET /account": (SESSION, "web_sessions_of"),
     "GET / of nobody": (),
     "a decision": (SESSION, VIEWER.format("decide_tool_permission tool_permissions")),
     "a decision that comes too late": (SESSION, VIEWER.format("decide_tool_permission tool_permissions")),
@@ -279,6 +282,7 @@ async def test_a_page_costs_what_the_table_says(ledger: Ledger, browsers: Browse
     if path.startswith("/interactions"):
         path = "/interactions/" + browsers.live[browsers.voice.username]
         who = "chat" if "another" in name else "voice"
+    path = path.replace("{id}", str(browsers.voice.id))
     browser = browsers.of.get(who, browsers.of["voice"])
     query = "?type=voice&sentiment=good&supervisor=a" if "filtered" in name else ""
     status = 404 if "another" in name else 303 if who == "nobody" else 200

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -193,10 +192,7 @@ async def end_session(request: Request) -> Response:
     """Sign out one of one's browsers; with this one, to the sign-in page."""
     auth: Auth = request.state.auth
     viewer: Viewer = request.state.viewer
-    try:
-        session_id = UUID(request.path_params["id"])
-    except ValueError:
-        raise NotFound("There is no such session.") from None
+    session_id = web.identifier(request.path_params["id"], "session")
     await auth.close_session(viewer, session_id)
     if session_id == viewer.session_id:
         return _signed_out(request)

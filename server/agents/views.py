@@ -9,7 +9,7 @@ from starlette.routing import Route
 from server import web
 from server.agents import agents
 from server.db import Database
-from server.errors import Invalid, NotFound
+from server.errors import Invalid
 from server.guard import signed_in
 
 
@@ -20,7 +20,7 @@ async def pause(request: Request) -> Response:
         raise Invalid("paused is yes or no.")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        await agents.pause(connection, _id(request.path_params["id"], "agent"), paused=wanted == "yes")
+        await agents.pause(connection, _agent(request), paused=wanted == "yes")
     return Response(status_code=204) if request.headers.get("hx-request") else RedirectResponse("/", 303)
 
 
@@ -29,9 +29,7 @@ async def move(request: Request) -> Response:
     wanted = (await web.form(request)).get("supervisor_id", "")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        before = await agents.move(
-            connection, _id(request.path_params["id"], "agent"), _id(wanted, "supervisor")
-        )
+        before = await agents.move(connection, _agent(request), web.identifier(wanted, "supervisor"))
     return RedirectResponse(f"/people/{before}?said=moved", 303)
 
 
@@ -39,15 +37,12 @@ async def retire(request: Request) -> Response:
     """Free an agent's slot; back to the page of its supervisor."""
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        supervisor = await agents.retire(connection, _id(request.path_params["id"], "agent"))
+        supervisor = await agents.retire(connection, _agent(request))
     return RedirectResponse(f"/people/{supervisor}?said=retired", 303)
 
 
-def _id(text: str, what: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound(f"There is no such {what}.") from None
+def _agent(request: Request) -> UUID:
+    return web.identifier(request.path_params["id"], "agent")
 
 
 ROUTES = [

@@ -46,7 +46,7 @@ async def check(place: Place) -> Findings:
     async with place.auth_http(SECONDS) as http:
         server = _Server(
             http,
-            settings.supabase_url.rstrip("/") + "/auth/v1",
+            settings.auth_url,
             _text(settings.supabase_publishable_key),
             _text(settings.supabase_secret_key),
         )

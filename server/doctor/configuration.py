@@ -3,10 +3,9 @@
 from urllib.parse import urlsplit
 
 from server.doctor.findings import Finding, Findings, doubtful, right, wrong
-from server.guard import loopback
+from server.guard import LOOPBACK, loopback
 from server.settings import Settings
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FEW = 10  # different characters; even 32 random digits have more than half of that
 
 
@@ -48,7 +47,7 @@ def _public_url(settings: Settings) -> Finding:
     url = settings.public_url
     if url is not None and url.startswith("https://"):
         return right(f"PUBLIC_URL is https: {url}")
-    if settings.host in _LOOPBACK and (url is None or not _in_clear(url)):
+    if settings.host in LOOPBACK and (url is None or not _in_clear(url)):
         return doubtful(
             "PUBLIC_URL is not an address with https, so people come from this machine only: "
             "set it to https://… as soon as a proxy is in front"
@@ -65,4 +64,4 @@ def _in_clear(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme == "http" and parts.hostname not in _LOOPBACK
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK

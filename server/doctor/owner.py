@@ -1,7 +1,5 @@
 """What only the owner of the database can see: is the schema this code's, who is an admin, whom the triggers refused."""
 
-import re
-
 import httpx
 
 from server import db, migrations
@@ -22,11 +20,6 @@ select current_user::text as role, to_regclass('public.users') is not null as ha
     as may_migrate,
   case when pg_catalog.has_schema_privilege(to_regnamespace('supabase_migrations'), 'usage')
     then to_regclass('supabase_migrations.schema_migrations') is not null end as has_versions
-"""
-_TRIGGERS = """
-select count(*) from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid
-where c.relname = 'users' and c.relnamespace = to_regnamespace('auth') and t.tgenabled in ('O', 'A')
-  and t.tgname in ('floorwalker_10_profile_insert', 'floorwalker_20_profile_update')
 """
 _ADMINS = """
 select count(*) filter (where a.email_confirmed_at is not null) as present,
@@ -119,7 +112,7 @@ async def _versions(owner: Connection, row: Record) -> list[Finding]:
 
 
 async def _triggers(owner: Connection) -> Finding:
-    if await owner.fetchval(_TRIGGERS) == 2:
+    if await migrations.has_triggers(owner):
         return right("logins become people by the triggers on auth.users")
     return wrong(
         "auth.users lacks a trigger of Floorwalker, so new logins become nobody: "
@@ -150,7 +143,7 @@ async def _people(place: Place, owner: Connection) -> Findings:
     else:
         yield right(f"every login of the last {_DAYS} days became a person")
     if place.home is None or not loopback(place.settings):
-        samples = await owner.fetchval(_SAMPLES, _sample_password())
+        samples = await owner.fetchval(_SAMPLES, migrations.sample_password_hash())
         if samples:
             yield wrong(
                 f"whoever knows the README can sign in as {', '.join(samples)}: give them other passwords, or ban them"
@@ -159,13 +152,6 @@ async def _people(place: Place, owner: Connection) -> Findings:
         finding = await _same_project(place, owner)
         if finding is not None:
             yield finding
-
-
-def _sample_password() -> str:
-    """The hash of the password that everybody knows."""
-    found = re.search(r"\$2a\$10\$[./\w]{53}", (migrations.FOLDER / "seed.sql").read_text())
-    assert found is not None
-    return found[0]
 
 
 async def _same_project(place: Place, owner: Connection) -> Finding | None:
@@ -177,7 +163,7 @@ async def _same_project(place: Place, owner: Connection) -> Finding | None:
     try:
         async with place.auth_http(SECONDS) as http:
             answer = await http.get(
-                f"{settings.supabase_url.rstrip('/')}/auth/v1/admin/users",
+                f"{settings.auth_url}/admin/users",
                 params={"page": "1", "per_page": "1"},
                 headers={"apikey": secret, "Authorization": f"Bearer {secret}"},
             )

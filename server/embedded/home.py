@@ -27,11 +27,10 @@ class Home:
 
     def auth_app(self) -> Starlette:
         """The Auth service, to be mounted at /auth/v1."""
-        assert self.settings.supabase_url is not None
         return create_auth_app(
             self.postgres.url("supabase_auth_admin"),
             self.keys,
-            issuer=self.settings.supabase_url + "/auth/v1",
+            issuer=self.settings.auth_url,
             outbox=self.settings.floorwalker_home / "outbox",
             site=self.settings.address,
         )

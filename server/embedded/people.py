@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from server import db
+from server import db, migrations
 from server.errors import Conflict, Invalid
 
 # Their ids go along, so that what was recorded stays theirs. Whoever is deleted has no name left to sign in by.
@@ -25,9 +25,6 @@ cross join lateral (select case when p.deactivated_at is not null or a.banned_un
 where a.deleted_at is null and a.email <> ''
 order by a.created_at, a.id
 """
-_KNOWN_TO_ALL = (
-    "$2a$10$YL7c6JjUgGygXM0YwP7oH.G6rBt/WeRmRSNaT07vkuNBfGIvasA.e"  # the sample people's, of seed.sql
-)
 
 
 async def export(owner_url: str) -> list[str]:
@@ -56,7 +53,7 @@ def write(file: Path, lines: list[str]) -> None:
 
 def summary(lines: list[str]) -> str:
     """How many there are, and who among them would bring a password along that everybody knows."""
-    people = [json.loads(line) for line in lines]
-    samples = [person["email"] for person in people if person.get("password_hash") == _KNOWN_TO_ALL]
+    people, known = [json.loads(line) for line in lines], migrations.sample_password_hash()
+    samples = [person["email"] for person in people if person.get("password_hash") == known]
     warning = f"; leave out {', '.join(samples)}: their password is in the README" if samples else ""
     return f"{len(people)} people{warning}"

@@ -65,17 +65,9 @@ def audience(interaction_id: UUID, supervisor_id: UUID | None = None) -> Audienc
     return Audience(PAGE, str(supervisor_id), json.dumps({"interaction_id": str(interaction_id)}))
 
 
-def id_of(text: str) -> UUID:
-    """NotFound for what is no id."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("There is no such interaction.") from None
-
-
 async def watch(request: Request, viewer: Viewer) -> list[Audience]:
     """The audience of /stream?page=interaction&id=… NotFound when it is another supervisor's or unknown."""
-    interaction_id, db = id_of(request.query_params.get("id", "")), request.state.db
+    interaction_id, db = web.identifier(request.query_params.get("id", ""), "interaction"), request.state.db
     async with db.as_viewer(viewer) as connection:
         return [audience(interaction_id, await interactions.supervisor_of(connection, interaction_id))]
 
@@ -83,7 +75,7 @@ async def watch(request: Request, viewer: Viewer) -> list[Audience]:
 async def show(request: Request) -> Response:
     """Numbers, course, timeline, permissions, archive."""
     viewer: Viewer = request.state.viewer
-    interaction_id = id_of(request.path_params["id"])
+    interaction_id = web.identifier(request.path_params["id"], "interaction")
     streams: Streams = request.state.streams
     regions = await streams.read([audience(interaction_id)], viewer)
     if PAGE.name not in regions:

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from unicodedata import category
 from uuid import UUID
 
+from server.auth import name_fault
 from server.db import Connection, Record
 from server.errors import NotFound
 
@@ -37,8 +37,8 @@ class Draft:
         """Find what the Auth server or the table would refuse."""
         if len(self.email) > 255 or not self.email.isascii() or not _EMAIL.fullmatch(self.email):
             self.faults["email"] = "This is no e-mail address."
-        if not 0 < len(self.name) <= 255 or any(category(letter) in ("Cc", "Cs") for letter in self.name):
-            self.faults["name"] = "A name has 1 to 255 characters."
+        if fault := name_fault(self.name):
+            self.faults["name"] = fault
         if self.kind not in KINDS:
             self.faults["kind"] = "A person is a voice supervisor, a chat supervisor or an admin."
         elif self.kind != "admin" and not _USERNAME.fullmatch(self.username):

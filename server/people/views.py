@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server import web
-from server.auth import Viewer
+from server.auth import Viewer, password_fault
 from server.db import Database, Record
 from server.errors import Conflict, Invalid, NotFound, RequestError, Unavailable
 from server.guard import signed_in
@@ -18,7 +18,6 @@ from server.people.users import Draft
 from server.supabase import Administration, Login
 
 _FIRST = 200  # people of the list's page
-_SHORTEST = 6  # characters of a password, as Supabase Auth has it
 _NO_KEY = (
     "People are invited and changed with the project's secret key: set SUPABASE_SECRET_KEY and start again."
 )
@@ -65,8 +64,8 @@ async def create(request: Request) -> Response:
     password = None if invited else fields.get("password", "")
     draft = _draft(fields)
     draft.check()
-    if password is not None and len(password) < _SHORTEST:
-        draft.faults["password"] = f"A password has at least {_SHORTEST} characters."
+    if password is not None and (fault := password_fault(password)):
+        draft.faults["password"] = fault
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         await users.taken(connection, draft)
@@ -96,7 +95,7 @@ async def create(request: Request) -> Response:
 async def show(request: Request) -> Response:
     """One person: what may be changed, their agents, and what was done with them."""
     said = SAID.get(request.query_params.get("said", ""), "")
-    return await _page(request, await _person(request), said=said)
+    return await _page(request, said=said)
 
 
 async def change(request: Request) -> Response:
@@ -112,7 +111,7 @@ async def change(request: Request) -> Response:
         await users.taken(connection, draft, person["id"])
     draft.faults.pop("email", None)
     if draft.faults:
-        return await _page(request, person, 422, draft=draft)
+        return await _page(request, 422, draft=draft)
     now = {"name": draft.name, "username": draft.username or None, "supervisor_type": draft.kind}
     if person["role"] == "admin":
         now = {"name": draft.name}
@@ -123,7 +122,7 @@ async def change(request: Request) -> Response:
         await _change(request, administration, person, draft, changes)
     except (Conflict, Invalid) as refusal:
         draft.faults["kind" if "supervisor_type" in changes else "name"] = refusal.detail
-        return await _page(request, person, 409, draft=draft)
+        return await _page(request, 409, draft=draft)
     return _to(person["id"], "changed")
 
 
@@ -206,42 +205,43 @@ def _administration(request: Request) -> Administration:
     return administration
 
 
+def _id(request: Request) -> UUID:
+    return web.identifier(request.path_params["id"], "person")
+
+
 async def _person(request: Request) -> Record:
-    try:
-        person = UUID(request.path_params["id"])
-    except ValueError:
-        raise NotFound("There is no such person.") from None
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        return await users.find(connection, person)
+        return await users.find(connection, _id(request))
 
 
-async def _login(request: Request, person: UUID) -> Login | None:
+async def _login(request: Request) -> Login | None:
     """Nothing where the Auth server does not answer: the page is of use without."""
     try:
-        return await _administration(request).find(person)
+        return await _administration(request).find(_id(request))
     except RequestError:
         return None
 
 
 async def _page(
-    request: Request, person: Record, status: int = 200, *, said: str = "", draft: Draft | None = None
+    request: Request, status: int = 200, *, said: str = "", draft: Draft | None = None
 ) -> Response:
-    login = await _login(request, person["id"])
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
+        person = await users.find(connection, _id(request))
         agents = await users.agents_of(connection, person["id"])
-        context = {
+        context: dict[str, Any] = {
             "person": person,
             "agents": agents,
             "others": await users.with_room(connection, person) if agents else [],
             "audit": await audit_logs.of_person(connection, person["id"]),
-            "login": login,
-            "said": said,
-            "no_key": _NO_KEY if request.state.administration is None else "",
-            "draft": draft
-            or Draft(person["email"], person["name"], person["kind"], person["username"] or ""),
         }
+    context |= {
+        "login": await _login(request),
+        "said": said,
+        "no_key": _NO_KEY if request.state.administration is None else "",
+        "draft": draft or Draft(person["email"], person["name"], person["kind"], person["username"] or ""),
+    }
     if status != 200 and request.headers.get("hx-request"):
         return web.fragment(request, "people/_person.html", status, viewer=request.state.viewer, **context)
     return web.render(request, "people/person.html", status, **context)

@@ -1,14 +1,12 @@
 """A person's decision on a tool permission."""
 
-from uuid import UUID
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server import web
 from server.db import Database
-from server.errors import Conflict, Invalid, NotFound
+from server.errors import Conflict, Invalid
 from server.guard import signed_in
 from server.permissions import tool_permissions
 
@@ -26,10 +24,7 @@ async def decide(request: Request) -> Response:
         raise Invalid("A decision is allowed or denied.")
     if len(reason) > _REASON:
         raise Invalid(f"A reason has {_REASON} characters at most.")
-    try:
-        permission_id = UUID(request.path_params["id"])
-    except ValueError:
-        raise NotFound("There is no such tool permission.") from None
+    permission_id = web.identifier(request.path_params["id"], "tool permission")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         won = await tool_permissions.decide(connection, permission_id, status, reason or None)

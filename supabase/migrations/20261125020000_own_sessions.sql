@@ -82,22 +82,15 @@ grant execute on function
   private.replace_web_sessions(bytea, uuid, bytea, bytea, timestamptz, text, text) to floorwalker_web;
 
 -- Whoever remembers an agent's key forgets it too when the agent retires, or when the key is gone altogether.
-create function private.ring_retired_agent() returns trigger
+create function private.ring_agent_keys() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  perform pg_catalog.pg_notify('floor', 'agent_keys:' || new.id);
+  perform pg_catalog.pg_notify('floor', 'agent_keys:' || (case tg_table_name
+    when 'agents' then pg_catalog.to_jsonb(new) ->> 'id' else pg_catalog.to_jsonb(old) ->> 'agent_id' end));
   return null;
 end $$;
-comment on function private.ring_retired_agent() is 'Trigger: an agent retired or came back; whoever remembers its keys forgets them.';
+comment on function private.ring_agent_keys() is 'Trigger: an agent retired or came back, or a key is gone; whoever remembers its keys forgets them.';
 create trigger agents_63_ring_keys after update of retired_at on public.agents
-  for each row when (old.retired_at is distinct from new.retired_at) execute function private.ring_retired_agent();
-
-create function private.ring_deleted_key() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-  perform pg_catalog.pg_notify('floor', 'agent_keys:' || old.agent_id);
-  return null;
-end $$;
-comment on function private.ring_deleted_key() is 'Trigger: a key is gone; whoever remembers it forgets it.';
+  for each row when (old.retired_at is distinct from new.retired_at) execute function private.ring_agent_keys();
 create trigger agent_keys_61_ring_delete after delete on public.agent_keys
-  for each row execute function private.ring_deleted_key();
+  for each row execute function private.ring_agent_keys();

@@ -1,8 +1,8 @@
 """How the client behaves when the network, the server or a supervisor does not."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -49,7 +49,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def pause(seconds: float) -> None:
         made.append(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", pause)
+    # its own alone: servers of other tests pause in other threads
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=pause))
     return made
 
 

@@ -132,7 +132,7 @@ async def test_an_invitation_can_be_sent_again(site: Site, admin: httpx.AsyncCli
         ({"username": ""}, "small letters"),
         ({"kind": "owner"}, "A person is a voice supervisor"),
         ({"password": "short"}, "A password has at least 6 characters."),
-        ({"password": "x" * 73}, "longer than 72"),
+        ({"password": "x" * 73}, "at most 72"),
     ],
 )
 async def test_bad_input_comes_back_with_a_sentence_and_makes_nobody(

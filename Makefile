@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 NO_DEMO := $(filter 0 false no off,$(DEMO))
 MIGRATIONS = $(wildcard supabase/migrations/*.sql)
+# Two at a time, since much of a test is waiting; what is in one file shares a server and keeps its order.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 TEMPLATES = $(wildcard templates/*.html templates/*/*.html)
 
 .PHONY: help run test test-full check bench format
@@ -24,12 +26,12 @@ run:
 test:
 	@$(PYTHON) .ci/setup.py test
 	@$(BIN)/python tests/browser/chromium.py
-	@exec $(BIN)/pytest
+	@exec $(PYTEST)
 
 test-full:
 	@$(PYTHON) .ci/setup.py test
 	@$(BIN)/python tests/browser/chromium.py
-	@exec $(BIN)/pytest -m ""
+	@exec $(PYTEST) -m ""
 
 check:
 	@$(PYTHON) .ci/setup.py test

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.conftest import ROOT
 
@@ -35,7 +36,10 @@ class Terminal:
         os.write(self.door, line.encode() + b"\n")
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
+        """Ctrl-C, once the command reads: between Python's last look and that, a signal would wake nobody up."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "S":
+            time.sleep(0.01)
         os.write(self.door, b"\x03")
 
     def end(self, seconds: float = 30.0) -> int:

@@ -218,7 +218,7 @@ async def world(seed: int) -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(20, id="short"), pytest.param(180, id="long", marks=pytest.mark.full)]
+    "seconds", [pytest.param(12, id="short"), pytest.param(180, id="long", marks=pytest.mark.full)]
 )
 async def test_what_was_acknowledged_outlives_every_kill(seconds: float) -> None:
     seed = int(os.environ.get("FLOORWALKER_TEST_SEED", random.randrange(10**6)))

@@ -30,9 +30,7 @@ BACKGROUND = (
     *("listen floor;", "select pg_notify("),  # the hub's new connection, and whether it hears
     "select where pg_catalog.pg_backend_pid()",  # whether the pool's new connection is a pooler's
     # What asyncpg learns of types, once a connection.
-    "select t.oid",
-    "with recursive typeinfo_tree",
-    "select current_setting('jit')",
+    *("select t.oid", "with recursive typeinfo_tree", "select current_setting('jit')"),
 )
 # Its transactions in their order. A statement goes by the function that it calls or the table that it reads.
 VIEWER = "become {} commit"  # it begins with becoming somebody, in one round trip
@@ -176,7 +174,6 @@ async def ledger(house: Site) -> AsyncIterator[Ledger]:
     async with house.database(SUPERUSER) as superuser:
         await superuser.execute("alter system set log_statement = 'all'")
         await superuser.execute("select pg_reload_conf()")
-
         yield Ledger(house, superuser)
 
 
@@ -277,12 +274,11 @@ async def costing(ledger: Ledger, name: str) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("name", [name for name in COSTS if name.startswith("GET")])
 async def test_a_page_costs_what_the_table_says(ledger: Ledger, browsers: Browsers, name: str) -> None:
-    path = name.split()[1].rstrip(",")
+    path = name.split()[1].rstrip(",").replace("people/{id}", f"people/{browsers.voice.id}")
     who = next((who for who in ("supervisor", "admin", "nobody") if who in name), "admin")
     if path.startswith("/interactions"):
         path = "/interactions/" + browsers.live[browsers.voice.username]
         who = "chat" if "another" in name else "voice"
-    path = path.replace("{id}", str(browsers.voice.id))
     browser = browsers.of.get(who, browsers.of["voice"])
     query = "?type=voice&sentiment=good&supervisor=a" if "filtered" in name else ""
     status = 404 if "another" in name else 303 if who == "nobody" else 200

@@ -263,7 +263,7 @@ async def compare(db: Connection, now: dt.datetime) -> None:
 
 
 @settings(
-    max_examples=500,
+    max_examples=250,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate, Phase.shrink],

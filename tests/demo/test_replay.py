@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not DATA.exists(), reason="the recorded conversations are not here (../shared/data)"),
 ]
 
-SPEED = 40.0
+SPEED = 60.0
 # Keeps every id that this page ever showed.
 WATCH = """() => {
   window.shown = new Set();

@@ -20,7 +20,7 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.json_schema import models_json_schema
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -149,7 +149,6 @@ class KnownAgents:
             del self._known[key]
 
 
-Answer = BaseModel | tuple[int, BaseModel]
 Handle = Callable[[Ask], Awaitable[BaseModel]]
 Write = Callable[[Ask, Connection], Awaitable[BaseModel]]
 
@@ -202,11 +201,6 @@ def problem(error: RequestError, errors: list[dict[str, str]] | None = None) -> 
     )
 
 
-def refuse(_connection: HTTPConnection, error: RequestError) -> Response:
-    """The same, as the middleware asks for it."""
-    return problem(error)
-
-
 class _Endpoint:
     """One call as an application of its own: a refusal becomes problem details here, and nothing else has to look."""
 
@@ -238,6 +232,8 @@ class _Endpoint:
             return problem(Invalid(words), found)
         except RequestError as error:
             return problem(error)
+        except ClientDisconnect:
+            return Response(status_code=400)  # which nobody will read
 
 
 async def _write(call: Call, ask: Ask, raw: bytes) -> Response:

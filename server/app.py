@@ -3,14 +3,15 @@
 import asyncio
 import gzip
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 import httpx
 import structlog
+from sse_starlette.sse import SendTimeoutError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -173,7 +174,7 @@ async def _configure(database: db.Database, settings: Settings) -> None:
 
 def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Starlette, App]:
     """The application, and the handle that ends its streams. `auth_app`: the embedded Auth service."""
-    parts = App(settings, auth_app)
+    parts, calls = App(settings, auth_app), api.routes(CALLS)
     routes: list[BaseRoute] = [
         *floor.ROUTES,
         *accounts.ROUTES,
@@ -183,7 +184,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
         *leaderboard.ROUTES,
         *people.ROUTES,
         *system.ROUTES,
-        *api.routes(CALLS),
+        *calls,
         Route("/api", _api_page),
         Route("/api/openapi.json", _openapi),
         Route("/favicon.ico", lambda _: RedirectResponse(web.static("icons/favicon.svg"), 301)),
@@ -203,7 +204,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
             Middleware(guard.TrustedHosts, allowed_hosts=guard.trusted_hosts(settings)),
             Middleware(guard.SameOrigin, public_url=settings.public_url, refuse=_refuse),
             Middleware(guard.BodyLimit, refuse=_refuse),
-            Middleware(_Shortcuts),
+            Middleware(_Shortcuts, calls=calls),
         ],
         exception_handlers={RequestError: _on_refusal, HTTPException: _on_http, Exception: _on_fault},
     )
@@ -242,8 +243,9 @@ async def _on_fault(request: Request, error: Exception) -> Response:
     word = RequestError("Something went wrong on our side; it has been written to the log.")
     word.status, word.title = 500, "Our fault"
     answer = _refuse(request, word)
-    # Here we are outside of all middleware.
-    answer.headers.update(guard.security_headers(request.state.settings) | {"Cache-Control": guard.UNCACHED})
+    # Here we are outside of all middleware, and uvicorn closes the connection after us without a word.
+    answer.headers.update(guard.security_headers(request.state.settings))
+    answer.headers.update({"Cache-Control": guard.UNCACHED, "Connection": "close"})
     return answer
 
 
@@ -331,10 +333,10 @@ class _Shortcuts:
     /stream is the stream of a page that this viewer may watch; for nobody one close event.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, calls: Sequence[Route]) -> None:
         self.app = app
         self._calls: dict[str, list[Route]] = {}
-        for call in api.routes(CALLS):
+        for call in calls:
             for method in call.methods or ():
                 self._calls.setdefault(method, []).append(call)
 
@@ -355,7 +357,8 @@ class _Shortcuts:
             answer = await self._answer(Request(scope, receive))
         except RequestError as error:
             answer = _refuse(HTTPConnection(scope), error)
-        await answer(scope, receive, send)
+        with suppress(SendTimeoutError):  # a laptop that sleeps is nobody's fault; the connection is cut
+            await answer(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         viewer = await guard.viewer_of(request)

@@ -136,6 +136,7 @@ async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
         url,
         min_size=0,
         max_size=size,
+        max_queries=2**31 - 1,  # a new connection has to learn every question again
         connect=_Way().connect,
         init=_init,
         reset=_reset,

@@ -295,7 +295,8 @@ class Line:
             self._wake.set()
         try:
             for subject in over:
-                del self._idle[subject]
+                if self._idle.pop(subject, None) is None:
+                    continue  # wanted again meanwhile
                 self._wanted.pop(subject, None)
                 if held := self._held.pop(subject, None):
                     await held.unsubscribe()

@@ -133,8 +133,11 @@ class SameOrigin:
         headers = Headers(scope=scope)
         if sites := headers.getlist("sec-fetch-site"):
             return any(site not in ("same-origin", "none") for site in sites)
+        origins = headers.getlist("origin")
+        if not origins:
+            return False
         own = self._own or _origin(f"{scope['scheme']}://{headers.get('host')}")
-        return any(own is None or _origin(origin) != own for origin in headers.getlist("origin"))
+        return own is None or any(_origin(origin) != own for origin in origins)
 
 
 def _origin(address: str) -> Origin | None:

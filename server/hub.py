@@ -140,8 +140,8 @@ class Hub:
             connection: asyncpg.Connection | None = None
             try:
                 connection = await asyncpg.connect(self._url, timeout=5, statement_cache_size=0)
-                pause = 0.1
                 await self._hear(connection)
+                pause = 0.1
                 if self._followed is None:
                     log.warning("hub_connection_lost")
                 else:

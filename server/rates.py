@@ -2,8 +2,9 @@
 
 import ipaddress
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
@@ -13,6 +14,7 @@ from server.errors import TooMany, Unavailable
 from server.settings import Settings
 
 _LETTERS = RateLimitItemPerHour(5)  # to one account
+_WAITING = 50  # long polls of one key
 
 
 class Limits:
@@ -24,6 +26,7 @@ class Limits:
         self._guesses = RateLimitItemPerMinute(settings.login_per_minute)
         self._agent_per_second = settings.agent_per_second
         self._second, self._requests = 0, dict[object, int]()  # of each key in this second
+        self._waiting = Counter[object]()  # of each key, for a decision
 
     @asynccontextmanager
     async def guess(
@@ -69,6 +72,18 @@ class Limits:
         count = self._requests[key_id] = self._requests.get(key_id, 0) + 1
         if count > self._agent_per_second:
             raise TooMany(f"more than {self._agent_per_second} requests in a second with this key", 1)
+
+    @contextmanager
+    def waiting(self, key_id: object) -> Iterator[None]:
+        """Count an agent that waits for a decision, whether it is still there or not. TooMany over fifty at once."""
+        if self._waiting[key_id] >= _WAITING:
+            raise TooMany(f"{_WAITING} requests with this key wait for a decision already", 1)
+        self._waiting[key_id] += 1
+        try:
+            yield
+        finally:
+            self._waiting[key_id] -= 1
+            self._waiting += Counter()  # forgets those of nobody
 
 
 def _network(address: str) -> str:

@@ -4,9 +4,10 @@ import asyncio
 import datetime as dt
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import structlog
@@ -15,7 +16,6 @@ from starlette.responses import Response
 from server import hub as bells
 from server.auth import Viewer
 from server.db import Database
-from server.errors import RequestError
 from server.hub import Hub
 from server.regions import Regions, changes, frame, whole
 from server.sse import EventSourceResponse
@@ -25,10 +25,12 @@ from server.web import Partials, partial
 TICK = 0.025  # seconds at most between two reads; audiences that rang meanwhile share one round trip
 _REST = 3.0  # times as long as a read took is the pause after it, within TICK
 _BATCH = 100  # audiences a round trip
-_BREATH = 10  # audiences rendered at a stretch, a millisecond or so
+_BREATH = 5  # audiences rendered at a stretch, less than a millisecond
 _BURST = 4  # reads that may follow one another at once after a pause
 _RETRY = 1.0  # after a read that failed
-_RECHECK = 10.0  # how often all sessions behind the streams are looked at, whatever was rung
+_RECHECK = (
+    10  # seconds in which all sessions behind the streams are looked at, some in each, whatever was rung
+)
 CONNECTION = "connection"  # the region that says whether the page is live
 
 log = structlog.get_logger(__name__)
@@ -127,23 +129,26 @@ class _Watched:
     subscribers: set[Subscriber] = field(default_factory=set)
     regions: Regions = field(default_factory=dict)
     frames: dict[str, bytes] | None = None  # of the regions as they are, once somebody has come since
+    failing_since: dt.datetime | None = None  # when it could not be read or shown any more
     partials: Partials = field(default_factory=Partials)
     ring: Callable[[str], None] = lambda _: None
     unsubscribe: Callable[[], None] = lambda: None
 
 
 class Streams:
-    """All audiences of the process, and the one task that reads those that rang."""
+    """All audiences of the process, and the tasks that read those that rang."""
 
     def __init__(self, db: Database, hub: Hub) -> None:
         self._db, self._hub = db, hub
         self._watched: dict[Audience, _Watched] = {}
-        self._lanes = {False: _Lane(), True: _Lane()}  # True: of audiences that see everybody's rows
-        self._subscribers: set[Subscriber] = set()
+        self._lanes = {
+            False: _Lane(),
+            True: _Lane(),
+        }  # True: of pages with something urgent, which are quick to read
+        self._subscribers: dict[Subscriber, list[_Watched]] = {}
         self._closed = False
         self._doubted: set[Subscriber] = set()  # whose sessions may have ended without our hearing of it
-        self._failing_since: dt.datetime | None = None  # when reading stopped to work
-        hub.subscribe([bells.STATE], lambda _: self._tell_connection())
+        hub.subscribe([bells.STATE], lambda _: self._tell_connection(self._subscribers))
 
     def __len__(self) -> int:
         return len(self._subscribers)
@@ -176,12 +181,11 @@ class Streams:
                 else:
                     await subscriber.wait()
         finally:
-            self._leave(audiences, subscriber)
+            self._leave(subscriber)
 
     def _enter(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
         viewer = subscriber.viewer
-        rings = [self._join(audience, subscriber).ring for audience in audiences]
-        self._subscribers.add(subscriber)
+        watched = self._subscribers[subscriber] = [self._join(audience, subscriber) for audience in audiences]
 
         def end(_topic: str) -> None:
             if self._hub.polling:  # by the clock, which knows nobody: _keep_checking_sessions finds out
@@ -190,22 +194,20 @@ class Streams:
                 self._doubted.add(subscriber)
                 return
             subscriber.end()
-            for (
-                look_again
-            ) in rings:  # what was read last may have been read with rights that were gone by then
-                look_again("")
+            for one in watched:  # what was read last may have been read with rights that were gone by then
+                one.ring("")
 
         subscriber.unsubscribe = self._hub.subscribe(
             [f"web_sessions:{viewer.session_id}", f"users:{viewer.id}"], end
         )
-        subscriber.send({CONNECTION: frame(CONNECTION, self._connection())})
+        self._tell_connection([subscriber])
         if self._closed:
             subscriber.end()
 
     def _join(self, audience: Audience, subscriber: Subscriber) -> _Watched:
         watched = self._watched.get(audience)
         if watched is None:
-            page, lane = audience.page, self._lanes[audience.whose == "*"]
+            page, lane = audience.page, self._lanes[bool(audience.page.urgent)]
             calm, urgent = _Throttle(page.every), _Throttle(page.urgent_every)
             watched = self._watched[audience] = _Watched(audience, lane, calm, urgent)
             watched.ring = self._ringer(watched)
@@ -218,16 +220,14 @@ class Streams:
         subscriber.send(watched.frames)
         return watched
 
-    def _leave(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
+    def _leave(self, subscriber: Subscriber) -> None:
         subscriber.unsubscribe()
-        self._subscribers.discard(subscriber)
-        for audience in audiences:
-            watched = self._watched[audience]
+        for watched in self._subscribers.pop(subscriber):
             watched.subscribers.discard(subscriber)
             if not watched.subscribers:
                 watched.unsubscribe()
                 watched.lane.due.pop(watched, None)
-                del self._watched[audience]
+                del self._watched[watched.audience]
 
     def _ringer(self, watched: _Watched) -> Callable[[str], None]:
         urgent_tables = watched.audience.page.urgent
@@ -243,7 +243,7 @@ class Streams:
     async def run(self) -> None:
         """Read what rang, for as long as the process lives."""
         async with asyncio.TaskGroup() as tasks:
-            for lane in (*self._lanes.values(), self._lanes[False]):  # one renders while another waits
+            for lane in (*self._lanes.values(), self._lanes[True]):  # one renders while another waits
                 tasks.create_task(self._keep_reading(lane))
             tasks.create_task(self._keep_checking_sessions())
 
@@ -281,9 +281,7 @@ class Streams:
         except Exception as error:  # noqa: BLE001 - whatever it was: the pages say stale, and it is tried again
             log.warning("read_failed", reason=f"{type(error).__name__}: {error}", audiences=len(ready))
             self._again(ready)
-            self._say_reading(works=False)
             return
-        self._say_reading(works=True)
         for number, (watched, row) in enumerate(zip(ready, rows, strict=True)):
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)  # decisions and agents come in between
@@ -301,6 +299,11 @@ class Streams:
             log.exception("audience_failed", page=watched.audience.page.name)
             self._again([watched])
             return
+        if not rendered:  # gone, or not theirs any more: the door says what there is
+            for subscriber in watched.subscribers:
+                subscriber.end()
+            return
+        self._say_reading(watched, None)
         changed = dict(changes(watched.regions, rendered))
         watched.regions = rendered
         if changed:
@@ -315,43 +318,50 @@ class Streams:
         return await self._db.call("select shown, failure from private.read_audiences($1)", questions)
 
     def _again(self, watched: list[_Watched]) -> None:
-        at = time.monotonic() + _RETRY
+        at, now = time.monotonic() + _RETRY, dt.datetime.now(dt.UTC)
         for one in watched:
             if one.subscribers:
-                one.lane.due[one] = at
+                self._say_reading(one, one.failing_since or now)
+                one.lane.ring(one, at)
 
-    def _say_reading(self, *, works: bool) -> None:
-        if works == (self._failing_since is not None):
-            self._failing_since = None if works else dt.datetime.now(dt.UTC)
-            self._tell_connection()
+    def _say_reading(self, watched: _Watched, failing_since: dt.datetime | None) -> None:
+        if watched.failing_since != failing_since:
+            watched.failing_since = failing_since
+            self._tell_connection(watched.subscribers)
 
-    def _connection(self) -> str:
-        live = self._hub.live and self._failing_since is None
-        since = self._failing_since if self._hub.live else self._hub.since
-        return partial("shared/_connection.html", state="live" if live else "stale", since=since)
-
-    def _tell_connection(self) -> None:
-        line = frame(CONNECTION, self._connection())
-        for subscriber in self._subscribers:
-            subscriber.send({CONNECTION: line})
+    def _tell_connection(self, subscribers: Iterable[Subscriber]) -> None:
+        """Say whether what they see is live: it is heard what rings, and all of their page can be read."""
+        lines: dict[dt.datetime | None, bytes] = {}
+        for subscriber in subscribers:
+            failing = [
+                one.failing_since for one in self._subscribers.get(subscriber, ()) if one.failing_since
+            ]
+            since = min(failing, default=None) if self._hub.live else self._hub.since
+            if since not in lines:
+                live = self._hub.live and since is None
+                text = partial("shared/_connection.html", state="live" if live else "stale", since=since)
+                lines[since] = frame(CONNECTION, text)
+            subscriber.send({CONNECTION: lines[since]})
 
     async def _keep_checking_sessions(self) -> None:
         """End streams whose session ended without our hearing of it, or whose token did."""
-        checked = time.monotonic()
-        while True:
-            await asyncio.sleep(_RETRY)
+        for turn in count():
+            await asyncio.sleep(1)
             doubted, self._doubted = self._doubted, set()
-            if time.monotonic() - checked < _RECHECK:
-                open_streams = self._subscribers & doubted
-            else:
-                open_streams, checked = set(self._subscribers), time.monotonic()
+            # A tenth of them, so that no second has the work of ten.
+            open_streams = [
+                s
+                for s in self._subscribers
+                if s in doubted or s.viewer.session_id.int % _RECHECK == turn % _RECHECK
+            ]
             if not open_streams:
                 continue
             ids = list({s.viewer.session_id for s in open_streams})
             try:
                 rows = await self._db.call("select id from private.live_web_sessions($1) as id", ids)
-            except RequestError:
-                self._doubted.update(doubted)
+            except Exception as error:  # noqa: BLE001 - whatever it was: what reads beside this goes on
+                log.warning("sessions_not_checked", reason=f"{type(error).__name__}: {error}")
+                self._doubted |= doubted & self._subscribers.keys()
                 continue
             live, now = {row["id"] for row in rows}, time.time()
             for subscriber in open_streams:

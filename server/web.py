@@ -143,6 +143,15 @@ def argument(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
+def arguments(text: str) -> dict[str, Any]:
+    """Arguments in the order they were sent; what cannot be taken apart (a thousand digits or levels) as one text."""
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError):
+        return {"as sent": text}
+    return found
+
+
 def duration(seconds: float) -> str:
     """125 → 2:05"""
     whole = round(seconds)

@@ -166,6 +166,16 @@ async def test_what_nobody_rings_is_found_out(site: Site, voice: Person, chat: P
             await watched.ends(done, LATEST)
 
 
+async def test_a_ban_that_is_lifted_gives_no_old_cookie_its_life_back(site: Site, voice: Person) -> None:
+    async with watching(site, voice) as one:
+        await administer(site, voice, ban_duration="24h")
+        await one.ends(time.monotonic(), AT_ONCE)
+        await administer(site, voice, ban_duration="none")
+        await is_nobody(one.browser)
+    async with site.browser_of(voice) as browser:
+        assert (await browser.get("/leaderboard")).status_code == 200
+
+
 async def test_a_change_of_role_ends_the_stream_and_the_old_roles_pages(site: Site) -> None:
     admin = await site.hire("admin")
     async with watching(site, admin, "wallboard") as one:
@@ -173,6 +183,9 @@ async def test_a_change_of_role_ends_the_stream_and_the_old_roles_pages(site: Si
         fields = {"app_role": "supervisor", "supervisor_type": "voice", "username": f"was-{admin.id.hex[:8]}"}
         await administer(site, admin, app_metadata=fields)
         await one.ends(time.monotonic(), AT_ONCE)
+        await is_nobody(one.browser)
+    async with site.browser_of(admin) as browser:
+        one.browser = browser
         assert (await one.browser.get("/system")).status_code == 403
         assert (await one.browser.get("/stream?page=wallboard")).status_code == 404
         assert 'id="agents"' in (await one.browser.get("/")).text

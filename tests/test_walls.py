@@ -108,6 +108,7 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
                 await owner.execute("alter function public.reported() rename to system_report")
     for kind, (status, answer) in kinds.items():
         assert answer.status_code == status, kind
+        assert (answer.headers.get("connection") == "close") == (status == 500), kind
         has_the_headers(answer, secure=True)
 
 

@@ -9,7 +9,7 @@ from server.auth import Viewer
 from server.errors import Invalid
 from server.regions import Parts, Regions
 from server.stream import Audience, Page
-from server.web import Partials, partial
+from server.web import Partials, arguments, partial
 
 _TABLES = frozenset({"agents", "interactions", "realtime_metrics", "tool_permissions"})
 _URGENT = frozenset({"tool_permissions"})
@@ -66,7 +66,7 @@ def _waiting(shown: Mapping[str, Any], partials: Partials) -> Regions:
 
 def _tool_permissions(shown: Mapping[str, Any], partials: Partials) -> Parts:
     # Arguments come as text, since only that keeps the order in which they were sent.
-    pending = [one | {"arguments": _arguments(one["arguments"])} for one in shown["tool_permissions"]]
+    pending = [one | {"arguments": arguments(one["arguments"])} for one in shown["tool_permissions"]]
     cards = {
         f"tool-permission-{one['id']}": partials(one["id"], "permissions/_tool_permission.html", p=one)
         for one in (*pending, *shown["answered"])
@@ -78,15 +78,6 @@ def _tool_permissions(shown: Mapping[str, Any], partials: Partials) -> Parts:
         ),
         beside=not pending,
     )
-
-
-def _arguments(text: str) -> dict[str, Any]:
-    """What cannot be taken apart (a number of thousands of digits, a thousand levels) is shown as it was sent."""
-    try:
-        found: dict[str, Any] = json.loads(text)
-    except (ValueError, RecursionError):
-        return {"as sent": text}
-    return found
 
 
 FLOOR = Page("floor", _TABLES, _URGENT, 0.2, 0.025, _floor)

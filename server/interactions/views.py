@@ -24,9 +24,7 @@ def _regions(shown: Mapping[str, Any] | None, partials: Partials) -> Regions:
         return {}
     one = shown["interaction"]
     pending = [
-        asked | {"arguments": json.loads(asked["arguments"])}
-        for asked in shown["tool_permissions"]
-        if asked["interaction_id"] == one["id"]
+        asked | {"arguments": web.arguments(asked["arguments"])} for asked in shown["tool_permissions"]
     ]
     found = {
         "interaction": {"one": one, "scores": shown["scores"]},
@@ -60,16 +58,20 @@ PAGE = Page(
 )
 
 
-def audience(interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:
-    """Whoever watches this interaction; rung by what is its supervisor's."""
-    return Audience(PAGE, str(supervisor_id), json.dumps({"interaction_id": str(interaction_id)}))
+def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:
+    """Who watches this interaction with the same rights, for as long as it is this supervisor's, whose rows ring it."""
+    arguments = {"interaction_id": str(interaction_id), "role": viewer.role}
+    if supervisor_id is not None:
+        arguments["supervisor_id"] = str(supervisor_id)
+    return Audience(PAGE, str(supervisor_id), json.dumps(arguments))
 
 
 async def watch(request: Request, viewer: Viewer) -> list[Audience]:
     """The audience of /stream?page=interaction&id=… NotFound when it is another supervisor's or unknown."""
     interaction_id, db = web.identifier(request.query_params.get("id", ""), "interaction"), request.state.db
     async with db.as_viewer(viewer) as connection:
-        return [audience(interaction_id, await interactions.supervisor_of(connection, interaction_id))]
+        supervisor_id = await interactions.supervisor_of(connection, interaction_id)
+    return [audience(viewer, interaction_id, supervisor_id)]
 
 
 async def show(request: Request) -> Response:
@@ -77,7 +79,7 @@ async def show(request: Request) -> Response:
     viewer: Viewer = request.state.viewer
     interaction_id = web.identifier(request.path_params["id"], "interaction")
     streams: Streams = request.state.streams
-    regions = await streams.read([audience(interaction_id)], viewer)
+    regions = await streams.read([audience(viewer, interaction_id)], viewer)
     if PAGE.name not in regions:
         raise NotFound("There is no such interaction.")
     query = {"page": PAGE.name, "id": str(interaction_id)}

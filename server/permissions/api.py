@@ -11,6 +11,7 @@ from server.db import Connection
 from server.errors import Invalid
 from server.hub import Hub
 from server.permissions import tool_permissions
+from server.rates import Limits
 
 _LONGEST_WAIT = 55
 _DEAF_WAIT = 2.0  # seconds between two looks while the hub hears nothing
@@ -84,8 +85,14 @@ async def wait(ask: Ask) -> ToolPermission:
         raise Invalid(f"wait is a number of seconds from 0 to {_LONGEST_WAIT}")
     end = time.monotonic() + int(seconds)
     row = await _read(ask)
+    if seconds == "0" or row["status"] != "pending":
+        return _answer(row)
     hub: Hub = ask.request.state.hub
-    with hub.listening(f"tool_permissions:{row['supervisor_id']}", f"agent_keys:{ask.agent.id}") as bell:
+    limits: Limits = ask.request.state.limits
+    with (
+        limits.waiting(ask.agent.key_id),
+        hub.listening(f"tool_permissions:{row['supervisor_id']}", f"agent_keys:{ask.agent.id}") as bell,
+    ):
         while True:
             await ask.still()
             row = await _read(ask)

@@ -47,7 +47,10 @@ channel.onmessage = ({ data }) => {
   }
 };
 
-live.addEventListener("htmx:sse:error", lost);
+live.addEventListener("htmx:sse:error", ({ detail }) => {
+  if ([403, 404].includes(detail.status)) leave(); // gone, or not theirs any more: the page says so
+  else lost();
+});
 live.addEventListener("htmx:sse:before:connection", (event) => {
   if (event.detail.connection.attempt > 0) lost();
 });
@@ -82,7 +85,9 @@ async function slot() {
 }
 
 async function look() {
+  lostAt = null;
   await htmx.ajax("GET", location.href, { source: live, target: "#main", select: "#main", swap: "outerMorph" });
+  if (lostAt) return; // htmx has said so, and nothing is new
   line().dataset.state = "reconnecting";
   line().textContent = "Many live pages are open: this one looks again every 5 s";
 }

@@ -1,7 +1,8 @@
 -- A floor is read for nearly every metric: it is put together as the text that it leaves as (json), where jsonb was a
--- tree that was built, taken apart and written out; and whose rows a person sees is asked with one call less a table.
+-- tree that was built, taken apart and written out; and whose rows a person sees is asked with one call less a table, for
+-- an array, which needs no rows that are collected first.
 
-create or replace function private.visible_supervisors() returns setof uuid
+create function private.visible_supervisor_ids() returns uuid[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   -- As private.viewer_id() has it.
@@ -12,11 +13,40 @@ begin
   select u.role into v_role from public.users u where u.id = v_viewer and u.deactivated_at is null
     and (u.banned_until is null or u.banned_until <= pg_catalog.now());
   if v_role = 'admin' then
-    return query select u.id from public.users u where u.role = 'supervisor';
+    return array(select u.id from public.users u where u.role = 'supervisor');
   elsif v_role = 'supervisor' then
-    return next v_viewer;
+    return array[v_viewer];
   end if;
+  return '{}';
 end $$;
+comment on function private.visible_supervisor_ids() is
+  'Whose rows the viewer sees: all supervisors'' for an active admin, their own for an active supervisor, else none.';
+revoke all on function private.visible_supervisor_ids() from public;
+grant execute on function private.visible_supervisor_ids() to authenticated;
+
+create or replace function private.visible_supervisors() returns setof uuid
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select pg_catalog.unnest(private.visible_supervisor_ids())
+$$;
+
+alter policy agents_visible on public.agents
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+alter policy interactions_visible on public.interactions
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+alter policy interaction_pulse_visible on public.interaction_pulse
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+alter policy realtime_metrics_visible on public.realtime_metrics
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+alter policy interaction_turns_visible on public.interaction_turns
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+alter policy tool_permissions_visible on public.tool_permissions
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+alter policy tool_grants_visible on public.tool_grants
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+alter policy interaction_archives_visible on public.interaction_archives
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+alter policy audit_logs_visible on public.audit_logs
+  using ((select private.viewer_role()) = 'admin' or supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
 
 -- Its answer has another type. Only the web process asks, and reads either.
 -- squawk-ignore ban-drop-function
@@ -107,10 +137,10 @@ begin
         'active', pg_catalog.count(*),
         'critical', pg_catalog.count(*) filter (where sentiment = 'critical'),
         'satisfaction', pg_catalog.round(pg_catalog.avg(satisfaction_score)),
-        'pending', (select pg_catalog.count(*) from public.tool_permissions where status = 'pending'),
-        'oldest_pending', (select pg_catalog.min(requested_at) from public.tool_permissions where status = 'pending'),
         'agents', (select coalesce(pg_catalog.jsonb_object_agg(g.status, g.n), '{}') from (
-          select status, pg_catalog.count(*) as n from public.agents where retired_at is null group by status) g)) from live),
+          select status, pg_catalog.count(*) as n from public.agents where retired_at is null group by status) g))
+        || (select pg_catalog.jsonb_build_object('pending', pg_catalog.count(*), 'oldest_pending', pg_catalog.min(requested_at))
+            from public.tool_permissions where status = 'pending') from live),
       'interactions', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
           'id', w.interaction_id, 'agent_name', a.name, 'username', u.username, 'interaction_type', a.agent_type,
           'started_at', w.started_at, 'phone_number', p.phone_number, 'last_seen_at', w.last_seen_at,
@@ -127,6 +157,114 @@ begin
         join public.users u on u.id = t.supervisor_id
         order by t.critical desc, t.active desc, u.username limit 24) v)));
 end $$;
+
+-- What waits for a decision of one interaction or of several supervisors is shown alike.
+create function private.permission_cards(p_ids uuid[]) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
+begin
+  if p_ids = '{}' then
+    return '[]';
+  end if;
+  return (
+    select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+      'id', t.id, 'tool_name', t.tool_name, 'tool_description', t.tool_description, 'arguments', t.arguments::text,
+      'known_tool', t.known_tool, 'status', t.status, 'requested_at', t.requested_at, 'expires_at', t.expires_at,
+      'interaction_id', t.interaction_id, 'agent_name', a.name, 'interaction_type', a.agent_type,
+      'phone_number', i.phone_number, 'sentiment', p.sentiment, 'satisfaction_score', p.satisfaction_score,
+      'feed', coalesce(p.feed, '[]')) order by t.requested_at, t.id), '[]')
+    from public.tool_permissions t
+    join public.agents a on a.id = t.agent_id
+    join public.interactions i on i.id = t.interaction_id
+    left join public.interaction_pulse p on p.interaction_id = t.interaction_id
+    where t.id = any (p_ids));
+end $$;
+comment on function private.permission_cards(uuid[]) is
+  'Tool permissions with what their cards show, the oldest first, through the reader''s own row-level security.';
+revoke all on function private.permission_cards(uuid[]) from public;
+grant execute on function private.permission_cards(uuid[]) to authenticated;
+
+create or replace function private.live_permissions(p_supervisor_ids uuid[], p_limit integer) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_ids uuid[];
+begin
+  if p_supervisor_ids is null then
+    v_ids := array(select t.id from public.tool_permissions t where t.status = 'pending'
+      order by t.requested_at, t.id limit greatest(p_limit, 0));
+  else
+    v_ids := array(select t.id from public.tool_permissions t
+      where t.status = 'pending' and t.supervisor_id = any (p_supervisor_ids)
+      order by t.requested_at, t.id limit greatest(p_limit, 0));
+  end if;
+  return private.permission_cards(v_ids);
+end $$;
+
+-- As plpgsql, which keeps its plan; of one supervisor where that is named, so that an interaction that moves is gone from
+-- a page that would not be rung by it any more.
+create or replace function private.interaction(p_arguments jsonb) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_interaction uuid := private.id_argument(p_arguments, 'interaction_id');
+  v_supervisor uuid := case when p_arguments ? 'supervisor_id' then private.id_argument(p_arguments, 'supervisor_id') end;
+begin
+  return (
+    select pg_catalog.jsonb_build_object(
+      'interaction', pg_catalog.jsonb_build_object('id', i.id, 'status', i.status, 'interaction_type', i.interaction_type,
+        'phone_number', i.phone_number, 'started_at', i.started_at, 'ended_at', i.ended_at,
+        'duration_seconds', i.duration_seconds, 'livekit_room_id', i.livekit_room_id, 'agent_name', a.name,
+        'username', u.username, 'last_seen_at', p.last_seen_at, 'sentiment', p.sentiment,
+        'satisfaction_score', p.satisfaction_score),
+      'scores', coalesce(
+        (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+            extract(epoch from m.timestamp - i.started_at)::integer, m.satisfaction_score, m.sentiment) order by m.timestamp)
+         from (select r.timestamp, r.satisfaction_score, r.sentiment from public.realtime_metrics r
+               where r.interaction_id = i.id and r.satisfaction_score is not null order by r.timestamp desc limit 720) m),
+        r.series, i.series, '[]'),
+      'timeline', (
+        select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) order by e.at, e.place), '[]') from (
+          select * from (
+            (select t.captured_at as at, 0 as place, t.speaker as kind, t.text, null::text as who, null::text as status
+             from public.interaction_turns t where t.interaction_id = i.id order by t.captured_at desc limit 300)
+            union all
+            -- The feed is a summary of what was said: it stands where there is no transcript.
+            (select m.timestamp, 0, 'feed', m.feed_text, null, m.sentiment
+             from public.realtime_metrics m where m.interaction_id = i.id and m.feed_text <> ''
+               and not exists (select from public.interaction_turns t where t.interaction_id = i.id)
+             order by m.timestamp desc limit 300)
+            union all
+            select q.requested_at, 1, 'request', q.tool_name || ' ' || q.arguments::text, null, null
+            from public.tool_permissions q where q.interaction_id = i.id
+            union all
+            select q.responded_at, 2, 'decision', q.tool_name || coalesce(': ' || q.reason, ''), coalesce(q.responded_by_name, q.rule), q.status
+            from public.tool_permissions q where q.interaction_id = i.id and q.status <> 'pending'
+            union all
+            select q.executed_at, 3, 'execution', q.tool_name, null,
+              case q.execution_succeeded when true then 'succeeded' when false then 'failed' else 'started' end
+            from public.tool_permissions q where q.interaction_id = i.id and q.executed_at is not null
+          ) everything order by at desc, place desc limit 300
+        ) e),
+      'tool_permissions', private.permission_cards(array(
+        select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status = 'pending'
+        order by w.requested_at, w.id limit 50)),
+      'archive', case when r.id is not null then pg_catalog.jsonb_build_object('summary', r.summary, 'issues', r.issues,
+        'tags', r.tags, 'csat_score', r.csat_score, 'resolution_time_seconds', r.resolution_time_seconds,
+        'fcr_status', r.fcr_status, 'created_at', r.created_at) end,
+      'broken_by', (
+        select later.id from public.interactions later
+        join public.interaction_archives b on b.interaction_id = later.id
+        where r.fcr_status = false and later.phone_number = i.phone_number and later.started_at > i.started_at
+          and later.started_at <= i.started_at + interval '3 days'
+          and private.issue_tags(b.tags) && private.issue_tags(r.tags)
+        order by later.started_at limit 1))
+    from public.interactions i
+    join public.agents a on a.id = i.agent_id
+    join public.users u on u.id = i.supervisor_id
+    left join public.interaction_pulse p on p.interaction_id = i.id
+    left join public.interaction_archives r on r.interaction_id = i.id
+    where i.id = v_interaction and (v_supervisor is null or i.supervisor_id = v_supervisor));
+end $$;
+comment on function private.interaction(jsonb) is
+  'One interaction {interaction_id}, as long as it is of {supervisor_id} if that is given, through the reader''s own row-level security. FW422 for what is no id.';
 
 -- Its answer has another type. Only the web process asks, and reads either.
 -- squawk-ignore ban-drop-function
@@ -162,3 +300,9 @@ end $$;
 comment on function private.read_audiences(jsonb) is 'What each audience''s page shows, read under its own claims and row-level security. FW422 for what is no list.';
 revoke all on function private.read_audiences(jsonb) from public;
 grant execute on function private.read_audiences(jsonb) to floorwalker_web;
+
+-- A plan made for these very arrays costs more than what they ask for: record_metrics() took half as long again, a floor
+-- with a tool permission twice as long. What is planned once is an index look-up a row, which is right for any of them.
+alter function private.record_metrics(uuid[], uuid[], timestamptz[], text[], numeric[], text[])
+  set plan_cache_mode = force_generic_plan;
+alter function private.floor(jsonb) set plan_cache_mode = force_generic_plan;

@@ -81,6 +81,39 @@ grant execute on function
   private.close_web_sessions_of(uuid),
   private.replace_web_sessions(bytea, uuid, bytea, bytea, timestamptz, text, text) to floorwalker_web;
 
+-- A session lasts as long as the rights it was opened with: what is lifted later (a ban, a role that was away) gives no old
+-- cookie its life back.
+create function private.close_web_sessions() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform private.close_web_sessions_of(new.id);
+  return null;
+end $$;
+comment on function private.close_web_sessions() is 'Trigger: somebody lost their rights or has others now; they sign in anew.';
+create trigger users_50_close_web_sessions after update of deactivated_at, banned_until, role on public.users for each row
+  when (old.role <> new.role or (old.deactivated_at is null and new.deactivated_at is not null)
+    or (new.banned_until > now() and old.banned_until is distinct from new.banned_until))
+  execute function private.close_web_sessions();
+
+-- In step with that: whoever is losing their rights at this moment is waited for.
+create or replace function private.open_web_session(p_token_hash bytea, p_user_id uuid, p_access bytea, p_refresh bytea,
+  p_expires_at timestamptz, p_user_agent text, p_address text) returns uuid
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_id uuid;
+begin
+  if pg_catalog.octet_length(p_token_hash) is distinct from 32 or p_access is null or p_refresh is null or p_expires_at is null then
+    raise exception 'a session has a sha256, two tokens and an end' using errcode = 'FW422';
+  end if;
+  insert into private.web_sessions (token_hash, user_id, access_token, refresh_token, expires_at, user_agent, address)
+  select p_token_hash, u.id, p_access, p_refresh, p_expires_at, pg_catalog.left(p_user_agent, 400), pg_catalog.left(p_address, 64)
+  from public.users u
+  where u.id = p_user_id and u.deactivated_at is null and (u.banned_until is null or u.banned_until <= pg_catalog.now())
+  for share
+  returning id into v_id;
+  return v_id;
+end $$;
+
 -- Whoever remembers an agent's key forgets it too when the agent retires, or when the key is gone altogether.
 create function private.ring_agent_keys() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$

@@ -102,6 +102,10 @@ FUNCTIONS: dict[str, Function] = {
     "private.viewer_id": of(
         PERSON, "private.viewer_id()", f"{PEOPLE} deactivated deactivated_admin"
     ),
+    "private.visible_supervisor_ids": of(PERSON, "nullif(private.visible_supervisor_ids(), '{{}}')", PEOPLE),
+    "private.permission_cards": of(
+        PERSON, "nullif(private.permission_cards(array[{id}]::uuid[]), '[]')", "owner admin", id="'{pending}'"
+    ),
     "private.visible_supervisors": of(PERSON, "private.visible_supervisors()", PEOPLE),
     "private.current_agent": of(AGENT, "private.current_agent()", "its_key other_key"),
     "private.is_own": of(AGENT, "nullif(private.is_own({id}), false)", "its_key", id="'{live}'"),

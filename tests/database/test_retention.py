@@ -225,7 +225,9 @@ async def test_sums_by_quarters_of_an_hour_go_and_those_by_days_stay(site: Site,
             voice.id,
             voice.agents[0].id,
         )
-    assert [tuple(row) for row in rows] == [("day", 2), ("ever", 1), ("quarter", 1)]
+    found = {row[0]: row[1] for row in rows}
+    assert found.pop("month") in (1, 2)
+    assert found == {"day": 2, "ever": 1, "quarter": 1}
 
 
 async def test_what_never_got_an_archive_is_forgotten_as_old_archives_are(site: Site, voice: Person) -> None:

@@ -231,6 +231,43 @@ async def test_who_came_back_with_the_same_issue_is_linked(site: Site, voice: Pe
     assert third in region(await page(site, await site.hire("admin"), other), "archive")
 
 
+async def test_a_supervisor_and_an_admin_who_watch_together_each_see_their_own(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    number, boss = some_number(), await site.hire("admin")
+    tags = {"topics": [], "issues": [{"tag": "refund", "status": "resolved"}]}
+    first = await site.start(voice.agents[0], phone_number=number)
+    await end(site, voice.agents[0], first, summary="All well.", tags=tags)
+    async with of(site, voice, first) as theirs, of(site, boss, first) as all_of_it:
+        second = await site.start(chat.agents[0], phone_number=number)
+        await end(site, chat.agents[0], second, summary="Again.", tags=tags)
+        async with site.database() as owner:  # which rings the first one's page
+            await owner.execute(
+                "update interaction_archives set summary = 'Rung.' where interaction_id = $1", UUID(first)
+            )
+        await until(lambda: "Rung." in theirs.text and f"/interactions/{second}" in all_of_it.text)
+        assert second not in theirs.text
+
+
+async def test_an_interaction_that_moves_with_its_agent_leaves_one_page_and_stays_on_the_admins(
+    site: Site, voice: Person
+) -> None:
+    boss, taker = await site.hire("admin"), await site.hire("voice", agents=0)
+    agent, live = voice.agents[0], await site.start(voice.agents[0])
+    async with of(site, voice, live) as before, of(site, boss, live) as always:
+        await measure(site, agent, live, feed_text="before it moves")
+        await until(lambda: "before it moves" in before.text and "before it moves" in always.text)
+        async with site.browser_of(boss) as browser:
+            answer = await browser.post(f"/agents/{agent.id}/move", data={"supervisor_id": str(taker.id)})
+            assert answer.status_code == 303
+        await until(lambda: before.ended and always.ended)  # whoever may come back does at once
+        async with site.browser_of(voice) as browser:
+            assert (await browser.get(f"/stream?page=interaction&id={live}")).status_code == 404
+    async with of(site, boss, live) as always, of(site, taker, live) as after:
+        await measure(site, agent, live, feed_text="and after")
+        await until(lambda: "and after" in always.text and "and after" in after.text)
+
+
 async def test_nobody_else_learns_that_it_exists(site: Site, voice: Person, chat: Person) -> None:
     live = await site.start(voice.agents[0])
     ended = await site.start(chat.agents[0])

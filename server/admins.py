@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
+from email.message import EmailMessage
+from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -96,18 +98,26 @@ def _welcome(place: Place, draft: Draft, *, invited: bool) -> str:
     if not invited:
         return f"{draft.email} is an admin: sign in at {settings.address}"
     if place.home is not None:
-        letters = sorted((settings.floorwalker_home / "outbox").glob("*.eml"))
-        letter = email.message_from_bytes(letters[-1].read_bytes(), policy=email.policy.default)
+        path, letter = _letter(settings.floorwalker_home / "outbox", draft.email)
         body = letter.get_body()
         link = re.search(r"https?://\S+", body.get_content() if body else "")
         return (
             f"{draft.email} is invited as an admin. Nobody carries letters here: the link is\n"
-            f"{link[0] if link else ''}\nand the letter {letters[-1]}"
+            f"{link[0] if link else ''}\nand the letter {path}"
         )
     return (
         f"{draft.email} is invited as an admin, and in with the link of the letter. If none comes: Supabase's own mail "
         "goes to members of your organisation only, a few an hour, until the project has an SMTP server"
     )
+
+
+def _letter(outbox: Path, address: str) -> tuple[Path, EmailMessage]:
+    """The newest to this address: a server beside us may write others."""
+    for path in sorted(outbox.glob("*.eml"), reverse=True):
+        letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        if str(letter["To"]).lower() == address.lower():
+            return path, letter
+    raise Unavailable(f"the letter to {address} is not in {outbox}")
 
 
 async def _ready(place: Place) -> None:

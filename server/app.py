@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
 WATCHED = {"floor": floor.watch, "wallboard": floor.watch, "interaction": interactions.watch}
+_AUTH_TIMEOUT = httpx.Timeout(
+    10, read=35
+)  # a letter takes longest; each question has its own limit within (supabase)
 _REVIVAL = 1.0  # seconds between the death of a task and its next life
 _KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 _TEXT = (".css", ".js", ".svg", ".txt")  # static files that are worth compressing
@@ -96,7 +99,7 @@ class App:
         transport = within(self.auth_app) if self.auth_app else None
         async with (
             db.connect(settings.database_url) as database,
-            httpx.AsyncClient(transport=transport, timeout=10) as http,
+            httpx.AsyncClient(transport=transport, timeout=_AUTH_TIMEOUT) as http,
         ):
             await _configure(database, settings)
             self.hub = hub = Hub(

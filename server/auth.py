@@ -8,7 +8,7 @@ import json
 import secrets
 import time
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal
 from uuid import UUID
 
@@ -26,6 +26,7 @@ __all__ = [
     "AgentCaller",
     "Auth",
     "PasswordRefused",
+    "PasswordSet",
     "Role",
     "SignIn",
     "Viewer",
@@ -38,6 +39,7 @@ __all__ = [
 Role = Literal["admin", "supervisor"]
 _STEP = 0.5  # seconds: refusals come at the end of one, whatever their reason
 _LETTER = 1.0  # seconds until we answer whoever wants a letter, whether there is one to send or not
+_SET = "Your new password is set, and you are signed out everywhere. Please sign in with it in a few seconds."
 _SECOND_TRY = 900  # seconds in which a link that was used may still be given a password
 _SHORTEST, _LONGEST = 6, 72  # characters of a password at least, bytes at most: Supabase Auth's own
 _NAME = 255  # characters at most
@@ -100,6 +102,10 @@ class PasswordRefused(Invalid):
     def __init__(self, detail: str, token: str) -> None:
         super().__init__(detail)
         self.token = token
+
+
+class PasswordSet(Unavailable):
+    """The new password is set and all sessions have ended, but signing in with it does not work at the moment."""
 
 
 class Auth:
@@ -185,7 +191,8 @@ class Auth:
         """Set a new password and end all sessions of this person; the id of a new one for this browser.
 
         It is proven by a sign-in of its own, whose session is the one that stays: some projects let only a fresh one
-        change the password. Invalid when the current one is wrong or the new one is refused, TooMany like a sign-in.
+        change the password. Invalid when the current one is wrong or the new one is refused, TooMany like a sign-in,
+        PasswordSet when it is set and no session can be opened.
         """
         row = await self._session(cookie)
         _check_password(new)
@@ -201,7 +208,11 @@ class Auth:
             await self._supabase.log_out(tokens.access, "local")
             raise
         log.info("password_changed", user=str(row["user_id"]))
-        return await self._open(tokens, visitor, alone=True)
+        try:
+            await self._sessions.close_of(row["user_id"])
+            return await self._open(tokens, visitor, alone=True)
+        except Unavailable as error:
+            raise PasswordSet(_SET, 5) from error
 
     async def request_recovery(self, email: str, visitor: Visitor) -> None:
         """Have a link sent to somebody who forgot their password. The answer and its time say nothing of who it is.
@@ -229,29 +240,51 @@ class Auth:
             sent.set_exception(error)
             sent.exception()  # seen, though whoever asked may be gone
 
-    async def accept_link(self, token: str, kind: Link, password: str, visitor: Visitor) -> str:
-        """Set the password of whom a link was sent to; a new session, their only one.
+    async def accept_link(self, token: str, kind: Link, password: str, visitor: Visitor) -> tuple[str, str]:
+        """Set the password of whom a link was sent to; the id of a new session, their only one, and their e-mail.
 
         NotFound for a link that was used or has expired. Invalid for a password that is refused before the link is
-        used, PasswordRefused when it is after: then the token in it takes the link's place.
+        used, PasswordRefused when it is after: then the token in it takes the link's place. PasswordSet when it is set
+        and no session can be opened.
         """
         _check_password(password)
-        tokens = self._second_try(token)
+        tokens, unknown = self._second_try(token)
         if tokens is None:
             async with self._limits.guess(visitor.address):
                 tokens = await self._supabase.verify(token, kind)
         try:
             await self._supabase.update(tokens, {"password": password})
         except (Invalid, Unavailable) as error:
-            again = self._sessions.seal(json.dumps([tokens.access, tokens.refresh, tokens.email])).decode()
-            raise PasswordRefused(f"{error.detail} Your password is not set yet.", again) from error
+            if not (unknown and isinstance(error, Invalid) and await self._works(tokens, password)):
+                raise self._refused(tokens, error) from error
         except Unauthorized as error:
             raise NotFound(USED) from error
         log.info("link_accepted", kind=kind)
-        # What the link opened ends with it, and with that all that was sealed above.
-        fresh = await self._supabase.sign_in(tokens.email, password)
-        await self._supabase.log_out(tokens.access, "local")
-        return await self._open(fresh, visitor, alone=True)
+        try:
+            await self._sessions.close_of(UUID(tokens.user))
+            # What the link opened ends with it, and with that all that was ever sealed of it.
+            await self._supabase.log_out(tokens.access, "local")
+            fresh = await self._supabase.sign_in(tokens.email, password)
+            return await self._open(fresh, visitor, alone=True), tokens.email
+        except Unavailable as error:
+            raise PasswordSet(_SET, 5) from error
+
+    async def _works(self, tokens: Tokens, password: str) -> bool:
+        """Whether the password is set already, by an earlier try whose answer was lost."""
+        try:
+            fresh = await self._supabase.sign_in(tokens.email, password)
+        except (Unauthorized, Unavailable):
+            return False
+        await self._supabase.log_out(fresh.access, "local")
+        return True
+
+    def _refused(self, tokens: Tokens, error: Invalid | Unavailable) -> PasswordRefused:
+        unknown = isinstance(error, Unavailable)
+        again = self._sessions.seal(json.dumps([astuple(tokens), unknown])).decode()
+        known = (
+            "Nobody knows yet whether your password is set." if unknown else "Your password is not set yet."
+        )
+        return PasswordRefused(f"{error.detail} {known}", again)
 
     def device_mark(self, email: str) -> str:
         """For a browser to keep where this person has signed in: so it is known, and not counted with strangers."""
@@ -266,11 +299,13 @@ class Auth:
     def _mark(self, nonce: str, account: str) -> str:
         return hmac.new(self._device_key, f"{nonce} {account}".encode(), hashlib.sha256).hexdigest()[:32]
 
-    def _second_try(self, token: str) -> Tokens | None:
+    def _second_try(self, token: str) -> tuple[Tokens | None, bool]:
+        """What a link opened before, and whether nobody knows what became of the password."""
         try:
-            return Tokens(*json.loads(self._sessions.unseal(token, _SECOND_TRY)))
+            tokens, unknown = json.loads(self._sessions.unseal(token, _SECOND_TRY))
+            return Tokens(*tokens), bool(unknown)
         except (Unopened, ValueError, TypeError):
-            return None
+            return None, False
 
     async def _session(self, cookie: str | None) -> Record:
         row = await self._sessions.find(cookie)

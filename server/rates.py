@@ -40,8 +40,12 @@ class Limits:
         keys = [f"device:{device}"] if device else [f"address:{_network(address)}"]
         if account is not None and not device:
             keys.append(f"account:{account}")
-        for key in keys:
-            await self._count(self._guesses, key, "Too many sign-in attempts.")
+        for place, key in enumerate(keys):
+            try:
+                await self._count(self._guesses, key, "Too many sign-in attempts.")
+            except TooMany:  # nobody looks at it, so it does not count elsewhere
+                await self._forgive(keys[:place])
+                raise
         try:
             yield
         except Unavailable:  # nobody has looked at it

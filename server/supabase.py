@@ -50,7 +50,7 @@ _OVER = frozenset(
     }
 )
 
-Scope = Literal["local", "others", "global"]
+Scope = Literal["local", "global"]
 Link = Literal["recovery", "invite"]
 T = TypeVar("T")
 
@@ -68,6 +68,7 @@ class Tokens:
     access: str
     refresh: str
     email: str
+    user: str
 
 
 def within(auth_app: ASGIApp) -> httpx.ASGITransport:
@@ -107,7 +108,7 @@ class Supabase:
             raise Unavailable(_AWAY, 5) from error
 
     async def log_out(self, access: str, scope: Scope) -> None:
-        """End the session, the person's others, or all. Here it is over anyway, so nobody is told of a failure."""
+        """End the session, or all of the person's. Here it is over anyway, so nobody is told of a failure."""
         try:
             await _within(_GOODBYE, self._client().admin.sign_out(access, scope))
         except (AuthError, Unavailable) as error:
@@ -158,8 +159,6 @@ class Supabase:
 class Login:
     """What the Auth server knows of a person: when they were invited, accepted that, and signed in last."""
 
-    id: UUID
-    email: str
     invited_at: dt.datetime | None
     confirmed_at: dt.datetime | None
     last_sign_in_at: dt.datetime | None
@@ -187,7 +186,9 @@ class Administration:
 
     async def invite(self, email: str, name: str) -> UUID:
         """Send the letter in which somebody chooses their password. Conflict when they have accepted one before."""
-        answer = await self._ask(self._admin().invite_user_by_email(email, {"data": {"name": name}}))
+        answer = await self._ask(
+            self._admin().invite_user_by_email(email, {"data": {"name": name}}), letter=True
+        )
         return UUID(answer.user.id)
 
     async def change(self, person: UUID, app_metadata: Mapping[str, str], name: str) -> None:
@@ -207,13 +208,8 @@ class Administration:
     async def find(self, person: UUID) -> Login:
         """NotFound when there is no such login."""
         user = (await self._ask(self._admin().get_user_by_id(str(person)))).user
-        return Login(
-            UUID(user.id),
-            user.email or "",
-            user.invited_at,
-            user.email_confirmed_at or user.confirmed_at,
-            user.last_sign_in_at,
-        )
+        confirmed_at = user.email_confirmed_at or user.confirmed_at
+        return Login(user.invited_at, confirmed_at, user.last_sign_in_at)
 
     async def delete(self, person: UUID) -> None:
         """Take a login back that could not become a person."""
@@ -221,7 +217,7 @@ class Administration:
 
     async def recover(self, email: str) -> None:
         """Send the letter for a new password. TooMany when one has just been sent."""
-        await self._ask(self._client().reset_password_for_email(email))
+        await self._ask(self._client().reset_password_for_email(email), letter=True)
 
     def _admin(self) -> AsyncGoTrueAdminAPI:
         return self._client().admin
@@ -230,7 +226,7 @@ class Administration:
         headers = {"apikey": self._secret, "Authorization": f"Bearer {self._secret}"}
         return _client(self._http, self._url, headers)
 
-    async def _ask(self, asked: Awaitable[T]) -> T:
+    async def _ask(self, asked: Awaitable[T], *, letter: bool = False) -> T:
         try:
             return await _within(_LETTER, asked)
         except NoAnswer:
@@ -239,7 +235,7 @@ class Administration:
             match getattr(error.__cause__, "status", None):
                 case 401:
                     raise Unavailable(WRONG_KEY) from error
-                case 429:
+                case 429 if letter:
                     raise TooMany(
                         "A letter was sent to this address a moment ago: please wait a minute.", 60
                     ) from error
@@ -291,7 +287,7 @@ def _tokens(answer: AuthResponse) -> Tokens:
     session = answer.session
     if session is None:
         raise Unavailable(_AWAY, 5)
-    return Tokens(session.access_token, session.refresh_token, session.user.email or "")
+    return Tokens(session.access_token, session.refresh_token, session.user.email or "", session.user.id)
 
 
 def _sentence(error: AuthError) -> str:

@@ -107,13 +107,22 @@ class WebSessions:
 
     async def close_all(self, row: Record) -> None:
         """End all sessions of whose this one is, here and at the Auth server."""
-        await self._db.call("select private.close_web_sessions_of($1)", row["user_id"])
+        await self.close_of(row["user_id"])
         log.info("signed_out_everywhere", user=str(row["user_id"]))
         await self._log_out(row, "global")
 
+    async def close_of(self, user_id: UUID) -> None:
+        """End all sessions of this person here."""
+        await self._db.call("select private.close_web_sessions_of($1)", user_id)
+
     def tokens(self, row: Record) -> Tokens:
         """What a session's person does at the Auth server, they do with these."""
-        return Tokens(self.unseal(row["access_token"]), self.unseal(row["refresh_token"]), row["email"])
+        return Tokens(
+            self.unseal(row["access_token"]),
+            self.unseal(row["refresh_token"]),
+            row["email"],
+            str(row["user_id"]),
+        )
 
     def seal(self, text: str) -> bytes:
         """Lock up what only this application may read."""

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from server.auth import Auth
+from server.auth import Auth, PasswordSet
 from server.errors import Invalid, NotFound, Unauthorized, Unavailable
 from server.hub import Hub
 from tests.conftest import until
@@ -191,6 +191,20 @@ async def test_the_auth_servers_own_rules_are_told_in_its_words(
     wire.instead[UPDATE] = cut
     assert isinstance(await refusal(auth.change_password(mine, PASSWORD, NEW, HERE)), Unavailable)
     assert await auth.viewer(mine)
+
+
+async def test_a_new_password_ends_all_sessions_though_none_can_be_opened(
+    site: Site, voice: Person, auth: Auth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> str:
+        raise Unavailable("nobody can say whether this token is good")
+
+    mine, stolen = await signed_in(auth, voice), await signed_in(auth, voice)
+    with monkeypatch.context() as later:
+        later.setattr(auth._sessions, "open", away)
+        assert isinstance(await refusal(auth.change_password(mine, PASSWORD, NEW, HERE)), PasswordSet)
+    assert await is_out(auth, mine, stolen)
+    assert await auth.sign_in(voice.email, NEW, HERE)
 
 
 async def test_without_a_session_no_password_is_changed(voice: Person, auth: Auth) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from server.auth import Auth, PasswordRefused, Visitor
+from server.auth import Auth, PasswordRefused, PasswordSet, Visitor
 from server.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
 from server.supabase import REFUSED
 from tests.conftest import until
@@ -17,6 +17,7 @@ from tests.replica import (
     HERE,
     NEW,
     RECOVER,
+    SIGN_IN,
     THERE,
     UPDATE,
     VERIFY,
@@ -40,8 +41,8 @@ async def test_a_link_sets_the_password_and_opens_the_only_session(
 ) -> None:
     old = await signed_in(auth, voice)
     token = await site.link(voice)
-    cookie = await auth.accept_link(token, "recovery", NEW, HERE)
-    assert (await viewer_of(auth, cookie)).id == voice.id
+    cookie, email = await auth.accept_link(token, "recovery", NEW, HERE)
+    assert ((await viewer_of(auth, cookie)).id, email) == (voice.id, voice.email)
     assert await is_out(auth, old)
     assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (1, 1)
     assert await auth.sign_in(voice.email, NEW, HERE)
@@ -79,15 +80,43 @@ async def test_a_password_that_is_refused_after_the_link_was_used_may_be_tried_a
     for _ in range(2):
         error = await refusal(auth.accept_link(token, "recovery", PASSWORD, HERE))
         assert isinstance(error, PasswordRefused)
-        assert "not set yet" in error.detail
+        assert ("Nobody knows yet" if trouble == "no answer" else "not set yet") in error.detail
         token = error.token
     wire.instead.pop(UPDATE, None)
     assert await auth.viewer(old), "nothing has changed so far"
-    cookie = await auth.accept_link(token, "recovery", NEW, HERE)
+    cookie, _ = await auth.accept_link(token, "recovery", NEW, HERE)
     assert (await viewer_of(auth, cookie)).id == voice.id
     assert await is_out(auth, old)
     assert wire.passed[VERIFY] == 1
     assert isinstance(await refusal(auth.accept_link(token, "recovery", "and once more", HERE)), NotFound)
+    assert await auth.sign_in(voice.email, NEW, HERE)
+
+
+async def test_a_password_whose_answer_was_lost_is_set_and_can_be_given_again(
+    voice: Person, auth: Auth, wire: Wire, site: Site
+) -> None:
+    async def lost(request: httpx.Request) -> httpx.Response:
+        await wire.there(request)
+        return await cut(request)
+
+    old, wire.instead[UPDATE] = await signed_in(auth, voice), lost
+    error = await refusal(auth.accept_link(await site.link(voice), "recovery", NEW, HERE))
+    assert isinstance(error, PasswordRefused)
+    del wire.instead[UPDATE]
+    cookie, _ = await auth.accept_link(error.token, "recovery", NEW, HERE)
+    assert (await viewer_of(auth, cookie)).id == voice.id
+    assert await is_out(auth, old)
+
+
+async def test_a_password_that_is_set_ends_all_sessions_though_none_can_be_opened(
+    site: Site, voice: Person, auth: Auth, wire: Wire
+) -> None:
+    old, token, wire.instead[SIGN_IN] = await signed_in(auth, voice), await site.link(voice), cut
+    error = await refusal(auth.accept_link(token, "recovery", NEW, HERE))
+    assert isinstance(error, PasswordSet)
+    del wire.instead[SIGN_IN]
+    assert await is_out(auth, old)
+    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (0, 0)
     assert await auth.sign_in(voice.email, NEW, HERE)
 
 

@@ -93,6 +93,16 @@ async def test_guesses_at_the_current_password_are_limited_like_sign_ins(
         assert await auth.viewer(mine)
 
 
+async def test_an_attempt_that_nobody_looks_at_counts_for_no_address(
+    site: Site, voice: Person, chat: Person, wire: Wire
+) -> None:
+    async with replica(site, wire, limit=3) as auth:
+        guesses = await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3)
+        assert guesses == [Unauthorized] * 3
+        assert await tries(lambda: auth.sign_in(voice.email, PASSWORD, THERE), 9) == [TooMany] * 9
+        assert await auth.sign_in(chat.email, PASSWORD, THERE)
+
+
 async def test_an_auth_server_that_is_away_uses_up_no_attempts(site: Site, voice: Person, wire: Wire) -> None:
     async with replica(site, wire, limit=3) as auth:
         wire.instead[SIGN_IN] = cut

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server import web
-from server.auth import Auth, PasswordRefused, Viewer
+from server.auth import Auth, PasswordRefused, PasswordSet, Viewer
 from server.errors import Invalid, NotFound, RequestError, TooMany, Unauthorized, Unavailable
 from server.guard import (
     drop_cookie,
@@ -20,7 +21,6 @@ from server.guard import (
     viewer_of,
     visitor_of,
 )
-from server.settings import Settings
 from server.supabase import Link
 
 _EMAIL, _PASSWORD, _TOKEN = 255, 1000, 4000  # characters
@@ -41,7 +41,6 @@ async def sign_in_page(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """Sign in: 303 to where one wanted to go, or the page again with one sentence for every reason."""
-    settings: Settings = request.state.settings
     auth: Auth = request.state.auth
     fields = await web.form(request)
     email, password = fields.get("email", "").strip(), fields.get("password", "")
@@ -53,10 +52,17 @@ async def sign_in(request: Request) -> Response:
         cookie = await auth.sign_in(email, password, visitor_of(request))
     except (Unauthorized, TooMany, Unavailable) as refusal:
         return _page(request, refusal.status, refusal=refusal, email=email, wanted=wanted)
-    await auth.sign_out(session_cookie(request))
+    return await _signed_in(request, cookie, email, wanted)
+
+
+async def _signed_in(request: Request, cookie: str, email: str, wanted: str = "/") -> Response:
+    """Hand over the new session; the one before ends, and if it does not just now, it is nobody's any more."""
+    auth: Auth = request.state.auth
+    with suppress(Unavailable):
+        await auth.sign_out(session_cookie(request))
     answer = RedirectResponse(wanted, 303)
-    set_cookie(answer, settings, cookie)
-    set_device(answer, settings, auth.device_mark(email))
+    set_cookie(answer, request.state.settings, cookie)
+    set_device(answer, request.state.settings, auth.device_mark(email))
     return answer
 
 
@@ -131,17 +137,16 @@ async def _accept(request: Request, fields: Mapping[str, str], kind: Link) -> Re
     if password != fields.get("again", password):
         return _link_page(request, token, 422, message="The two are not the same. Please type them again.")
     try:
-        cookie = await auth.accept_link(token, kind, password, visitor_of(request))
+        cookie, email = await auth.accept_link(token, kind, password, visitor_of(request))
     except NotFound as refusal:
         return _link_page(request, "", 404, used=refusal.detail)
     except PasswordRefused as refusal:
         return _link_page(request, refusal.token, 422, message=refusal.detail)
+    except PasswordSet as refusal:
+        return _page(request, refusal.status, wanted="/", refusal=refusal)
     except RequestError as refusal:
         return _link_page(request, token, refusal.status, message=refusal.detail)
-    await auth.sign_out(session_cookie(request))
-    answer = RedirectResponse("/", 303)
-    set_cookie(answer, request.state.settings, cookie)
-    return answer
+    return await _signed_in(request, cookie, email)
 
 
 def _link_page(
@@ -180,8 +185,10 @@ async def change_password(request: Request) -> Response:
         return await _account(request, 422, faults={"current": "Please give your current password."})
     try:
         cookie = await auth.change_password(session_cookie(request), current, wanted, visitor_of(request))
+    except PasswordSet as refusal:
+        return _page(request, refusal.status, wanted="/account", refusal=refusal)
     except (Invalid, TooMany) as refusal:
-        field = "current" if isinstance(refusal, TooMany) or "current" in refusal.detail else "new"
+        field = "current" if isinstance(refusal, TooMany) or "current" in refusal.detail.lower() else "new"
         return await _account(request, refusal.status, faults={field: refusal.detail})
     answer = RedirectResponse("/account?said=password", 303)
     set_cookie(answer, request.state.settings, cookie)

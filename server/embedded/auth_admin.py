@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from server.embedded import auth_sessions, auth_users, passwords
-from server.embedded.auth_database import AuthDatabase, Connection
+from server.embedded.auth_database import Connection, database_of
 from server.embedded.auth_door import body, mapping, require_admin, text
 from server.embedded.auth_errors import AuthError
 
@@ -26,7 +26,7 @@ async def create(request: Request) -> Response:
     user_id = _own_id(given)
     banned_until = auth_users.ban_ends(given["ban_duration"]) if text(given, "ban_duration") else None
     password_hash = await _password_hash(given)
-    async with _database(request).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         if await auth_users.by_email(connection, email) is not None:
             raise auth_users.taken()
         user_metadata = mapping(given, "user_metadata")
@@ -44,7 +44,7 @@ async def create(request: Request) -> Response:
 async def index(request: Request) -> Response:
     require_admin(request)
     page, per_page = _number(request, "page", 1), min(_number(request, "per_page", _PER_PAGE), _LARGEST_PAGE)
-    async with _database(request).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         users, total = await auth_users.listed(connection, page, per_page)
         theirs = await auth_users.identities(connection, [user["id"] for user in users])
     pages = -(-total // per_page)
@@ -63,7 +63,7 @@ async def index(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     require_admin(request)
-    async with _database(request).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         user = await _user(request, connection)
         return await _answer(connection, user["id"])
 
@@ -76,7 +76,7 @@ async def update(request: Request) -> Response:
     if given.get("password") is not None:
         passwords.check(password)
         password_hash = await passwords.hashed(password)
-    async with _database(request).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         user_id = (await _user(request, connection, lock=True))["id"]
         if role := text(given, "role"):
             await auth_users.set_role(connection, user_id, role)
@@ -100,7 +100,7 @@ async def update(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     require_admin(request)
     given = await body(request)
-    async with _database(request).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         user = await _user(request, connection, lock=True)
         if given.get("should_soft_delete") is not True:
             await auth_users.delete(connection, user["id"])
@@ -108,11 +108,6 @@ async def delete(request: Request) -> Response:
             await auth_users.soft_delete(connection, user)
             await auth_sessions.end_others(connection, user["id"], None)
     return JSONResponse({})
-
-
-def _database(request: Request) -> AuthDatabase:
-    database: AuthDatabase = request.app.state.database
-    return database
 
 
 async def _user(request: Request, connection: Connection, *, lock: bool = False) -> asyncpg.Record:

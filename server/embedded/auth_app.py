@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server.embedded import auth_admin, auth_links, auth_sessions, auth_users, passwords
-from server.embedded.auth_database import AuthDatabase
+from server.embedded.auth_database import AuthDatabase, database_of
 from server.embedded.auth_door import Gateway, body, caller, mapping, text
 from server.embedded.auth_errors import AuthError, answer, answer_database, answer_unreachable
 from server.embedded.keys import Keys
@@ -69,7 +69,7 @@ def create_auth_app(url: str, keys: Keys, *, issuer: str, outbox: Path, site: st
 
 async def close_auth_app(app: Starlette) -> None:
     """Give the connections back."""
-    await _database(app).close()
+    await database_of(app).close()
 
 
 async def health(request: Request) -> Response:
@@ -127,7 +127,7 @@ async def _password_grant(request: Request) -> Response:
     email, password = text(given, "email").strip().lower(), text(given, "password")
     if not email:
         raise AuthError(400, "validation_failed", "missing email or phone")
-    async with _database(request.app).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         user = await auth_users.by_email(connection, email)
     same = await passwords.matches(password, user["encrypted_password"] if user else None)
     if user is not None and auth_users.is_banned(user):
@@ -136,7 +136,7 @@ async def _password_grant(request: Request) -> Response:
         raise AuthError(400, "invalid_credentials", "Invalid login credentials")
     if user["email_confirmed_at"] is None:
         raise AuthError(400, "email_not_confirmed", "Email not confirmed")
-    async with _database(request.app).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         session_id, refresh_token = await auth_sessions.begin(connection, user["id"], request, "password")
         return await auth_sessions.answer(connection, request, session_id, refresh_token)
 
@@ -145,7 +145,7 @@ async def _refresh_grant(request: Request) -> Response:
     given = text(await body(request), "refresh_token")
     if not given:
         raise AuthError(400, "validation_failed", "refresh_token required")
-    async with _database(request.app).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         session, fresh = await auth_sessions.rotate(connection, given, request)
         user = await auth_users.by_id(connection, session["user_id"])
         if user is not None and auth_users.is_banned(user):
@@ -157,7 +157,7 @@ async def _refresh_grant(request: Request) -> Response:
 
 
 async def show_user(request: Request) -> Response:
-    async with _database(request.app).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         user = (await caller(request, connection)).user
         return JSONResponse(await auth_users.read(connection, user["id"]))
 
@@ -165,7 +165,7 @@ async def show_user(request: Request) -> Response:
 async def update_user(request: Request) -> Response:
     """A person's own: metadata and password. Roles are app metadata, and those are the admin's."""
     given = await body(request)
-    async with _database(request.app).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         who = await caller(request, connection)
     if given.get("app_metadata") is not None:
         raise AuthError(403, "not_admin", "Updating app_metadata requires admin privileges")
@@ -177,7 +177,7 @@ async def update_user(request: Request) -> Response:
         if await passwords.matches(password, who.user["encrypted_password"]):
             raise AuthError(422, "same_password", "New password should be different from the old password.")
         password_hash = await passwords.hashed(password)
-    async with _database(request.app).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         user_id = (await caller(request, connection)).user["id"]
         if password_hash is not None:
             await auth_users.set_password(connection, user_id, password_hash)
@@ -191,7 +191,7 @@ async def log_out(request: Request) -> Response:
     scope = request.query_params.get("scope") or "global"
     if scope not in {"global", "local", "others"}:
         raise AuthError(400, "validation_failed", f'Unsupported logout scope "{scope}"')
-    async with _database(request.app).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         who = await caller(request, connection)
         if scope == "local":
             await auth_sessions.end(connection, who.session_id)
@@ -199,11 +199,6 @@ async def log_out(request: Request) -> Response:
             but = who.session_id if scope == "others" else None
             await auth_sessions.end_others(connection, who.user["id"], but)
     return Response(status_code=204)
-
-
-def _database(app: Starlette) -> AuthDatabase:
-    database: AuthDatabase = app.state.database
-    return database
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from starlette.applications import Starlette
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -43,3 +44,9 @@ class AuthDatabase:
 
 async def _understand_json(connection: Any) -> None:
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+
+
+def database_of(app: Starlette) -> AuthDatabase:
+    """The connections of this Auth service."""
+    database: AuthDatabase = app.state.database
+    return database

@@ -67,7 +67,7 @@ async def body(request: Request) -> dict[str, Any]:
             raise AuthError(413, "validation_failed", "Request body too large")
     try:
         parsed = json.loads(raw or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise AuthError(400, "bad_json", "Could not parse request body as JSON: an object is wanted")

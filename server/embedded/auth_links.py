@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from server.embedded import auth_mail, auth_sessions, auth_tokens, auth_users, passwords
-from server.embedded.auth_database import AuthDatabase, Connection
+from server.embedded.auth_database import Connection, database_of
 from server.embedded.auth_door import body, mapping, require_admin, text
 from server.embedded.auth_errors import AuthError
 from server.embedded.auth_tokens import Kind, OneTimeToken
@@ -33,7 +33,7 @@ async def recover(request: Request) -> Response:
     if not text(given, "email"):
         raise AuthError(400, "validation_failed", "Password recovery requires an email")
     email = auth_users.normal_email(given["email"])
-    async with _database(request).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         user = await auth_users.by_email(connection, email, lock=True)
         if user is not None:
             auth_tokens.check_pause(user["recovery_sent_at"])
@@ -49,7 +49,7 @@ async def verify(request: Request) -> Response:
     refused = (
         "Token has expired or is invalid" if text(given, "token") else "Email link is invalid or has expired"
     )
-    async with _database(request).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         found = await auth_tokens.find(connection, token_hash, kinds)
         if found is None:
             raise AuthError(403, "otp_expired", refused)
@@ -85,7 +85,7 @@ async def invite(request: Request) -> Response:
     require_admin(request)
     given = await body(request)
     email = auth_users.normal_email(given.get("email"))
-    async with _database(request).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         user = await auth_users.by_email(connection, email, lock=True)
         user = await _invited(connection, user, email, mapping(given, "data"))
         token = await auth_tokens.issue(connection, user, _CONFIRMATION, invited=True)
@@ -100,7 +100,7 @@ async def generate(request: Request) -> Response:
     email, kind = auth_users.normal_email(given.get("email")), text(given, "type")
     if kind not in _HANDED_OUT:
         raise AuthError(400, "validation_failed", f"Invalid email action link type requested: {kind}")
-    async with _database(request).transaction() as connection:
+    async with database_of(request.app).transaction() as connection:
         user = await auth_users.by_email(connection, email, lock=True)
         if user is None and kind == "magiclink":  # nobody to let in yet: the link makes somebody
             kind, given["password"] = "signup", secrets.token_urlsafe(32)
@@ -124,11 +124,6 @@ async def generate(request: Request) -> Response:
                 "redirect_to": redirect_to,
             }
         )
-
-
-def _database(request: Request) -> AuthDatabase:
-    database: AuthDatabase = request.app.state.database
-    return database
 
 
 async def _send(request: Request, page: auth_mail.Page, to: str, token: OneTimeToken) -> None:

@@ -38,7 +38,7 @@ async def export(owner_url: str) -> list[str]:
 def write(file: Path, lines: list[str]) -> None:
     """Into a new file, for its owner's eyes only; there is none when it cannot be written whole."""
     try:
-        out = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+        out = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
     except FileExistsError:
         raise Conflict(f"{file} exists already: name another file") from None
     except OSError as error:
@@ -46,8 +46,10 @@ def write(file: Path, lines: list[str]) -> None:
     try:
         with out:
             out.writelines(f"{line}\n" for line in lines)
-    except OSError as error:
+    except BaseException as error:
         file.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise Invalid(f"{file} cannot be written ({error.strerror or error})") from error
 
 

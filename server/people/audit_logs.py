@@ -35,9 +35,10 @@ async def of_person(connection: Connection, person: UUID, limit: int = 100) -> l
     rows = await connection.fetch(
         """
         select l.at, l.actor, l.action, l.changes from public.audit_logs l
-        where l.row_id = $1 and l.action like 'users.%' and (l.actor_id is not null or not exists (
+        where l.row_id = $1 and l.action like 'users.%' and (l.actor_id is not null
+          or (l.action <> 'users.insert' and l.changes ? 'role') or not exists (
           select from public.audit_logs o where o.row_id = l.row_id and o.actor_id is not null and o.action like 'users.%'
-            and o.at between l.at - interval '15 seconds' and l.at + interval '15 seconds'))
+            and o.action <> 'users.recovery' and o.at between l.at - interval '15 seconds' and l.at + interval '15 seconds'))
         order by l.id desc limit $2
         """,
         str(person),

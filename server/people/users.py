@@ -19,7 +19,7 @@ _EMAIL = re.compile(r"[^@\s,;<>()\"\\]{1,64}@[^@\s,;<>()\"\\]+\.[^@\s.,;<>()\"\\
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,99}")
 _STATE = """case when u.deactivated_at is not null or u.banned_until > now() then 'deactivated' else 'active' end"""
 _PERSON = f"""u.id, u.email, u.name, u.role, u.username, u.supervisor_type, u.deactivated_at, u.banned_until, u.created_at,
-  coalesce(u.supervisor_type, u.role) as kind, {_STATE} as state,
+  coalesce(u.supervisor_type, u.role) as kind, coalesce(u.banned_until > now(), false) as banned, {_STATE} as state,
   (select count(*) from public.agents a where a.supervisor_id = u.id and a.retired_at is null) as agents"""
 
 

@@ -74,7 +74,7 @@ async def create(request: Request) -> Response:
     try:
         person = await administration.create(draft.email, draft.app_metadata, draft.name, password)
     except (Conflict, Invalid) as refusal:
-        draft.faults["email" if isinstance(refusal, Conflict) or invited else "password"] = refusal.detail
+        draft.faults["password" if "password" in refusal.detail.lower() else "email"] = refusal.detail
         return _form(request, draft, 422, invited=invited)
     try:
         async with db.as_viewer(request.state.viewer) as connection:
@@ -101,7 +101,7 @@ async def show(request: Request) -> Response:
 async def change(request: Request) -> Response:
     """Another name or username, and for a supervisor without agents another type."""
     administration, fields, person = _administration(request), await web.form(request), await _person(request)
-    draft = _draft({"kind": person["kind"], **fields, "email": person["email"]})
+    draft = _draft(_meant(person, fields))
     draft.check()
     draft.faults.pop("email", None)  # which is not changed here
     if draft.kind != person["kind"] and "admin" in (draft.kind, person["kind"]):
@@ -126,6 +126,15 @@ async def change(request: Request) -> Response:
     return _to(person["id"], "changed")
 
 
+def _meant(person: Record, fields: Mapping[str, str]) -> dict[str, str]:
+    """What the form changes: a field that is as it was shown (`shown_…`) stays as it is by now."""
+    now = {"name": person["name"], "username": person["username"] or "", "kind": person["kind"]}
+    changed = {
+        name: fields[name] for name in now if name in fields and fields[name] != fields.get(f"shown_{name}")
+    }
+    return {**now, **changed, "email": person["email"]}
+
+
 async def _change(
     request: Request, administration: Administration, person: Record, draft: Draft, changes: Mapping[str, Any]
 ) -> None:
@@ -137,15 +146,14 @@ async def _change(
         async with db.as_viewer(viewer) as connection:
             await users.change_type(connection, person["id"], draft.kind)
     try:
-        async with db.as_viewer(viewer) as connection:
-            await users.note(connection, person["id"], "users.change", changes)
-            await administration.change(person["id"], draft.app_metadata, draft.name)
+        await administration.change(person["id"], draft.app_metadata, draft.name)
     except BaseException:
         if retyped:
             async with db.as_viewer(viewer) as connection:
                 await users.change_type(connection, person["id"], person["supervisor_type"])
         raise
     async with db.as_viewer(viewer) as connection:
+        await users.note(connection, person["id"], "users.change", changes)
         after = await users.find(connection, person["id"])
     if any(after[name] != value for name, (_, value) in changes.items()):
         raise Conflict("The login was changed, and the person could not follow; the system page says why.")
@@ -159,6 +167,9 @@ async def deactivate(request: Request) -> Response:
     administration, person = _administration(request), await _person(request)
     db: Database = request.state.db
     if wanted == "no":
+        # With the role, which may have been taken away there: without it they would be out again at the next change.
+        now = Draft(person["email"], person["name"], person["kind"], person["username"] or "")
+        await administration.change(person["id"], now.app_metadata, now.name)
         await administration.ban(person["id"], banned=False)
         async with db.as_viewer(request.state.viewer) as connection:
             await users.reactivate(connection, person["id"])
@@ -180,12 +191,12 @@ async def send(request: Request) -> Response:
     login = await administration.find(person["id"])
     db: Database = request.state.db
     action = "users.recovery" if login.confirmed_at else "users.invite"
+    if login.confirmed_at:
+        await administration.recover(person["email"])
+    else:
+        await administration.invite(person["email"], person["name"])
     async with db.as_viewer(request.state.viewer) as connection:
         await users.note(connection, person["id"], action, {"email": [None, person["email"]]})
-        if login.confirmed_at:
-            await administration.recover(person["email"])
-        else:
-            await administration.invite(person["email"], person["name"])
     return _to(person["id"], "recovery" if login.confirmed_at else "invited")
 
 

@@ -21,3 +21,13 @@ document.addEventListener("DOMContentLoaded", () => {
     say();
   });
 });
+
+// A form is sent once: what a second click sends meanwhile would be told that all is done already.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if ("sent" in form.dataset) event.preventDefault();
+  else form.dataset.sent = "";
+  setTimeout(() => delete form.dataset.sent, 5000); // or it was stopped on its way
+});
+addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));

@@ -60,7 +60,7 @@ begin
   if v_person.id is null then
     raise exception 'there is no such supervisor' using errcode = 'FW404';
   elsif v_person.supervisor_type <> p_type and exists (select from public.agents where supervisor_id = p_id) then
-    raise exception 'a supervisor who has or had agents keeps their type: move the agents first' using errcode = 'FW409';
+    raise exception 'a supervisor who has or had agents keeps their type' using errcode = 'FW409';
   end if;
   return query update public.users set supervisor_type = p_type where id = p_id returning *;
 end $$;
@@ -94,6 +94,10 @@ begin
     raise exception 'there is no such action' using errcode = 'FW422';
   elsif p_changes is null or pg_catalog.octet_length(p_changes::text) > 10000 then
     raise exception 'a note says what changed, in 10,000 bytes at most' using errcode = 'FW422';
+  elsif pg_catalog.jsonb_typeof(p_changes) <> 'object' or exists (
+      select from pg_catalog.jsonb_each(p_changes) c
+      where case pg_catalog.jsonb_typeof(c.value) when 'array' then pg_catalog.jsonb_array_length(c.value) <> 2 else true end) then
+    raise exception 'a note has for each thing that changed what it was and what it is' using errcode = 'FW422';
   elsif not exists (select from public.users where id = p_id) then
     raise exception 'there is no such person' using errcode = 'FW404';
   end if;

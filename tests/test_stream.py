@@ -18,6 +18,7 @@ from server import db
 from server.auth import Viewer
 from server.floor.audiences import FLOOR, Filters, home_of
 from server.hub import Hub
+from server.interactions.views import audience
 from server.stream import Audience, Streams
 from server.subscriber import Subscriber
 from tests.conftest import until
@@ -183,7 +184,8 @@ async def test_what_one_row_breaks_stays_one_supervisors_trouble(
         await measure(site, chat, other, 5)
         await until(lambda: "line 5 " in waiting(healthy))
         admin = viewer_of(await site.hire("admin"), "admin")
-        assert "poison" in (await streams.read(audiences_of(admin), admin))["tool-permissions"]
+        for page in (audiences_of(admin), [audience(admin, UUID(live))]):
+            assert "poison" in (await streams.read(page, admin))["tool-permissions"]
 
 
 async def test_a_page_that_cannot_be_rendered_does_not_stop_the_others(
@@ -195,11 +197,16 @@ async def test_a_page_that_cannot_be_rendered_does_not_stop_the_others(
     other = await site.start(chat.agents[0])
     async with streaming(site) as streams:
         viewer = viewer_of(voice)
-        [audience] = audiences_of(viewer)
-        streams._enter([replace(audience, page=replace(FLOOR, render=fails))], Subscriber(viewer))
+        [theirs] = audiences_of(viewer)
+        broken = Subscriber(viewer)
+        streams._enter([replace(theirs, page=replace(FLOOR, render=fails))], broken)
         healthy = join(streams, viewer_of(chat))
         await measure(site, chat, other, 6)
         await until(lambda: "line 6 " in waiting(healthy))
+        assert ('data-state="stale"' in waiting(broken), 'data-state="live"' in waiting(healthy)) == (
+            True,
+            True,
+        )
 
 
 async def test_an_audience_with_broken_arguments_stops_no_other(
@@ -208,8 +215,8 @@ async def test_an_audience_with_broken_arguments_stops_no_other(
     other = await site.start(chat.agents[0])
     async with streaming(site) as streams:
         viewer = viewer_of(voice)
-        [audience] = audiences_of(viewer)
-        broken = replace(audience, arguments=json.dumps({"supervisor_id": "none"}))
+        [theirs] = audiences_of(viewer)
+        broken = replace(theirs, arguments=json.dumps({"supervisor_id": "none"}))
         streams._enter([broken], Subscriber(viewer))
         healthy = join(streams, viewer_of(chat))
         await measure(site, chat, other, 7)

@@ -38,8 +38,9 @@ _SETTINGS = {
     "port": "5432",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "64MB",
-    "max_wal_size": "256MB",
+    # A checkpoint for every 256 MB would be one in half a minute on a busy floor, and after it each page is logged whole.
+    "max_wal_size": "2GB",
+    "shared_buffers": "128MB",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",

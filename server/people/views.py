@@ -155,8 +155,10 @@ async def _change(
     async with db.as_viewer(viewer) as connection:
         await users.note(connection, person["id"], "users.change", changes)
         after = await users.find(connection, person["id"])
-    if any(after[name] != value for name, (_, value) in changes.items()):
-        raise Conflict("The login was changed, and the person could not follow; the system page says why.")
+        if any(after[name] != value for name, (_, value) in changes.items()):
+            raise Conflict(
+                "The login was changed, and the person could not follow; the system page says why."
+            )
 
 
 async def deactivate(request: Request) -> Response:

@@ -1,11 +1,12 @@
 """People and accounts in a real Chromium, by keyboard; and what axe says of every page, light and dark."""
 
+import asyncio
 import re
 from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import SignIn
 from tests.outbox import letters, path_in
@@ -15,6 +16,12 @@ pytestmark = pytest.mark.browser
 
 SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
 OPEN = "() => document.querySelectorAll('details').forEach(one => { one.open = true })"
+TWICE = """async () => {
+  const button = document.querySelector("form[action='/account/name'] button");
+  button.click();
+  await new Promise((done) => setTimeout(done, 100));
+  button.click();
+}"""
 TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
 SIGNED_OUT = [
     "/login",
@@ -147,3 +154,35 @@ async def test_another_browser_is_signed_out_and_leaves_its_page(voice: Person, 
     )
     await expect(here.get_by_role("status")).to_have_text("That browser is signed out.")
     await expect(there).to_have_url(re.compile(r"/login(\?|$)"), timeout=15_000)
+
+
+async def test_a_second_click_while_the_answer_is_on_its_way_sends_nothing(
+    voice: Person, sign_in: SignIn
+) -> None:
+    page, sent = await sign_in(voice), list[str]()
+
+    async def slow(route: Route) -> None:
+        sent.append(route.request.url)
+        await asyncio.sleep(0.5)
+        await route.continue_()
+
+    await page.goto("/account")
+    await page.route("**/account/name", slow)
+    await page.get_by_label("Name").fill("Renamed Once")
+    await page.evaluate(TWICE)
+    await expect(page.get_by_text("Your name is changed.")).to_be_visible()
+    assert len(sent) == 1
+
+
+async def test_an_interaction_that_moves_away_says_so_to_who_had_it_open(
+    site: Site, voice: Person, sign_in: SignIn
+) -> None:
+    taker = await site.hire("voice", agents=0)
+    interaction = await site.start(voice.agents[0])
+    page = await sign_in(voice)
+    await page.goto(f"/interactions/{interaction}")
+    await expect(page.locator("#connection")).to_have_text("Live")
+    async with site.browser_of(await site.hire("admin")) as admin:
+        moved = await admin.post(f"/agents/{voice.agents[0].id}/move", data={"supervisor_id": str(taker.id)})
+        assert moved.status_code == 303
+    await expect(page.get_by_text("There is no such interaction.")).to_be_visible()

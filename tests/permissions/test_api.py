@@ -251,3 +251,16 @@ async def test_the_same_idempotency_key_asks_once(site: Site, voice: Person) -> 
         )
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert {json.dumps(answer.json()["arguments"]) for answer in answers} == {'{"b": 1.5, "a": 2}'}
+
+
+async def test_of_one_key_fifty_requests_wait_at_most(site: Site, voice: Person) -> None:
+    live = await site.start(voice.agents[0])
+    asked = await site.ask(voice.agents[0], live)
+    path = f"/tool-permissions/{asked['id']}"
+    async with site.api(voice.agents[0]) as api:
+        answers = await asyncio.gather(*(api.get(f"{path}?wait=4") for _ in range(53)))
+        statuses = [answer.status_code for answer in answers]
+        assert (statuses.count(200), statuses.count(429)) == (50, 3)
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert "50 requests with this key wait for a decision already" in refused.json()["detail"]
+        assert (await api.get(f"{path}?wait=1")).status_code == 200, "and those that are over count no more"

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pytest
 
@@ -45,26 +44,9 @@ async def ear(site: Site, bus: Nats) -> AsyncIterator[Hub]:
             await task
 
 
-@pytest.fixture(scope="module")
-async def sessions(site: Site) -> Iterator[UUID]:
-    """Sessions that there are: streams with invented ones end as soon as somebody looks, which here is at once."""
-    person = await site.hire("admin")
-    async with site.database() as owner:
-        rows = await owner.fetch(
-            """insert into private.web_sessions (token_hash, user_id, access_token, refresh_token, expires_at)
-            select sha256(gen_random_uuid()::text::bytea), $1, '', '', now() + interval '1 hour'
-            from generate_series(1, 200) returning id""",
-            person.id,
-        )
-    return (row["id"] for row in rows)
-
-
 @pytest.fixture(autouse=True)
-def following(
-    bus: Nats, ear: Hub, sessions: Iterator[UUID], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def following(bus: Nats, ear: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every hub that test_stream makes follows it."""
-    monkeypatch.setattr(test_stream, "uuid4", lambda: next(sessions))
     followed = []
 
     class Follower(Hub):

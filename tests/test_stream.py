@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from starlette.datastructures import QueryParams
 
 from server import db
 from server.auth import Viewer
+from server.embedded.postgres import SUPERUSER
 from server.floor.audiences import FLOOR, Filters, home_of
 from server.hub import Hub
 from server.interactions.views import audience
@@ -24,11 +25,16 @@ from server.subscriber import Subscriber
 from tests.conftest import until
 from tests.site import Person, Site
 
+SIGNED_IN = """
+insert into private.web_sessions (id, token_hash, user_id, access_token, refresh_token, expires_at)
+select u.id, sha256(u.id::text::bytea), u.id, '', '', now() + interval '1 hour' from users u on conflict do nothing
+"""
+
 
 def viewer_of(person: Person, role: Any = "supervisor") -> Viewer:
-    """With a session that does not exist, and whose turn to be looked at comes in the tenth second."""
-    session, expires = UUID(int=uuid4().int // 10 * 10 + 9), datetime.now(UTC) + timedelta(hours=1)
-    return Viewer(person.id, person.email, role, person.name, person.username, "voice", session, expires)
+    """With the session that `streaming` makes for everybody."""
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    return Viewer(person.id, person.email, role, person.name, person.username, "voice", person.id, expires)
 
 
 def audiences_of(viewer: Viewer) -> list[Audience]:
@@ -38,6 +44,8 @@ def audiences_of(viewer: Viewer) -> list[Audience]:
 @asynccontextmanager
 async def streaming(site: Site) -> AsyncIterator[Streams]:
     """Streams as the application has them, in this process, where a test can look behind the counter."""
+    async with site.database(SUPERUSER) as owner:
+        await owner.execute(SIGNED_IN)
     async with db.connect(site.database_url("floorwalker_web")) as database:
         hub = Hub(site.database_url("floorwalker_web"))
         streams = Streams(database, hub)
@@ -82,6 +90,7 @@ async def test_a_slow_reader_gets_only_the_newest_and_nothing_piles_up(site: Sit
     live = await site.start(voice.agents[0])
     async with streaming(site) as streams:
         slow = join(streams, viewer_of(voice))
+        await until(partial(shows, slow, 'hx-target="#agents"'))  # without what is measured below
         sizes = []
         for score in range(12):
             await measure(site, voice, live, score)

@@ -30,6 +30,9 @@ MEANT = {
     "private.record_metrics": "judges each row's agent itself, and returns its outcome",
     "private.scores": "granted to nobody, asked by leaderboard",
     "public.decide_tool_permission": "judges itself who may decide, and returns the one row decided",
+    "public.deactivate_person": "judges itself that an admin asks, and returns the one person it is about",
+    "public.reactivate_person": "the same",
+    "public.change_supervisor_type": "the same",
     "public.leaderboard": "aggregates only, the same for every supervisor",
     "public.report_execution": "looks at the calling agent's own rows",
 }

@@ -64,6 +64,9 @@ def test_a_full_disk_leaves_no_file(site: Site, folder: Path) -> None:
         assert not names(folder / "small")
 
 
+WAITING = "select exists (select from pg_locks where relation = 'private.slow'::regclass and not granted)"
+
+
 @pytest.mark.parametrize("victim", ["pg_dump", "command", "both by Ctrl-C"])
 async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
     site: Site, folder: Path, victim: str
@@ -75,7 +78,7 @@ async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
             await transaction.start()
             await owner.execute("lock table private.slow")  # pg_dump waits for it
             process = begun("backup", str(folder / "all.dump"), home=site.home)
-            await until(lambda: child(process.pid))
+            await until(lambda: owner.fetchval(WAITING))  # and its file is there
             dump = child(process.pid)
             if victim == "both by Ctrl-C":
                 os.killpg(process.pid, signal.SIGINT)
@@ -92,8 +95,8 @@ async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
                 await until(lambda: not Path(f"/proc/{dump}").exists())
                 backups.clear_halves(folder)
             assert not names(folder)
-            await transaction.rollback()
         finally:
+            await transaction.rollback()
             await owner.execute("drop table private.slow")
     made = command("backup", str(folder / "all.dump"), FLOORWALKER_HOME=str(site.home))
     assert made.returncode == 0, made.stderr

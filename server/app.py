@@ -123,6 +123,7 @@ class App:
                 for name, work in {
                     "hub": hub.listen,
                     "streams": streams.run,
+                    "sessions": streams.check_sessions,
                     "recorder": recorder.run,
                     "letters": auth.run,
                     "sweeper": lambda: sweeper.run(database),

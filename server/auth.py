@@ -255,6 +255,7 @@ class Auth:
         try:
             await self._supabase.update(tokens, {"password": password})
         except (Invalid, Unavailable) as error:
+            # Perhaps it is set already, by an earlier try whose answer was lost: then it is refused as the old one.
             if not (unknown and isinstance(error, Invalid) and await self._works(tokens, password)):
                 raise self._refused(tokens, error) from error
         except Unauthorized as error:
@@ -270,7 +271,7 @@ class Auth:
             raise PasswordSet(_SET, 5) from error
 
     async def _works(self, tokens: Tokens, password: str) -> bool:
-        """Whether the password is set already, by an earlier try whose answer was lost."""
+        """Whether the password is the one by now."""
         try:
             fresh = await self._supabase.sign_in(tokens.email, password)
         except (Unauthorized, Unavailable):

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from server import hub as bells
 from server.auth import Viewer
 from server.db import Database
+from server.errors import RequestError
 from server.hub import Hub
 from server.regions import Regions, changes, frame, whole
 from server.sse import EventSourceResponse
@@ -188,7 +189,7 @@ class Streams:
         watched = self._subscribers[subscriber] = [self._join(audience, subscriber) for audience in audiences]
 
         def end(_topic: str) -> None:
-            if self._hub.polling:  # by the clock, which knows nobody: _keep_checking_sessions finds out
+            if self._hub.polling:  # by the clock, which knows nobody: check_sessions finds out
                 return
             if self._hub.guessing:  # nothing happened that we know of: a thousand streams need not begin anew
                 self._doubted.add(subscriber)
@@ -245,7 +246,6 @@ class Streams:
         async with asyncio.TaskGroup() as tasks:
             for lane in (*self._lanes.values(), self._lanes[True]):  # one renders while another waits
                 tasks.create_task(self._keep_reading(lane))
-            tasks.create_task(self._keep_checking_sessions())
 
     async def _keep_reading(self, lane: _Lane) -> None:
         while True:
@@ -343,8 +343,8 @@ class Streams:
                 lines[since] = frame(CONNECTION, text)
             subscriber.send({CONNECTION: lines[since]})
 
-    async def _keep_checking_sessions(self) -> None:
-        """End streams whose session ended without our hearing of it, or whose token did."""
+    async def check_sessions(self) -> None:
+        """End streams whose session ended without our hearing of it, or whose token did; as long as the process lives."""
         for turn in count():
             await asyncio.sleep(1)
             doubted, self._doubted = self._doubted, set()
@@ -359,8 +359,7 @@ class Streams:
             ids = list({s.viewer.session_id for s in open_streams})
             try:
                 rows = await self._db.call("select id from private.live_web_sessions($1) as id", ids)
-            except Exception as error:  # noqa: BLE001 - whatever it was: what reads beside this goes on
-                log.warning("sessions_not_checked", reason=f"{type(error).__name__}: {error}")
+            except RequestError:
                 self._doubted |= doubted & self._subscribers.keys()
                 continue
             live, now = {row["id"] for row in rows}, time.time()

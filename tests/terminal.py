@@ -38,7 +38,9 @@ class Terminal:
     def interrupt(self) -> None:
         """Ctrl-C, once the command reads: between Python's last look and that, a signal would wake nobody up."""
         stat = Path(f"/proc/{self.pid}/stat")
+        end = time.monotonic() + 30
         while stat.read_text().rpartition(")")[2].split()[0] != "S":
+            assert time.monotonic() < end, self.shown
             time.sleep(0.01)
         os.write(self.door, b"\x03")
 

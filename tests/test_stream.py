@@ -49,7 +49,11 @@ async def streaming(site: Site) -> AsyncIterator[Streams]:
     async with db.connect(site.database_url("floorwalker_web")) as database:
         hub = Hub(site.database_url("floorwalker_web"))
         streams = Streams(database, hub)
-        tasks = [asyncio.create_task(hub.listen()), asyncio.create_task(streams.run())]
+        tasks = [
+            asyncio.create_task(hub.listen()),
+            asyncio.create_task(streams.run()),
+            asyncio.create_task(streams.check_sessions()),
+        ]
         try:
             await until(lambda: hub.live)
             yield streams

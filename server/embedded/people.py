@@ -46,10 +46,8 @@ def write(file: Path, lines: list[str]) -> None:
     try:
         with out:
             out.writelines(f"{line}\n" for line in lines)
-    except BaseException as error:
+    except OSError as error:
         file.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
         raise Invalid(f"{file} cannot be written ({error.strerror or error})") from error
 
 

@@ -126,6 +126,7 @@ class _Watched:
     calm: _Throttle
     urgent: _Throttle
     hurried: bool = False  # whether something urgent has rung since the last read
+    doubted: bool = False  # whether what is known may be of another database: it was gone for a while
     reading: bool = False  # what was read earlier must not come later
     subscribers: set[Subscriber] = field(default_factory=set)
     regions: Regions = field(default_factory=dict)
@@ -156,7 +157,7 @@ class Streams:
 
     async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
         """The regions for a first page, read as the viewer."""
-        rows = await self._ask([(audience, viewer) for audience in audiences])
+        rows = await self._ask([(audience, viewer, {}) for audience in audiences])
         regions: dict[str, str] = {}
         for audience, row in zip(audiences, rows, strict=True):
             if row["failure"] is not None:
@@ -236,6 +237,7 @@ class Streams:
         def ring(topic: str) -> None:
             urgent = topic.partition(":")[0] in urgent_tables
             watched.hurried |= urgent
+            watched.doubted |= self._hub.guessing
             throttle = watched.urgent if urgent else watched.calm
             watched.lane.ring(watched, max(throttle.open_at, time.monotonic()))
 
@@ -274,8 +276,11 @@ class Streams:
     async def _refresh(self, ready: list[_Watched]) -> None:
         # Whoever is out but has not left yet lends nobody their rights.
         readers = {w: next((s.viewer for s in w.subscribers if not s.ended), None) for w in ready}
-        wanted = [(w.audience, viewer) for w, viewer in readers.items() if viewer is not None]
         ready = [w for w in ready if readers[w] is not None]
+        for watched in ready:
+            if watched.doubted:
+                watched.partials, watched.doubted = Partials(), False
+        wanted = [(w.audience, viewer, w.partials.marks) for w in ready if (viewer := readers[w])]
         try:
             rows = await self._ask(wanted) if wanted else []
         except Exception as error:  # noqa: BLE001 - whatever it was: the pages say stale, and it is tried again
@@ -311,9 +316,11 @@ class Streams:
             for subscriber in watched.subscribers:
                 subscriber.send(changed)
 
-    async def _ask(self, wanted: list[tuple[Audience, Viewer]]) -> list[Any]:
+    async def _ask(self, wanted: Sequence[tuple[Audience, Viewer, Mapping[str, str]]]) -> list[Any]:
+        """Ask what each audience's page shows; of rows whose marks are known only those."""
         questions = [
-            {"claims": v.claims, "page": a.page.name, "arguments": json.loads(a.arguments)} for a, v in wanted
+            {"claims": v.claims, "page": a.page.name, "arguments": json.loads(a.arguments) | {"known": marks}}
+            for a, v, marks in wanted
         ]
         return await self._db.call("select shown, failure from private.read_audiences($1)", questions)
 

@@ -6,11 +6,12 @@ import io
 import json
 import marshal
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from csv import writer as csv_writer
 from functools import cache
+from operator import getitem
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from server.errors import Invalid, NotFound, RequestError
+
+Made = TypeVar("Made")
 
 ROOT = Path(__file__).parent.parent
 _FORM_FIELDS = 50
@@ -63,22 +66,35 @@ class Partials:
     __slots__ = ("_before", "_now")
 
     def __init__(self) -> None:
-        self._before: dict[str, tuple[bytes, str]] = {}
-        self._now: dict[str, tuple[bytes, str]] = {}
+        self._before: dict[str, tuple[str | bytes, Any]] = {}
+        self._now: dict[str, tuple[str | bytes, Any]] = {}
 
     def __call__(self, name: str, template: str, **context: Any) -> str:
         """One partial under a name of its own; `context` is made of what JSON has, and nothing else is shown."""
-        marked = marshal.dumps(
-            context, 2
-        )  # version 2 says the same of what is equal, and is smaller than the rows
+        return self._made(name, _digest(context), lambda: partial(template, **context))
+
+    def of_row(self, row: Mapping[str, Any], make: Callable[[Mapping[str, Any]], Made]) -> Made:
+        """What is made of a row with an id; as long as it carries the same mark, nothing else of it is looked at."""
+        return self._made(row["id"], row["mark"] or _digest(row), lambda: make(row))
+
+    def _made(self, name: str, mark: str | bytes, make: Callable[[], Made]) -> Made:
         known = self._before.get(name)
-        html = known[1] if known is not None and known[0] == marked else partial(template, **context)
-        self._now[name] = marked, html
-        return html
+        made: Made = known[1] if known is not None and known[0] == mark else make()
+        self._now[name] = mark, made
+        return made
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The marks of the rows of this state, by id: a row that still carries its own need not be read again."""
+        return {name: mark for name, (mark, _) in self._now.items() if isinstance(mark, str)}
 
     def turn(self) -> None:
         """The next state begins: what was not asked for in this one is forgotten."""
         self._before, self._now = self._now, {}
+
+
+def _digest(context: Any) -> bytes:
+    return marshal.dumps(context, 2)  # version 2 says the same of what is equal, and is smaller than the rows
 
 
 def fragment(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -209,11 +225,11 @@ def _cell(value: object) -> object:
 
 def sparkline(scores: Sequence[float]) -> Markup:
     """The last scores (0 to 100, oldest first) as a line from left to right; sixty fill it."""
-    lately = [round(score) for score in scores[-_SPARKS:]]
+    lately = list(map(round, scores[-_SPARKS:]))
     if len(lately) < 2:
         return Markup('<svg class="sparkline" viewBox="0 0 236 100" aria-hidden="true"></svg>')
     start = _SPARKS - len(lately)
-    line = " ".join([column[score] for column, score in zip(_POINTS[start:], lately, strict=True)])
+    line = " ".join(map(getitem, _POINTS[start:], lately))
     return Markup(  # noqa: S704 - numbers only
         '<svg class="sparkline" viewBox="0 0 236 100" preserveAspectRatio="none" role="img"'
         f' aria-label="Satisfaction lately, from {lately[0]} to {lately[-1]}">'
@@ -267,11 +283,14 @@ def device(user_agent: str) -> str:
     return user_agent[:60] or "A browser that does not say what it is"
 
 
+_DICT = frozenset(dir(dict))
+
+
 class _Environment(Environment):
     """Rows are dicts mostly: asks those for the key at once, where Jinja would try, and fail, to find an attribute."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is dict and attribute in obj and not hasattr(dict, attribute):
+        if type(obj) is dict and attribute in obj and attribute not in _DICT:
             return obj[attribute]
         return super().getattr(obj, attribute)
 

@@ -16,34 +16,49 @@ _URGENT = frozenset({"tool_permissions"})
 _CRITICAL, _LATELY = 40, 6  # a score below it; so many scores, one about every five seconds
 
 
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """An agent's card, and what the rest of the floor tells of them."""
+
+    region: str
+    html: str
+    live: bool
+    critical: bool
+    score: float | None
+    needs_attention: bool  # critical now or within the last half minute: what went up stays there a while
+
+
+def _card(agent: Mapping[str, Any]) -> _Card:
+    interaction = agent["interaction"] or {"sentiment": None, "satisfaction_score": None, "scores": []}
+    critical = interaction["sentiment"] == "critical"
+    return _Card(
+        f"agent-{agent['id']}",
+        partial("agents/_agent.html", agent=agent),
+        agent["interaction"] is not None,
+        critical,
+        interaction["satisfaction_score"],
+        critical or any(score < _CRITICAL for score in interaction["scores"][-_LATELY:]),
+    )
+
+
 def _floor(shown: Mapping[str, Any], partials: Partials) -> Regions:
-    agents = sorted(shown["agents"], key=lambda agent: not _needs_attention(agent["interaction"]))
-    live = [agent["interaction"] for agent in agents if agent["interaction"]]
-    scores = [one["satisfaction_score"] for one in live if one["satisfaction_score"] is not None]
+    agents = [partials.of_row(agent, _card) for agent in shown["agents"]]
+    agents.sort(key=lambda card: not card.needs_attention)
+    scores = [card.score for card in agents if card.score is not None]
     numbers = {
-        "active": len(live),
-        "critical": sum(interaction["sentiment"] == "critical" for interaction in live),
+        "active": sum(card.live for card in agents),
+        "critical": sum(card.critical for card in agents),
         "pending": len(shown["tool_permissions"]),
         "oldest_pending": min((p["requested_at"] for p in shown["tool_permissions"]), default=None),
         "satisfaction": round(sum(scores) / len(scores)) if scores else None,
         "agents": None,
     }
-    cards = {
-        f"agent-{agent['id']}": partials(agent["id"], "agents/_agent.html", agent=agent) for agent in agents
-    }
+    cards = {card.region: card.html for card in agents}
     return {
         "numbers": partials("numbers", "floor/_numbers.html", numbers=numbers),
         "tool-permissions": _tool_permissions(shown, partials),
         "agents": Parts(cards, lambda: partial("agents/_agents.html", cards=cards.values())),
     }
-
-
-def _needs_attention(interaction: Mapping[str, Any] | None) -> bool:
-    """Critical now or within the last half minute: a card that went up stays there a while and does not jump."""
-    if interaction is None:
-        return False
-    lately = interaction["scores"][-_LATELY:]
-    return interaction["sentiment"] == "critical" or any(score < _CRITICAL for score in lately)
 
 
 def _wallboard(shown: Mapping[str, Any], partials: Partials) -> Regions:

@@ -1,0 +1,87 @@
+"""A floor read by somebody who knows most of it says as much as one that is read whole."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.database.acting import as_person
+from tests.site import Person, Site
+
+# What happens to the first of three agents of whom two are in an interaction, and whether its card is another then.
+DEEDS = {
+    "a metric": (
+        """select private.record_metrics(array['{agent}']::uuid[], array['{live}']::uuid[], array[clock_timestamp()],
+        array['good'], array[81.5], array['Asks again.'])""",
+        True,
+    ),
+    "a metric that is known": (
+        """insert into realtime_metrics (interaction_id, timestamp) select interaction_id, captured_at
+        from interaction_pulse where interaction_id = '{live}' on conflict do nothing""",
+        False,
+    ),
+    "a turn": ("insert into interaction_turns (interaction_id, speaker, text) values ('{live}', 'agent', 'Hm.')", True),
+    "its number": ("update interactions set phone_number = '+18505550199' where id = '{live}'", True),
+    "a name": ("update agents set name = name || '!' where id = '{agent}'", True),
+    "a pause": ("update agents set paused_at = now() where id = '{agent}'", True),
+    "a tool permission": ("insert into tool_permissions (interaction_id, tool_name) values ('{live}', 'refund')", False),
+    "its end": ("update interactions set status = 'completed' where id = '{live}'", True),
+    "an archive": (
+        "insert into interaction_archives (interaction_id, summary, csat_score) values ('{live}', 'Done.', 71)",
+        True,
+    ),
+    "its return": ("update agents set paused_at = null where id = '{agent}'", True),
+    "a new interaction": ("insert into interactions (agent_id, interaction_type) values ('{agent}', 'voice')", True),
+}  # fmt: skip
+
+
+async def read(site: Site, viewer: Person, known: Any, of: Person | None = None) -> Any:
+    question = {"supervisor_id": str((of or viewer).id), "known": known}
+    async with as_person(site, viewer) as connection:
+        return json.loads(await connection.fetchval("select private.floor($1)::text", question))
+
+
+def marks(shown: Any) -> dict[str, str]:
+    return {one["id"]: one["mark"] for one in shown["agents"] if one["mark"] is not None}
+
+
+def is_told(one: Any) -> bool:
+    return one.keys() > {"id", "mark"}
+
+
+async def test_of_what_is_known_only_the_mark_is_read(site: Site) -> None:
+    person = await site.hire("voice", 3)
+    first, second, idle = (str(agent.id) for agent in person.agents)
+    live = await site.start(person.agents[0])
+    await site.start(person.agents[1])
+    names = {"agent": first, "live": live}
+    for what, (statement, changes) in DEEDS.items():
+        before = await read(site, person, {})
+        assert all(map(is_told, before["agents"]))
+        async with site.database() as owner:
+            await owner.execute(statement.format(**names))
+        told, whole = await read(site, person, marks(before)), await read(site, person, {})
+        rows = {one["id"]: one for one in before["agents"]}
+        assert {one["id"] for one in told["agents"] if is_told(one)} - {idle} == (
+            {first} if changes else set()
+        ), what
+        assert [one if is_told(one) else rows[one["id"]] for one in told["agents"]] == whole["agents"], what
+        assert marks(whole).keys() <= {first, second}, what
+        assert {name: told[name] for name in ("tool_permissions", "answered")} == {
+            name: whole[name] for name in ("tool_permissions", "answered")
+        }
+
+
+async def test_a_mark_tells_nobody_anything(site: Site) -> None:
+    person, other = await site.hire("voice"), await site.hire("voice")
+    await site.start(person.agents[0])
+    known = marks(await read(site, person, {}))
+    assert known
+    assert (await read(site, other, known, of=person))["agents"] == []
+
+
+@pytest.mark.parametrize("known", [None, 5, "all", [], ["{agent}"], {"{agent}": None}, {"{agent}": 1}, {"{agent}": ""}])  # fmt: skip
+async def test_what_is_no_mark_hides_nothing(site: Site, voice: Person, known: Any) -> None:
+    await site.start(voice.agents[0])
+    filled = json.loads(json.dumps(known).replace("{agent}", str(voice.agents[0].id)))
+    assert all(map(is_told, (await read(site, voice, filled))["agents"]))

@@ -126,7 +126,7 @@ class _Watched:
     calm: _Throttle
     urgent: _Throttle
     hurried: bool = False  # whether something urgent has rung since the last read
-    doubted: bool = False  # whether what is known may be of another database: it was gone for a while
+    doubted: bool = True  # nothing is known yet, or it may be wrong: the database was gone, or a read was
     reading: bool = False  # what was read earlier must not come later
     subscribers: set[Subscriber] = field(default_factory=set)
     regions: Regions = field(default_factory=dict)
@@ -157,7 +157,7 @@ class Streams:
 
     async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
         """The regions for a first page, read as the viewer."""
-        rows = await self._ask([(audience, viewer, {}) for audience in audiences])
+        rows = await self._ask([_question(audience, viewer) for audience in audiences])
         regions: dict[str, str] = {}
         for audience, row in zip(audiences, rows, strict=True):
             if row["failure"] is not None:
@@ -214,6 +214,7 @@ class Streams:
             watched = self._watched[audience] = _Watched(audience, lane, calm, urgent)
             watched.ring = self._ringer(watched)
             watched.unsubscribe = self._hub.subscribe(audience.topics, watched.ring)
+        if watched.doubted:
             watched.ring("")
         watched.subscribers.add(subscriber)
         # What was read last is right but for what has rung since, and that is on its way.
@@ -256,6 +257,7 @@ class Streams:
             if not ready:
                 await lane.wait(now)
                 continue
+            urgent = {watched for watched in ready if watched.hurried}
             for watched in ready:
                 del lane.due[watched]
                 watched.reading = True
@@ -264,7 +266,7 @@ class Streams:
                     watched.urgent.take(now)
                     watched.hurried = False
             try:
-                await self._refresh(ready)
+                await self._refresh(ready, urgent)
             finally:
                 for watched in ready:
                     watched.reading = False
@@ -273,14 +275,19 @@ class Streams:
             if len(ready) < _BATCH:  # the busier it is, the more share a round trip
                 await lane.rest(min(TICK, (time.monotonic() - now) * _REST))
 
-    async def _refresh(self, ready: list[_Watched]) -> None:
+    async def _refresh(self, ready: list[_Watched], urgent: set[_Watched]) -> None:
         # Whoever is out but has not left yet lends nobody their rights.
         readers = {w: next((s.viewer for s in w.subscribers if not s.ended), None) for w in ready}
-        ready = [w for w in ready if readers[w] is not None]
-        for watched in ready:
+        wanted = []
+        for watched, viewer in readers.items():
+            if viewer is None:
+                watched.doubted = True  # for whoever comes before it is gone
+                continue
             if watched.doubted:
                 watched.partials, watched.doubted = Partials(), False
-        wanted = [(w.audience, viewer, w.partials.marks) for w in ready if (viewer := readers[w])]
+            known = watched.partials.marks
+            wanted.append(_question(watched.audience, viewer, known, urgent=watched in urgent))
+        ready = [w for w in ready if readers[w] is not None]
         try:
             rows = await self._ask(wanted) if wanted else []
         except Exception as error:  # noqa: BLE001 - whatever it was: the pages say stale, and it is tried again
@@ -316,17 +323,13 @@ class Streams:
             for subscriber in watched.subscribers:
                 subscriber.send(changed)
 
-    async def _ask(self, wanted: Sequence[tuple[Audience, Viewer, Mapping[str, str]]]) -> list[Any]:
-        """Ask what each audience's page shows; of rows whose marks are known only those."""
-        questions = [
-            {"claims": v.claims, "page": a.page.name, "arguments": json.loads(a.arguments) | {"known": marks}}
-            for a, v, marks in wanted
-        ]
+    async def _ask(self, questions: list[dict[str, Any]]) -> list[Any]:
         return await self._db.call("select shown, failure from private.read_audiences($1)", questions)
 
     def _again(self, watched: list[_Watched]) -> None:
         at, now = time.monotonic() + _RETRY, dt.datetime.now(dt.UTC)
         for one in watched:
+            one.doubted = True  # what was urgent may not have been read
             if one.subscribers:
                 self._say_reading(one, one.failing_since or now)
                 one.lane.ring(one, at)
@@ -380,6 +383,14 @@ class Streams:
         self._closed = True
         for subscriber in self._subscribers:
             subscriber.end()
+
+
+def _question(
+    audience: Audience, viewer: Viewer, known: Mapping[str, str] | None = None, *, urgent: bool = True
+) -> dict[str, Any]:
+    """What an audience's page shows, asked as the viewer: what is known need not be told again."""
+    arguments = json.loads(audience.arguments) | {"known": known or {}, "urgent": urgent}
+    return {"claims": viewer.claims, "page": audience.page.name, "arguments": arguments}
 
 
 def signed_out() -> Response:

@@ -83,9 +83,13 @@ class Partials:
         self._now[name] = mark, made
         return made
 
+    def note(self, name: str, mark: str) -> None:
+        """What is known of this state beside its rows."""
+        self._now[name] = mark, None
+
     @property
     def marks(self) -> dict[str, str]:
-        """The marks of the rows of this state, by id: a row that still carries its own need not be read again."""
+        """The marks of this state, by id or name: a row that still carries its own need not be read again."""
         return {name: mark for name, (mark, _) in self._now.items() if isinstance(mark, str)}
 
     def turn(self) -> None:

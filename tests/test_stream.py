@@ -222,6 +222,44 @@ async def test_a_page_that_cannot_be_rendered_does_not_stop_the_others(
         )
 
 
+async def test_who_comes_while_the_last_one_is_leaving_misses_nothing(site: Site, voice: Person) -> None:
+    live = await site.start(voice.agents[0])
+    async with streaming(site) as streams:
+        leaving = join(streams, viewer_of(voice))
+        await until(lambda: bool(waiting(leaving)))
+        leaving.end()  # and its reader takes what was sent only slowly
+        await measure(site, voice, live, 9)
+        [watched] = streams._watched.values()
+        await until(lambda: watched.doubted)
+        assert not shows(leaving, "line 9 ")
+        coming = join(streams, viewer_of(voice))
+        await until(lambda: shows(coming, "line 9 "))
+
+
+async def test_after_a_gap_nothing_that_was_known_is_trusted(site: Site, voice: Person) -> None:
+    """The database that answers then may be another one: a replica that took over, or what was restored."""
+    live = await site.start(voice.agents[0])
+    async with streaming(site) as streams:
+        asked: list[Any] = []
+        ask = streams._ask
+
+        async def listening(questions: list[dict[str, Any]]) -> list[Any]:
+            asked.append(questions[0]["arguments"]["known"])
+            return await ask(questions)
+
+        streams._ask = listening  # type: ignore[method-assign]
+        reader = join(streams, viewer_of(voice))
+        await until(lambda: bool(waiting(reader)))
+        await measure(site, voice, live, 8)
+        await until(lambda: shows(reader, "line 8 "))
+        assert asked[0] == {}
+        assert asked[-1].keys() == {str(voice.agents[0].id), "asked"}
+        streams._hub.ring_all()
+        times = len(asked)
+        await until(lambda: len(asked) > times)
+        assert asked[-1] == {}
+
+
 async def test_an_audience_with_broken_arguments_stops_no_other(
     site: Site, voice: Person, chat: Person
 ) -> None:

@@ -53,6 +53,8 @@ def _floor(shown: Mapping[str, Any], partials: Partials) -> Regions:
         "satisfaction": round(sum(scores) / len(scores)) if scores else None,
         "agents": None,
     }
+    if not shown["tool_permissions"] and not shown["answered"]:
+        partials.note("asked", "nothing")
     cards = {card.region: card.html for card in agents}
     return {
         "numbers": partials("numbers", "floor/_numbers.html", numbers=numbers),

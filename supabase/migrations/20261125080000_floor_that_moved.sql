@@ -1,23 +1,27 @@
 -- A floor is read because one of its agents was heard, and so says in full only what its reader does not have: each agent
 -- in an interaction carries a mark, and of those whose mark the reader knows there is nothing else. The mark is the
 -- transactions that wrote the two rows (xmin): another version of a row always has another. Who is in no interaction has
--- none, for what is shown of their last one is in rows that are not read otherwise.
+-- none, for what is shown of their last one is in rows that are not read otherwise. And where nothing was asked and nothing
+-- urgent has rung since, nothing is asked now.
 
 create or replace function private.floor(p_arguments jsonb) returns json
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
   v_supervisor uuid := private.id_argument(p_arguments, 'supervisor_id');
   v_known jsonb := p_arguments -> 'known';
-  v_asked uuid[] := array(
-    (select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status = 'pending'
-      order by t.requested_at, t.id limit 50)
-    union all
-    (select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status <> 'pending'
-      and t.rule is null and t.responded_at > pg_catalog.now() - interval '10 minutes'
-      order by t.responded_at desc limit 5));
+  v_asked uuid[];
   v_pending json;
   v_answered json;
 begin
+  if p_arguments -> 'urgent' is distinct from 'false' or v_known ->> 'asked' is distinct from 'nothing' then
+    v_asked := array(
+      (select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status = 'pending'
+        order by t.requested_at, t.id limit 50)
+      union all
+      (select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status <> 'pending'
+        and t.rule is null and t.responded_at > pg_catalog.now() - interval '10 minutes'
+        order by t.responded_at desc limit 5));
+  end if;
   if v_asked <> '{}' then
     select
       pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -58,4 +62,4 @@ begin
     'answered', coalesce(v_answered, '[]'));
 end $$;
 comment on function private.floor(jsonb) is
-  'A supervisor''s floor {supervisor_id, known: {agent''s id: mark}}, through the reader''s own row-level security; of an agent whose mark is known only id and mark. FW422 for what is no id.';
+  'A supervisor''s floor {supervisor_id, known: {agent''s id: mark, asked: nothing}, urgent}, through the reader''s own row-level security; of an agent whose mark is known only id and mark, and no tool permissions where it is known that there are none and urgent is false. FW422 for what is no id.';

@@ -35,8 +35,10 @@ DEEDS = {
 }  # fmt: skip
 
 
-async def read(site: Site, viewer: Person, known: Any, of: Person | None = None) -> Any:
-    question = {"supervisor_id": str((of or viewer).id), "known": known}
+async def read(
+    site: Site, viewer: Person, known: Any, of: Person | None = None, urgent: bool | None = True
+) -> Any:
+    question = {"supervisor_id": str((of or viewer).id), "known": known, "urgent": urgent}
     async with as_person(site, viewer) as connection:
         return json.loads(await connection.fetchval("select private.floor($1)::text", question))
 
@@ -46,7 +48,7 @@ def marks(shown: Any) -> dict[str, str]:
 
 
 def is_told(one: Any) -> bool:
-    return one.keys() > {"id", "mark"}
+    return bool(one.keys() > {"id", "mark"})
 
 
 async def test_of_what_is_known_only_the_mark_is_read(site: Site) -> None:
@@ -70,6 +72,20 @@ async def test_of_what_is_known_only_the_mark_is_read(site: Site) -> None:
         assert {name: told[name] for name in ("tool_permissions", "answered")} == {
             name: whole[name] for name in ("tool_permissions", "answered")
         }
+
+
+async def test_where_nothing_was_asked_only_what_is_urgent_is_looked_for(site: Site, voice: Person) -> None:
+    live = await site.start(voice.agents[0])
+    await site.ask(voice.agents[0], live)
+    for known, urgent, told in (
+        ({"asked": "nothing"}, False, 0),
+        ({"asked": "nothing"}, True, 1),
+        ({"asked": "nothing"}, None, 1),
+        ({}, False, 1),
+        (None, False, 1),
+    ):
+        shown = await read(site, voice, known, urgent=urgent)
+        assert len(shown["tool_permissions"]) == told, (known, urgent)
 
 
 async def test_a_mark_tells_nobody_anything(site: Site) -> None:

@@ -91,7 +91,7 @@ class Database:
                 yield connection
 
     async def call(self, question: str, *arguments: object) -> list[Record]:
-        """Ask one of the functions granted to the web process, in one round trip."""
+        """Ask one of the functions granted to the web process, in one round trip; some of them become a caller."""
         with words():
             async with self._connection() as connection:
                 return await connection.fetch(question, *arguments, timeout=15)

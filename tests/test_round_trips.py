@@ -48,9 +48,10 @@ COSTS = {
     "GET /people/{id}": (SESSION, VIEWER.format("agents interactions users audit_logs")),
     "GET /account": (SESSION, "web_sessions_of"),
     "GET / of nobody": (),
-    "a decision": (SESSION, VIEWER.format("decide_tool_permission tool_permissions")),
-    "a decision that comes too late": (SESSION, VIEWER.format("decide_tool_permission tool_permissions")),
-    "a decision from now on": (SESSION, VIEWER.format("decide_tool_permission grant_tool tool_permissions")),
+    "a decision": (SESSION, "decide"),
+    "a decision that comes too late": (SESSION, "decide"),
+    "a decision from now on": (SESSION, "decide"),
+    "an agent's look at it": ("look_at_decision",),
     "a metric": ("record_metrics",),
     "a hundred metrics in one request": ("record_metrics",),
 }
@@ -305,6 +306,15 @@ async def test_a_decision_costs_what_the_table_says(
         assert await decide(permission) == 200
     async with costing(ledger, name):
         assert await decide(permission) == (409 if "late" in name else 200)
+
+
+async def test_an_agents_look_at_a_decision_is_one_read(
+    house: Site, ledger: Ledger, browsers: Browsers
+) -> None:
+    agent, live = browsers.chat.agents[0], browsers.live[browsers.chat.username]
+    permission = (await house.ask(agent, live, tool_name="look"))["id"]
+    async with house.api(agent) as api, costing(ledger, "an agent's look at it"):
+        assert (await api.get(f"/tool-permissions/{permission}")).json()["status"] == "pending"
 
 
 async def test_a_metric_is_one_statement_and_so_are_a_hundred(

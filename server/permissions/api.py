@@ -103,8 +103,7 @@ async def wait(ask: Ask) -> ToolPermission:
 
 
 async def _read(ask: Ask) -> Any:
-    async with ask.transaction() as connection:
-        return await tool_permissions.read(connection, ask.id())
+    return await tool_permissions.read(ask.request.state.db, ask.agent, ask.id())
 
 
 async def claim(ask: Ask, connection: Connection) -> Execution:

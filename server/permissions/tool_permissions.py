@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from server.db import Connection, Record
+from server.db import Caller, Connection, Database, Record
 from server.errors import NotFound
 
 _COLUMNS = """id, interaction_id, supervisor_id, tool_name, tool_description, arguments, arguments_digest, status,
@@ -37,42 +37,32 @@ async def request(
     return row
 
 
-async def read(connection: Connection, permission_id: UUID) -> Record:
-    """The request as it stands. NotFound when it is not the caller's."""
-    row = await connection.fetchrow(
-        f"select {_COLUMNS} from public.tool_permissions where id = $1", permission_id
+async def read(db: Database, agent: Caller, permission_id: UUID) -> Record:
+    """The request as it stands. NotFound when it is not the agent's."""
+    rows = await db.call(
+        f"select {_COLUMNS} from private.look_at_decision($1, $2)", agent.claims, permission_id
     )
-    if row is None:
+    if not rows:
         raise NotFound("there is no such tool permission")
-    return row
+    return rows[0]
 
 
-async def decide(connection: Connection, permission_id: UUID, status: str, reason: str | None) -> bool:
-    """Allow or deny; False when somebody or something was first. NotFound when it is not the viewer's."""
-    row = await connection.fetchrow(
-        "select id from public.decide_tool_permission($1, $2, $3)", permission_id, status, reason
-    )
-    return row is not None
+async def decide(
+    db: Database,
+    viewer: Caller,
+    permission_id: UUID,
+    status: str,
+    reason: str | None,
+    *,
+    for_interaction: bool,
+) -> Record:
+    """Allow (once, or for the rest of the interaction) or deny: what its card shows then, and whether it was `won`.
 
-
-async def grant(connection: Connection, permission_id: UUID) -> None:
-    """Allow its tool for the rest of the interaction. Conflict unless the viewer has just allowed it."""
-    await connection.execute("select public.grant_tool($1)", permission_id)
-
-
-async def card(connection: Connection, permission_id: UUID) -> Record:
-    """What its card shows once it is answered. NotFound when it is not the viewer's."""
-    row = await connection.fetchrow(
-        """
-        select t.id, t.tool_name, t.status, t.reason, t.responded_by_name, t.responded_at, t.expires_at,
-          t.executed_at, a.name as agent_name
-        from public.tool_permissions t join public.agents a on a.id = t.agent_id where t.id = $1
-        """,
-        permission_id,
-    )
-    if row is None:
-        raise NotFound("There is no such tool permission.")
-    return row
+    Not won: somebody or something was first. NotFound when it is not the viewer's.
+    """
+    question = "select * from private.decide($1, $2, $3, $4, $5)"
+    [card] = await db.call(question, viewer.claims, permission_id, status, reason, for_interaction)
+    return card
 
 
 async def claim_execution(connection: Connection, permission_id: UUID, digest: str) -> UUID:
@@ -87,11 +77,12 @@ async def report_execution(
     connection: Connection, permission_id: UUID, execution_id: UUID, *, succeeded: bool, result: object
 ) -> Record:
     """Keep how it went. Conflict when it was not claimed or reported otherwise."""
-    await connection.execute(
-        "select id from public.report_execution($1, $2, $3, $4)",
+    row = await connection.fetchrow(
+        f"select {_COLUMNS} from public.report_execution($1, $2, $3, $4)",
         permission_id,
         execution_id,
         succeeded,
         result,
     )
-    return await read(connection, permission_id)
+    assert row is not None  # or it had refused
+    return row

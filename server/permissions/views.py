@@ -26,14 +26,18 @@ async def decide(request: Request) -> Response:
         raise Invalid(f"A reason has {_REASON} characters at most.")
     permission_id = web.identifier(request.path_params["id"], "tool permission")
     db: Database = request.state.db
-    async with db.as_viewer(request.state.viewer) as connection:
-        won = await tool_permissions.decide(connection, permission_id, status, reason or None)
-        if won and for_interaction:
-            await tool_permissions.grant(connection, permission_id)
-        card = await tool_permissions.card(connection, permission_id)
+    card = await tool_permissions.decide(
+        db,
+        request.state.viewer,
+        permission_id,
+        status,
+        reason or None,
+        for_interaction=for_interaction,
+    )
     if request.headers.get("hx-request"):
-        return web.fragment(request, "permissions/_tool_permission.html", 200 if won else 409, p=dict(card))
-    if won:
+        status_code = 200 if card["won"] else 409
+        return web.fragment(request, "permissions/_tool_permission.html", status_code, p=dict(card))
+    if card["won"]:
         return RedirectResponse("/", 303)
     raise Conflict(
         f"{card['tool_name']} is already {card['status']}"

@@ -2,7 +2,7 @@
 -- there anything to take again.
 
 create or replace function private.beat_pulse() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_late boolean;
 begin

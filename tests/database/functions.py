@@ -162,6 +162,15 @@ FUNCTIONS: dict[str, Function] = {
         " 'arguments', jsonb_build_object('supervisor_id', {id})))) r)",
         "web", id="'{owner}'::uuid",
     ),
+    "private.decide": of(
+        WEB, "(select d.won::text from private.decide(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', null, false) d)",
+        "web", id="'{pending}'", unknown="FW404",
+    ),
+    "private.look_at_decision": of(
+        WEB,
+        "(select d.id from private.look_at_decision(jsonb_build_object('key_id', '{key}')::text, {id}) d)",
+        "web", id="'{pending}'",
+    ),
     "private.record_metrics": of(
         WEB,
         "(select nullif(nullif(r, 'unknown'), 'invalid') from private.record_metrics(array['{agent}']::uuid[], array[{id}]::uuid[],"

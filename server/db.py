@@ -56,6 +56,8 @@ _CONSTRAINTS = {
 }
 
 
+_CALL = 15.0  # seconds that a call may take
+
 log = structlog.get_logger(__name__)
 
 
@@ -94,16 +96,54 @@ class Database:
         """Ask one of the functions granted to the web process, in one round trip; some of them become a caller."""
         with words():
             async with self._connection() as connection:
-                return await connection.fetch(question, *arguments, timeout=15)
+                return await connection.fetch(question, *arguments, timeout=_CALL)
+
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator["Line"]:
+        """Keep one connection for a task that asks all the time."""
+        line = Line(self._pool)
+        try:
+            yield line
+        finally:
+            await line.hang_up()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
-        async with asyncio.timeout(5):  # the pool's own time-out is a task each time
-            connection = await self._pool.acquire()
+        connection = await _acquire(self._pool)
         try:
             yield connection
         finally:
             await self._pool.release(connection)
+
+
+class Line:
+    """One of the pool's connections, kept: to fetch it and bring it back costs as much as a short question."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+        self._connection: PoolConnectionProxy[asyncpg.Record] | None = None
+
+    async def call(self, question: str, *arguments: object) -> list[Record]:
+        """As the database's own: one question at a time."""
+        with words():
+            if self._connection is None:
+                self._connection = await _acquire(self._pool)
+            try:
+                return await self._connection.fetch(question, *arguments, timeout=_CALL)
+            finally:
+                if self._connection.is_closed():
+                    await self.hang_up()
+
+    async def hang_up(self) -> None:
+        """Give the connection back; the next call gets another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._pool.release(connection)
+
+
+async def _acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> "PoolConnectionProxy[asyncpg.Record]":
+    async with asyncio.timeout(5):  # the pool's own time-out is a task each time
+        return await pool.acquire()
 
 
 @asynccontextmanager
@@ -212,8 +252,8 @@ def _decode(text: str) -> Any:
         return json.loads(text)
 
 
-def _encode(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+# One encoder for all: json.dumps() makes one each time.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 @contextmanager

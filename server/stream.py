@@ -5,7 +5,6 @@ import datetime as dt
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -15,7 +14,7 @@ from starlette.responses import Response
 
 from server import hub as bells
 from server.auth import Viewer
-from server.db import Database
+from server.db import Database, Line
 from server.errors import RequestError
 from server.hub import Hub
 from server.regions import Regions, changes, frame, whole
@@ -32,6 +31,7 @@ _RETRY = 1.0  # after a read that failed
 _RECHECK = (
     10  # seconds in which all sessions behind the streams are looked at, some in each, whatever was rung
 )
+_READ = "select shown, failure from private.read_audiences($1)"
 CONNECTION = "connection"  # the region that says whether the page is live
 
 log = structlog.get_logger(__name__)
@@ -83,14 +83,20 @@ class _Lane:
 
     def __init__(self) -> None:
         self.due: dict[_Watched, float] = {}  # not before, by the monotonic clock
-        self.wake = asyncio.Event()
-        self.hurry = asyncio.Event()  # something urgent has rung
+        self._idle: list[asyncio.Future[None]] = []  # who waits for something to read
+        self._resting: list[asyncio.Future[None]] = []
 
     def ring(self, watched: "_Watched", at: float) -> None:
         self.due[watched] = min(self.due.get(watched, at), at)
-        self.wake.set()
+        self.wake()
         if watched.hurried:
-            self.hurry.set()
+            for one in self._resting:
+                _wake(one)
+
+    def wake(self) -> None:
+        """Wake one of those who wait: the others would find nothing left."""
+        if self._idle:
+            _wake(self._idle.pop())
 
     def ready(self, now: float) -> list["_Watched"]:
         """What to read now. What is urgent is read alone: nobody waits for a hundred floors with one permission."""
@@ -100,21 +106,35 @@ class _Lane:
 
     async def wait(self, now: float) -> None:
         """Until something rings or what waits for its time has come."""
-        self.wake.clear()
         times = [at for watched, at in self.due.items() if not watched.reading]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min(times) - now if times else None):
-                await self.wake.wait()
+        await _wait(self._idle, min(times) - now if times else None)
 
     async def rest(self, seconds: float) -> None:
         """Let others join; what is urgent ends it."""
-        self.hurry.clear()
         now = time.monotonic()
         if any(watched.hurried and at <= now and not watched.reading for watched, at in self.due.items()):
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.hurry.wait()
+        await _wait(self._resting, seconds)
+
+
+async def _wait(waiters: list[asyncio.Future[None]], seconds: float | None) -> None:
+    """Be one of those who wait, until woken or so many seconds have passed; at half the cost of an Event and a timeout."""
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+    waiters.append(waiter)
+    timer = loop.call_later(seconds, _wake, waiter) if seconds is not None else None
+    try:
+        await waiter
+    finally:
+        if timer is not None:
+            timer.cancel()
+        if waiter in waiters:
+            waiters.remove(waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 @dataclass(slots=True, eq=False)
@@ -157,7 +177,7 @@ class Streams:
 
     async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
         """The regions for a first page, read as the viewer."""
-        rows = await self._ask([_question(audience, viewer) for audience in audiences])
+        rows = await self._db.call(_READ, [_question(audience, viewer) for audience in audiences])
         regions: dict[str, str] = {}
         for audience, row in zip(audiences, rows, strict=True):
             if row["failure"] is not None:
@@ -251,31 +271,35 @@ class Streams:
                 tasks.create_task(self._keep_reading(lane))
 
     async def _keep_reading(self, lane: _Lane) -> None:
-        while True:
-            now = time.monotonic()
-            ready = lane.ready(now)
-            if not ready:
-                await lane.wait(now)
-                continue
-            urgent = {watched for watched in ready if watched.hurried}
-            for watched in ready:
-                del lane.due[watched]
-                watched.reading = True
-                watched.calm.take(now)
-                if watched.hurried:
-                    watched.urgent.take(now)
-                    watched.hurried = False
-            try:
-                await self._refresh(ready, urgent)
-            finally:
-                for watched in ready:
-                    watched.reading = False
-                if lane.due:
-                    lane.wake.set()
-            if len(ready) < _BATCH:  # the busier it is, the more share a round trip
-                await lane.rest(min(TICK, (time.monotonic() - now) * _REST))
+        async with self._db.line() as line:
+            while True:
+                await self._read_next(lane, line)
 
-    async def _refresh(self, ready: list[_Watched], urgent: set[_Watched]) -> None:
+    async def _read_next(self, lane: _Lane, line: Line) -> None:
+        now = time.monotonic()
+        ready = lane.ready(now)
+        if not ready:
+            await lane.wait(now)
+            return
+        urgent = {watched for watched in ready if watched.hurried}
+        for watched in ready:
+            del lane.due[watched]
+            watched.reading = True
+            watched.calm.take(now)
+            if watched.hurried:
+                watched.urgent.take(now)
+                watched.hurried = False
+        try:
+            await self._refresh(ready, urgent, line)
+        finally:
+            for watched in ready:
+                watched.reading = False
+            if lane.due:
+                lane.wake()
+        if len(ready) < _BATCH:  # the busier it is, the more share a round trip
+            await lane.rest(min(TICK, (time.monotonic() - now) * _REST))
+
+    async def _refresh(self, ready: list[_Watched], urgent: set[_Watched], line: Line) -> None:
         # Whoever is out but has not left yet lends nobody their rights.
         readers = {w: next((s.viewer for s in w.subscribers if not s.ended), None) for w in ready}
         wanted = []
@@ -289,7 +313,7 @@ class Streams:
             wanted.append(_question(watched.audience, viewer, known, urgent=watched in urgent))
         ready = [w for w in ready if readers[w] is not None]
         try:
-            rows = await self._ask(wanted) if wanted else []
+            rows = await line.call(_READ, wanted) if wanted else []
         except Exception as error:  # noqa: BLE001 - whatever it was: the pages say stale, and it is tried again
             log.warning("read_failed", reason=f"{type(error).__name__}: {error}", audiences=len(ready))
             self._again(ready)
@@ -322,9 +346,6 @@ class Streams:
             watched.frames = None
             for subscriber in watched.subscribers:
                 subscriber.send(changed)
-
-    async def _ask(self, questions: list[dict[str, Any]]) -> list[Any]:
-        return await self._db.call("select shown, failure from private.read_audiences($1)", questions)
 
     def _again(self, watched: list[_Watched]) -> None:
         at, now = time.monotonic() + _RETRY, dt.datetime.now(dt.UTC)

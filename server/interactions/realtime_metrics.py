@@ -4,18 +4,18 @@ import asyncio
 import datetime as dt
 import time
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 from uuid import UUID
 
-from server.db import Database
+from server.db import Database, Line
 from server.errors import Unavailable
 
 GATHER = 0.02  # seconds at most
-_COMPANY = 0.004  # seconds that the first one waits for others: a commit and all that it wakes, for two instead of one
+_COMPANY = 0.002  # seconds that the first one waits for others: a commit and all that it wakes, for two instead of one
 _REST = 3.0  # times as long as a statement took is the pause after it, within GATHER
 ROWS = 100  # that end the gathering sooner
 _BATCH = 500  # rows after which a statement takes no more requests
@@ -45,6 +45,8 @@ class Recorder:
         self._rows = 0  # that wait
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
+        self._urgent = 0  # transactions that somebody waits for
+        self._free = asyncio.Event()
         self._last_stamp = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def stamps(self, count: int) -> list[dt.datetime]:
@@ -66,19 +68,39 @@ class Recorder:
             self._full.set()
         return await outcomes
 
+    @contextmanager
+    def giving_way(self) -> Iterator[None]:
+        """While what somebody waits for is written, no metrics are: PostgreSQL commits what notifies one by one."""
+        self._urgent += 1
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._urgent -= 1
+            if not self._urgent:
+                self._free.set()
+
     async def run(self) -> None:
         """Store what waits, for as long as the process lives."""
         ready = 0.0  # not before: the more is gathered in one statement, the busier the database is
-        while True:
-            await self._arrived.wait()
-            if not self._full.is_set():
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(max(ready - time.monotonic(), _COMPANY)):
-                        await self._full.wait()
-            began = time.monotonic()
-            await self._store(self._take())
-            ended = time.monotonic()
-            ready = ended + min((ended - began) * _REST, GATHER)
+        async with self._db.line() as line:
+            while True:
+                await self._arrived.wait()
+                await self._gather(ready)
+                began = time.monotonic()
+                await self._store(self._take(), line)
+                ended = time.monotonic()
+                ready = ended + min((ended - began) * _REST, GATHER)
+
+    async def _gather(self, until: float) -> None:
+        if not self._full.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(until - time.monotonic(), _COMPANY)):
+                    await self._full.wait()
+        if self._urgent:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER):
+                    await self._free.wait()
 
     def _take(self) -> list[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]]:
         batch, rows = [], 0
@@ -92,10 +114,12 @@ class Recorder:
             self._full.clear()
         return batch
 
-    async def _store(self, batch: list[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]]) -> None:
+    async def _store(
+        self, batch: list[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]], line: Line
+    ) -> None:
         metrics = [metric for some, _ in batch for metric in some]
         try:
-            rows = await self._db.call(
+            rows = await line.call(
                 "select outcome from private.record_metrics($1, $2, $3, $4, $5, $6) as outcome",
                 [m.agent_id for m in metrics],
                 [m.interaction_id for m in metrics],

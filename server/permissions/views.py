@@ -26,14 +26,15 @@ async def decide(request: Request) -> Response:
         raise Invalid(f"A reason has {_REASON} characters at most.")
     permission_id = web.identifier(request.path_params["id"], "tool permission")
     db: Database = request.state.db
-    card = await tool_permissions.decide(
-        db,
-        request.state.viewer,
-        permission_id,
-        status,
-        reason or None,
-        for_interaction=for_interaction,
-    )
+    with request.state.recorder.giving_way():
+        card = await tool_permissions.decide(
+            db,
+            request.state.viewer,
+            permission_id,
+            status,
+            reason or None,
+            for_interaction=for_interaction,
+        )
     if request.headers.get("hx-request"):
         status_code = 200 if card["won"] else 409
         return web.fragment(request, "permissions/_tool_permission.html", status_code, p=dict(card))

@@ -1,0 +1,70 @@
+"""The recorder against a real database: it gives way to what somebody waits for, and outlives its connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+import pytest
+
+from server import db
+from server.errors import Unavailable
+from server.interactions import realtime_metrics
+from server.interactions.realtime_metrics import Metric, Recorder
+from tests.conftest import until
+from tests.site import Person, Site
+
+
+@asynccontextmanager
+async def recording(site: Site) -> AsyncIterator[Recorder]:
+    async with db.connect(site.database_url("floorwalker_web")) as database:
+        recorder = Recorder(database)
+        task = asyncio.create_task(recorder.run())
+        try:
+            yield recorder
+            assert not task.done(), "the task that stores for everybody has died"
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def one_metric(site: Site, person: Person, recorder: Recorder) -> Metric:
+    agent = person.agents[0]
+    return Metric(agent.id, UUID(await site.start(agent)), recorder.stamps(1)[0], "good", 80.0, "Hello.")
+
+
+async def test_metrics_wait_while_a_decision_is_written(
+    site: Site, voice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(realtime_metrics, "GATHER", 60.0)
+    async with recording(site) as recorder:
+        with recorder.giving_way():
+            with recorder.giving_way():  # two people at once
+                storing = asyncio.create_task(recorder.record([await one_metric(site, voice, recorder)]))
+                await until(recorder._arrived.is_set)
+            done, _ = await asyncio.wait([storing], timeout=0.3)
+            assert not done
+        assert await storing == ["stored"]
+
+
+async def test_who_never_comes_to_an_end_holds_no_metrics_up(site: Site, voice: Person) -> None:
+    async with recording(site) as recorder:
+        metric = await one_metric(site, voice, recorder)
+        with recorder.giving_way():
+            assert await recorder.record([metric]) == ["stored"]
+
+
+async def test_a_connection_that_is_gone_is_replaced(site: Site, voice: Person) -> None:
+    async with recording(site) as recorder:
+        metric = await one_metric(site, voice, recorder)
+        assert await recorder.record([metric]) == ["stored"]
+        async with site.database("supabase_admin") as superuser:
+            killed = await superuser.fetch(
+                """select pg_terminate_backend(pid, 5000) from pg_stat_activity
+                where usename = 'floorwalker_web' and query like '%record_metrics%'"""
+            )
+        assert killed
+        with suppress(Unavailable):  # or it was noticed in time
+            assert await recorder.record([metric]) == ["duplicate"]
+        assert await recorder.record([metric]) == ["duplicate"]

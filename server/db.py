@@ -126,19 +126,26 @@ class Line:
     async def call(self, question: str, *arguments: object) -> list[Record]:
         """As the database's own: one question at a time."""
         with words():
-            if self._connection is None:
+            if self._connection is None or _lost(self._connection):
                 self._connection = await _acquire(self._pool)
             try:
                 return await self._connection.fetch(question, *arguments, timeout=_CALL)
-            finally:
-                if self._connection.is_closed():
-                    await self.hang_up()
+            except BaseException:
+                await self.hang_up()  # whatever it was, the pool knows whether it is still good
+                raise
 
     async def hang_up(self) -> None:
         """Give the connection back; the next call gets another."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await self._pool.release(connection)
+
+
+def _lost(connection: "PoolConnectionProxy[asyncpg.Record]") -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True  # the pool has taken it back already
 
 
 async def _acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> "PoolConnectionProxy[asyncpg.Record]":

@@ -172,6 +172,7 @@ class Call:
     refusals: tuple[int, ...] = ()
     query: dict[str, Any] | None = None
     by_stamp: bool = False  # idempotent by captured_at, and so without a key
+    urgent: bool = False  # somebody waits for it, so metrics give way
 
     @property
     def takes_key(self) -> bool:
@@ -220,6 +221,9 @@ class _Endpoint:
             ask = Ask(agent, adapter.validate_json(raw, strict=True) if adapter else None, request)
             if call.handle is not None:
                 return _answer(call.status, await call.handle(ask))
+            if call.urgent:
+                with request.state.recorder.giving_way():
+                    return await _write(call, ask, raw)
             return await _write(call, ask, raw)
         except ValidationError as error:
             found = [

@@ -19,6 +19,7 @@ _COMPANY = 0.002  # seconds that the first one waits for others: a commit and al
 _REST = 3.0  # times as long as a statement took is the pause after it, within GATHER
 ROWS = 100  # that end the gathering sooner
 _BATCH = 500  # rows after which a statement takes no more requests
+_BREATH = 10  # requests answered at a stretch, less than a millisecond
 _QUEUE = 20_000  # rows that may wait; more is refused, so that memory stays bounded
 
 Outcome = Literal["stored", "duplicate", "ended", "unknown", "invalid"]
@@ -134,7 +135,9 @@ class Recorder:
                     future.set_exception(error)
             return
         outcomes = iter(row["outcome"] for row in rows)
-        for some, future in batch:
+        for number, (some, future) in enumerate(batch):
+            if number % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)  # a decision comes in between a hundred answers
             mine = list(islice(outcomes, len(some)))
             if not future.done():
                 future.set_result(mine)

@@ -132,6 +132,7 @@ CALLS = [
         write=request,
         body=Request,
         status=201,
+        urgent=True,
         refusals=(404, 409),
     ),
     Call(
@@ -151,6 +152,7 @@ CALLS = [
         write=claim,
         body=Claim,
         status=201,
+        urgent=True,
         refusals=(404, 409),
     ),
     Call(

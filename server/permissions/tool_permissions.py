@@ -61,8 +61,10 @@ async def decide(
     Not won: somebody or something was first. NotFound when it is not the viewer's.
     """
     question = "select * from private.decide($1, $2, $3, $4, $5)"
-    [card] = await db.call(question, viewer.claims, permission_id, status, reason, for_interaction)
-    return card
+    cards = await db.call(question, viewer.claims, permission_id, status, reason, for_interaction)
+    if not cards:
+        raise NotFound("There is no such tool permission.")
+    return cards[0]
 
 
 async def claim_execution(connection: Connection, permission_id: UUID, digest: str) -> UUID:

@@ -17,7 +17,7 @@ help:
 	@echo "make test-full  those that need more than Python as well"
 	@echo "make check      formatting, lint, types, import rules, SQL and templates"
 	@echo "make format     put the formatting right"
-	@echo "make bench      the benchmarks, all (about half an hour) or BENCH=\"floor people\""
+	@echo "make bench      the benchmarks, all (about forty minutes) or BENCH=\"floor people\""
 
 run:
 	@$(PYTHON) .ci/setup.py run

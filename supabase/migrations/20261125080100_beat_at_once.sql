@@ -1,5 +1,4 @@
--- Metrics come in their order nearly always: whether any is late is asked while their pulses are locked, and only then is
--- there anything to take again.
+-- Metrics come in their order nearly always: only if one is late is there anything to take again.
 
 create or replace function private.beat_pulse() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -7,12 +6,10 @@ declare
   v_late boolean;
 begin
   -- In the order of their ids, so that two batches never wait for one another crosswise.
-  with held as materialized (
-    select interaction_id, captured_at from public.interaction_pulse
-    where interaction_id in (select interaction_id from inserted) order by interaction_id for no key update
-  )
-  select pg_catalog.bool_or(m.timestamp < h.captured_at) into v_late
-  from held h left join inserted m on m.interaction_id = h.interaction_id;
+  perform from public.interaction_pulse
+  where interaction_id in (select interaction_id from inserted) order by interaction_id for no key update;
+  select pg_catalog.bool_or(m.timestamp < p.captured_at) into v_late
+  from inserted m join public.interaction_pulse p on p.interaction_id = m.interaction_id;
 
   -- Some of it is older than what the pulse knows: take those from the table again.
   if v_late then

@@ -17,6 +17,7 @@ from server.auth import Viewer
 from server.db import Database, Line
 from server.errors import RequestError
 from server.hub import Hub
+from server.lanes import BATCH, Lane, Throttle
 from server.regions import Regions, changes, frame, whole
 from server.sse import EventSourceResponse
 from server.subscriber import Subscriber
@@ -24,9 +25,7 @@ from server.web import Partials, partial
 
 TICK = 0.025  # seconds at most between two reads; audiences that rang meanwhile share one round trip
 _REST = 3.0  # times as long as a read took is the pause after it, within TICK
-_BATCH = 100  # audiences a round trip
 _BREATH = 5  # audiences rendered at a stretch, less than a millisecond
-_BURST = 4  # reads that may follow one another at once after a pause
 _RETRY = 1.0  # after a read that failed
 _RECHECK = (
     10  # seconds in which all sessions behind the streams are looked at, some in each, whatever was rung
@@ -65,86 +64,14 @@ class Audience:
         return [f"{table}:{self.whose}" for table in sorted(self.page.tables)]
 
 
-@dataclass(slots=True)
-class _Throttle:
-    """The bucket that leaks (GCRA, ITU-T I.371): some at once after a pause, then one each `every` seconds."""
-
-    every: float
-    open_at: float = 0.0
-
-    def take(self, now: float) -> None:
-        earned = max(self.open_at, now - (_BURST - 1) * self.every) + self.every
-        # A read that something more urgent asked for leaves no debt.
-        self.open_at = min(earned, now + self.every)
-
-
-class _Lane:
-    """Audiences whose reads wait for one another: what is quick to read never waits for what is everybody's."""
-
-    def __init__(self) -> None:
-        self.due: dict[_Watched, float] = {}  # not before, by the monotonic clock
-        self._idle: list[asyncio.Future[None]] = []  # who waits for something to read
-        self._resting: list[asyncio.Future[None]] = []
-
-    def ring(self, watched: "_Watched", at: float) -> None:
-        self.due[watched] = min(self.due.get(watched, at), at)
-        self.wake()
-        if watched.hurried:
-            for one in self._resting:
-                _wake(one)
-
-    def wake(self) -> None:
-        """Wake one of those who wait: the others would find nothing left."""
-        if self._idle:
-            _wake(self._idle.pop())
-
-    def ready(self, now: float) -> list["_Watched"]:
-        """What to read now. What is urgent is read alone: nobody waits for a hundred floors with one permission."""
-        free = [watched for watched, at in self.due.items() if at <= now and not watched.reading]
-        found = [watched for watched in free if watched.hurried] or free
-        return sorted(found, key=self.due.__getitem__)[:_BATCH]
-
-    async def wait(self, now: float) -> None:
-        """Until something rings or what waits for its time has come."""
-        times = [at for watched, at in self.due.items() if not watched.reading]
-        await _wait(self._idle, min(times) - now if times else None)
-
-    async def rest(self, seconds: float) -> None:
-        """Let others join; what is urgent ends it."""
-        now = time.monotonic()
-        if any(watched.hurried and at <= now and not watched.reading for watched, at in self.due.items()):
-            return
-        await _wait(self._resting, seconds)
-
-
-async def _wait(waiters: list[asyncio.Future[None]], seconds: float | None) -> None:
-    """Be one of those who wait, until woken or so many seconds have passed; at half the cost of an Event and a timeout."""
-    loop = asyncio.get_running_loop()
-    waiter = loop.create_future()
-    waiters.append(waiter)
-    timer = loop.call_later(seconds, _wake, waiter) if seconds is not None else None
-    try:
-        await waiter
-    finally:
-        if timer is not None:
-            timer.cancel()
-        if waiter in waiters:
-            waiters.remove(waiter)
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
-
-
 @dataclass(slots=True, eq=False)
 class _Watched:
     """An audience that somebody watches."""
 
     audience: Audience
-    lane: _Lane
-    calm: _Throttle
-    urgent: _Throttle
+    lane: "Lane[_Watched]"
+    calm: Throttle
+    urgent: Throttle
     hurried: bool = False  # whether something urgent has rung since the last read
     doubted: bool = True  # nothing is known yet, or it may be wrong: the database was gone, or a read was
     reading: bool = False  # what was read earlier must not come later
@@ -164,8 +91,8 @@ class Streams:
         self._db, self._hub = db, hub
         self._watched: dict[Audience, _Watched] = {}
         self._lanes = {
-            False: _Lane(),
-            True: _Lane(),
+            False: Lane[_Watched](),
+            True: Lane[_Watched](),
         }  # True: of pages with something urgent, which are quick to read
         self._subscribers: dict[Subscriber, list[_Watched]] = {}
         self._closed = False
@@ -230,7 +157,7 @@ class Streams:
         watched = self._watched.get(audience)
         if watched is None:
             page, lane = audience.page, self._lanes[bool(audience.page.urgent)]
-            calm, urgent = _Throttle(page.every), _Throttle(page.urgent_every)
+            calm, urgent = Throttle(page.every), Throttle(page.urgent_every)
             watched = self._watched[audience] = _Watched(audience, lane, calm, urgent)
             watched.ring = self._ringer(watched)
             watched.unsubscribe = self._hub.subscribe(audience.topics, watched.ring)
@@ -270,12 +197,12 @@ class Streams:
             for lane in (*self._lanes.values(), self._lanes[True]):  # one renders while another waits
                 tasks.create_task(self._keep_reading(lane))
 
-    async def _keep_reading(self, lane: _Lane) -> None:
+    async def _keep_reading(self, lane: Lane[_Watched]) -> None:
         async with self._db.line() as line:
             while True:
                 await self._read_next(lane, line)
 
-    async def _read_next(self, lane: _Lane, line: Line) -> None:
+    async def _read_next(self, lane: Lane[_Watched], line: Line) -> None:
         now = time.monotonic()
         ready = lane.ready(now)
         if not ready:
@@ -296,7 +223,7 @@ class Streams:
                 watched.reading = False
             if lane.due:
                 lane.wake()
-        if len(ready) < _BATCH:  # the busier it is, the more share a round trip
+        if len(ready) < BATCH:  # the busier it is, the more share a round trip
             await lane.rest(min(TICK, (time.monotonic() - now) * _REST))
 
     async def _refresh(self, ready: list[_Watched], urgent: set[_Watched], line: Line) -> None:

@@ -36,13 +36,19 @@ class Terminal:
         os.write(self.door, line.encode() + b"\n")
 
     def interrupt(self) -> None:
-        """Ctrl-C, once the command reads: between Python's last look and that, a signal would wake nobody up."""
+        """Ctrl-C, and once more if nothing comes of it: between Python's last look and its read, a signal wakes nobody up."""
         stat = Path(f"/proc/{self.pid}/stat")
         end = time.monotonic() + 30
         while stat.read_text().rpartition(")")[2].split()[0] != "S":
             assert time.monotonic() < end, self.shown
             time.sleep(0.01)
-        os.write(self.door, b"\x03")
+        silent = True
+        while silent:
+            assert time.monotonic() < end, self.shown
+            os.write(self.door, b"\x03")
+            time.sleep(0.1)  # the echo of it
+            self._read(time.monotonic())
+            silent = not select.select([self.door], [], [], 5)[0]
 
     def end(self, seconds: float = 30.0) -> int:
         """Read all there is and wait for the end; the exit status."""

@@ -251,10 +251,13 @@ async def test_after_a_gap_nothing_that_was_known_is_trusted(
 
         monkeypatch.setattr(db.Line, "call", listening)
         reader = join(streams, viewer_of(voice))
-        await until(lambda: bool(waiting(reader)))
-        await measure(site, voice, live, 8)
-        await until(lambda: shows(reader, "line 8 "))
+        await until(lambda: bool(asked))
         assert asked[0] == {}
+        for score in range(10, 30):  # until nothing is in doubt any more
+            await measure(site, voice, live, score)
+            await until(partial(shows, reader, f"line {score} "))
+            if asked[-1]:
+                break
         assert asked[-1].keys() == {str(voice.agents[0].id), "asked"}
         streams._hub.ring_all()
         times = len(asked)

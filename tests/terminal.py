@@ -69,7 +69,8 @@ def at_a_terminal(*words: str, **environment: str) -> Iterator[Terminal]:
     """`floorwalker …` with nothing but this environment."""
     pid, door = pty.fork()
     if pid == 0:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests themselves run in the background
+        # Ignored where the tests themselves run in the background.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.chdir(ROOT)
         command = [sys.executable, "-m", "server", *words]
         os.execve(command[0], command, {"PATH": os.environ["PATH"], "TERM": "xterm", **environment})

@@ -303,7 +303,9 @@ def document(calls: Sequence[Call], title: str, version: str) -> dict[str, Any]:
                 },
                 **{
                     str(status): _refusal()
-                    for status in sorted({401, 422, 429, 503, *call.refusals, *((413,) if call.body else ())})
+                    for status in sorted(
+                        {401, 422, 429, 503, *call.refusals, *((413, 415) if call.body else ())}
+                    )
                 },
             },
         }

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server import __version__, api, db, guard, metrics, sweeper, web
+from server import __version__, api, db, forms, guard, metrics, sweeper, web
 from server.accounts import views as accounts
 from server.agents import api as agents_api
 from server.agents import views as agents
@@ -207,6 +207,7 @@ def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Sta
             Middleware(guard.SecurityHeaders, headers=guard.security_headers(settings)),
             Middleware(guard.TrustedHosts, allowed_hosts=guard.trusted_hosts(settings)),
             Middleware(guard.SameOrigin, public_url=settings.public_url, refuse=_refuse),
+            Middleware(forms.Utf8Forms, refuse=_refuse),
             Middleware(guard.BodyLimit, refuse=_refuse),
             Middleware(_Shortcuts, calls=calls),
         ],

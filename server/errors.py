@@ -37,6 +37,12 @@ class Invalid(RequestError):
     status, title = 422, "Invalid"
 
 
+class UnsupportedMediaType(RequestError):
+    """What was sent has a character set that is not read here."""
+
+    status, title = 415, "Unsupported media type"
+
+
 class Unauthorized(RequestError):
     """Nobody we know: no session, no key."""
 

@@ -20,12 +20,12 @@ from markupsafe import Markup
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from server.errors import Invalid, NotFound, RequestError
+from server import forms
+from server.errors import NotFound, RequestError
 
 Made = TypeVar("Made")
 
 ROOT = Path(__file__).parent.parent
-_FORM_FIELDS = 50
 _SPARKS = 60  # scores a sparkline has room for
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00", re.ASCII)
 # Each of its points as text, by place and score: a line of sixty is drawn for every metric that arrives.
@@ -116,12 +116,8 @@ def error(connection: HTTPConnection, problem: RequestError) -> Response:
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The text fields of a form. Invalid when it is no form."""
-    kind = request.headers.get("content-type", "").partition(";")[0]
-    if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        raise Invalid("This form was not sent as a form.")
-    fields = await request.form(max_files=0, max_fields=_FORM_FIELDS)
-    return {name: value for name, value in fields.items() if isinstance(value, str)}
+    """The text fields of a form. Invalid when it is no form, UnsupportedMediaType when it is not UTF-8."""
+    return await forms.fields(request)
 
 
 def identifier(text: str, what: str) -> UUID:

@@ -66,7 +66,7 @@ async def body(request: Request) -> dict[str, Any]:
         if len(raw) > _LARGEST_BODY:
             raise AuthError(413, "validation_failed", "Request body too large")
     try:
-        parsed = json.loads(raw or b"{}")
+        parsed = json.loads(raw.decode() or "{}")  # given bytes, it would take UTF-16 and UTF-32 as well
     except (ValueError, RecursionError) as error:
         raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {error}") from None
     if not isinstance(parsed, dict):

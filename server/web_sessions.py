@@ -155,7 +155,9 @@ class WebSessions:
         try:
             return await self._renewed(cookie, row, _WAIT if good else _LONGEST_RENEWAL)
         except (Unavailable, TimeoutError) as error:
-            if good:
+            if (
+                good and row["expires_at"] > _now()
+            ):  # asking for a new one may have taken longer than it had left
                 return row
             raise Unavailable(_NOT_RENEWED, round(_REST)) from error
 

@@ -51,7 +51,7 @@ async def issue(
     token = OneTimeToken(code, digest(user["email"], code))
     await connection.execute(
         f"""
-        update auth.users set {kind} = $2, {_SENT[kind]} = now(), updated_at = now(),
+        update auth.users set {kind} = $2, {_SENT[kind]} = clock_timestamp(), updated_at = now(),
           invited_at = case when $3 then now() else invited_at end
         where id = $1
         """,

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 from server.auth import Viewer
 from server.errors import Invalid
+from server.permission_cards import queue
 from server.regions import Parts, Regions
 from server.stream import Audience, Page
-from server.web import Partials, arguments, partial
+from server.web import Partials, partial
 
 _TABLES = frozenset({"agents", "interactions", "realtime_metrics", "tool_permissions"})
 _URGENT = frozenset({"tool_permissions"})
@@ -45,11 +46,12 @@ def _floor(shown: Mapping[str, Any], partials: Partials) -> Regions:
     agents = [partials.of_row(agent, _card) for agent in shown["agents"]]
     agents.sort(key=lambda card: not card.needs_attention)
     scores = [card.score for card in agents if card.score is not None]
+    waiting = [p["requested_at"] for p in shown["tool_permissions"] if not p["held_until"]]
     numbers = {
         "active": sum(card.live for card in agents),
         "critical": sum(card.critical for card in agents),
-        "pending": len(shown["tool_permissions"]),
-        "oldest_pending": min((p["requested_at"] for p in shown["tool_permissions"]), default=None),
+        "pending": len(waiting),
+        "oldest_pending": min(waiting, default=None),
         "satisfaction": round(sum(scores) / len(scores)) if scores else None,
         "agents": None,
     }
@@ -58,7 +60,7 @@ def _floor(shown: Mapping[str, Any], partials: Partials) -> Regions:
     cards = {card.region: card.html for card in agents}
     return {
         "numbers": partials("numbers", "floor/_numbers.html", numbers=numbers),
-        "tool-permissions": _tool_permissions(shown, partials),
+        "tool-permissions": queue(shown, partials),
         "agents": Parts(cards, lambda: partial("agents/_agents.html", cards=cards.values())),
     }
 
@@ -78,23 +80,7 @@ def _wallboard(shown: Mapping[str, Any], partials: Partials) -> Regions:
 
 
 def _waiting(shown: Mapping[str, Any], partials: Partials) -> Regions:
-    return {"tool-permissions": _tool_permissions(shown, partials)}
-
-
-def _tool_permissions(shown: Mapping[str, Any], partials: Partials) -> Parts:
-    # Arguments come as text, since only that keeps the order in which they were sent.
-    pending = [one | {"arguments": arguments(one["arguments"])} for one in shown["tool_permissions"]]
-    cards = {
-        f"tool-permission-{one['id']}": partials(one["id"], "permissions/_tool_permission.html", p=one)
-        for one in (*pending, *shown["answered"])
-    }
-    return Parts(
-        cards,
-        lambda: partial(
-            "permissions/_tool_permissions.html", cards=cards.values(), quiet=not pending, over=False
-        ),
-        beside=not pending,
-    )
+    return {"tool-permissions": queue(shown, partials)}
 
 
 FLOOR = Page("floor", _TABLES, _URGENT, 0.2, 0.025, _floor)

@@ -14,6 +14,7 @@ from server.auth import Viewer
 from server.errors import NotFound
 from server.guard import signed_in
 from server.interactions import interactions
+from server.permission_cards import queue
 from server.regions import Regions
 from server.stream import Audience, Page, Streams
 from server.web import Partials
@@ -23,22 +24,13 @@ def _regions(shown: Mapping[str, Any] | None, partials: Partials) -> Regions:
     if shown is None:
         return {}
     one = shown["interaction"]
-    pending = [
-        asked | {"arguments": web.arguments(asked["arguments"])} for asked in shown["tool_permissions"]
-    ]
     found = {
         "interaction": {"one": one, "scores": shown["scores"]},
         "timeline": {"one": one, "timeline": shown["timeline"]},
         "archive": {"one": one, "archive": shown["archive"], "broken_by": shown["broken_by"]},
     }
     return {
-        "tool-permissions": partials(
-            "tool-permissions",
-            "permissions/_tool_permissions.html",
-            cards=[partials(asked["id"], "permissions/_tool_permission.html", p=asked) for asked in pending],
-            quiet=not pending,
-            over=one["status"] != "active",
-        ),
+        "tool-permissions": queue(shown, partials, over=one["status"] != "active"),
         **{
             region: partials(region, f"interactions/_{region}.html", **context)
             for region, context in found.items()

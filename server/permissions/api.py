@@ -1,5 +1,6 @@
 """How an agent asks to use a tool, waits for the decision, and runs the tool once."""
 
+import datetime as dt
 import time
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -15,6 +16,9 @@ from server.rates import Limits
 
 _LONGEST_WAIT = 55
 _DEAF_WAIT = 2.0  # seconds between two looks while the hub hears nothing
+_SHORTEST_WAIT = (
+    0.25  # seconds until the next look at an allow that is held and due, where our clock is ahead
+)
 
 
 class Request(Model):
@@ -99,6 +103,9 @@ async def wait(ask: Ask) -> ToolPermission:
             left = end - time.monotonic()
             if row["status"] != "pending" or left <= 0 or ask.request.state.closing.is_set():
                 return _answer(row)
+            if row["held_until"]:
+                until = (row["held_until"] - dt.datetime.now(dt.UTC)).total_seconds()
+                left = min(left, max(until, _SHORTEST_WAIT))
             await bell.wait(left if hub.live and not hub.polling else min(left, _DEAF_WAIT))
 
 

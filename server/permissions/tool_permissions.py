@@ -8,7 +8,7 @@ from server.errors import NotFound
 
 _COLUMNS = """id, interaction_id, supervisor_id, tool_name, tool_description, arguments, arguments_digest, status,
     reason, responded_by_name as responded_by, requested_at, responded_at, expires_at, execute_before,
-    executed_at, execution_succeeded"""
+    executed_at, execution_succeeded, held_until"""
 
 
 async def request(
@@ -53,18 +53,38 @@ async def decide(
     permission_id: UUID,
     status: str,
     reason: str | None,
+    arguments_digest: str,
     *,
     for_interaction: bool,
-) -> Record:
-    """Allow (once, or for the rest of the interaction) or deny: what its card shows then, and whether it was `won`.
+) -> tuple[bool, dict[str, Any]]:
+    """Allow (once, or for the rest of the interaction) or deny the request with these arguments.
 
-    Not won: somebody or something was first. NotFound when it is not the viewer's.
+    Whether that counts, and the row that its card shows now. It does not where somebody or something was first, or the
+    arguments are others. An allow of a tool with `undo_seconds` is held. NotFound when it is not the viewer's.
     """
-    question = "select * from private.decide($1, $2, $3, $4, $5)"
-    cards = await db.call(question, viewer.claims, permission_id, status, reason, for_interaction)
-    if not cards:
+    question = "select won, card from private.decide_v2($1, $2, $3, $4, $5, $6)"
+    return await _card(db, question, viewer, permission_id, status, reason, arguments_digest, for_interaction)
+
+
+async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[bool, dict[str, Any]]:
+    """Take back the viewer's own allow while it is held: whether there was one, and the row that its card shows now.
+
+    NotFound when it is not the viewer's.
+    """
+    return await _card(db, "select won, card from private.take_back($1, $2)", viewer, permission_id)
+
+
+def expired(row: dict[str, Any]) -> dict[str, Any]:
+    """The row of a pending request whose time is over, as it will be once it is marked."""
+    nobody = dict.fromkeys(("responded_by_name", "reason", "executed_at"))
+    return {**row, **nobody, "status": "timeout", "responded_at": row["expires_at"]}
+
+
+async def _card(db: Database, question: str, viewer: Caller, *values: object) -> tuple[bool, dict[str, Any]]:
+    rows = await db.call(question, viewer.claims, *values)
+    if rows[0]["card"] is None:
         raise NotFound("There is no such tool permission.")
-    return cards[0]
+    return rows[0]["won"], rows[0]["card"]
 
 
 async def claim_execution(connection: Connection, permission_id: UUID, digest: str) -> UUID:

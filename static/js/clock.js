@@ -18,6 +18,7 @@ const write = {
   clock,
   elapsed: (at, now) => span((now - at) / 1000),
   left: (at, now) => (at > now ? `${span((at - now) / 1000)} left` : "expired"),
+  effect: (at, now) => (at > now ? `takes effect in ${span((at - now) / 1000 + 0.5)}` : "takes effect"),
   day: (at, now) =>
     now - at < 12 * 3600e3 ? clock(at).slice(0, 5) : at.toLocaleDateString([], { month: "short", day: "numeric" }),
   heard(at, now) {

@@ -103,13 +103,6 @@ if (navigator.locks) {
   });
 } else lead();
 
-// The stream may be faster than the reply to one's own click: what the page knows already is not taken back.
-document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-  const knows = ctx.target?.dataset?.rank;
-  const rank = ctx.text?.match(/data-rank="(\d)"/)?.[1];
-  if (knows && rank && rank < knows) ctx.swap = "none";
-});
-
 function toast(text) {
   const box = document.createElement("p");
   box.className = "toast";
@@ -125,7 +118,11 @@ document.addEventListener("htmx:error", (event) => {
 document.addEventListener("htmx:response:error", (event) => {
   const ctx = event.detail.ctx;
   if (ctx?.sourceElement === live) return lost();
-  if (ctx.response.status === 409) return; // the fresh card says it
+  if (ctx.response.status === 409) {
+    // The fresh card says it, but for a request that is still there and was not the one decided.
+    if (/class="tool-permission pending/.test(ctx.text)) toast("That was not decided: the request is another one. Please look at it again.");
+    return;
+  }
   ctx.swap = "none";
   toast(ctx.text && ctx.text.length < 300 ? ctx.text : "That did not work. Please try again.");
 });

@@ -8,11 +8,12 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import SignIn
-from tests.site import Person, Site
+from tests.site import Person, Site, decision
 
 pytestmark = pytest.mark.browser
 
-ALLOW = re.compile("^Allow( A)?$")
+ALLOW = re.compile("^Allow (?!for this interaction)")
+DENY = re.compile("^Deny (?!…)")  # what sends the denial, beside "Deny…", which opens it
 # Marks the page's document: a reload would lose it.
 MARK = "() => { window.unreloaded = true; }"
 STILL = "() => window.unreloaded === true"
@@ -90,7 +91,7 @@ async def test_a_denial_takes_its_reason_to_the_agent(site: Site, chat: Person, 
     card = page.locator(f"#tool-permission-{asked['id']}")
     await card.get_by_text("Deny…").click()
     await card.get_by_placeholder("Reason").fill("Already paid back")
-    await card.get_by_role("button", name="Deny", exact=True).click()
+    await card.get_by_role("button", name=DENY).click()
     await expect(card).to_contain_text(f"denied by {chat.username}, Already paid back")
     async with site.api(agent) as api:
         answer = (await api.get(f"/tool-permissions/{asked['id']}?wait=5")).json()
@@ -109,7 +110,7 @@ async def test_a_card_decided_elsewhere_says_by_whom_and_cannot_be_clicked(
     card = page.locator(f"#tool-permission-{asked['id']}")
     await expect(card.get_by_role("button", name=ALLOW)).to_be_visible()
     async with site.browser_of(admin) as other:
-        await other.post(f"/tool-permissions/{asked['id']}/decision", data={"status": "denied"})
+        await other.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
     await expect(card).to_contain_text(f"denied by {admin.name}")
     await expect(card.get_by_role("button")).to_have_count(0)
 
@@ -131,7 +132,8 @@ async def test_another_supervisors_page_stream_and_ids_show_nothing(
         html = await place.content()
         assert not any(word in html for word in ("SECRET", asked["id"], interaction, agent.name))
     async with site.browser_of(chat) as client:
-        refused = await client.post(f"/tool-permissions/{asked['id']}/decision", data={"status": "allowed"})
+        data = decision(asked, "allowed")
+        refused = await client.post(f"/tool-permissions/{asked['id']}/decision", data=data)
         paused = await client.post(f"/agents/{agent.id}/pause", data={"paused": "yes"})
     assert (refused.status_code, paused.status_code) == (404, 404)
     async with site.api(agent) as api:

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import SignIn
-from tests.browser.test_floor import ALLOW, metric
+from tests.browser.test_floor import ALLOW, DENY, metric
 from tests.site import PASSWORD, Person, Site
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ async def test_two_tabs_and_two_people_decide_at_once_and_one_wins(
         cards = [page.locator(f"#tool-permission-{asked['id']}") for page in pages]
         buttons = [card.get_by_role("button", name=ALLOW) for card in cards]
         for button in buttons:
-            await expect(button).to_be_visible()
+            await expect(button).to_be_enabled()
         # Held before the first click: the others' buttons are gone as soon as their pages hear of it.
         held = [await button.element_handle() for button in buttons]
         await asyncio.gather(*(one.evaluate("button => button.click()") for one in held))
@@ -96,13 +96,18 @@ async def test_keys_move_allow_and_deny(site: Site, voice: Person, sign_in: Sign
     first, second = [await site.ask(agent, interaction, tool_name=f"tool_{n}") for n in (1, 2)]
     marked = page.locator("[data-js-marked=yes]")
     await expect(page.locator(".tool-permission.pending")).to_have_count(2)
-    await expect(marked).to_have_attribute("id", f"tool-permission-{first['id']}")
-    await page.keyboard.press("j")
-    await expect(marked).to_have_attribute("id", f"tool-permission-{second['id']}")
+    await expect(marked).to_have_count(0)
+    for card in await page.locator(".tool-permission").all():
+        await expect(card.get_by_role("button", name=ALLOW)).to_be_enabled()
+    for asked in (first, second):
+        await page.keyboard.press("j")
+        await expect(marked).to_have_attribute("id", f"tool-permission-{asked['id']}")
     await page.keyboard.press("d")
     await page.keyboard.type("jak, no")  # letters go into the field, not to the keys
     await page.keyboard.press("Enter")
     await expect(page.locator(f"#tool-permission-{second['id']}")).to_contain_text("jak, no")
+    await expect(marked).to_have_attribute("id", f"tool-permission-{second['id']}")
+    await page.keyboard.press("k")
     await expect(marked).to_have_attribute("id", f"tool-permission-{first['id']}")
     await page.keyboard.press("a")
     await expect(page.locator(f"#tool-permission-{first['id']}")).to_contain_text("allowed by")
@@ -159,7 +164,7 @@ async def test_allowed_for_the_interaction_the_agent_need_not_ask_again(
     asked = await site.ask(agent, interaction)
     await (
         page.locator(f"#tool-permission-{asked['id']}")
-        .get_by_role("button", name="for this interaction")
+        .get_by_role("button", name="Allow for this interaction")
         .click()
     )
     await expect(page.locator(f"#tool-permission-{asked['id']}")).to_contain_text("allowed by")
@@ -310,7 +315,7 @@ async def test_without_javascript_one_signs_in_sees_and_decides(
     await expect(card).to_contain_text("W9")
     await card.get_by_text("Deny…").click()
     await card.get_by_placeholder("Reason").fill("Not today")
-    await card.get_by_role("button", name="Deny", exact=True).click()
+    await card.get_by_role("button", name=DENY).click()
     await expect(card).to_contain_text("Not today")
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_role("button", name="Sign in")).to_be_visible()

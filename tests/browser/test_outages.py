@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.browser.test_floor import ALLOW
 from tests.conftest import a_folder, free_port, serving
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, Person, Site, decision
 from tests.test_process import left_behind
 
 pytestmark = pytest.mark.browser
@@ -93,7 +93,7 @@ async def test_a_card_that_expires_while_open_says_so_and_cannot_be_clicked(
         async with site.browser_of(person) as late:
             refused = await late.post(
                 f"/tool-permissions/{asked['id']}/decision",
-                data={"status": "allowed"},
+                data=decision(asked, "allowed"),
                 headers={"HX-Request": "true"},
             )
         assert refused.status_code == 409

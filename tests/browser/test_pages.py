@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW, MARK, STILL, metric
-from tests.site import Person, Site
+from tests.site import Person, Site, decision
 
 pytestmark = pytest.mark.browser
 
@@ -96,7 +96,7 @@ async def test_no_page_scrolls_sideways_on_a_phone_or_on_a_wall(site: Site, sign
         await site.ask(agent, interaction, tool_name=name, tool_description=LONG, arguments=arguments)
     denied = await site.ask(agent, interaction, arguments={})
     async with site.browser_of(person) as other:
-        data = {"status": "denied", "reason": LONG}
+        data = decision(denied, "denied", reason=LONG)
         await other.post(f"/tool-permissions/{denied['id']}/decision", data=data)
     page, wall = await sign_in(person), await sign_in(admin)
     await expect(page.locator(".tool-permission.pending")).to_have_count(2)

@@ -1,0 +1,74 @@
+"""Cards of tool permissions: what they show of a row, and the queue of them on a live page."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from server.regions import Parts
+from server.web import Partials, arguments, partial
+
+_CARD, _QUEUE = "permissions/_tool_permission.html", "permissions/_tool_permissions.html"
+_AMOUNTS = ("amount", "total", "price")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*", re.ASCII)
+_LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as its card shows it: arguments by name, `amount`, `name` (tool, amount and agent) and `request`.
+
+    `request` is another one when what is asked for is another: tool, description, arguments or agent.
+    """
+    found = arguments(
+        row["arguments"]
+    )  # they come as text, since only that keeps the order in which they were sent
+    amount = amount_of(found)
+    what = f"{row['tool_name']} {amount}" if amount else row["tool_name"]
+    card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {row['agent_name']}"}
+    if row["status"] == "pending":
+        asked = (row["tool_name"], row["tool_description"] or "", row["arguments_digest"], row["agent_id"])
+        card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
+    return card
+
+
+def card(row: Mapping[str, Any]) -> str:
+    """The card of a row, as a reply shows it."""
+    return partial(_CARD, p=shown(row))
+
+
+def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False) -> Parts:
+    """The region of a live page with what waits (`tool_permissions`) and what was `answered` lately.
+
+    `over`: nothing can be asked any more, and so an empty queue is hidden.
+    """
+    pending = rows["tool_permissions"]
+    cards = {
+        f"tool-permission-{row['id']}": partials(row["id"], _CARD, p=shown(row))
+        for row in (*pending, *rows["answered"])
+    }
+    return Parts(
+        cards,
+        lambda: partial(_QUEUE, cards=cards.values(), quiet=not pending, over=over and not cards),
+        beside=(not pending, over and not cards),
+    )
+
+
+def amount_of(found: Mapping[str, Any]) -> str | None:
+    """The first amount, total or price among arguments, with its currency: {"amount": 184.2, "currency": "USD"} → 184.20 USD."""
+    named: dict[str, Any] = {}
+    for name, value in found.items():
+        named.setdefault(name.lower(), value)
+    number = next((text for name in _AMOUNTS if (text := _number(named.get(name)))), None)
+    currency = named.get("currency")
+    if number and isinstance(currency, str) and currency.isalpha() and len(currency) <= _LONGEST_CURRENCY:
+        return f"{number} {currency}"
+    return number
+
+
+def _number(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, float) and abs(value) < 1e15 and round(value, 2) == value:
+        return f"{value:.2f}"
+    text = str(value).strip()
+    return text if len(text) <= _LONGEST_AMOUNT and _NUMBER.fullmatch(text) else None

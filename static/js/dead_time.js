@@ -1,0 +1,132 @@
+// Nobody decides what they cannot have looked at: a card's buttons and keys do nothing for 700 ms after it appeared, after
+// its buttons moved on the screen other than by scrolling, or after its request became another. Browsers protect their
+// own prompts alike: Firefox delays the buttons of security dialogues (security.dialog_enable_delay), Chromium drops
+// presses within a double click of a move (InputEventActivationProtector).
+
+const DEAD = 700; // ms
+const NEAR = 1; // px that are no move: fractions, at other zoom levels
+const queue = document.getElementById("tool-permissions");
+const known = new Map(); // card's id → what it asks, where its controls are, and until when it is dead
+const fresh = new Map(); // a control that appeared on a known card → until when it is dead
+let timer = 0;
+let scrolled = place();
+
+const cards = () => queue.querySelectorAll(".tool-permission:is(.pending, .held)");
+const controls = (card) => [...card.querySelectorAll(".decision :is(button, summary)")].filter((one) => one.checkVisibility());
+
+function place() {
+  const { scrollX, scrollY } = window;
+  return { x: scrollX, y: scrollY, height: document.documentElement.scrollHeight, tall: innerHeight };
+}
+
+// How far the person scrolled. A page that became shorter is pushed back by the browser: that is nobody's scrolling.
+function ownScroll(now) {
+  const clamped = now.height < scrolled.height && now.y + now.tall >= now.height - NEAR;
+  return clamped ? { x: 0, y: 0 } : { x: now.x - scrolled.x, y: now.y - scrolled.y };
+}
+
+const still = (was, is) => Math.abs(was - is) <= NEAR;
+
+function moved(was, is, own) {
+  const there = still(was.left, is.left) && still(was.top, is.top);
+  return !there && !(still(was.left, is.left + own.x) && still(was.top, is.top + own.y));
+}
+
+/** Look where everything is; what is new, or elsewhere than before, is dead from now on. */
+function measure() {
+  const now = performance.now();
+  const at = place();
+  const own = ownScroll(at);
+  const present = new Set();
+  scrolled = at;
+  for (const card of cards()) {
+    present.add(card.id);
+    const asks = `${card.dataset.request} ${card.dataset.rank}`;
+    const places = new Map(controls(card).map((one) => [one, one.getBoundingClientRect()]));
+    const was = known.get(card.id);
+    let until = was?.until ?? 0;
+    if (!was || was.asks !== asks) until = now + DEAD;
+    else {
+      for (const [one, rect] of places) {
+        const before = was.places.get(one);
+        if (!before) fresh.set(one, now + DEAD);
+        else if (moved(before, rect, own)) until = now + DEAD;
+      }
+    }
+    known.set(card.id, { asks, places, until });
+  }
+  for (const id of known.keys()) if (!present.has(id)) known.delete(id);
+  show(now);
+}
+
+/** All cards are dead from now on: the page has just come into sight. */
+function startAll() {
+  const until = performance.now() + DEAD;
+  for (const card of known.values()) card.until = until;
+  measure();
+}
+
+const isDead = (card) => (known.get(card.id)?.until ?? Infinity) > performance.now();
+const isFresh = (control) => (fresh.get(control) ?? 0) > performance.now();
+
+// What is dead looks it, and says so to assistive technology; it keeps its focus, which `disabled` would take.
+function show(now) {
+  let next = Infinity;
+  for (const [one, until] of fresh) {
+    if (until <= now || !one.isConnected) fresh.delete(one);
+    else next = Math.min(next, until);
+  }
+  for (const card of cards()) {
+    const until = known.get(card.id)?.until ?? Infinity;
+    const dead = until > now;
+    if (dead) next = Math.min(next, until);
+    if ((card.dataset.jsDead === "yes") !== dead) card.dataset.jsDead = dead ? "yes" : "no";
+    for (const one of controls(card)) {
+      const off = dead || fresh.has(one);
+      if (off !== (one.getAttribute("aria-disabled") === "true")) {
+        if (off) one.setAttribute("aria-disabled", "true");
+        else one.removeAttribute("aria-disabled");
+      }
+    }
+  }
+  clearTimeout(timer);
+  if (next < Infinity) timer = setTimeout(() => show(performance.now()), Math.max(1, next - now));
+}
+
+let pressedDead = false; // a press that began on what was dead stays one, however late it ends
+
+function refuse(event) {
+  const control = event.target.closest?.(".decision :is(button, summary)");
+  const card = control?.closest(".tool-permission");
+  if (!card) {
+    if (event.type === "pointerdown") pressedDead = false;
+    return;
+  }
+  measure(); // whatever moved it, seen or not
+  // Enter in the field for the reason presses the form's button, wherever that is.
+  const typed = event.detail === 0 && document.activeElement?.matches("input") && control.form === document.activeElement.form;
+  const dead = isDead(card) || (!typed && isFresh(control));
+  if (event.type === "pointerdown") pressedDead = dead;
+  else if (dead || (pressedDead && event.detail > 0)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}
+
+if (queue) {
+  addEventListener("pointerdown", refuse, true);
+  addEventListener("click", refuse, true);
+  for (const type of ["htmx:after:swap", "queue:released"]) document.addEventListener(type, measure);
+  addEventListener("scroll", measure, { passive: true });
+  addEventListener("resize", measure);
+  document.addEventListener("visibilitychange", () => document.hidden || startAll());
+  // Whatever changes its size moves what stands after it.
+  const sizes = new ResizeObserver(measure);
+  const watch = () => {
+    for (const one of [document.body, document.getElementById("main"), ...document.querySelectorAll("#main > *, .floor > *, .tool-permission, .decision")]) sizes.observe(one);
+  };
+  document.addEventListener("htmx:after:swap", watch);
+  watch();
+  measure();
+  document.documentElement.dataset.jsGuarded = "yes"; // until now the style sheet has kept new buttons dead
+}

@@ -1,0 +1,212 @@
+// The queue of tool permissions under a person's hand: no card changes its place while a pointer is over the queue or
+// focus is in it, only a person marks a card, and the keys decide the marked one alone.
+
+const queue = document.getElementById("tool-permissions");
+const cards = (among = queue) => [...among.querySelectorAll(":scope > .tool-permission")];
+const find = (id) => (id ? document.getElementById(id) : null);
+let marked = null; // the id of the card that a person marked
+let latest = null; // the queue as the server last sent it, where another order was kept
+let focused = null; // the id of the card that had focus before a swap
+let decided = null; // the id of the card whose answer the person waits for
+
+const busy = () => queue.matches(":hover, :focus-within");
+
+function mark(id) {
+  marked = id;
+  for (const card of cards()) {
+    const is = card.id === id ? "yes" : "no";
+    if (card.dataset.jsMarked !== is) card.dataset.jsMarked = is;
+  }
+}
+
+// Places. What a swap brings is rewritten before htmx morphs the page to it.
+
+const rank = (card) => Number(card.dataset.rank);
+
+/** The newer of what came and what is there: a stream and the reply to one's own click may overtake one another. */
+function newer(card) {
+  const there = find(card.id);
+  if (there && rank(card) < rank(there)) card.replaceWith(there.cloneNode(true));
+}
+
+function gone(card) {
+  const left = card.cloneNode(true);
+  if (!left.matches(".pending, .held")) return left;
+  left.className = "tool-permission cancelled";
+  left.dataset.rank = "1000000";
+  const line = document.createElement("p");
+  line.className = "answer";
+  line.textContent = `${card.getAttribute("aria-label")}: no longer waiting`;
+  left.replaceChildren(line);
+  return left;
+}
+
+/** Give a queue that has come the order of the one on the page; what left keeps its place, what is new goes to the end. */
+function keepPlaces(section) {
+  const coming = new Map(cards(section).map((card) => [card.id, card]));
+  const stay = cards().map((card) => coming.get(card.id) ?? gone(card));
+  const arrived = [...coming.values()].filter((card) => !find(card.id));
+  const quiet = section.querySelector(":scope > .all-quiet");
+  if (!queue.querySelector(":scope > .all-quiet")) quiet?.remove();
+  else if (!quiet) section.firstElementChild.after(queue.querySelector(":scope > .all-quiet").cloneNode(true));
+  section.hidden = false;
+  section.append(...stay, ...arrived);
+}
+
+document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
+  if (!queue) return;
+  focused = document.activeElement.closest?.(".tool-permission")?.id ?? null;
+  // A card that becomes a line stays as high as it is. Set before the swap: the browser scrolls to make up for what
+  // becomes shorter, however soon it is as high again.
+  if (busy()) for (const card of cards()) card.style.minHeight ||= `${card.getBoundingClientRect().height}px`;
+  for (const { fragment } of tasks) {
+    for (const card of fragment.querySelectorAll?.(".tool-permission") ?? []) newer(card);
+    const section = fragment.querySelector?.("#tool-permissions");
+    if (!section) continue;
+    latest = busy() ? section.cloneNode(true) : null;
+    if (latest) keepPlaces(section);
+  }
+});
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (!queue) return;
+  if (busy()) for (const card of queue.querySelectorAll(":scope > .pending")) card.style.removeProperty("min-height");
+  else release();
+  offerToGiver();
+  mark(find(marked) ? marked : null);
+  keepFocus(ctx);
+});
+
+/** Nobody is at the queue: it takes the order in which it was last sent, and what left goes. */
+function release() {
+  mark(null);
+  for (const card of cards()) card.style.removeProperty("min-height");
+  if (!latest) return;
+  const order = [...latest.children].slice(1).map((one) => find(one.id) ?? one);
+  for (const one of [...queue.children].slice(1)) if (!order.includes(one)) one.remove();
+  order.forEach((one, at) => queue.children[at + 1] !== one && queue.insertBefore(one, queue.children[at + 1] ?? null));
+  queue.hidden = latest.hidden;
+  latest = null;
+  document.dispatchEvent(new Event("queue:released"));
+}
+
+/** Once pointer or focus is where it goes. Focus that a press of the pointer left behind goes with the pointer. */
+function leave({ type }) {
+  setTimeout(() => {
+    const at = document.activeElement;
+    if (type === "pointerleave" && queue.contains(at) && at.matches(".tool-permission:not(:focus-visible)")) at.blur();
+    if (!busy()) release();
+    else if (!queue.matches(":hover")) mark(at.closest(".tool-permission")?.id ?? marked);
+  });
+}
+
+/** Only who gave an allow that is held can take it back; the server says the same. */
+function offerToGiver() {
+  for (const form of queue.querySelectorAll("[data-held-by]")) form.hidden = form.dataset.heldBy !== document.body.dataset.viewer;
+}
+
+// Focus and announcements.
+
+function keepFocus(ctx) {
+  const card = find(decided);
+  const replied = card && ctx.target === card;
+  if (card && (replied || !card.matches(".pending"))) {
+    decided = null;
+    card.focus({ preventScroll: true });
+    document.getElementById("announcement").textContent = card.querySelector(".answer")?.innerText ?? "Not decided";
+  } else if (focused && document.activeElement === document.body) find(focused)?.focus({ preventScroll: true });
+}
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  const card = ctx.sourceElement.closest?.(".tool-permission");
+  if (!card) return;
+  decided = card.id;
+  card.focus({ preventScroll: true }); // its buttons are disabled until the answer is there, and would lose it
+});
+document.addEventListener("htmx:error", () => (decided = null));
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (ctx.response.status !== 409) decided = null; // 409 brings the card as it stands
+});
+
+// The mark: by J and K, by focus, or by a pointer that moved itself. A page that moves under a resting pointer brings the
+// same events, with the same coordinates on the screen.
+
+let pointer = null;
+
+function pointed(event) {
+  const itself = pointer?.x !== event.screenX || pointer.y !== event.screenY;
+  pointer = { x: event.screenX, y: event.screenY };
+  if (itself || event.type === "pointerdown") mark(event.target.closest?.("#tool-permissions > .tool-permission")?.id ?? marked);
+}
+
+if (queue) {
+  for (const type of ["pointermove", "pointerdown"]) addEventListener(type, pointed, { passive: true });
+  queue.addEventListener("pointerleave", leave);
+  queue.addEventListener("focusin", ({ target }) => mark(target.closest(".tool-permission")?.id ?? marked));
+  queue.addEventListener("focusout", leave);
+  offerToGiver();
+}
+
+function move(step) {
+  const all = cards();
+  const at = all.findIndex((card) => card.id === marked);
+  const after = step > 0 || at < 0 ? all.slice(at + 1) : all.slice(0, at).reverse();
+  const next = after.find((card) => card.matches(".pending, .held")) ?? all[at];
+  next?.focus({ preventScroll: true });
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+// Keys, by their place on the keyboard, so that they work in every layout. Single characters can be switched off, or
+// need Shift (WCAG 2.1.4).
+
+const press = (key) => find(marked)?.querySelector(`[data-key=${key}]`);
+const keys = {
+  KeyJ: () => move(1),
+  KeyK: () => move(-1),
+  KeyA: () => press("a")?.click(),
+  KeyD() {
+    const opener = press("d");
+    if (!opener || opener.closest("[data-js-dead=yes]")) return;
+    opener.parentElement.open = true;
+    opener.parentElement.querySelector("input[name=reason]").focus();
+  },
+  KeyO: () => press("o")?.click(),
+  KeyF: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
+};
+
+const choice = document.getElementById("keys");
+const mode = () => localStorage.getItem("keys") ?? "plain";
+
+function sayKeys() {
+  choice.value = mode();
+  document.documentElement.dataset.jsKeys = mode();
+}
+
+choice?.addEventListener("change", () => {
+  localStorage.setItem("keys", choice.value);
+  sayKeys();
+});
+addEventListener("storage", ({ key }) => key === "keys" && sayKeys());
+if (choice) sayKeys();
+
+function action(event) {
+  if (mode() === "off" || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return null;
+  if (event.key === "?") return () => document.getElementById("shortcuts").togglePopover();
+  return event.shiftKey === (mode() === "shift") ? keys[event.code] : null;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const deny = event.target.closest?.(".deny[open]");
+    if (deny) {
+      deny.open = false;
+      deny.closest(".tool-permission").focus({ preventScroll: true });
+    } else if (queue?.contains(event.target)) event.target.blur();
+    return;
+  }
+  if (event.target.matches("input, select, textarea, [contenteditable]")) return;
+  const does = action(event);
+  if (!does) return;
+  event.preventDefault();
+  does();
+});

@@ -1,0 +1,246 @@
+"""Random hands on a busy queue: nothing is decided inside a card's dead time, and what is pressed after it counts.
+
+The page is watched by a script of the test's own (observer.js), which knows nothing of how the product keeps its rules.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, Request, expect
+
+from tests.site import PASSWORD, Agent, Person, Site, decision
+
+pytestmark = pytest.mark.browser
+
+OBSERVER = Path(__file__).with_name("observer.js").read_text()
+DEAD, LAG = 700, 150  # ms; the observer looks once a frame, and frames are late on a busy machine
+SURE = 800  # ms after which a press must count
+
+
+@dataclass
+class Floor:
+    """What goes on behind the page, by agents' programs and by a colleague."""
+
+    site: Site
+    agents: list[Agent]
+    colleague: httpx.AsyncClient
+    rng: random.Random
+    apis: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+    live: dict[str, str] = field(default_factory=dict)  # agent's name → interaction
+    asked: dict[str, dict[str, Any]] = field(default_factory=dict)  # permission → the API's answer
+    posted: list[str] = field(default_factory=list)  # permissions that the page has decided
+
+    async def start(self, agent: Agent) -> None:
+        answer = await self.apis[agent.name].post("/interactions", json={"interaction_type": agent.channel})
+        self.live[agent.name] = answer.json()["id"]
+
+    async def arrive(self) -> None:
+        agent = self.rng.choice(self.agents)
+        lines = {f"line {n}": "x" * self.rng.randrange(60) for n in range(self.rng.randrange(4))}
+        body = {"tool_name": "issue_refund", "arguments": {"amount": self.rng.randrange(1000), **lines}}
+        answer = await self.apis[agent.name].post(
+            f"/interactions/{self.live[agent.name]}/tool-permissions", json=body
+        )
+        if answer.status_code == 201:
+            self.asked[answer.json()["id"]] = answer.json()
+
+    async def end(self) -> None:
+        agent = self.rng.choice(self.agents)
+        path = f"/interactions/{self.live[agent.name]}/end"
+        await self.apis[agent.name].post(path, json={"status": "completed"})
+        await self.start(agent)
+
+    async def decide_elsewhere(self) -> None:
+        if self.asked:
+            id_, asked = self.rng.choice(list(self.asked.items()))
+            await self.colleague.post(f"/tool-permissions/{id_}/decision", data=decision(asked, "denied"))
+
+    async def measure(self) -> None:
+        """A metric of each agent."""
+        words = ("", "Yes.", "They say a lot " * 9)
+        for agent in self.agents:
+            metric = {
+                "sentiment": self.rng.choice(["good", "neutral", "critical"]),
+                "satisfaction_score": self.rng.randrange(101),
+                "feed_text": self.rng.choice(words),
+            }
+            await self.apis[agent.name].post(f"/interactions/{self.live[agent.name]}/metrics", json=metric)
+
+    async def busy(self, arrivals: float, ends: float) -> None:
+        """For ever: so many arrivals and ends a second, and a metric a second of everybody."""
+
+        async def every(seconds: float, what: Callable[[], Awaitable[None]]) -> None:
+            while True:
+                await asyncio.sleep(self.rng.uniform(0.5, 1.5) * seconds)
+                await what()
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(every(1 / arrivals, self.arrive))
+            tasks.create_task(every(1 / ends, self.end))
+            tasks.create_task(every(1 / ends, self.decide_elsewhere))
+            tasks.create_task(every(1, self.measure))
+
+
+@asynccontextmanager
+async def working(site: Site, people: list[Person], colleague: Person, seed: int) -> AsyncIterator[Floor]:
+    async with AsyncExitStack() as stack:
+        browser = await stack.enter_async_context(site.browser_of(colleague))
+        agents = [agent for person in people for agent in person.agents]
+        floor = Floor(site, agents, browser, random.Random(seed))
+        for agent in agents:
+            floor.apis[agent.name] = await stack.enter_async_context(site.api(agent))
+            await floor.start(agent)
+        yield floor
+
+
+async def opened(browser: Browser, site: Site, person: Person, floor: Floor, path: str = "/") -> Page:
+    context = await browser.new_context(
+        base_url=site.url, has_touch=True, viewport={"width": 1200, "height": 800}
+    )
+    await context.add_init_script(OBSERVER)
+    page = await context.new_page()
+
+    def sent(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/decision"):
+            floor.posted.append(request.url.split("/")[-2])
+
+    page.on("request", sent)
+    await page.goto("/login")
+    await page.get_by_label("E-mail").fill(person.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.goto(path)
+    await expect(page.locator("#connection")).to_have_text("Live")
+    return page
+
+
+BUTTON = """id => {
+  const button = document.getElementById(id)?.querySelector(".decision .primary");
+  if (!button) return null;
+  const { left, top, width, height } = button.getBoundingClientRect();
+  return [left + width / 2, top + height / 2];
+}"""
+
+
+async def act(page: Page, rng: random.Random) -> None:
+    """One thing that a hand does, at random."""
+    waiting: list[str] = await page.evaluate("() => [...observed.cards.keys()]")
+    what = rng.choice(
+        [
+            "point",
+            "click",
+            "click",
+            "click",
+            "hurry",
+            "twice",
+            "key",
+            "key",
+            "keys",
+            "tap",
+            "scroll",
+            "rest",
+            "away",
+        ]
+    )
+    if what in ("away", "hurry"):  # nobody is at the queue: it is put in order, and what moves is dead again
+        await page.keyboard.press("Escape")
+        await page.mouse.move(1190, 5)
+        await page.wait_for_timeout(rng.choice([50, 200]))
+    card = rng.choice([*waiting[:3], *waiting[-2:]]) if waiting else ""
+    at = await page.evaluate(BUTTON, card)
+    if at is not None and not 0 < at[1] < 800:
+        await page.mouse.wheel(0, at[1] - 400)
+        await page.wait_for_timeout(rng.choice([100, 400]))
+        at = await page.evaluate(BUTTON, card)
+    if what in ("point", "click", "hurry", "twice", "tap") and at is not None:
+        if what == "tap":
+            await page.touchscreen.tap(*at)
+            return
+        await page.mouse.move(*at)
+        if what == "twice":
+            await page.mouse.dblclick(*at)
+        elif what in ("click", "hurry"):
+            await page.wait_for_timeout(0 if what == "hurry" else rng.choice([0, 100, 400, 900, 1200]))
+            await page.mouse.click(*at)  # wherever the card is by now
+    elif what == "key":
+        await page.keyboard.press(rng.choice("jjk"))
+        await page.wait_for_timeout(rng.choice([0, 200, 900]))
+        await page.keyboard.press("a")
+    elif what == "keys":
+        for _ in range(3):
+            await page.keyboard.press("a")
+            await page.wait_for_timeout(rng.choice([60, 150, 250]))
+    elif what == "scroll":
+        await page.mouse.wheel(0, rng.choice([-600, -200, 200, 600]))
+    elif what == "rest":
+        await page.wait_for_timeout(rng.choice([300, 900]))
+
+
+async def judge(page: Page, floor: Floor, least: int) -> None:
+    """Every decision of the page was pressed late enough, on a card that a person marked; nearly all such presses count."""
+    await page.wait_for_timeout(500)
+    presses: list[dict[str, Any]] = await page.evaluate("() => observed.presses")
+    posted = list(floor.posted)
+    early = [one for one in presses if one["age"] is not None and one["age"] < DEAD - LAG]
+    late = [one for one in presses if one["age"] is not None and one["age"] >= SURE]
+    in_time = {one["card"] for one in presses if one["age"] is not None and one["age"] >= DEAD - LAG}
+    for id_ in posted:
+        assert f"tool-permission-{id_}" in in_time, f"{id_} was decided by a press inside its dead time"
+    for one in presses:
+        if one["key"] and one["card"]:
+            assert one["card"] == one["marked"], "a key was for a card that no person marked"
+    assert len(posted) == len(set(posted)), "a card was decided twice"
+    assert early, "the hands were too slow to try the dead time"
+    # Of the presses on one card the first late one counts.
+    cards = {one["card"] for one in late}
+    counted = [card for card in cards if card.removeprefix("tool-permission-") in posted]
+    assert len(cards) >= least, f"only {len(cards)} cards were pressed after their dead time"
+    assert len(counted) >= 0.95 * len(cards), f"{len(counted)} of {len(cards)} late presses counted"
+
+
+async def play(page: Page, floor: Floor, arrivals: float, ends: float, seconds: float) -> None:
+    going_on = asyncio.create_task(floor.busy(arrivals, ends))
+    try:
+        async with asyncio.timeout(seconds * 20):  # for a hang
+            stop = asyncio.get_running_loop().time() + seconds
+            while asyncio.get_running_loop().time() < stop and not going_on.done():
+                await act(page, floor.rng)
+                await page.wait_for_timeout(floor.rng.choice([20, 100, 300]))
+    finally:
+        going_on.cancel()
+    result = (await asyncio.gather(going_on, return_exceptions=True))[0]
+    assert isinstance(result, asyncio.CancelledError), result
+
+
+SHORT = [(1, 10)]
+LONG = [pytest.param(seed, 60, marks=pytest.mark.full) for seed in range(2, 6)]
+
+
+@pytest.mark.parametrize(("seed", "seconds"), [*SHORT, *LONG])
+async def test_hands_on_a_floor(site: Site, browser: Browser, seed: int, seconds: float) -> None:
+    person, admin = await site.hire("voice", agents=3), await site.hire("admin")
+    async with working(site, [person], admin, seed) as floor:
+        page = await opened(browser, site, person, floor)
+        await play(page, floor, arrivals=2, ends=0.3, seconds=seconds)
+        await judge(page, floor, least=2 if seconds < 60 else 15)
+        await page.context.close()
+
+
+@pytest.mark.parametrize(("seed", "seconds"), [*SHORT, *LONG])
+async def test_hands_on_a_wallboard_with_ten_requests_a_second(
+    site: Site, browser: Browser, seed: int, seconds: float
+) -> None:
+    people = [await site.hire("voice", agents=3) for _ in range(3)]
+    admin = await site.hire("admin")
+    async with working(site, people, await site.hire("admin"), seed) as floor:
+        page = await opened(browser, site, admin, floor)
+        await play(page, floor, arrivals=10, ends=1, seconds=seconds)
+        await judge(page, floor, least=2 if seconds < 60 else 15)
+        await page.context.close()

@@ -1,0 +1,378 @@
+"""Nothing is allowed that nobody looked at: the queue under a person's mouse, keyboard and finger."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.browser.conftest import SignIn
+from tests.browser.test_floor import ALLOW, metric
+from tests.site import PASSWORD, Person, Site, decision
+
+pytestmark = pytest.mark.browser
+
+Asked = dict[str, Any]
+CARD = ".tool-permission:is(.pending, .held)"
+
+
+async def ask_all(site: Site, person: Person, count: int = 3) -> list[Asked]:
+    """A request of each of the person's agents, all equally tall."""
+    return [
+        await site.ask(
+            agent, await site.start(agent), arguments={"order": f"W{number}", "amount": 10 + number}
+        )
+        for number, agent in enumerate(person.agents[:count])
+    ]
+
+
+def card_of(page: Page, asked: Mapping[str, Any]) -> Locator:
+    return page.locator(f"#tool-permission-{asked['id']}")
+
+
+async def armed(page: Page, *requests: Asked) -> None:
+    """Wait until the dead time of these cards is over."""
+    for asked in requests:
+        await expect(card_of(page, asked).get_by_role("button", name=ALLOW)).to_be_enabled()
+
+
+async def point_at(page: Page, asked: Asked) -> tuple[float, float]:
+    """Rest the mouse on the request's Allow; where that is."""
+    button = card_of(page, asked).get_by_role("button", name=ALLOW)
+    await button.scroll_into_view_if_needed()
+    box = await button.bounding_box()
+    assert box is not None
+    at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await page.mouse.move(at[0] - 9, at[1] - 5)
+    await page.mouse.move(*at)
+    return at
+
+
+async def statuses(site: Site, *requests: Asked) -> list[str]:
+    """As the database has them, once what was sent has arrived."""
+    await asyncio.sleep(0.5)
+    async with site.database() as owner:
+        found = await owner.fetch(
+            "select id::text, status from public.tool_permissions where id::text = any ($1)",
+            [asked["id"] for asked in requests],
+        )
+    known = {row["id"]: row["status"] for row in found}
+    return [known[asked["id"]] for asked in requests]
+
+
+async def end(site: Site, person: Person, asked: Asked) -> None:
+    async with site.database() as owner:
+        agent_id = await owner.fetchval(
+            "select agent_id from public.interactions where id::text = $1", asked["interaction_id"]
+        )
+    agent = next(one for one in person.agents if one.id == agent_id)
+    async with site.api(agent) as api:
+        path = f"/interactions/{asked['interaction_id']}/end"
+        assert (await api.post(path, json={"status": "completed"})).status_code == 200
+
+
+async def decide_elsewhere(site: Site, person: Person, asked: Asked) -> None:
+    async with site.browser_of(person) as browser:
+        answer = await browser.post(
+            f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied")
+        )
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize(
+    "pause", [80, *(pytest.param(more, marks=pytest.mark.full) for more in (150, 180, 250))]
+)
+async def test_a_second_press_of_the_key_allows_nothing_more(site: Site, sign_in: SignIn, pause: int) -> None:
+    person = await site.hire("voice", agents=2)
+    page = await sign_in(person)
+    asked = await ask_all(site, person)
+    await armed(page, *asked)
+    await page.keyboard.press("j")
+    for _ in range(3):
+        await page.keyboard.press("a")
+        await page.wait_for_timeout(pause)
+    await expect(card_of(page, asked[0])).to_contain_text("allowed by")
+    assert await statuses(site, *asked) == ["allowed", "pending"]
+
+
+@pytest.mark.parametrize("how", ["ends", "decided"])
+async def test_a_key_never_decides_a_card_that_took_the_marked_ones_place(
+    site: Site, sign_in: SignIn, how: str
+) -> None:
+    person, admin = await site.hire("voice", agents=2), await site.hire("admin")
+    page = await sign_in(person)
+    asked = await ask_all(site, person)
+    await armed(page, *asked)
+    await page.keyboard.press("a")  # nothing is marked yet
+    await page.keyboard.press("j")
+    if how == "ends":
+        await end(site, person, asked[0])
+    else:
+        await decide_elsewhere(site, admin, asked[0])
+    await expect(card_of(page, asked[0]).get_by_role("button", name=ALLOW)).to_have_count(0)
+    await page.wait_for_timeout(900)
+    await page.keyboard.press("a")
+    assert (await statuses(site, *asked))[1] == "pending"
+    await page.keyboard.press("j")
+    await expect(card_of(page, asked[1])).to_have_attribute("data-js-marked", "yes")
+    await page.keyboard.press("a")
+    assert (await statuses(site, *asked))[1] == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("place", "pause"),
+    [
+        ("floor", 150),
+        ("wallboard", 500),
+        ("interaction", 150),
+        *(pytest.param("floor", pause, marks=pytest.mark.full) for pause in (500, 1000)),
+        *(pytest.param("wallboard", pause, marks=pytest.mark.full) for pause in (150, 1000)),
+        *(pytest.param("interaction", pause, marks=pytest.mark.full) for pause in (500, 1000)),
+    ],
+)
+async def test_a_card_keeps_its_place_under_a_resting_pointer(
+    site: Site, sign_in: SignIn, place: str, pause: int
+) -> None:
+    person, admin = await site.hire("voice", agents=3), await site.hire("admin")
+    page = await sign_in(admin if place == "wallboard" else person)
+    if place == "interaction":
+        agent = person.agents[0]
+        live = await site.start(agent)
+        asked = [await site.ask(agent, live, arguments={"order": f"W{n}", "amount": n}) for n in range(3)]
+        await page.goto(f"/interactions/{live}")
+    else:
+        if place == "wallboard":
+            await page.goto(f"/?supervisor={person.username}")
+        asked = await ask_all(site, person)
+    await armed(page, *asked)
+    at = await point_at(page, asked[1])
+    if place == "floor":
+        await end(site, person, asked[0])
+    else:
+        await decide_elsewhere(site, person, asked[0])
+    await expect(card_of(page, asked[0]).get_by_role("button", name=ALLOW)).to_have_count(0)
+    await page.wait_for_timeout(pause)
+    assert await page.evaluate(
+        "([x, y]) => document.elementFromPoint(x, y).closest('article').id", list(at)
+    ) == (f"tool-permission-{asked[1]['id']}")
+    await page.mouse.click(*at)
+    assert (await statuses(site, *asked))[1:] == ["allowed", "pending"]
+
+
+async def test_two_clicks_at_one_point_allow_one(site: Site, sign_in: SignIn) -> None:
+    person = await site.hire("voice", agents=3)
+    page = await sign_in(person)
+    asked = await ask_all(site, person)
+    await armed(page, *asked)
+    at = await point_at(page, asked[0])
+    for _ in range(4):
+        await page.mouse.click(*at)
+        await page.wait_for_timeout(350)
+    assert await statuses(site, *asked) == ["allowed", "pending", "pending"]
+    # Once nobody is at the queue, it is put in order: what waits comes first.
+    await page.mouse.move(1200, 10)
+    first = page.locator(".tool-permission").first
+    await expect(first).to_have_id(f"tool-permission-{asked[1]['id']}")
+
+
+async def test_what_appears_under_the_pointer_is_dead_at_first(site: Site, sign_in: SignIn) -> None:
+    person = await site.hire("voice", agents=1)
+    page = await sign_in(person)
+    first = (await ask_all(site, person))[0]
+    await armed(page, first)
+    at = await point_at(page, first)
+    await end(site, person, first)
+    await page.mouse.move(1200, 10)
+    await expect(card_of(page, first)).to_have_class(re.compile("cancelled"))
+    await page.reload()  # the answered line would stand below the next card
+    await expect(page.locator("#connection")).to_have_text("Live")
+    await page.mouse.move(*at)
+    second = (await ask_all(site, person))[0]
+    await expect(card_of(page, second)).to_have_attribute("data-js-dead", "yes")
+    button = card_of(page, second).get_by_role("button", name=ALLOW)
+    await expect(button).to_have_attribute("aria-disabled", "true")
+    await page.evaluate("id => document.getElementById(id).click()", f"allow-{second['id']}")
+    await button.focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("a")
+    assert await statuses(site, second) == ["pending"]
+    await armed(page, second)
+    await page.mouse.click(*at)
+    assert await statuses(site, second) == ["allowed"]
+
+
+async def test_what_moved_is_dead_and_what_a_person_scrolled_is_not(site: Site, sign_in: SignIn) -> None:
+    person = await site.hire("voice", agents=3)
+    page = await sign_in(person)
+    asked = await ask_all(site, person)
+    await armed(page, *asked)
+    card = card_of(page, asked[1])
+    await page.mouse.move(600, 400)
+    await page.mouse.wheel(0, 200)
+    await page.wait_for_function("() => scrollY > 150")
+    await expect(card).to_have_attribute("data-js-dead", "no")
+    # Something above the queue takes room. Scrolled to the top, so that the browser does not make up for it.
+    await page.mouse.wheel(0, -400)
+    await page.wait_for_function("() => scrollY === 0")
+    await page.evaluate("() => document.getElementById('numbers').style.paddingTop = '40px'")
+    await expect(card).to_have_attribute("data-js-dead", "yes")
+    await armed(page, *asked)
+    # The page becomes shorter while it is scrolled to its end: the browser pushes it back.
+    await page.evaluate("() => { document.getElementById('main').style.paddingBottom = '2000px'; }")
+    await armed(page, *asked)
+    await page.evaluate("() => scrollTo(0, 100000)")
+    await armed(page, *asked)
+    await page.evaluate("() => { document.getElementById('main').style.paddingBottom = '1000px'; }")
+    await expect(card).to_have_attribute("data-js-dead", "yes")
+
+
+async def test_what_is_asked_became_another_request_is_dead(site: Site, sign_in: SignIn) -> None:
+    person = await site.hire("voice", agents=1)
+    page = await sign_in(person)
+    asked = (await ask_all(site, person))[0]
+    await armed(page, asked)
+    async with site.database("supabase_admin") as owner, owner.transaction():
+        await owner.execute("set local session_replication_role = replica")
+        await owner.execute(
+            "update public.tool_permissions set arguments = '{\"amount\": 9999}', arguments_digest = 'x' where id::text = $1",
+            asked["id"],
+        )
+        await owner.execute("select pg_notify('floor', 'tool_permissions:' || $1::text)", str(person.id))
+    card = card_of(page, asked)
+    await expect(card).to_contain_text("9999")
+    await expect(card).to_have_attribute("data-js-dead", "yes")
+    async with site.browser_of(person) as browser:  # whose page still shows the first one
+        path = f"/tool-permissions/{asked['id']}/decision"
+        late = await browser.post(path, data=decision(asked, "allowed"), headers={"HX-Request": "true"})
+    assert (late.status_code, "9999" in late.text, 'class="tool-permission pending"' in late.text) == (
+        409,
+        True,
+        True,
+    )
+    assert await statuses(site, asked) == ["pending"]
+
+
+async def test_metrics_and_clocks_move_nothing(site: Site, sign_in: SignIn) -> None:
+    person = await site.hire("voice", agents=3)
+    page = await sign_in(person)
+    asked = await ask_all(site, person)
+    await armed(page, *asked)
+    await page.evaluate(
+        """() => {
+          window.deaths = 0;
+          new MutationObserver((all) => all.forEach((one) => (window.deaths += one.target.dataset.jsDead === "yes")))
+            .observe(document.getElementById("tool-permissions"), { subtree: true, attributeFilter: ["data-js-dead"] });
+        }"""
+    )
+    words = ["", "Yes.", "A long line " * 30, "longword" * 40]
+    for number in range(12):
+        for agent, one in zip(person.agents, asked, strict=True):
+            async with site.api(agent) as api:
+                sentiment = ("good", "neutral", "critical")[number % 3]
+                await metric(api, one["interaction_id"], sentiment, number * 9, words[number % 4])
+        await page.wait_for_timeout(150)
+    await expect(page.locator("#agents .satisfaction").first).to_contain_text("99")
+    assert await page.evaluate("() => window.deaths") == 0
+
+
+async def test_a_pointer_marks_only_where_it_moved_itself(site: Site, sign_in: SignIn) -> None:
+    person = await site.hire("voice", agents=3)
+    page = await sign_in(person)
+    asked = await ask_all(site, person)
+    await armed(page, *asked)
+    marked = page.locator("[data-js-marked=yes]")
+    await point_at(page, asked[0])
+    await expect(marked).to_have_id(f"tool-permission-{asked[0]['id']}")
+    height = await page.evaluate(
+        "id => document.getElementById(id).offsetHeight + 12", f"tool-permission-{asked[0]['id']}"
+    )
+    await page.evaluate("height => scrollBy(0, height)", height)  # the next card comes under the pointer
+    await page.wait_for_timeout(300)
+    await expect(marked).to_have_id(f"tool-permission-{asked[0]['id']}")
+    await page.mouse.move(1300, 10)
+    await expect(marked).to_have_count(0)
+    await page.keyboard.press("a")
+    assert await statuses(site, *asked) == ["pending"] * 3
+
+
+async def test_keys_work_in_every_layout_with_shift_or_not_at_all(site: Site, sign_in: SignIn) -> None:
+    person = await site.hire("voice", agents=3)
+    page = await sign_in(person)
+    asked = await ask_all(site, person)
+    await armed(page, *asked)
+    marked = page.locator("[data-js-marked=yes]")
+    press = """([key, code, shiftKey]) =>
+      document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, code, shiftKey, bubbles: true, cancelable: true }))"""
+    await page.evaluate(press, ["\N{CYRILLIC SMALL LETTER O}", "KeyJ", False])
+    await expect(marked).to_have_id(f"tool-permission-{asked[0]['id']}")
+    await page.get_by_role("button", name="Shortcuts").click()
+    await page.get_by_label("Single keys").select_option("shift")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("j")
+    await expect(marked).to_have_count(0)
+    await page.keyboard.press("Shift+J")
+    await expect(marked).to_have_count(1)
+    await page.reload()  # kept for this browser
+    await armed(page, *asked)
+    await page.keyboard.press("j")
+    await expect(marked).to_have_count(0)
+    await page.keyboard.press("Shift+J")
+    await page.keyboard.press("a")
+    await page.keyboard.press("Shift+A")
+    await expect(card_of(page, asked[0])).to_contain_text("allowed by")
+    await page.get_by_role("button", name="Shortcuts").click()
+    await page.get_by_label("Single keys").select_option("off")
+    await page.keyboard.press("Escape")
+    for key in ("j", "Shift+J", "a", "Shift+A", "d", "?"):
+        await page.keyboard.press(key)
+    await expect(page.locator("#shortcuts")).to_be_hidden()
+    assert await statuses(site, *asked) == ["allowed", "pending", "pending"]
+
+
+async def test_focus_goes_to_the_answer_which_says_what_was_decided(site: Site, sign_in: SignIn) -> None:
+    person = await site.hire("voice", agents=2)
+    page = await sign_in(person)
+    agent = person.agents[0]
+    refund = {"order": "W1", "amount": 184.2, "currency": "USD"}
+    asked = await site.ask(agent, await site.start(agent), arguments=refund)
+    other = await site.ask(person.agents[1], await site.start(person.agents[1]))
+    button = page.get_by_role("button", name=f"Allow issue_refund 184.20 USD, {agent.name}", exact=True)
+    await expect(button).to_be_enabled()
+    await button.focus()
+    await page.keyboard.press("Enter")
+    answer = card_of(page, asked)
+    await expect(answer).to_be_focused()
+    await expect(answer).to_contain_text(f"issue_refund 184.20 USD allowed by {person.username}")
+    await expect(page.locator("#announcement")).to_contain_text("issue_refund 184.20 USD allowed")
+    # What one has focus on may be answered by somebody else.
+    await armed(page, other)
+    await card_of(page, other).get_by_role("button", name=ALLOW).focus()
+    await decide_elsewhere(site, await site.hire("admin"), other)
+    await expect(card_of(page, other)).to_contain_text("denied by")
+    await expect(card_of(page, other)).to_be_focused()
+
+
+async def test_a_finger_allows_one_at_a_time(site: Site, browser: Browser) -> None:
+    person = await site.hire("voice", agents=3)
+    context = await browser.new_context(
+        base_url=site.url, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}
+    )
+    page = await context.new_page()
+    await page.goto("/login")
+    await page.get_by_label("E-mail").fill(person.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").tap()
+    await expect(page.locator("#connection")).to_have_text("Live")
+    asked = await ask_all(site, person)
+    await armed(page, *asked)
+    button = card_of(page, asked[0]).get_by_role("button", name=ALLOW)
+    await button.scroll_into_view_if_needed()
+    box = await button.bounding_box()
+    assert box is not None
+    for _ in range(4):
+        await page.touchscreen.tap(box["x"] + 30, box["y"] + 10)
+        await page.wait_for_timeout(250)
+    assert await statuses(site, *asked) == ["allowed", "pending", "pending"]
+    await context.close()

@@ -4,7 +4,7 @@ import json
 import secrets
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,11 @@ TOOLS = {
         {"name": "check_order", "description": "Reads an order", "requires_permission": False},
     ]
 }
+
+
+def decision(asked: Mapping[str, Any] | asyncpg.Record, status: str, **fields: str) -> dict[str, str]:
+    """The fields of the form that decides on this request: what the API answered to it, or its row."""
+    return {"status": status, "arguments_digest": asked["arguments_digest"], **fields}
 
 
 @dataclass(frozen=True, slots=True)

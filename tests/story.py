@@ -15,7 +15,7 @@ from server import migrations
 from server.embedded.postgres import Postgres
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import ROOT, a_folder, free_port, serving
-from tests.site import Person
+from tests.site import Person, decision
 from tests.test_process import command
 
 ARCHIVE = {
@@ -85,13 +85,12 @@ async def told() -> AsyncIterator[Story]:
                     assert (await api.post(f"/interactions/{ended}/metrics", json=metric)).is_success
                 turn = {"speaker": "customer", "text": "Wo ist 'es'?"}
                 assert (await api.post(f"/interactions/{ended}/turns", json=turn)).is_success
-                for decision in ("allowed", "denied"):
+                for status in ("allowed", "denied"):
                     asked = await site.ask(first, ended)
-                    answer = await browser.post(
-                        f"/tool-permissions/{asked['id']}/decision", data={"status": decision, "reason": "so"}
-                    )
+                    form = decision(asked, status, reason="so")
+                    answer = await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
                     assert answer.status_code == 303
-                    if decision == "allowed":
+                    if status == "allowed":
                         claim = {"arguments_digest": asked["arguments_digest"]}
                         claimed = await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)
                         report = {

@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from server.errors import RequestError
 from server.guard import SameOrigin, cookie_name, trusted_hosts
 from server.settings import Settings
-from tests.site import Person, Site
+from tests.site import Person, Site, decision
 
 PUBLIC = "https://floor.example.com"
 # PUBLIC_URL; the Host that reaches us; what the browser says (Sec-Fetch-Site, Origin); whether an unsafe method passes.
@@ -134,7 +134,7 @@ async def test_another_sites_form_decides_nothing(site: Site, voice: Person) -> 
     async with site.browser_of(voice) as browser:
         answer = await browser.post(
             f"/tool-permissions/{asked['id']}/decision",
-            data={"status": "allowed"},
+            data=decision(asked, "allowed"),
             headers={"Origin": "https://evil.example"},
         )
     assert answer.status_code == 403

@@ -23,7 +23,7 @@ from server.hub import Hub
 from tests.conftest import a_folder, free_port, serving, until
 from tests.pooler import PGBOUNCER, Pooler, pooling
 from tests.replica import hosted
-from tests.site import Agent, Person, Site
+from tests.site import Agent, Person, Site, decision
 
 pytestmark = [
     pytest.mark.full,
@@ -103,7 +103,7 @@ async def work(site: Site, person: Person, agent: Agent, browser: httpx.AsyncCli
         permission = f"/tool-permissions/{asked['id']}"
         waiting = asyncio.create_task(send("GET", f"{permission}?wait=50"))
         await asyncio.sleep(0.1)
-        decided = await browser.post(f"{permission}/decision", data={"status": "allowed"})
+        decided = await browser.post(f"{permission}/decision", data=decision(asked, "allowed"))
         statuses.append(decided.status_code)
         answer = await waiting
         assert (answer["status"], answer["responded_by"]) == ("allowed", person.username)
@@ -291,7 +291,7 @@ async def test_without_a_session_connection_pages_and_agents_hear_two_seconds_la
                 await asyncio.sleep(0.2)
                 async with site.browser_of(voice) as elsewhere:
                     await elsewhere.post(
-                        f"/tool-permissions/{asked['id']}/decision", data={"status": "denied"}
+                        f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied")
                     )
                 assert (await asyncio.wait_for(waiting, 10)).json()["status"] == "denied"
             assert (await browser.get("/readyz")).status_code == 200

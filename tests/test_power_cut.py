@@ -19,7 +19,7 @@ import pytest
 
 from server.embedded import folders
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Agent, Site
+from tests.site import Agent, Site, decision
 
 ARCHIVE = {"issues": [{"issue": "Late", "status": "resolved", "priority": "low"}], "csat_score": 80}
 VICTIMS = ("PostgreSQL", "web", "both")
@@ -52,7 +52,7 @@ class World:
     stack: ExitStack
     chance: random.Random
     ledger: Ledger = field(default_factory=Ledger)
-    asked: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    asked: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def send(
@@ -144,7 +144,7 @@ async def use_a_tool(world: World, api: httpx.AsyncClient, interaction: str) -> 
     assert asked.status_code == 201, asked.text
     permission, digest = asked.json()["id"], asked.json()["arguments_digest"]
     world.ledger.permissions[permission] = interaction
-    world.asked.put_nowait(permission)
+    world.asked.put_nowait(asked.json())
     one = f"/tool-permissions/{permission}"
     status, looks = "pending", 0
     while status == "pending" and (looks := looks + 1) < 5:
@@ -169,20 +169,20 @@ async def use_a_tool(world: World, api: httpx.AsyncClient, interaction: str) -> 
 async def decide(world: World, browser: httpx.AsyncClient) -> None:
     """A supervisor who decides, and when no answer comes may change their mind."""
     while True:
-        permission = await world.asked.get()
+        asked = await world.asked.get()
         answer = None
         while answer is None:
             status, reason = world.chance.choice(["allowed", "denied"]), str(uuid4())
             answer = await world.send(
                 browser,
                 "POST",
-                f"/tool-permissions/{permission}/decision",
+                f"/tool-permissions/{asked['id']}/decision",
                 again=False,
-                data={"status": status, "reason": reason},
+                data=decision(asked, status, reason=reason),
                 headers={"HX-Request": "true"},
             )
             if answer is not None and answer.status_code == 200:
-                world.ledger.decisions[permission].append((status, reason))
+                world.ledger.decisions[asked["id"]].append((status, reason))
 
 
 def kill_postgresql(home: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 from tests.conftest import a_folder, free_port, serving, until
 from tests.nats import NATS, Nats, nats
 from tests.replica import hosted
-from tests.site import Person, Site
+from tests.site import Person, Site, decision
 from tests.test_pooler import watching, work
 from tests.test_process import left_behind
 
@@ -197,7 +197,7 @@ async def test_what_one_is_told_the_others_show_and_answer(fleet: Fleet, first: 
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
         await asyncio.sleep(0.5)
         assert not waiting.done()
-        await browser.post(f"/tool-permissions/{asked['id']}/decision", data={"status": "denied"})
+        await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
         assert (await asyncio.wait_for(waiting, 2)).json()["status"] == "denied"
 
 
@@ -242,7 +242,7 @@ async def test_the_ear_is_killed_and_no_permission_is_missed(fleet: Fleet) -> No
         asked = [(await b.ask(agent, interaction, arguments={"order": number}))["id"] for number in range(10)]
         async with b.browser_of(person) as browser:
             decided = await browser.post(
-                f"/tool-permissions/{waiting['id']}/decision", data={"status": "allowed"}
+                f"/tool-permissions/{waiting['id']}/decision", data=decision(waiting, "allowed")
             )
             assert decided.status_code in (200, 303)
         assert (await asyncio.wait_for(answer, 5)).json()["status"] == "allowed"

@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from server.embedded.postgres import SUPERUSER
 from tests.conftest import a_folder, free_port, other_postgres, serving, until
 from tests.ledger import WEB, Ledger, Statement
-from tests.site import Agent, Person, Site
+from tests.site import Agent, Person, Site, decision
 
 # Its transactions in their order. A statement goes by the function that it calls or the table that it reads.
 VIEWER = "become {} commit"  # it begins with becoming somebody, in one round trip
@@ -32,9 +31,9 @@ COSTS = {
     "GET /people/{id}": (SESSION, VIEWER.format("agents interactions users audit_logs")),
     "GET /account": (SESSION, "web_sessions_of"),
     "GET / of nobody": (),
-    "a decision": (SESSION, "decide"),
-    "a decision that comes too late": (SESSION, "decide"),
-    "a decision from now on": (SESSION, "decide"),
+    "a decision": (SESSION, "decide_v2"),
+    "a decision that comes too late": (SESSION, "decide_v2"),
+    "a decision from now on": (SESSION, "decide_v2"),
     "an agent's look at it": ("look_at_decision",),
     "a metric": ("record_metrics",),
     "a hundred metrics in one request": ("record_metrics",),
@@ -170,20 +169,19 @@ async def test_a_page_costs_what_the_table_says(ledger: Ledger, browsers: Browse
 async def test_a_decision_costs_what_the_table_says(
     house: Site, ledger: Ledger, browsers: Browsers, name: str
 ) -> None:
-    async def decide(permission: str) -> int:
-        status = "allowed_for_interaction" if "from now on" in name else "denied"
-        body: dict[str, Any] = {"data": {"status": status}, "headers": {"HX-Request": "true"}}
-        return (
-            await browsers.of["chat"].post(f"/tool-permissions/{permission}/decision", **body)
-        ).status_code
-
     live = browsers.live[browsers.chat.username]
     tool = f"tool_{len(name)}"  # which nobody has allowed for the rest of the interaction yet
-    permission = (await house.ask(browsers.chat.agents[0], live, tool_name=tool))["id"]
+    request = await house.ask(browsers.chat.agents[0], live, tool_name=tool)
+
+    async def decide() -> int:
+        form = decision(request, "allowed_for_interaction" if "from now on" in name else "denied")
+        path, headers = f"/tool-permissions/{request['id']}/decision", {"HX-Request": "true"}
+        return (await browsers.of["chat"].post(path, data=form, headers=headers)).status_code
+
     if "late" in name:
-        assert await decide(permission) == 200
+        assert await decide() == 200
     async with costing(ledger, name):
-        assert await decide(permission) == (409 if "late" in name else 200)
+        assert await decide() == (409 if "late" in name else 200)
 
 
 async def test_an_agents_look_at_a_decision_is_one_read(

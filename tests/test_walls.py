@@ -10,7 +10,7 @@ import pytest
 from server.settings import Settings
 from tests.conftest import a_folder, free_port, serving
 from tests.replica import hosted
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, Person, Site, decision
 
 ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -64,7 +64,7 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
 ) -> None:
     admin = await site.hire("admin")
     asked = await site.ask(voice.agents[0], await site.start(voice.agents[0]))
-    decision = f"/tool-permissions/{asked['id']}/decision"
+    path, form = f"/tool-permissions/{asked['id']}/decision", decision(asked, "denied")
     fragment = {"HX-Request": "true"}
     async with (
         signed_in(behind, voice) as browser,
@@ -74,8 +74,8 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
         kinds = {
             "a page": (200, await browser.get("/")),
             "a page's head": (200, await browser.head("/")),
-            "a fragment": (200, await browser.post(decision, data={"status": "denied"}, headers=fragment)),
-            "a conflict": (409, await browser.post(decision, data={"status": "denied"}, headers=fragment)),
+            "a fragment": (200, await browser.post(path, data=form, headers=fragment)),
+            "a conflict": (409, await browser.post(path, data=form, headers=fragment)),
             "a list for a spreadsheet": (200, await browser.get("/leaderboard.csv")),
             "a redirect": (303, await stranger.get("/leaderboard")),
             "a fragment that is sent away": (204, await stranger.get("/", headers=fragment)),

@@ -166,7 +166,11 @@ async def _decide(db: Connection, timed: Timed, asked: UUID, supervisor: UUID) -
             "select set_config('request.jwt.claims', $1, true), set_config('role', 'authenticated', true)",
             json.dumps({"sub": str(supervisor)}),
         )
-        await timed("select id from public.decide_tool_permission($1, 'denied')", asked)
+        await timed(
+            """select id from public.decide_tool_permission($1, 'denied', null,
+              (select arguments_digest from public.tool_permissions where id = $1))""",
+            asked,
+        )
 
 
 def _say(what: str, took: list[float], limit: float | None = None) -> None:

@@ -312,7 +312,8 @@ class Run:
                 self.problem(f"ask: {status} {answer[:120]!r}")
                 return
             self.result.asked += 1
-            asked = json.loads(answer)["id"]
+            request = json.loads(answer)
+            asked, form = request["id"], f"status=allowed&arguments_digest={request['arguments_digest']}"
             path = f"/api/v1/tool-permissions/{asked}"
             waiting = asyncio.create_task(agent.call(self.call("GET", f"{path}?wait=20", bearer)))
             waiting.add_done_callback(_seen)
@@ -323,12 +324,10 @@ class Run:
                 return
             self.result.asks_to_bytes.append(shown_at - asked_at)
             await asyncio.sleep(random.uniform(0.5, 2))  # somebody reads and thinks
-            form = f"Cookie: {self.plan.cookie}={cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\nHX-Request: true\r\n"
+            headers = f"Cookie: {self.plan.cookie}={cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\nHX-Request: true\r\n"
             clicked = time.monotonic()
             deciding = asyncio.create_task(
-                person.call(
-                    self.visit("POST", f"/tool-permissions/{asked}/decision", form, b"status=allowed")
-                )
+                person.call(self.visit("POST", f"/tool-permissions/{asked}/decision", headers, form.encode()))
             )
             deciding.add_done_callback(_seen)
             status, answer = await waiting

@@ -22,9 +22,12 @@ class Who:
     id: UUID | None = None
 
     @property
+    def claims(self) -> str:
+        return json.dumps({self.claim: str(self.id)}) if self.claim else ""
+
+    @property
     def become(self) -> str:
-        claims = json.dumps({self.claim: str(self.id)}) if self.claim else ""
-        return f"select set_config('role', '{self.role}', true), set_config('request.jwt.claims', '{claims}', true)"
+        return f"select set_config('role', '{self.role}', true), set_config('request.jwt.claims', '{self.claims}', true)"
 
 
 SERVICE = Who("service", "service_role")
@@ -58,8 +61,8 @@ _MARK = (
 )
 _END = "update interactions set status = '{}' where id = $1 returning id"
 _ASK = "insert into tool_permissions (interaction_id, tool_name) values ($1, '{}') returning id"
-_DECIDE = "select id from decide_tool_permission($1, '{}')"
 _DIGEST = "(select arguments_digest from tool_permissions where id = $1)"
+_DECIDE = f"select id from decide_tool_permission($1, '{{}}', null, coalesce({_DIGEST}, '')) where status <> 'pending'"
 _REPORT = (
     "select id from report_execution($1, (select execution_id from tool_permissions where id = $1), {}, null)"
 )
@@ -76,6 +79,7 @@ DEEDS = {
     "fail": Deed("key service owner", "interaction", _END.format("failed"), "FW409"),
     "delete": Deed("service", "interaction", "delete from interactions where id = $1 and status = 'active'"),
     "ask": Deed("key key service", "interaction", _ASK.format("issue_refund"), "FW409 FW404"),
+    "ask slowly": Deed("key", "interaction", _ASK.format("wire_money"), "FW409 FW404"),  # its allow is held
     "use": Deed("key", "interaction", _ASK.format("check_order"), "FW409 FW404"),
     "say": Deed(
         "key",
@@ -85,6 +89,9 @@ DEEDS = {
     ),
     "allow": Deed("supervisor supervisor admin", "permission", _DECIDE.format("allowed"), "FW409 FW404"),
     "deny": Deed("supervisor admin", "permission", _DECIDE.format("denied"), "FW409 FW404"),
+    "take back": Deed(
+        "supervisor supervisor admin", "permission", "select id from take_back_tool_permission($1)", "FW404"
+    ),
     "grant": Deed("supervisor", "permission", "select grant_tool($1)", "FW409 FW404"),
     "claim": Deed("key key", "permission", f"select claim_execution($1, {_DIGEST})", "FW409 FW404"),
     "claim otherwise": Deed("key", "permission", "select claim_execution($1, 'x')", "FW409 FW404"),
@@ -157,6 +164,11 @@ async def cast(db: Connection, kind: str = "voice") -> Cast:
         from unnest($1::uuid[]) a, jsonb_array_elements($2::jsonb -> 'tools') t""",
         new.agents,
         json.dumps(TOOLS),
+    )
+    await db.execute(
+        """insert into agent_tools (agent_id, tool_name, requires_permission, undo_seconds)
+        select a, 'wire_money', true, 300 from unnest($1::uuid[]) a""",
+        new.agents,
     )
     return new
 

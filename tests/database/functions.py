@@ -39,7 +39,11 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "public.set_agent_paused({id}, true)", "owner admin", "FW404", id="'{agent}'"
     ),
     "public.decide_tool_permission": of(
-        PERSON, "public.decide_tool_permission({id}, 'denied', 'no')", "owner admin", "FW404", id="'{pending}'"
+        PERSON, "public.decide_tool_permission({id}, 'denied', 'no', '{digest}')", "owner admin", "FW404", id="'{pending}'"
+    ),
+    "public.take_back_tool_permission": Function(
+        may=PERSON, call="public.take_back_tool_permission({id})", id="'{held}'",
+        its={"gives": "owner", "nothing": "admin"}, otherwise="FW404",
     ),
     "public.grant_tool": Function(
         may=PERSON, call="public.grant_tool({id})", id="'{allowed}'",
@@ -97,6 +101,10 @@ FUNCTIONS: dict[str, Function] = {
     "private.answered_permissions": of(
         PERSON, "nullif(private.answered_permissions(array[{id}]::uuid[]), '[]')", "owner admin", id="'{owner}'"
     ),
+    "private.answered_cards": of(
+        PERSON, "nullif(private.answered_cards(array[{id}]::uuid[]), '[]')", "owner admin", id="'{allowed}'"
+    ),
+    "private.permission_card": of(PERSON, "private.permission_card({id})", "owner admin", id="'{pending}'"),
     # Who is asking.
     "private.viewer_role": of(PERSON, "private.viewer_role()", PEOPLE),
     "private.viewer_id": of(
@@ -166,6 +174,15 @@ FUNCTIONS: dict[str, Function] = {
         WEB, "(select d.won::text from private.decide(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', null, false) d)",
         "web", id="'{pending}'", unknown="FW404",
     ),
+    "private.decide_v2": of(
+        WEB,
+        "(select d.won::text from private.decide_v2(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', null, '{digest}', false) d)",
+        "web", id="'{pending}'", unknown="FW404",
+    ),
+    "private.take_back": of(
+        WEB, "(select d.won::text from private.take_back(jsonb_build_object('sub', '{owner}')::text, {id}) d)",
+        "web", id="'{held}'", unknown="FW404",
+    ),
     "private.look_at_decision": of(
         WEB,
         "(select d.id from private.look_at_decision(jsonb_build_object('key_id', '{key}')::text, {id}) d)",
@@ -182,6 +199,9 @@ FUNCTIONS: dict[str, Function] = {
     "private.sweep": of(f"{WEB} {SERVICE}", "coalesce(private.sweep('expiry'), 0)", "web service"),
     "private.expire_tool_permissions": of(
         f"{WEB} {SERVICE}", "private.expire_tool_permissions()", "web service"
+    ),
+    "private.settle_held_permissions": of(
+        f"{AGENT} {SERVICE}", "private.settle_held_permissions()", f"{KEYS} service"
     ),
     "private.reap_interactions": of(SERVICE, "private.reap_interactions()", "service"),
     "private.cleanup_realtime_metrics": of(SERVICE, "private.cleanup_realtime_metrics()", "service"),

@@ -113,7 +113,7 @@ TABLES: dict[str, Table] = {
     "public.agent_tools": Table(
         rows="agent_id = '{agent}'",
         groups={
-            "all": "id agent_id tool_name description input_schema tool_config requires_permission created_at"
+            "all": "id agent_id tool_name description input_schema tool_config requires_permission undo_seconds created_at"
         },
         new={"agent_id": "'{agent}'", "tool_name": "'new_tool'"},
         change={"all": "requires_permission = not requires_permission"},
@@ -211,6 +211,7 @@ TABLES: dict[str, Table] = {
             "request": "interaction_id tool_name tool_description arguments",
             "status": "status responded_at",
             "decision": "supervisor_response rule responded_by responded_by_name reason execute_before",
+            "held": "held_decision held_by held_by_name held_reason held_until times_held",
             "execution": "execution_id executed_at execution_succeeded execution_result execution_reported_at",
             "kept": "id agent_id supervisor_id arguments_digest known_tool requested_at expires_at created_at",
         },

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ select json_build_object(
     from interactions where supervisor_id = any ($1)) i),
   'permissions', (select coalesce(json_agg(p), '[]') from (select id, interaction_id, status, rule, responded_by, responded_at,
       expires_at, execute_before, execution_id, executed_at, execution_succeeded, execution_reported_at,
-      responded_at < expires_at as in_time, executed_at < execute_before as used_in_time
+      held_by, held_until, times_held, responded_at < expires_at as in_time, executed_at < execute_before as used_in_time
     from tool_permissions where supervisor_id = any ($1)) p),
   'pulses', (select coalesce(json_agg(interaction_id), '[]') from interaction_pulse where supervisor_id = any ($1)),
   'completed', (select coalesce(sum(s.completed), 0) from agents a
@@ -80,6 +81,7 @@ def check(now: Seen) -> None:
             assert row["in_time"], "decided after expiry"
         if status == "timeout":
             assert not row["in_time"], "timed out before expiry"
+        assert status == "pending" or not row["held_until"], f"held, and {status}"
         if row["executed_at"]:
             assert status == "allowed", "executed without a yes"
             assert row["used_in_time"], "executed after its time"
@@ -104,5 +106,15 @@ def compare(before: Seen, now: Seen) -> None:
             kept += _REPORTED
         if before.interactions[old["interaction_id"]]["status"] != "active":
             kept += _FIXED + _EXECUTED
+        if old["held_until"] and new["times_held"] == old["times_held"]:
+            if new["held_until"]:
+                kept += ("held_by", "held_until")
+            if new["status"] == "allowed":
+                assert new["responded_by"] == old["held_by"], "allowed by another than who could take it back"
+                end = datetime.fromisoformat(old["held_until"])
+                assert end <= datetime.fromisoformat(new["responded_at"]), (
+                    "allowed while it could be taken back"
+                )
+            assert new["status"] in ("pending", "allowed", "cancelled"), "denied or expired while it was held"
         changed = [name for name in kept if old[name] != new[name]]
         assert not changed, f"{changed} of a permission changed: {old} is now {new}"

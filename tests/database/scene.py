@@ -96,17 +96,27 @@ async def play(site: Site, person: Person) -> Names:
         )
         await api.post(f"/interactions/{live}/turns", json={"speaker": "customer", "text": "Hello."})
     pending = (await site.ask(agent, live))["id"]
-    allowed = await site.ask(agent, live)
+    allowed, held = await site.ask(agent, live), (await site.ask(agent, live))["id"]
     claimed = await site.ask(agent, live, tool_name="check_order")
     async with site.api(agent) as api:
         digest_of = {"arguments_digest": claimed["arguments_digest"]}
         execution = (await api.post(f"/tool-permissions/{claimed['id']}/execution", json=digest_of)).json()
     async with as_person(site, person, keep=True) as viewer:
-        await viewer.fetch("select from decide_tool_permission($1, 'allowed')", UUID(allowed["id"]))
+        await viewer.fetch(
+            "select from decide_tool_permission($1, 'allowed', null, $2)",
+            UUID(allowed["id"]),
+            allowed["arguments_digest"],
+        )
         await viewer.execute(
             "insert into saved_views (page, name, filters) values ('interactions', 'Mine', '{}')"
         )
     async with site.browser_of(person), site.database() as owner:
+        await owner.execute(
+            """update tool_permissions set held_decision = 'allowed', held_by = $2, held_by_name = 'x',
+              held_until = clock_timestamp() + interval '1 day' where id = $1""",
+            UUID(held),
+            person.id,
+        )
         await owner.execute(
             """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)
             values ($1, $2, 'check_order', $2, 'x')""",
@@ -122,7 +132,7 @@ async def play(site: Site, person: Person) -> Names:
             "key": await key_of(owner, agent.key), "key_hash": digest(agent.key).hex(),
             "done": done, "unarchived": unarchived, "live": live,
             "interactions": f"'{done}', '{unarchived}', '{live}'",
-            "pending": pending, "allowed": allowed["id"], "digest": allowed["arguments_digest"],
+            "pending": pending, "allowed": allowed["id"], "held": held, "digest": allowed["arguments_digest"],
             "claimed": claimed["id"], "execution": execution["execution_id"],
             "session": str(session["id"]), "session_hash": session["token_hash"].hex(),
         }  # fmt: skip

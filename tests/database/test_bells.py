@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from tests.conftest import until
-from tests.site import Person, Site
+from tests.site import Person, Site, decision
 
 KEYS_ONLY = re.compile(r"[a-z_]+:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|hub:[0-9a-f]+")
 
@@ -29,9 +29,8 @@ async def test_what_an_interaction_rings_is_keys_only(site: Site, voice: Person)
         )
         await api.post(f"/interactions/{live}/turns", json={"speaker": "customer", "text": "my name is Ana"})
         asked = await site.ask(agent, live)
-        await browser.post(
-            f"/tool-permissions/{asked['id']}/decision", data={"status": "denied", "reason": "no"}
-        )
+        form = decision(asked, "denied", reason="no")
+        await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
         archive = {"summary": "private", "csat_score": 5}
         await api.post(f"/interactions/{live}/end", json={"status": "completed", "archive": archive})
         await browser.post("/logout")

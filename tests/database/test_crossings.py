@@ -12,7 +12,7 @@ from tests.database.observed import check, observe
 from tests.site import Site
 
 # What is begun in this order, each in a transaction of its own as far as it gets (& goes on in the first one). Then the
-# first commits, and the others as soon as they can. `pending` and `free` say which tool permission.
+# first commits, and the others as soon as they can. `pending`, `free` and `slow` (whose allow is held) say which tool permission.
 PLANS = (
     "complete, start",
     "ask, complete, allow pending",
@@ -38,6 +38,11 @@ PLANS = (
     "delete, say",
     "delete, grant pending",
     "claim free, delete, & report well free",
+    "allow slow, take back slow, complete",
+    "allow slow, complete, take back slow, claim slow",
+    "allow slow, delete, take back slow",
+    "hold slow, allow slow, take back slow, expire",
+    "allow slow, move, take back slow",
 )
 
 
@@ -69,7 +74,7 @@ async def settled(hands: Hands) -> None:
 def split(step: str) -> tuple[str, str]:
     """A deed, and which permission if it is to one."""
     name, _, place = step.rpartition(" ")
-    return (name, place) if place in ("pending", "free") else (step, "")
+    return (name, place) if place in ("pending", "free", "slow") else (step, "")
 
 
 @pytest.mark.parametrize("plan", PLANS)
@@ -78,6 +83,7 @@ async def test_whoever_waits_comes_to_an_end(crossing: Hands, people: Cast, plan
     interaction = await looking.fetchval(DEEDS["start"].sql, agent)
     on = {
         "pending": await looking.fetchval(DEEDS["ask"].sql, interaction),
+        "slow": await looking.fetchval(DEEDS["ask slowly"].sql, interaction),
         "free": await looking.fetchval(DEEDS["use"].sql, interaction),
         "agent": agent,
         "interaction": interaction,

@@ -116,9 +116,10 @@ async def test_the_web_process_decides_nothing_itself(stage: Stage) -> None:
         async with stage.being("web") as connection:
             await connection.execute("select set_config('request.jwt.claims', $1, true)", json.dumps(stage.claims[actor]))  # fmt: skip
             for call in (
-                "select from public.decide_tool_permission('{pending}', 'allowed')",
+                "select from public.decide_tool_permission('{pending}', 'allowed', null, '{digest}')",
                 "select public.set_agent_paused('{agent}', true)",
                 "select public.grant_tool('{allowed}')",
+                "select from public.take_back_tool_permission('{held}')",
                 "select public.claim_execution('{allowed}', '{digest}')",
                 "select private.floor('{{}}')",
                 "select private.current_agent()",
@@ -136,7 +137,8 @@ async def test_no_claims_give_the_service_key_more(stage: Stage, claims: str) ->
         for statement in (
             "select from private.settings", "select from private.web_sessions", "select from auth.users",
             "update public.users set role = 'admin'", "insert into public.tool_grants default values",
-            "select from public.decide_tool_permission('{pending}', 'allowed')",
+            "select from public.decide_tool_permission('{pending}', 'allowed', null, '{digest}')",
+            "select from public.take_back_tool_permission('{held}')",
             "select public.claim_execution('{allowed}', '{digest}')",
             "delete from public.tool_permissions", "delete from public.interaction_archives",
             "update public.realtime_metrics set feed_text = ''", "delete from public.interaction_turns",

@@ -29,7 +29,7 @@ from tests.site import Site
 T = TypeVar("T")
 HANDS = 4
 PLACE = st.integers(0, 3)
-OFTEN = [*DEEDS, "start", "pause", "complete", "ask", "allow", "claim", "allow by hand"]
+OFTEN = [*DEEDS, "start", "pause", "complete", "ask", "allow", "take back", "claim", "allow by hand"]
 MEETING = [
     "start",
     "complete",
@@ -37,6 +37,7 @@ MEETING = [
     "delete",
     "ask",
     "allow",
+    "take back",
     "claim",
     "pause",
     "retire",
@@ -46,8 +47,9 @@ MEETING = [
     "move",
 ]
 _LOCKED = "where {1} in (select {1} from {0} where {1} = $1 and {2} for no key update skip locked)"
-BENT = {  # what time does to a permission or an interaction, unless somebody holds its row
-    "expires_at": ("tool_permissions", "id", "status = 'pending'"),
+BENT = {  # what time does to a permission or an interaction, unless somebody holds its row; what is held does not expire
+    "expires_at": ("tool_permissions", "id", "status = 'pending' and held_until is null"),
+    "held_until": ("tool_permissions", "id", "held_until is not null"),
     "execute_before": ("tool_permissions", "id", "status = 'allowed' and executed_at is null"),
     "last_seen_at": ("interaction_pulse", "interaction_id", "true"),
 }
@@ -95,8 +97,11 @@ class Floor(RuleBasedStateMachine):
         self.theme: list[str] = []
         self.cause: list[Fact] = []  # what the commit made true with which this step began
 
-    @initialize(theme=st.lists(st.sampled_from(OFTEN), min_size=2, max_size=8))
-    def people(self, theme: list[str]) -> None:
+    @initialize(
+        theme=st.lists(st.sampled_from(OFTEN), min_size=2, max_size=8),
+        held=st.sampled_from(("", "held", "due")),
+    )
+    def people(self, theme: list[str], held: str) -> None:
         # Few kinds of deeds meet more often than many, and each example has its own.
         self.theme = theme
 
@@ -109,8 +114,13 @@ class Floor(RuleBasedStateMachine):
         agent = self.cast.agents[0]
         self.take("start", self.hands.all[0], key_of(agent), agent, keep=True)
         (interaction,) = self.interactions
-        for name in ("use", "ask"):
+        for name in ("ask slowly", "use", "ask"):
             self.take(name, self.hands.all[0], key_of(agent), interaction, keep=True)
+        if held:
+            slow = next(iter(self.permissions))
+            self.take("allow", self.hands.all[0], self.who("supervisor", slow), slow, keep=True)
+        if held == "due":
+            self.pass_time("held_until", 2, True)
 
     @property
     def step(self) -> int:
@@ -233,11 +243,12 @@ class Floor(RuleBasedStateMachine):
 
         async def all_of_it() -> None:
             await first
+            before = await observe(self.hands.looking, self.cast.supervisors) if bent else self.past[-1]
             await self.hands.settle()
             answers = self.hands.answers()
             changed = bent or any(answer == "committed" for _, answer in answers)
             seen = await observe(self.hands.looking, self.cast.supervisors) if changed else self.past[-1]
-            compare(self.past[-1], seen)
+            compare(before, seen)
             self.past.append(seen)
             for hand, answer in answers:
                 say(f"   hand {hand.number}: {answer}")
@@ -270,7 +281,7 @@ class Floor(RuleBasedStateMachine):
             assert own or any(seen.free(str(fact.on)) for seen in moments), (
                 "a paused agent took an interaction"
             )
-        elif fact.name in ("ask", "use"):
+        elif fact.name in ("ask", "ask slowly", "use"):
             self.permissions[fact.answer] = self.interactions[fact.on]
 
     def remember(self, facts: list[Fact]) -> None:
@@ -350,13 +361,15 @@ def test_whoever_comes_when_what_must_hold_holds(world: World) -> None:
 def test_each_two_that_meet(world: World, first: str) -> None:
     """A new floor each: one begins, the other comes, the first commits; on a busy agent's things and on a free agent."""
     for second in MEETING:
-        for which in (0, 1):
+        slow = "permission" in (DEEDS[first].on, DEEDS[second].on)
+        # On the newest request; on one that needs no permission; on one whose allow is held: before, while and after.
+        for which, held in ((0, ""), (1, ""), *([(2, ""), (2, "held"), (2, "due")] if slow else [])):
             floor = Floor(world)
             try:
-                floor.people([first, second])
+                floor.people([first, second], held)
                 floor.meet(0, 1, 0, which)
             except AssertionError as error:
-                error.add_note(f"{first}, then {second} on {which}")
+                error.add_note(f"{first}, then {second} on {which}{held}")
                 raise
             finally:
                 floor.teardown()

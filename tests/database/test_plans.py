@@ -21,7 +21,7 @@ PEOPLE, PULSE, SETTINGS, CHANGES = "users", "interaction_pulse", "settings", "pe
 
 @dataclass(frozen=True)
 class Question:
-    """Who asks what ({supervisor}, {agent}, {interaction}, {permission} are ids), and what it may read whole."""
+    """Who asks what ({supervisor}, {agent}, {interaction}, {permission} are ids, {digest} of its arguments), and what it may read whole."""
 
     who: str  # a supervisor, an admin, an agent, or the web process
     sql: str
@@ -44,10 +44,11 @@ QUESTIONS = {
     "what waits, everybody's": ask("admin", "select private.waiting('{{}}')", PEOPLE),
     "pending permissions": ask("supervisor", "select private.live_permissions(array['{supervisor}'::uuid], 50)"),
     "everybody's pending permissions": ask("admin", "select private.live_permissions(null, 60)", PEOPLE),
-    "decision": ask("supervisor", "select * from decide_tool_permission('{permission}', 'denied')"),
+    "decision": ask("supervisor", "select * from decide_tool_permission('{permission}', 'denied', null, '{digest}')"),
+    "taking back": ask("supervisor", "select * from take_back_tool_permission('{permission}')"),
     "grant": ask(
         "supervisor",
-        "select decide_tool_permission('{permission}', 'allowed'); select grant_tool('{permission}')",
+        "select decide_tool_permission('{permission}', 'allowed', null, '{digest}'); select grant_tool('{permission}')",
     ),
     "pause": ask("supervisor", "select set_agent_paused('{agent}', true)"),
     "waiting for a decision": ask("agent", "select * from tool_permissions where id = '{permission}'"),
@@ -78,13 +79,13 @@ class Place:
     """Where the questions are asked, and the ids they are about."""
 
     connection: Connection
-    ids: dict[str, UUID]
+    ids: dict[str, UUID | str]
     people: dict[str, str]  # who → claims
 
 
 async def place(owner: Connection, web: Connection, supervisor: UUID, agent: UUID, admin: UUID) -> Place:
     found = await owner.fetchrow(
-        """select p.interaction_id as interaction, t.id as permission from interaction_pulse p
+        """select p.interaction_id as interaction, t.id as permission, t.arguments_digest as digest from interaction_pulse p
         join tool_permissions t on t.interaction_id = p.interaction_id and t.status = 'pending' where p.agent_id = $1""",
         agent,
     )

@@ -99,8 +99,8 @@ async def test_of_twenty_starts_one_takes_place(crowd: Hands, people: Cast) -> N
 @pytest.mark.parametrize(
     ("asks", "deed", "until", "outcome"),
     [
-        ("ask", "allow", "expires_at", "FW409"),
-        ("ask", "deny", "expires_at", "FW409"),
+        ("ask", "allow", "expires_at", "committed"),
+        ("ask", "deny", "expires_at", "committed"),
         ("use", "claim", "execute_before", "FW409"),
     ],
 )
@@ -123,6 +123,7 @@ async def test_whoever_waited_past_the_end_comes_too_late(
     await holder.finish(False)
     await crowd.settle()
     assert crowd.answers() == [(waiter, outcome)]
+    assert all(fact.answer is None for fact in waiter.facts), "and nothing was decided"
 
 
 async def test_everything_at_once_in_many_rounds(crowd: Hands, people: Cast) -> None:

@@ -21,7 +21,9 @@ async def test_a_decision_is_recorded_with_who_made_it(site: Site, voice: Person
     async with as_owner(site) as owner:
         await become(owner, voice)
         await owner.execute(
-            "select from decide_tool_permission($1, 'denied', 'The customer is Ann.')", asked["id"]
+            "select from decide_tool_permission($1, 'denied', 'The customer is Ann.', $2)",
+            asked["id"],
+            asked["arguments_digest"],
         )
         assert await recorded(owner, asked["id"]) == [
             (

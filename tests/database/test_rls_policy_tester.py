@@ -30,6 +30,7 @@ MEANT = {
     "private.record_metrics": "judges each row's agent itself, and returns its outcome",
     "private.scores": "granted to nobody, asked by leaderboard",
     "public.decide_tool_permission": "judges itself who may decide, and returns the one row decided",
+    "public.take_back_tool_permission": "the same, taken back",
     "public.deactivate_person": "judges itself that an admin asks, and returns the one person it is about",
     "public.reactivate_person": "the same",
     "public.change_supervisor_type": "the same",

@@ -119,7 +119,10 @@ async def ring_everything(site: Site, secret: str) -> None:
         asked = await site.ask(agent, live, arguments={"card": secret})
         async with as_person(site, person, keep=True) as viewer:
             await viewer.execute(
-                "select from decide_tool_permission($1, 'denied', $2)", UUID(asked["id"]), secret
+                "select from decide_tool_permission($1, 'denied', $2, $3)",
+                UUID(asked["id"]),
+                secret,
+                asked["arguments_digest"],
             )
         end = {"status": "completed", "archive": {"summary": secret}}
         await api.post(f"/interactions/{live}/end", json=end)

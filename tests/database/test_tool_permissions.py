@@ -11,7 +11,8 @@ from tests.database.test_interactions import start
 from tests.site import Person, Site
 
 ASK = "insert into tool_permissions (interaction_id, tool_name, arguments) values ($1, $2, $3) returning id"
-DECIDE = "select status from decide_tool_permission($1, $2, $3)"
+DECIDE = """select status from decide_tool_permission($1, $2, $3,
+  coalesce((select arguments_digest from tool_permissions where id = $1), ''))"""
 
 
 async def ask(connection: Connection, interaction: UUID, tool: str = "issue_refund") -> UUID:
@@ -86,6 +87,20 @@ async def test_a_decision_is_allowed_or_denied(site: Site, voice: Person, status
         await become(owner, voice)
         async with refused(owner, "FW422"):
             await owner.fetchval(DECIDE, permission, status, None)
+
+
+async def test_a_decision_is_for_the_arguments_that_were_asked(site: Site, voice: Person) -> None:
+    decide = "select status from decide_tool_permission($1, 'allowed', null, $2)"
+    async with as_owner(site) as owner:
+        permission = await ask(owner, await start(owner, voice))
+        digest = (await row(owner, permission))["arguments_digest"]
+        await become(owner, voice)
+        async with refused(owner, "FW422"):
+            await owner.fetchval(decide, permission, None)
+        for other in ("", "x", digest.upper()):
+            assert await owner.fetchval(decide, permission, other) is None
+        assert (await row(owner, permission))["status"] == "pending"
+        assert await owner.fetchval(decide, permission, digest) == "allowed"
 
 
 async def test_what_was_asked_does_not_change(site: Site, voice: Person) -> None:

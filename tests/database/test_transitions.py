@@ -232,38 +232,43 @@ async def test_what_may_happen_to_an_agent(play: Play, row: str, column: str, ce
 
 
 # What may happen to a tool permission. A cell is its state after it; `none`: no row, nothing happened; or the refusal.
-# late: pending and past expires_at. stale: allowed, past execute_before. over: allowed, and the interaction has ended.
+# late: pending and past expires_at. held: pending, allowed by the supervisor and not settled; due: past held_until. stale: allowed, past execute_before. over: allowed, and the interaction has ended.
 # service and owner: UPDATE straight on the row, by the owner with all that belongs to the status.
 PERMISSIONS = """
-deed                  | pending    late       allowed    stale      over       executed   reported   denied     timeout    cancelled
-allow                 | allowed    none       none       none       none       none       none       none       none       none
-deny                  | denied     none       none       none       none       none       none       none       none       none
-sweep                 | pending    timeout    allowed    stale      over       executed   reported   denied     timeout    cancelled
-end                   | cancelled  cancelled  over       stale      over       executed   reported   denied     timeout    cancelled
-claim                 | FW409      FW409      executed   FW409      FW409      FW409      FW409      FW409      FW409      FW409
-claim otherwise       | FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-report well           | FW409      FW409      FW409      FW409      FW409      reported   reported   FW409      FW409      FW409
-report ill            | FW409      FW409      FW409      FW409      FW409      failed     FW409      FW409      FW409      FW409
-report another        | FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-service pending       | 23514      23514      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-service allowed       | 23514      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-service denied        | 23514      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-service timeout       | FW409      timeout    FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-service cancelled     | cancelled  cancelled  FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-owner pending         | pending    late       FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-owner allowed         | allowed    FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-owner denied          | denied     FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-owner timeout         | FW409      timeout    FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-owner cancelled       | cancelled  cancelled  FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
-service deletes       | 42501      42501      42501      42501      42501      42501      42501      42501      42501      42501
-key writes            | 42501      42501      42501      42501      42501      42501      42501      42501      42501      42501
-person writes         | 42501      42501      42501      42501      42501      42501      42501      42501      42501      42501
+deed                  | pending    late       held       due        allowed    stale      over       executed   reported   denied     timeout    cancelled
+allow                 | allowed    none       none       none       none       none       none       none       none       none       none       none
+deny                  | denied     none       none       none       none       none       none       none       none       none       none       none
+take back             | none       none       pending    none       none       none       none       none       none       none       none       none
+take another's back   | none       none       none       none       none       none       none       none       none       none       none       none
+sweep                 | pending    timeout    held       allowed    allowed    stale      over       executed   reported   denied     timeout    cancelled
+look                  | pending    late       held       allowed    allowed    stale      over       executed   reported   denied     timeout    cancelled
+end                   | cancelled  cancelled  cancelled  cancelled  over       stale      over       executed   reported   denied     timeout    cancelled
+claim                 | FW409      FW409      FW409      executed   executed   FW409      FW409      FW409      FW409      FW409      FW409      FW409
+claim otherwise       | FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+report well           | FW409      FW409      FW409      FW409      FW409      FW409      FW409      reported   reported   FW409      FW409      FW409
+report ill            | FW409      FW409      FW409      FW409      FW409      FW409      FW409      failed     FW409      FW409      FW409      FW409
+report another        | FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+service pending       | 23514      23514      23514      23514      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+service allowed       | 23514      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+service denied        | 23514      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+service timeout       | FW409      timeout    FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+service cancelled     | cancelled  cancelled  cancelled  cancelled  FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+owner pending         | pending    late       held       due        FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+owner allowed         | allowed    FW409      FW409      allowed    FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+owner denied          | denied     FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+owner timeout         | FW409      timeout    FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+owner cancelled       | cancelled  cancelled  cancelled  cancelled  FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
+service deletes       | 42501      42501      42501      42501      42501      42501      42501      42501      42501      42501      42501      42501
+key writes            | 42501      42501      42501      42501      42501      42501      42501      42501      42501      42501      42501      42501
+person writes         | 42501      42501      42501      42501      42501      42501      42501      42501      42501      42501      42501      42501
 """
 FREE = ("allowed", "stale", "over", "executed", "reported")  # made by a tool that needs no permission
 DIGEST = "(select arguments_digest from tool_permissions where id = $1)"
 EXECUTION = "(select execution_id from tool_permissions where id = $1)"
 STATE = """select case
   when t.executed_at is not null then case t.execution_succeeded when true then 'reported' when false then 'failed' else 'executed' end
+  when t.held_until > clock_timestamp() then 'held'
+  when t.held_until is not null then 'due'
   when t.status = 'pending' and t.expires_at <= clock_timestamp() then 'late'
   when t.status = 'allowed' and t.execute_before <= clock_timestamp() then 'stale'
   when t.status = 'allowed' and i.status <> 'active' then 'over'
@@ -293,6 +298,13 @@ async def bring(play: Play, state: str) -> None:
         await play.act(key_of(play.agent), report, play.permission)
     if state in ("denied", "timeout", "cancelled"):
         await play.db.execute(BY_HAND, play.permission, state)
+    if state in ("held", "due"):
+        undo = "update agent_tools set undo_seconds = 60 where agent_id = $1"
+        await play.db.execute(undo, play.agent)
+        await play.act(*deed_on_permission(play, "allow")[:2], play.permission)
+    if state == "due":
+        past = "update tool_permissions set held_until = clock_timestamp() - interval '1 ms' where id = $1"
+        await play.bend(past, play.permission)
     if state == "over":
         await play.db.execute("update interactions set status = 'failed' where id = $1", play.interaction)
     assert await play.db.fetchval(STATE, play.permission) == state
@@ -301,10 +313,16 @@ async def bring(play: Play, state: str) -> None:
 def deed_on_permission(play: Play, deed: str) -> tuple[Who, str, tuple[Any, ...]]:
     first, _, second = deed.partition(" ")
     supervisor, key = person("supervisor", play.cast.supervisors[0]), key_of(play.agent)
-    decide = "select id from decide_tool_permission($1, '{}')"
+    decide = f"select id from decide_tool_permission($1, '{{}}', null, {DIGEST})"
     update = "update tool_permissions set status = $2::text, responded_at = clock_timestamp() where id = $1"
     deeds: dict[str, tuple[Who, str]] = {
         "allow": (supervisor, decide.format("allowed")),
+        "take back": (supervisor, "select id from take_back_tool_permission($1)"),
+        "take another's back": (
+            person("admin", play.cast.admin),
+            "select id from take_back_tool_permission($1)",
+        ),
+        "look": (SWEEPER, f"select id from private.look_at_decision('{key.claims}', $1)"),
         "deny": (person("admin", play.cast.admin), decide.format("denied")),
         "sweep": (SWEEPER, "select private.sweep('expiry') where $1::uuid is not null"),
         "end": (

@@ -15,7 +15,7 @@ from server.demo.player import Played, Script, Tool, play
 from server.demo.replay import replay as play_all
 from server.demo.scripts import SCRIPTS
 from tests.conftest import until
-from tests.site import Agent, Person, Site
+from tests.site import Agent, Person, Site, decision
 
 KETTLE = SCRIPTS[0]
 SPEED = 400
@@ -64,14 +64,14 @@ async def deciding(site: Site, desks: Desks, status: str = "allowed") -> AsyncIt
         async with site.database("supabase_admin") as owner:
             while True:
                 pending = await owner.fetch(
-                    "select id, supervisor_id from tool_permissions where status = 'pending' and supervisor_id = any ($1)",
+                    "select id, supervisor_id, arguments_digest from tool_permissions where status = 'pending' and supervisor_id = any ($1)",
                     list(browsers),
                 )
                 for row in pending:
                     if status in ("allowed", "denied"):
-                        decision = {"status": status, "reason": "so"}
+                        form = decision(row, status, reason="so")
                         url = f"/tool-permissions/{row['id']}/decision"
-                        answer = await browsers[row["supervisor_id"]].post(url, data=decision)
+                        answer = await browsers[row["supervisor_id"]].post(url, data=form)
                         assert answer.status_code == 303, answer.text
                     elif status == "timeout":
                         await owner.execute(

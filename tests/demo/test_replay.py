@@ -17,7 +17,7 @@ from server.demo.client import Channel
 from server.demo.player import Played, Script, Tool
 from server.demo.replay import replay
 from tests.browser.conftest import SignIn
-from tests.site import Person, Site
+from tests.site import Person, Site, decision
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = [
@@ -205,11 +205,11 @@ async def test_the_command_plays_and_makes_its_own_supervisors(site: Site) -> No
             while not running.done():
                 async with site.database() as owner:
                     waiting = await owner.fetch(
-                        """select t.id from public.tool_permissions t join public.users u on u.id = t.supervisor_id
+                        """select t.id, t.arguments_digest from public.tool_permissions t join public.users u on u.id = t.supervisor_id
                         where t.status = 'pending' and u.email like '%@replay.example.com'"""
                     )
                 for row in waiting:
-                    await admin.post(f"/tool-permissions/{row['id']}/decision", data={"status": "allowed"})
+                    await admin.post(f"/tool-permissions/{row['id']}/decision", data=decision(row, "allowed"))
                 await asyncio.sleep(0.1)
         out, said = await running
         assert process.returncode == 0, said.decode()

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.conftest import until
-from tests.site import Agent, Person, Site
+from tests.site import Agent, Person, Site, decision
 
 TARGET = re.compile(r'<hx-partial hx-target="#([\w-]+)"')
 
@@ -115,9 +115,8 @@ async def test_a_request_and_its_decision_come_at_once(site: Site, voice: Person
         asked = await site.ask(agent, live, arguments={"to": "Ana\r\ndata: <script>x</script>", "n": 1})
         await until(lambda: asked["id"] in stream.last("tool-permissions"), 2)
         assert "<script>" not in stream.text
-        await browser.post(
-            f"/tool-permissions/{asked['id']}/decision", data={"status": "denied", "reason": "not today"}
-        )
+        form = decision(asked, "denied", reason="not today")
+        await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
         await until(lambda: "not today" in stream.last("tool-permissions"), 2)
         assert f'action="/tool-permissions/{asked["id"]}/decision"' not in stream.last("tool-permissions")
 

@@ -11,7 +11,7 @@ import httpx
 
 from tests.conftest import until
 from tests.floor.test_views import Stream, measure, watching
-from tests.site import Agent, Person, Site
+from tests.site import Agent, Person, Site, decision
 
 ENTRY = re.compile(r'<li class="(\w+)">(.*?)</li>', re.DOTALL)
 
@@ -66,8 +66,8 @@ async def end(site: Site, agent: Agent, interaction: str, status: str = "complet
 
 async def decide(site: Site, person: Person, asked: dict[str, Any], status: str, reason: str = "") -> None:
     async with site.browser_of(person) as browser:
-        data = {"status": status, "reason": reason}
-        answer = await browser.post(f"/tool-permissions/{asked['id']}/decision", data=data)
+        form = decision(asked, status, reason=reason)
+        answer = await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
     assert answer.status_code == 303, answer.text
 
 
@@ -128,7 +128,7 @@ async def test_requests_decisions_and_executions_are_in_the_timeline(site: Site,
     assert "allowed by its rule · check_order" in texts
     assert "<today>" not in html
     assert open_one["id"] in region(html, "tool-permissions")
-    assert denied["id"] not in region(html, "tool-permissions")
+    assert f'action="/tool-permissions/{denied["id"]}/decision"' not in region(html, "tool-permissions")
     await end(site, agent, live)
     html = await page(site, voice, live)
     assert "cancelled · issue_refund" in [text for _, text in timeline(html)]

@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Person, Site
+from tests.site import Person, Site, decision
 
 PROBLEM = "application/problem+json"
 
@@ -31,7 +32,8 @@ async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once
     async with site.api(agent) as api, site.browser_of(voice) as browser:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
         await asyncio.sleep(0.2)
-        decided = await browser.post(f"/tool-permissions/{asked['id']}/decision", data={"status": "allowed"})
+        form = decision(asked, "allowed")
+        decided = await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
         assert decided.status_code == 303
         answer = (await asyncio.wait_for(waiting, 5)).json()
         assert (answer["status"], answer["responded_by"]) == ("allowed", voice.username)
@@ -42,17 +44,18 @@ async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once
         assert sorted(c.status_code for c in claims) == [201, 409, 409, 409, 409]
 
 
-async def decide(site: Site, person: Person, permission: str, status: str, **fields: str) -> httpx.Response:
+async def decide(
+    site: Site, person: Person, asked: dict[str, Any], status: str, **fields: str
+) -> httpx.Response:
+    form = decision(asked, status, **fields)
     async with site.browser_of(person) as browser:
-        return await browser.post(
-            f"/tool-permissions/{permission}/decision", data={"status": status, **fields}
-        )
+        return await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
 
 
 async def test_a_denial_tells_the_agent_why(site: Site, voice: Person) -> None:
     agent = voice.agents[0]
     asked = await site.ask(agent, await site.start(agent))
-    assert (await decide(site, voice, asked["id"], "denied", reason=" too much ")).status_code == 303
+    assert (await decide(site, voice, asked, "denied", reason=" too much ")).status_code == 303
     async with site.api(agent) as api:
         answer = (await api.get(f"/tool-permissions/{asked['id']}?wait=55")).json()
         claim = await api.post(
@@ -71,15 +74,15 @@ async def test_a_denial_tells_the_agent_why(site: Site, voice: Person) -> None:
 async def test_a_second_decision_is_a_conflict_that_says_who_was_first(site: Site, voice: Person) -> None:
     agent, admin = voice.agents[0], await site.hire("admin")
     asked = await site.ask(agent, await site.start(agent))
-    assert (await decide(site, admin, asked["id"], "allowed")).status_code == 303
-    second = await decide(site, voice, asked["id"], "denied")
+    assert (await decide(site, admin, asked, "allowed")).status_code == 303
+    second = await decide(site, voice, asked, "denied")
     assert second.status_code == 409
     assert "already allowed" in second.text
     assert admin.name in second.text
     async with site.browser_of(voice) as browser:
         card = await browser.post(
             f"/tool-permissions/{asked['id']}/decision",
-            data={"status": "denied"},
+            data=decision(asked, "denied"),
             headers={"HX-Request": "true"},
         )
     assert card.status_code == 409
@@ -92,9 +95,8 @@ async def test_who_may_not_decide_learns_nothing(site: Site, voice: Person, chat
     asked = await site.ask(agent, await site.start(agent))
     async with site.browser_of(chat) as browser:
         for permission in (asked["id"], str(uuid4()), "7"):
-            answer = await browser.post(
-                f"/tool-permissions/{permission}/decision", data={"status": "allowed"}
-            )
+            form = decision(asked, "allowed")
+            answer = await browser.post(f"/tool-permissions/{permission}/decision", data=form)
             assert answer.status_code == 404
         assert (await browser.post(f"/tool-permissions/{asked['id']}/decision", data={})).status_code == 422
     async with site.api(agent) as api:
@@ -106,11 +108,23 @@ async def test_a_decision_that_is_none_is_422(site: Site, voice: Person, fields:
     agent = voice.agents[0]
     asked = await site.ask(agent, await site.start(agent))
     async with site.browser_of(voice) as browser:
+        path = f"/tool-permissions/{asked['id']}/decision"
         assert (
-            await browser.post(f"/tool-permissions/{asked['id']}/decision", data=fields)
+            await browser.post(path, data={"arguments_digest": asked["arguments_digest"], **fields})
         ).status_code == 422
-        as_json = await browser.post(f"/tool-permissions/{asked['id']}/decision", json={"status": "allowed"})
-        assert as_json.status_code == 422
+        assert (await browser.post(path, json=decision(asked, "allowed"))).status_code == 422
+
+
+async def test_a_decision_is_for_the_request_whose_digest_it_carries(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    path = f"/tool-permissions/{asked['id']}/decision"
+    async with site.browser_of(voice) as browser, site.api(agent) as api:
+        for digest, status in ((None, 422), ("", 422), ("x" * 129, 422), ("x", 409), ("0" * 64, 409)):
+            form = {"status": "allowed"} | ({} if digest is None else {"arguments_digest": digest})
+            assert (await browser.post(path, data=form)).status_code == status, digest
+            assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
+        assert (await browser.post(path, data=decision(asked, "allowed"))).status_code == 303
 
 
 async def test_an_unanswered_request_times_out_and_wakes_the_agent(hasty: Site) -> None:
@@ -124,7 +138,7 @@ async def test_an_unanswered_request_times_out_and_wakes_the_agent(hasty: Site) 
             json={"arguments_digest": answer["arguments_digest"]},
         )
     assert (answer["status"], answer["responded_by"], claim.status_code) == ("timeout", None, 409)
-    assert (await decide(hasty, person, asked["id"], "allowed")).status_code == 409
+    assert (await decide(hasty, person, asked, "allowed")).status_code == 409
 
 
 async def test_the_end_cancels_and_wakes_the_agent(site: Site, voice: Person) -> None:
@@ -136,7 +150,7 @@ async def test_the_end_cancels_and_wakes_the_agent(site: Site, voice: Person) ->
         await asyncio.sleep(0.1)
         await api.post(f"/interactions/{live}/end", json={"status": "completed"})
         assert (await asyncio.wait_for(waiting, 5)).json()["status"] == "cancelled"
-    assert (await decide(site, voice, asked["id"], "allowed")).status_code == 409
+    assert (await decide(site, voice, asked, "allowed")).status_code == 409
 
 
 async def test_another_requests_decision_does_not_answer_this_one(site: Site, voice: Person) -> None:
@@ -146,7 +160,7 @@ async def test_another_requests_decision_does_not_answer_this_one(site: Site, vo
     async with site.api(agent) as api:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{first['id']}?wait=2"))
         await asyncio.sleep(0.1)
-        await decide(site, voice, second["id"], "allowed")
+        await decide(site, voice, second, "allowed")
         answer = (await waiting).json()
     assert answer["status"] == "pending"
 

@@ -83,9 +83,10 @@ function show(now) {
     if ((card.dataset.jsDead === "yes") !== dead) card.dataset.jsDead = dead ? "yes" : "no";
     for (const one of controls(card)) {
       const off = dead || fresh.has(one);
-      if (off !== (one.getAttribute("aria-disabled") === "true")) {
-        if (off) one.setAttribute("aria-disabled", "true");
-        else one.removeAttribute("aria-disabled");
+      const named = one.matches("summary") ? one.parentElement : one; // a summary has no role that can be disabled, its group has
+      if (off !== (named.getAttribute("aria-disabled") === "true")) {
+        if (off) named.setAttribute("aria-disabled", "true");
+        else named.removeAttribute("aria-disabled");
       }
     }
   }

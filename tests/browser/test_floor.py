@@ -5,7 +5,7 @@ import re
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import SignIn
 from tests.site import Person, Site, decision
@@ -23,6 +23,12 @@ async def metric(api: httpx.AsyncClient, interaction: str, sentiment: str, score
     body = {"sentiment": sentiment, "satisfaction_score": score, "feed_text": feed}
     answer = await api.post(f"/interactions/{interaction}/metrics", json=body)
     assert answer.status_code == 202, answer.text
+
+
+async def open_denial(card: Locator) -> None:
+    """Open the form of a denial, once the card's buttons count: a summary is no button that Playwright waits for."""
+    await expect(card).to_have_attribute("data-js-dead", "no")
+    await card.get_by_text("Deny…").click()
 
 
 async def test_an_interaction_appears_and_leaves_without_a_reload(
@@ -89,7 +95,7 @@ async def test_a_denial_takes_its_reason_to_the_agent(site: Site, chat: Person, 
     agent = chat.agents[0]
     asked = await site.ask(agent, await site.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
-    await card.get_by_text("Deny…").click()
+    await open_denial(card)
     await card.get_by_placeholder("Reason").fill("Already paid back")
     await card.get_by_role("button", name=DENY).click()
     await expect(card).to_contain_text(f"denied by {chat.username}, Already paid back")

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import SignIn
-from tests.browser.test_floor import ALLOW, DENY, metric
+from tests.browser.test_floor import ALLOW, DENY, metric, open_denial
 from tests.site import PASSWORD, Person, Site
 
 pytestmark = pytest.mark.browser
@@ -62,7 +62,7 @@ async def test_typed_text_focus_and_caret_survive_a_thousand_updates(
     interaction = await site.start(agent)
     asked = await site.ask(agent, interaction)
     reason = page.locator(f"#reason-{asked['id']}")
-    await page.locator(f"#deny-{asked['id']} summary").click()
+    await open_denial(page.locator(f"#tool-permission-{asked['id']}"))
     await reason.press_sequentially("half ped")
     for _ in range(3):
         await page.keyboard.press("ArrowLeft")
@@ -147,7 +147,7 @@ async def test_a_preset_reason_goes_to_the_agent(site: Site, voice: Person, sign
     agent = voice.agents[0]
     asked = await site.ask(agent, await site.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
-    await card.get_by_text("Deny…").click()
+    await open_denial(card)
     await card.get_by_role("button", name="Not allowed by policy").click()
     await expect(card).to_contain_text("Not allowed by policy")
     async with site.api(agent) as api:

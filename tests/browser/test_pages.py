@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import SignIn
-from tests.browser.test_floor import ALLOW, MARK, STILL, metric
+from tests.browser.test_floor import ALLOW, MARK, STILL, metric, open_denial
 from tests.site import Person, Site, decision
 
 pytestmark = pytest.mark.browser
@@ -101,7 +101,7 @@ async def test_no_page_scrolls_sideways_on_a_phone_or_on_a_wall(site: Site, sign
     page, wall = await sign_in(person), await sign_in(admin)
     await expect(page.locator(".tool-permission.pending")).to_have_count(2)
     await fits(page, "floor")
-    await page.locator(".deny summary").first.click()
+    await open_denial(page.locator(".tool-permission.pending").first)
     await page.locator(".arguments summary").first.click()
     await fits(page, "floor with everything open")
     await fits(wall, "wallboard")
@@ -169,7 +169,7 @@ async def test_who_wants_no_motion_gets_none(site: Site, voice: Person, sign_in:
             await metric(api, interaction, sentiment, score, f"At {score}")
             await expect(page.locator("#agents article .satisfaction")).to_have_text(f"{score}%")
     card = page.locator(f"#tool-permission-{asked['id']}")
-    await card.locator(".deny summary").click()
+    await open_denial(card)
     await page.wait_for_timeout(1200)  # the time left has moved on at least once
     await card.get_by_role("button", name=ALLOW).click()
     await expect(card).to_contain_text("allowed by")
@@ -186,6 +186,7 @@ async def test_an_answered_permission_is_gone_after_its_minute(
     card = page.locator(f"#tool-permission-{asked['id']}")
     await card.get_by_role("button", name=ALLOW).click()
     await expect(card).to_contain_text(f"allowed by {voice.username}")
+    await page.mouse.move(5, 5)  # while somebody is at the queue, it keeps its place
     # From here on by a clock of ours, which every look of the page at the time is told by.
     await page.clock.install(time=dt.datetime.now(dt.UTC))
     await page.clock.fast_forward("00:40")

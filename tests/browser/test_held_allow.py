@@ -1,0 +1,142 @@
+"""An allow that can be taken back: by its giver, before anybody can run the tool."""
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import SignIn
+from tests.browser.test_floor import ALLOW
+from tests.browser.test_queue import armed, card_of
+from tests.conftest import until
+from tests.site import PASSWORD, Person, Site, decision
+
+pytestmark = pytest.mark.browser
+
+
+async def hold(site: Site, person: Person, seconds: int) -> None:
+    """From now on an allow of this person's agents can be taken back for so long."""
+    async with site.database() as owner:
+        await owner.execute(
+            """update public.agent_tools t set undo_seconds = $2 from public.agents a
+            where a.id = t.agent_id and a.supervisor_id = $1""",
+            person.id,
+            seconds,
+        )
+
+
+async def test_its_giver_takes_it_back_before_the_agent_learns_of_it(
+    site: Site, voice: Person, sign_in: SignIn
+) -> None:
+    await hold(site, voice, 120)
+    page, admin = await sign_in(voice), await sign_in(await site.hire("admin"))
+    await admin.goto(f"/?supervisor={voice.username}")
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    card, elsewhere = card_of(page, asked), card_of(admin, asked)
+    await expect(card).to_contain_text("Can be taken back for 120 s")
+    await expect(card.get_by_role("button", name="Allow for this interaction")).to_have_count(0)
+    await armed(page, asked)
+    await card.get_by_role("button", name=ALLOW).click()
+    await expect(card).to_contain_text(f"allowed by {voice.username}")
+    await expect(card).to_contain_text("takes effect in 1:")
+    await expect(card).to_be_focused()
+    await expect(page.locator("#pending-count")).to_have_text("0")
+    # A colleague sees it, and can neither decide nor take it back.
+    await expect(elsewhere).to_contain_text(f"allowed by {voice.username}")
+    await expect(elsewhere.get_by_role("button")).to_have_count(0)
+    async with site.api(agent) as api, site.browser_of(await site.hire("admin")) as other:
+        learned = (await api.get(f"/tool-permissions/{asked['id']}?wait=1")).json()
+        assert (learned["status"], learned["reason"], learned["responded_by"]) == ("pending", None, None)
+        assert learned["expires_at"] > asked["expires_at"]
+        path = f"/tool-permissions/{asked['id']}"
+        claim = {"arguments_digest": asked["arguments_digest"]}
+        assert (await api.post(f"{path}/execution", json=claim)).status_code == 409
+        late = await other.post(f"{path}/decision", data=decision(asked, "denied"))
+        assert (late.status_code, f"{voice.username} has allowed" in late.text) == (409, True)
+        assert (await other.post(f"{path}/take-back")).status_code == 409
+    await card.get_by_role("button", name="Take back").click()
+    await expect(card.get_by_role("button", name=ALLOW)).to_be_visible()
+    await expect(page.locator("#pending-count")).to_have_text("1")
+    await armed(page, asked)
+    await page.locator(f"#deny-{asked['id']} summary").click()
+    await card.get_by_role("button", name="Not allowed by policy").click()
+    await expect(card).to_contain_text("denied by")  # a denial is never held
+    async with site.api(agent) as api:
+        assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "denied"
+
+
+async def test_it_takes_effect_when_its_time_is_over(site: Site, voice: Person, sign_in: SignIn) -> None:
+    await hold(site, voice, 3)
+    page = await sign_in(voice)
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    await armed(page, asked)
+    await card_of(page, asked).get_by_role("button", name=ALLOW).click()
+    await expect(card_of(page, asked)).to_contain_text("takes effect")
+    async with site.api(agent) as api:
+        answer = (await api.get(f"/tool-permissions/{asked['id']}?wait=30")).json()
+        assert (answer["status"], answer["responded_by"]) == ("allowed", voice.username)
+        claim = {"arguments_digest": asked["arguments_digest"]}
+        assert (await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)).status_code == 201
+    await expect(card_of(page, asked)).to_contain_text("executed")
+
+
+async def test_a_double_click_does_not_take_it_back(site: Site, voice: Person, sign_in: SignIn) -> None:
+    await hold(site, voice, 60)
+    page = await sign_in(voice)
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    await armed(page, asked)
+    await card_of(page, asked).get_by_role("button", name=ALLOW).dblclick()
+    await expect(card_of(page, asked)).to_contain_text("takes effect")
+    button = card_of(page, asked).get_by_role("button", name="Take back")
+    await expect(button).to_have_attribute("aria-disabled", "true")
+    await button.evaluate("button => button.click()")
+    await expect(button).to_be_enabled()
+    async with site.database() as owner:
+        assert await owner.fetchval(
+            "select held_decision from public.tool_permissions where id::text = $1", asked["id"]
+        ) == ("allowed")
+
+
+async def test_without_javascript_one_allows_and_takes_back(
+    site: Site, voice: Person, browser: Browser
+) -> None:
+    await hold(site, voice, 60)
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    context = await browser.new_context(base_url=site.url, java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto("/")
+    await page.get_by_label("E-mail").fill(voice.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await card_of(page, asked).get_by_role("button", name=ALLOW).click()
+    await card_of(page, asked).get_by_role("button", name="Take back").click()
+    await expect(card_of(page, asked).get_by_role("button", name=ALLOW)).to_be_visible()
+    # Decided meanwhile: the page says by whom, and shows the card as it stands.
+    admin = await site.hire("admin")
+    async with site.browser_of(admin) as other:
+        await other.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
+    await card_of(page, asked).get_by_role("button", name=ALLOW).click()
+    await expect(page.get_by_role("heading", name="Not decided")).to_be_visible()
+    await expect(card_of(page, asked)).to_contain_text(f"denied by {admin.name}")
+    await context.close()
+
+
+async def test_the_end_of_the_interaction_cancels_it(site: Site, voice: Person, sign_in: SignIn) -> None:
+    await hold(site, voice, 60)
+    page = await sign_in(voice)
+    agent = voice.agents[0]
+    live = await site.start(agent)
+    asked = await site.ask(agent, live)
+    await armed(page, asked)
+    await card_of(page, asked).get_by_role("button", name=ALLOW).click()
+    await expect(card_of(page, asked)).to_contain_text("takes effect")
+    async with site.api(agent) as api:
+        assert (await api.post(f"/interactions/{live}/end", json={"status": "completed"})).status_code == 200
+
+        async def cancelled() -> bool:
+            return bool((await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "cancelled")
+
+        await until(cancelled)
+    await expect(card_of(page, asked)).to_contain_text("cancelled")

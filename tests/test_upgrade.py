@@ -1,0 +1,73 @@
+"""A home of an earlier version, with people at work: what waited for a decision then is decided now."""
+
+import re
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+from server import migrations
+from server.agents import agent_keys
+from server.embedded.postgres import Postgres
+from tests.conftest import a_folder, free_port, serving
+from tests.test_migrations import connected
+
+BEFORE_HELD_DECISIONS = "20261127"  # the first version that is newer
+SAMPLE = {"email": "supervisor1@example.com", "password": "floorwalker"}
+
+
+async def test_requests_that_waited_before_an_upgrade_are_decided_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "migrations").mkdir()
+    for path in (migrations.FOLDER / "migrations").glob("*.sql"):
+        if path.name < BEFORE_HELD_DECISIONS:
+            shutil.copy(path, tmp_path / "migrations")
+    shutil.copy(migrations.FOLDER / "seed.sql", tmp_path)
+    with a_folder() as place:
+        postgres = Postgres(place / "home")
+        postgres.start()
+        try:
+            with monkeypatch.context() as older:
+                older.setattr(migrations, "FOLDER", tmp_path)
+                await migrations.migrate(postgres.url("postgres"))
+                await migrations.seed(postgres.url("postgres"))
+            async with connected(postgres) as owner:
+                agent = await owner.fetchval("select id from agents where name = 'Voice Agent 1'")
+                key = await agent_keys.create_for(owner, agent)
+                interaction = await owner.fetchval(
+                    "insert into interactions (agent_id, interaction_type) values ($1, 'voice') returning id",
+                    agent,
+                )
+                waiting = await owner.fetch(
+                    """insert into tool_permissions (interaction_id, tool_name, arguments)
+                    select $1, 'issue_refund', json_build_object('amount', n) from generate_series(1, 3) n
+                    returning id::text, arguments_digest""",
+                    interaction,
+                )
+        finally:
+            postgres.stop()
+        with serving(place / "home", free_port()) as site:
+            async with httpx.AsyncClient(base_url=site.url, timeout=60) as browser:
+                assert (await browser.post("/login", data=SAMPLE)).status_code == 303
+                page = (await browser.get("/")).text
+                shown = re.findall(r'name="arguments_digest" value="(\w+)"', page)
+                assert {row["arguments_digest"] for row in waiting} == set(shown)
+                first, second, third = waiting
+                for row, status in ((first, "allowed"), (second, "denied")):
+                    data = {"status": status, "arguments_digest": row["arguments_digest"]}
+                    answer = await browser.post(f"/tool-permissions/{row['id']}/decision", data=data)
+                    assert answer.status_code == 303
+            async with site.database() as owner:
+                await owner.execute("update agent_tools set undo_seconds = 60 where agent_id = $1", agent)
+                assert await owner.fetchval(
+                    "select status from tool_permissions where id::text = $1", third["id"]
+                ) == ("pending")
+            headers = {"Authorization": f"Bearer {key}"}
+            async with httpx.AsyncClient(base_url=f"{site.url}/api/v1", headers=headers, timeout=60) as api:
+                read = [(await api.get(f"/tool-permissions/{row['id']}")).json()["status"] for row in waiting]
+                assert read == ["allowed", "denied", "pending"]
+                claim = {"arguments_digest": first["arguments_digest"]}
+                claim_path = f"/tool-permissions/{first['id']}/execution"
+                assert (await api.post(claim_path, json=claim)).status_code == 201

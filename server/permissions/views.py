@@ -47,9 +47,13 @@ async def decide(request: Request) -> Response:
             digest,
             for_interaction=for_interaction,
         )
-    if not won and row["status"] == "pending" and not row["held_until"] and row["arguments_digest"] == digest:
+    if won:
+        return _reply(request, row, None)
+    if row["status"] == "pending" and not row["held_until"] and row["arguments_digest"] == digest:
+        if for_interaction and row["undo_seconds"]:
+            return _reply(request, row, f"{row['tool_name']} is allowed one request at a time.")
         row = tool_permissions.expired(row)  # the sweeper marks it within a second
-    return _reply(request, row, None if won else _refusal(row))
+    return _reply(request, row, _refusal(row))
 
 
 async def take_back(request: Request) -> Response:

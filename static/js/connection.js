@@ -118,9 +118,9 @@ document.addEventListener("htmx:error", (event) => {
 document.addEventListener("htmx:response:error", (event) => {
   const ctx = event.detail.ctx;
   if (ctx?.sourceElement === live) return lost();
-  if (ctx.response.status === 409) {
-    // The fresh card says it, but for a request that is still there and was not the one decided.
-    if (/class="tool-permission pending/.test(ctx.text)) toast("That was not decided: the request is another one. Please look at it again.");
+  if (ctx.response.status === 409 && ctx.text.includes('class="tool-permission ')) {
+    // The fresh card says it, but for a request that still waits.
+    if (ctx.text.includes('class="tool-permission pending"')) toast("That was not decided: please look at the request again.");
     return;
   }
   ctx.swap = "none";

@@ -357,8 +357,13 @@ language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   perform pg_catalog.set_config('role', 'authenticated', true), pg_catalog.set_config('request.jwt.claims', p_claims, true),
     pg_catalog.set_config('lock_timeout', '5s', true);
-  perform from public.decide_tool_permission(p_id, p_status, p_reason, p_arguments_digest);
-  won := found;
+  won := not p_for_interaction or not exists (
+    select from public.tool_permissions t join public.agent_tools g on (g.agent_id, g.tool_name) = (t.agent_id, t.tool_name)
+    where t.id = p_id and g.undo_seconds > 0);
+  if won then
+    perform from public.decide_tool_permission(p_id, p_status, p_reason, p_arguments_digest);
+    won := found;
+  end if;
   if won and p_for_interaction then
     perform public.grant_tool(p_id);
   end if;
@@ -366,7 +371,7 @@ begin
   return next;
 end $$;
 comment on function private.decide_v2(text, uuid, text, text, text, boolean) is
-  'A person''s decision, for the rest of the interaction or once, and the card that follows it; won is false when it was decided before, has expired or has other arguments. Whose claims these are sees and decides only what is theirs: FW404, FW422 as decide_tool_permission.';
+  'A person''s decision, for the rest of the interaction or once, and the card that follows it; won is false when it was decided before, has expired or has other arguments, or when it is for the rest of the interaction and can be taken back. Whose claims these are sees and decides only what is theirs: FW404, FW422 as decide_tool_permission.';
 revoke all on function private.decide_v2(text, uuid, text, text, text, boolean) from public;
 grant execute on function private.decide_v2(text, uuid, text, text, text, boolean) to floorwalker_web;
 

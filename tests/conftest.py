@@ -19,7 +19,7 @@ import pytest
 from server.auth import Auth
 from server.embedded.postgres import Postgres
 from tests.replica import Wire, hosted, replica
-from tests.site import Person, Site
+from tests.site import PATIENCE, Person, Site
 
 if TYPE_CHECKING:
     from tests.story import Story
@@ -57,7 +57,7 @@ def serving(home: Path, port: int, **environment: str) -> Iterator[Site]:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(20)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -159,7 +159,7 @@ async def chat(site: Site) -> Person:
     return await site.hire("chat")
 
 
-async def until(look: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(look: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until `look` (sync or async) is true; what it last said when it never is."""
     end = time.monotonic() + seconds
     while True:

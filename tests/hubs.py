@@ -53,7 +53,7 @@ async def together(site: Site, bus: Nats, number: int = 3) -> AsyncIterator[list
     """So many hubs on one database, of which one hears for all."""
     async with AsyncExitStack() as stack:
         hubs = [await stack.enter_async_context(hearing(named(site), bus.url)) for _ in range(number)]
-        await until(lambda: settled(hubs), 15)
+        await until(lambda: settled(hubs))
         yield hubs
 
 
@@ -61,7 +61,7 @@ async def together(site: Site, bus: Nats, number: int = 3) -> AsyncIterator[list
 async def together_after(site: Site, bus: Nats, ear: Hub, number: int = 2) -> AsyncIterator[list[Hub]]:
     async with AsyncExitStack() as stack:
         hubs = [await stack.enter_async_context(hearing(named(site), bus.url)) for _ in range(number)]
-        await until(lambda: settled([ear, *hubs]), 15)
+        await until(lambda: settled([ear, *hubs]))
         yield hubs
 
 

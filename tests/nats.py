@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from tests.conftest import a_folder, free_port
+from tests.site import PATIENCE
 
 NATS = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/bin")
 
@@ -40,7 +41,7 @@ class Nats:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -58,12 +59,12 @@ class Nats:
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
             self.process = None
 
     async def connections(self) -> list[dict[str, Any]]:
         """What the server says of who is connected, with the subjects each subscribed to."""
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
             answer = await http.get(f"http://127.0.0.1:{self.monitor}/connz?subs=1&limit=1000")
         return [
             one | {"subscriptions_list": one.get("subscriptions_list", [])}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from server.embedded import folders
 from tests.conftest import a_folder, free_port
+from tests.site import PATIENCE
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 _ROLES = ("floorwalker_web", "postgres")
@@ -65,11 +66,11 @@ def pooling(home: Path, *, size: int = 5, mode: str = "transaction") -> Iterator
             yield pooler
         finally:
             process.send_signal(signal.SIGTERM)  # now, without waiting for its clients
-            process.wait(10)
+            process.wait(PATIENCE)
 
 
 def _wait(process: "subprocess.Popen[bytes]", pooler: Pooler) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             socket.create_connection(("127.0.0.1", pooler.port), 1).close()

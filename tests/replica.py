@@ -15,7 +15,7 @@ from server.embedded.keys import Keys
 from server.errors import RequestError
 from server.rates import Limits
 from server.settings import AUTH_PATH, Settings
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 
 SECRET = "a secret of more than thirty-two characters"
 HERE, THERE = Visitor("192.0.2.1", "a browser"), Visitor("198.51.100.7", "another browser")
@@ -88,7 +88,7 @@ async def replica(site: Site, wire: Wire, *, limit: int = 1000, size: int = 10) 
     """What a web process has of it, with a pool of its own."""
     async with (
         db.connect(site.database_url("floorwalker_web"), size=size) as database,
-        httpx.AsyncClient(transport=wire, timeout=10) as http,
+        httpx.AsyncClient(transport=wire, timeout=PATIENCE) as http,
     ):
         auth = Auth(
             database,

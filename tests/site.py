@@ -19,6 +19,7 @@ from server.agents.agent_keys import Channel
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 
+PATIENCE = 60.0  # seconds: a deadline is for what hangs, and a machine can be ten times slower for a minute
 PASSWORD = "correct horse battery"
 TOOLS = {
     "tools": [
@@ -57,7 +58,7 @@ class Site:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def wait_until_ready(self, seconds: float = 60) -> None:
+    def wait_until_ready(self, seconds: float = 3 * PATIENCE) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.process.poll() is not None:
@@ -123,7 +124,7 @@ class Site:
     async def _administer(self, path: str, **body: Any) -> dict[str, Any]:
         secret = Keys.load_or_create(self.home).secret
         headers = {"apikey": secret, "Authorization": f"Bearer {secret}"}
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
             answer = await http.post(f"{self.url}/auth/v1/admin/{path}", headers=headers, json=body)
         assert answer.status_code == 200, answer.text
         made: dict[str, Any] = answer.json()
@@ -146,13 +147,15 @@ class Site:
     async def api(self, agent: Agent) -> AsyncIterator[httpx.AsyncClient]:
         """The agent API with this agent's key."""
         headers = {"Authorization": f"Bearer {agent.key}"}
-        async with httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=headers, timeout=60) as client:
+        async with httpx.AsyncClient(
+            base_url=f"{self.url}/api/v1", headers=headers, timeout=2 * PATIENCE
+        ) as client:
             yield client
 
     @asynccontextmanager
     async def browser_of(self, person: Person | None) -> AsyncIterator[httpx.AsyncClient]:
         """A client with the cookie of a fresh sign-in."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as client:
             if person is not None:
                 answer = await client.post("/login", data={"email": person.email, "password": PASSWORD})
                 assert answer.status_code == 303, answer.text

@@ -15,7 +15,7 @@ from server import migrations
 from server.embedded.postgres import Postgres
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import ROOT, a_folder, free_port, serving
-from tests.site import Person, decision
+from tests.site import PATIENCE, Person, decision
 from tests.test_process import command
 
 ARCHIVE = {
@@ -51,7 +51,7 @@ class Story:
 
 @asynccontextmanager
 async def connected(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await asyncpg.connect(url, timeout=PATIENCE)
     try:
         yield connection
     finally:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.site import PATIENCE
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Terminal:
     known: int = 0  # characters of it that were waited for
     status: int | None = None
 
-    def wait_for(self, words: str, seconds: float = 30.0) -> None:
+    def wait_for(self, words: str, seconds: float = PATIENCE) -> None:
         """Read until these words are shown, after those that were waited for before."""
         end = time.monotonic() + seconds
         while words not in self.shown[self.known :]:
@@ -38,13 +39,13 @@ class Terminal:
     def interrupt(self) -> None:
         """Ctrl-C, once the command reads: between Python's last look and that, a signal would wake nobody up."""
         stat = Path(f"/proc/{self.pid}/stat")
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while stat.read_text().rpartition(")")[2].split()[0] != "S":
             assert time.monotonic() < end, self.shown
             time.sleep(0.01)
         os.write(self.door, b"\x03")
 
-    def end(self, seconds: float = 30.0) -> int:
+    def end(self, seconds: float = PATIENCE) -> int:
         """Read all there is and wait for the end; the exit status."""
         end = time.monotonic() + seconds
         while self._read(end):

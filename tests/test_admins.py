@@ -16,7 +16,7 @@ from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.crooked import crooked
 from tests.outbox import letters, path_in
 from tests.replica import hosted
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 from tests.terminal import at_a_terminal
 from tests.test_process import command, sentence
 
@@ -41,7 +41,7 @@ def piped(text: bytes | str, *words: str, **environment: str) -> "subprocess.Com
         env={"PATH": "/usr/bin:/bin", **environment},
         input=text if isinstance(text, bytes) else text.encode(),
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     return subprocess.CompletedProcess(
@@ -64,7 +64,7 @@ def project(site: Site, **changes: str) -> dict[str, str]:
 
 async def signs_in(site: Site, address: str, password: str) -> bool:
     """Whether they come in and see what only admins do."""
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         answer = await browser.post("/login", data={"email": address, "password": password})
         return answer.status_code == 303 and (await browser.get("/system")).status_code == 200
 
@@ -123,7 +123,7 @@ async def test_an_invited_admin_chooses_a_password(site: Site, address: str) -> 
     path = path_in(letter)
     assert f"{site.url}{path}\n" in invited.stdout
     assert str(letter) in invited.stdout
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         token = path.partition("token_hash=")[2]
         answer = await browser.post("/invitation", data={"token_hash": token, "password": PASSWORD})
         assert answer.status_code == 303

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import a_folder, free_port, serving, until
-from tests.site import Site
+from tests.site import PATIENCE, Site
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ async def test_pages_that_cannot_be_read_say_stale_and_return_by_themselves(alon
     async with (
         alone.database() as owner,
         alone.browser_of(person) as browser,
-        browser.stream("GET", "/stream?page=floor", timeout=20) as stream,
+        browser.stream("GET", "/stream?page=floor", timeout=PATIENCE) as stream,
     ):
         lines = stream.aiter_lines()
 

@@ -26,7 +26,7 @@ from tests.replica import (
     signed_in,
     viewer_of,
 )
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 
 
 async def test_a_person_sees_where_they_are_signed_in(
@@ -233,7 +233,7 @@ async def test_whatever_ends_a_session_rings_it(site: Site, voice: Person, auth:
                 await auth.change_password(mine, PASSWORD, NEW, HERE)
             case "accept_link":
                 await auth.accept_link(await site.link(voice), "recovery", NEW, HERE)
-        assert await bell.wait(2)
+        assert await bell.wait(PATIENCE)
     assert await is_out(auth, other)
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)

@@ -14,7 +14,7 @@ from server.embedded import folders
 from server.embedded.postgres import Postgres
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import a_folder, until
-from tests.site import Site
+from tests.site import PATIENCE, Site
 from tests.story import Story, begun, connected, full_disk
 from tests.test_process import HOSTED, command, sentence
 
@@ -84,7 +84,7 @@ async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
                 os.killpg(process.pid, signal.SIGINT)
             else:
                 os.kill(dump if victim == "pg_dump" else process.pid, signal.SIGKILL)
-            _, said = await asyncio.to_thread(process.communicate, timeout=20)
+            _, said = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
             assert process.returncode != 0
             if victim == "pg_dump":
                 assert said == "floorwalker: the backup failed: it was ended.\n"

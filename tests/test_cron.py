@@ -8,6 +8,7 @@ import pytest
 from server import migrations, sweeper
 from server.embedded.postgres import SUPERUSER, Postgres
 from tests.conftest import ROOT, a_folder, until
+from tests.site import PATIENCE
 
 FOLDERS = [
     path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path.parent / "lib/pg_cron.so").exists()
@@ -74,7 +75,7 @@ async def test_every_step_can_be_a_job(folder: Path) -> None:
                     STEPS
                 )
 
-            await until(done, 130)
+            await until(done, 130 + PATIENCE)
             assert await owner.fetchval("select count(*) from public.interaction_archives") == 0
             assert (
                 await owner.fetchval("select count(*) from public.interactions where status = 'active'") == 3

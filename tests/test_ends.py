@@ -17,10 +17,20 @@ from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
 from tests.conftest import until
 from tests.replica import HERE, NEW, age, is_out, sessions_here, signed_in, viewer_of
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 from tests.test_stream import join, streaming
 
-AT_ONCE, LATEST = 2.0, 15.0  # seconds
+SOON = 150  # requests, which take two seconds; whatever is not told is found out within ten
+
+
+async def at_once(browser: httpx.AsyncClient, done: Callable[[], bool]) -> None:
+    """Before so many requests are answered, one after the other: counted, since a clock measures the machine as well."""
+    for _ in range(SOON):
+        if done():
+            return
+        await browser.get("/healthz")
+        await asyncio.sleep(0.01)
+    raise AssertionError("it was found out, and not told")
 
 
 @dataclass(slots=True)
@@ -29,19 +39,17 @@ class Watching:
 
     browser: httpx.AsyncClient
     lines: list[str] = field(default_factory=list)
-    ended: float | None = None
+    ended: bool = False
 
     async def read(self, page: str) -> None:
         async with self.browser.stream("GET", f"/stream?page={page}", timeout=None) as stream:
             assert stream.status_code == 200
             async for line in stream.aiter_lines():
                 self.lines.append(line)
-        self.ended = time.monotonic()
+        self.ended = True
 
-    async def ends(self, since: float, within: float) -> None:
-        await until(lambda: self.ended is not None, within + 1)
-        assert self.ended is not None
-        assert self.ended - since < within
+    async def ends_at_once(self) -> None:
+        await at_once(self.browser, lambda: self.ended)
 
 
 @asynccontextmanager
@@ -60,7 +68,7 @@ async def watching(site: Site, person: Person, page: str = "floor") -> AsyncIter
 async def is_nobody(browser: httpx.AsyncClient) -> None:
     """Their cookie opens no page, no stream, and decides nothing."""
     assert (await browser.get("/leaderboard")).headers["location"].startswith("/login")
-    stream = await browser.get("/stream?page=floor", timeout=5)
+    stream = await browser.get("/stream?page=floor", timeout=PATIENCE)
     assert (stream.status_code, "event: close" in stream.text) == (200, True)
     assert (await browser.post("/agents/x/pause", data={"paused": "yes"})).headers["location"] == "/login"
 
@@ -79,7 +87,9 @@ Deed: TypeAlias = Callable[[Scene], Awaitable[object]]
 async def administer(site: Site, person: Person, **changes: Any) -> None:
     """Change somebody directly at the Auth server, as its own dashboard does."""
     secret = Keys.load_or_create(site.home).secret
-    async with httpx.AsyncClient(headers={"apikey": secret, "Authorization": f"Bearer {secret}"}) as http:
+    async with httpx.AsyncClient(
+        headers={"apikey": secret, "Authorization": f"Bearer {secret}"}, timeout=PATIENCE
+    ) as http:
         answer = await http.put(f"{site.url}/auth/v1/admin/users/{person.id}", json=changes)
     assert answer.status_code == 200, answer.text
 
@@ -139,13 +149,10 @@ async def test_what_ends_a_session_ends_its_stream_at_once(
     site: Site, auth: Auth, voice: Person, chat: Person, deed: str
 ) -> None:
     async with watching(site, voice) as one, watching(site, chat) as bystander:
-        began = time.monotonic()
         await DEEDS[deed](Scene(site, auth, voice, one))
-        done = time.monotonic()
-        assert done - began < LATEST
-        await one.ends(done, AT_ONCE)
+        await one.ends_at_once()
         await is_nobody(one.browser)
-        assert bystander.ended is None
+        assert not bystander.ended
         assert (await bystander.browser.get("/")).status_code == 200
 
 
@@ -159,17 +166,15 @@ async def test_what_nobody_rings_is_found_out(site: Site, voice: Person, chat: P
         await superuser.execute("set session_replication_role = replica")
         await superuser.execute("delete from private.web_sessions where user_id = $1", voice.id)
         await superuser.execute("update public.users set deactivated_at = now() where id = $1", chat.id)
-        done = time.monotonic()
         for watched in (one, other):
             await is_nobody(watched.browser)
-        for watched in (one, other):
-            await watched.ends(done, LATEST)
+        await until(lambda: one.ended and other.ended)
 
 
 async def test_a_ban_that_is_lifted_gives_no_old_cookie_its_life_back(site: Site, voice: Person) -> None:
     async with watching(site, voice) as one:
         await administer(site, voice, ban_duration="24h")
-        await one.ends(time.monotonic(), AT_ONCE)
+        await one.ends_at_once()
         await administer(site, voice, ban_duration="none")
         await is_nobody(one.browser)
     async with site.browser_of(voice) as browser:
@@ -182,7 +187,7 @@ async def test_a_change_of_role_ends_the_stream_and_the_old_roles_pages(site: Si
         assert (await one.browser.get("/system")).status_code == 200
         fields = {"app_role": "supervisor", "supervisor_type": "voice", "username": f"was-{admin.id.hex[:8]}"}
         await administer(site, admin, app_metadata=fields)
-        await one.ends(time.monotonic(), AT_ONCE)
+        await one.ends_at_once()
         await is_nobody(one.browser)
     async with site.browser_of(admin) as browser:
         one.browser = browser
@@ -199,10 +204,10 @@ async def test_a_session_deleted_at_the_auth_server_lasts_until_its_token_is_ren
         async with site.database("supabase_auth_admin") as auth:
             await auth.execute("delete from auth.sessions where user_id = $1", voice.id)
         assert (await one.browser.get("/")).status_code == 200
-        assert one.ended is None
+        assert not one.ended
         await age(site, voice, "30 seconds")
         assert (await one.browser.get("/")).status_code == 303
-        await one.ends(time.monotonic(), AT_ONCE)
+        await one.ends_at_once()
         await is_nobody(one.browser)
     assert await sessions_here(site, voice) == 0
 
@@ -217,7 +222,7 @@ async def test_a_stream_ends_with_its_token_and_the_next_one_renews_it(
         short = join(streams, replace(viewer, expires_at=soon))
         long = join(streams, viewer)
         began = time.monotonic()
-        await until(lambda: short.ended, LATEST)
+        await until(lambda: short.ended)
         assert time.monotonic() - began > 0.9, "but not before"
         assert not long.ended
     async with watching(site, voice) as one:
@@ -258,9 +263,8 @@ async def test_an_agent_that_waits_is_told_at_once_and_so_is_its_next_call(
         await asyncio.sleep(0.5)
         assert not waiting.done()
         await owner.execute(AGENT_DEEDS[deed], agent.id)
-        began = time.monotonic()
-        answer = await asyncio.wait_for(waiting, LATEST)
-        assert time.monotonic() - began < AT_ONCE
+        await at_once(neighbour, waiting.done)
+        answer = await waiting
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"
         for path in ("/agent", f"/tool-permissions/{asked['id']}", f"/tool-permissions/{asked['id']}?wait=5"):

@@ -106,7 +106,7 @@ async def test_pages_that_come_and_go_ask_little_of_nats(site: Site, bus: Nats) 
             await asyncio.sleep(0.02)
         await until(lambda: len(line._held) == 401)
         assert line._client._sid < 500, "each was subscribed to once"
-        await until(lambda: len(line._held) == 1, 15)
+        await until(lambda: len(line._held) == 1)
         assert not line._wanted
         assert settled(hubs)
 

@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from server.errors import RequestError
 from server.guard import SameOrigin, cookie_name, trusted_hosts
 from server.settings import Settings
-from tests.site import Person, Site, decision
+from tests.site import PATIENCE, Person, Site, decision
 
 PUBLIC = "https://floor.example.com"
 # PUBLIC_URL; the Host that reaches us; what the browser says (Sec-Fetch-Site, Origin); whether an unsafe method passes.
@@ -106,7 +106,7 @@ async def test_unsafe_methods_are_for_our_own_pages_and_for_programs(
 
 
 async def test_said_twice_it_has_to_be_true_twice(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         for name, own, foreign in (
             ("Sec-Fetch-Site", "same-origin", "cross-site"),
             ("Origin", site.url, "https://evil.example"),
@@ -121,7 +121,7 @@ async def test_said_twice_it_has_to_be_true_twice(site: Site) -> None:
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 async def test_the_wall_stands_before_every_address(site: Site, method: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         answer = await client.request(method, path, headers={"Sec-Fetch-Site": "cross-site"})
         assert (answer.status_code, "another site" in answer.text) == (403, True)
         assert (await client.request(method, path, headers={"Origin": "null"})).status_code == 403
@@ -156,7 +156,7 @@ async def test_what_is_signed_in_is_kept_by_no_cache_and_static_is(site: Site, v
 async def test_static_text_is_compressed_once_for_whoever_takes_it(site: Site) -> None:
     path = "/static/js/floor.js"
     plain = {"Accept-Encoding": "identity"}
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         whole = await client.get(path, headers=plain)
         assert "content-encoding" not in whole.headers
         packed = await client.get(path, headers={"Accept-Encoding": "gzip, br"})
@@ -176,7 +176,7 @@ async def test_static_text_is_compressed_once_for_whoever_takes_it(site: Site) -
 
 
 async def test_static_files_stay_in_their_folder(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         for path in (
             "/static/../pyproject.toml",
             "/static/%2e%2e/pyproject.toml",
@@ -201,6 +201,6 @@ def test_beyond_loopback_the_cookie_is_bound_to_host_and_https() -> None:
 
 
 async def test_a_form_that_is_too_large_is_413(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         answer = await client.post("/login", data={"email": "x" * 300_000, "password": "x"})
     assert answer.status_code == 413

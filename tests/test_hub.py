@@ -10,7 +10,7 @@ import pytest
 from server.fanout import Fanout
 from server.hub import STATE, Hub
 from tests.conftest import free_port, until
-from tests.site import Site
+from tests.site import PATIENCE, Site
 
 
 @asynccontextmanager
@@ -58,7 +58,7 @@ async def test_a_bell_keeps_what_rang_before_the_wait(site: Site) -> None:
             assert not await bell.wait(0)
             await notify(site, topic)
             await asyncio.sleep(0.1)
-            assert await bell.wait(5)
+            assert await bell.wait(PATIENCE)
             assert not await bell.wait(0)
         assert topic not in hub._rings
 
@@ -159,8 +159,9 @@ async def test_without_nats_everybody_listens_for_themselves(site: Site, *, answ
             hub.subscribe([topic], heard.append)
             for number in range(1, 8):
                 await notify(site, topic)
-                await until(lambda number=number: len(heard) >= number, 1)  # type: ignore[misc]
+                await until(lambda number=number: len(heard) >= number)  # type: ignore[misc]
                 await asyncio.sleep(0.5)
+            assert not hub.polling, "it was told"
             async with site.database("supabase_admin") as admin:
                 await admin.fetchval(
                     "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = $1",

@@ -23,7 +23,7 @@ from server.hub import Hub
 from tests.conftest import a_folder, free_port, serving, until
 from tests.pooler import PGBOUNCER, Pooler, pooling
 from tests.replica import hosted
-from tests.site import Agent, Person, Site, decision
+from tests.site import PATIENCE, Agent, Person, Site, decision
 
 pytestmark = [
     pytest.mark.full,
@@ -178,10 +178,10 @@ async def test_time_passes(pooled: Site, voice: Person) -> None:
     async def swept() -> bool:
         async with pooled.api(agent) as api:
             await api.post(f"/interactions/{await pooled.start(agent)}/end", json={"status": "completed"})
-        async with httpx.AsyncClient(base_url=pooled.url) as http:
+        async with httpx.AsyncClient(base_url=pooled.url, timeout=PATIENCE) as http:
             return 'floorwalker_swept_total{what="performance"}' in (await http.get("/metrics")).text
 
-    await until(swept, 30)
+    await until(swept)
     assert "sweep_failed" not in pooled.log.read_text()
 
 
@@ -293,11 +293,11 @@ async def test_without_a_session_connection_pages_and_agents_hear_two_seconds_la
                     await elsewhere.post(
                         f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied")
                     )
-                assert (await asyncio.wait_for(waiting, 10)).json()["status"] == "denied"
+                assert (await asyncio.wait_for(waiting, PATIENCE)).json()["status"] == "denied"
             assert (await browser.get("/readyz")).status_code == 200
             assert "".join(lines).count("retry: ") == 1, "it is still the same stream"
             await browser.post("/logout")
-            await until(lambda: lines[-1] == GONE, 15)
+            await until(lambda: lines[-1] == GONE)
         assert "DATABASE_LISTEN_URL must be a session connection" in deaf.log.read_text()
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from server.embedded import folders
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Agent, Site, decision
+from tests.site import PATIENCE, Agent, Site, decision
 
 ARCHIVE = {"issues": [{"issue": "Late", "status": "resolved", "priority": "low"}], "csat_score": 80}
 VICTIMS = ("PostgreSQL", "web", "both")
@@ -232,7 +232,12 @@ async def test_what_was_acknowledged_outlives_every_kill(seconds: float) -> None
         working = [asyncio.create_task(converse(here, agent)) for agent in agents]
         kills = 0
         try:
-            while loop.time() < end:
+            # A slow machine gets as much done, later.
+            while (
+                loop.time() < end
+                or kills < 3
+                or (not happened(here.ledger) and loop.time() < end + 5 * PATIENCE)
+            ):
                 await asyncio.sleep(here.chance.uniform(0.1, 3))
                 victim = VICTIMS[kills % 3] if kills < 3 else here.chance.choice(VICTIMS)
                 print(f"{loop.time() - end + seconds:6.2f} s: {victim} killed")
@@ -240,7 +245,7 @@ async def test_what_was_acknowledged_outlives_every_kill(seconds: float) -> None
                 kills += 1
             await asyncio.sleep(1)
             here.closing.set()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(5 * PATIENCE):
                 await asyncio.gather(*working)
             assert not any(task.done() for task in deciding)
         finally:
@@ -252,12 +257,16 @@ async def test_what_was_acknowledged_outlives_every_kill(seconds: float) -> None
               f"{sum(map(len, ledger.said.values()))} said, {len(ledger.decisions)} decided, "
               f"{len(ledger.executions)} executed")  # fmt: skip
         assert kills >= 3
-        done = len(ledger.ends), len(ledger.decisions), len(ledger.executions), len(ledger.said)
-        assert min(done) > 0
-        assert sum(ledger.unanswered.values())
+        assert happened(ledger)
         assert not ledger.surprises
         async with here.site.database() as owner:
             await check(owner, ledger, agents)
+
+
+def happened(ledger: Ledger) -> bool:
+    """Whether everything was done at least once, and once left without an answer."""
+    done = len(ledger.ends), len(ledger.decisions), len(ledger.executions), len(ledger.said)
+    return min(done) > 0 and sum(ledger.unanswered.values()) > 0
 
 
 async def check(owner: "asyncpg.Connection[asyncpg.Record]", ledger: Ledger, agents: list[Agent]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from server.embedded.keys import Keys
 from tests.conftest import ROOT, a_folder, free_port, serving, until
-from tests.site import PASSWORD, Site
+from tests.site import PASSWORD, PATIENCE, Site
 
 HOSTED = {
     "SUPABASE_URL": "http://127.0.0.1:9",
@@ -36,7 +36,7 @@ def command(*words: str, **environment: str) -> "subprocess.CompletedProcess[str
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -53,7 +53,7 @@ async def test_ctrl_c_leaves_no_process_behind_and_the_data_is_there_next_time(f
     with serving(home, port) as site:
         person = await site.hire("voice")
         interaction = await site.start(person.agents[0])
-        async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+        async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
             await browser.post("/login", data={"email": person.email, "password": PASSWORD})
             async with browser.stream(
                 "GET", "/stream?page=floor"
@@ -63,7 +63,7 @@ async def test_ctrl_c_leaves_no_process_behind_and_the_data_is_there_next_time(f
                         break
                 assert left_behind(home)
                 site.process.send_signal(signal.SIGINT)
-                assert site.process.wait(20) == 0
+                assert site.process.wait(PATIENCE) == 0
     await until(lambda: not left_behind(home))
     with serving(home, port) as site:
         async with site.api(person.agents[0]) as api:
@@ -82,7 +82,7 @@ async def test_killed_with_9_the_next_start_recovers_and_sign_ins_still_stand(fo
         site.process.kill()
         site.process.wait()
     with serving(home, port) as site:
-        async with httpx.AsyncClient(base_url=site.url, cookies=cookies) as again:
+        async with httpx.AsyncClient(base_url=site.url, cookies=cookies, timeout=PATIENCE) as again:
             page = await again.get("/")
         assert page.status_code == 200
         assert "in chat" in page.text
@@ -101,7 +101,7 @@ async def test_postgresql_killed_under_a_running_server_comes_back(folder: Path)
             async def back() -> bool:
                 return (await browser.get("/")).status_code == 200
 
-            await until(back, 30)
+            await until(back)
         assert await site.start(person.agents[0])
 
 
@@ -109,8 +109,8 @@ def test_two_checkouts_do_not_disturb_one_another(folder: Path) -> None:
     with serving(folder / "one", free_port()) as one, serving(folder / "two", free_port()) as two:
         assert one.database_url() != two.database_url()
         one.process.send_signal(signal.SIGINT)
-        assert one.process.wait(20) == 0
-        assert httpx.get(f"{two.url}/readyz").status_code == 200
+        assert one.process.wait(PATIENCE) == 0
+        assert httpx.get(f"{two.url}/readyz", timeout=PATIENCE).status_code == 200
 
 
 def test_commands_work_beside_a_running_server(site: Site) -> None:
@@ -168,7 +168,10 @@ def test_a_wrong_setting_is_one_sentence(environment: dict[str, str], words: lis
 def test_a_nats_that_is_not_there_stops_nobody(folder: Path) -> None:
     unreachable = f"nats://floor:hidden@127.0.0.1:{free_port()}"
     with serving(folder / "home", free_port(), FANOUT_URL=unreachable) as site:
-        assert httpx.get(f"{site.url}/readyz").json() == {"database": True, "listener": True}
+        assert httpx.get(f"{site.url}/readyz", timeout=PATIENCE).json() == {
+            "database": True,
+            "listener": True,
+        }
     written = site.log.read_text()
     assert "fanout_unreachable" in written
     assert "hidden" not in written
@@ -204,7 +207,7 @@ asyncio.run(live())
             env={"PATH": os.environ["PATH"], **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert answer.returncode == 0, answer.stderr
@@ -244,7 +247,7 @@ print(sorted(route.path for route in parts.routes if route.path.startswith("/aut
         env={"PATH": os.environ["PATH"], "DATABASE_URL": site.database_url("floorwalker_web"), **HOSTED},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (answer.returncode, answer.stdout) == (0, "[]\n"), answer.stderr

@@ -21,7 +21,7 @@ import pytest
 from tests.conftest import a_folder, free_port, serving, until
 from tests.nats import NATS, Nats, nats
 from tests.replica import hosted
-from tests.site import Person, Site, decision
+from tests.site import PATIENCE, Person, Site, decision
 from tests.test_pooler import watching, work
 from tests.test_process import left_behind
 
@@ -76,7 +76,7 @@ class Fleet:
 
     async def live(self) -> bool:
         """Whether all of them say that they hear."""
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
             pages = [await http.get(f"{web.url}/metrics") for web in self.running.values()]
         return all("floorwalker_hub_live 1.0" in page.text for page in pages)
 
@@ -117,7 +117,7 @@ async def fleet(three: Fleet) -> Fleet:
     """All three of them in order, whatever the last test did."""
     for number in {0, 1, 2} - three.running.keys():
         three.start(number)
-    await until(three.settled, 30)
+    await until(three.settled)
     return three
 
 
@@ -170,7 +170,7 @@ async def page_of(web: Site, person: Person) -> AsyncIterator[Page]:
 
 async def test_one_listens_for_three(fleet: Fleet) -> None:
     assert len(await fleet.listening()) == 1
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         for web in fleet.running.values():
             assert (await http.get(f"{web.url}/readyz")).json() == {"database": True, "listener": True}
 
@@ -191,14 +191,14 @@ async def test_what_one_is_told_the_others_show_and_answer(fleet: Fleet, first: 
         said = {"sentiment": "good", "satisfaction_score": 50, "feed_text": "a word that was said"}
         answer = await at_a.post(f"/interactions/{interaction}/metrics", json=said)
         assert answer.status_code == 202
-        await until(lambda: at_b.shows("a word that was said") and at_c.shows("a word that was said"), 2)
+        await until(lambda: at_b.shows("a word that was said") and at_c.shows("a word that was said"))
         asked = await a.ask(agent, interaction)
-        await until(lambda: at_b.shows(asked["id"]) and at_c.shows(asked["id"]), 2)
+        await until(lambda: at_b.shows(asked["id"]) and at_c.shows(asked["id"]))
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
         await asyncio.sleep(0.5)
         assert not waiting.done()
         await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
-        assert (await asyncio.wait_for(waiting, 2)).json()["status"] == "denied"
+        assert (await asyncio.wait_for(waiting, PATIENCE)).json()["status"] == "denied"
 
 
 async def test_who_signs_out_or_is_put_out_is_out_everywhere(fleet: Fleet) -> None:
@@ -207,7 +207,7 @@ async def test_who_signs_out_or_is_put_out_is_out_everywhere(fleet: Fleet) -> No
         watched = [await stack.enter_async_context(watching(web, person)) for web in fleet.running.values()]
         async with fleet.cloud.database() as owner:
             await owner.execute("update users set deactivated_at = now() where id = $1", person.id)
-        await until(lambda: all(lines[-1] == "the stream has ended" for _, lines in watched), 5)
+        await until(lambda: all(lines[-1] == "the stream has ended" for _, lines in watched))
 
 
 async def test_an_ordinary_day(fleet: Fleet) -> None:
@@ -245,11 +245,11 @@ async def test_the_ear_is_killed_and_no_permission_is_missed(fleet: Fleet) -> No
                 f"/tool-permissions/{waiting['id']}/decision", data=decision(waiting, "allowed")
             )
             assert decided.status_code in (200, 303)
-        assert (await asyncio.wait_for(answer, 5)).json()["status"] == "allowed"
-        await until(lambda: all(at_a.shows(one) and at_b.shows(one) for one in asked), 5)
-        await until(fleet.settled, 15)
+        assert (await asyncio.wait_for(answer, PATIENCE)).json()["status"] == "allowed"
+        await until(lambda: all(at_a.shows(one) and at_b.shows(one) for one in asked))
+        await until(fleet.settled)
         last = (await a.ask(agent, interaction))["id"]
-        await until(lambda: at_a.shows(last) and at_b.shows(last), 2)
+        await until(lambda: at_a.shows(last) and at_b.shows(last))
         assert (at_a.streams, at_b.streams) == (1, 1), "no stream began anew, whoever was the ear"
 
 
@@ -261,7 +261,7 @@ async def test_a_session_that_ends_while_nobody_hears_is_found_out(fleet: Fleet)
         fleet.kill(ear)
         async with fleet.cloud.database() as owner:
             await owner.execute("delete from private.web_sessions where user_id = $1", person.id)
-        await until(lambda: lines[-1] == "the stream has ended", 5)
+        await until(lambda: lines[-1] == "the stream has ended")
 
 
 async def test_a_frozen_database_is_noticed_by_all(fleet: Fleet) -> None:
@@ -273,15 +273,15 @@ async def test_a_frozen_database_is_noticed_by_all(fleet: Fleet) -> None:
     try:
 
         async def stale() -> bool:
-            async with httpx.AsyncClient(timeout=10) as http:
+            async with httpx.AsyncClient(timeout=PATIENCE) as http:
                 pages = [await http.get(f"{web.url}/metrics") for web in fleet.running.values()]
             return all("floorwalker_hub_live 0.0" in page.text for page in pages)
 
-        await until(stale, 20)
+        await until(stale)
     finally:
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
-    await until(fleet.settled, 30)
+    await until(fleet.settled)
 
 
 @dataclass(slots=True)
@@ -370,7 +370,7 @@ async def test_a_storm_while_everything_dies_in_turn(fleet: Fleet) -> None:
             with suppress(asyncio.CancelledError):
                 await blowing
             try:
-                await until(right, 12)
+                await until(right)
             except AssertionError:
                 raise AssertionError(await differences(fleet.cloud, pages)) from None
 
@@ -393,7 +393,7 @@ async def test_a_storm_while_everything_dies_in_turn(fleet: Fleet) -> None:
         await pause(3)
         await asyncio.to_thread(fleet.start, ear)
         await pause(1)
-        await until(fleet.settled, 20)
+        await until(fleet.settled)
         await pause(0.5)
     assert storm.written > 500
     assert storm.cancelled > 20

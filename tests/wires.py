@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from server import sse
 from tests.conftest import until
+from tests.site import PATIENCE
 
 LARGE = b"data: " + b"x" * 30_000_000 + b"\n\n"  # more than any socket takes for a reader who does not read
 Happened = list[str]
@@ -57,7 +58,7 @@ async def serving(make: Make) -> AsyncIterator[Served]:
     finally:
         served.server.should_exit = True
         served.server.force_exit = True
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE)
         AppStatus.should_exit = False
 
 
@@ -69,13 +70,13 @@ class Reader:
 
     async def until(self, words: bytes) -> None:
         while words not in self.wire:
-            part = await asyncio.wait_for(self.reader.read(2**20), 10)
+            part = await asyncio.wait_for(self.reader.read(2**20), PATIENCE)
             assert part, self.wire[-500:]
             self.wire += part
 
     async def rest(self) -> None:
         with suppress(ConnectionError):
-            while part := await asyncio.wait_for(self.reader.read(2**20), 10):
+            while part := await asyncio.wait_for(self.reader.read(2**20), PATIENCE):
                 self.wire += part
 
 

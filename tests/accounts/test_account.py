@@ -5,13 +5,13 @@ import re
 import httpx
 import pytest
 
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 
 NEW = "a much better password"
 
 
 async def sign_in(site: Site, email: str, password: str) -> int:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         return (await client.post("/login", data={"email": email, "password": password})).status_code
 
 
@@ -56,7 +56,7 @@ async def test_a_new_password_keeps_this_browser_and_ends_all_others(site: Site,
         assert "Your password is changed." in (await here.get("/account?said=password")).text
         assert (await there.get("/account")).headers["location"].startswith("/login")
         stolen = httpx.Cookies({site.cookie: before})
-        async with httpx.AsyncClient(base_url=site.url, cookies=stolen) as thief:
+        async with httpx.AsyncClient(base_url=site.url, cookies=stolen, timeout=PATIENCE) as thief:
             assert (await thief.get("/account")).headers["location"].startswith("/login")
     assert await sign_in(site, voice.email, PASSWORD) == 401
     assert await sign_in(site, voice.email, NEW) == 303
@@ -127,7 +127,7 @@ async def test_everywhere_is_everywhere(site: Site, voice: Person) -> None:
     ],
 )
 async def test_whoever_is_signed_out_is_sent_to_the_door(site: Site, method: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as stranger:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as stranger:
         answer = await stranger.request(method, path, data={"name": "x"} if method == "POST" else None)
     assert answer.status_code == 303
     assert answer.headers["location"].partition("?")[0] == "/login"

@@ -5,13 +5,13 @@ import pytest
 
 from tests.conftest import until
 from tests.outbox import letters, path_in
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 
 NEW = "something else entirely"
 
 
 async def ask(site: Site, email: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         return await client.post("/recovery", data={"email": email})
 
 
@@ -27,14 +27,14 @@ async def test_a_forgotten_password_is_chosen_anew_by_the_letters_link(site: Sit
     async with site.browser_of(voice) as before:
         path, token = await link(site, voice)
         assert path == "/recovery"
-        async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+        async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
             page = await browser.get(f"{path}?token_hash={token}")
             assert (page.status_code, f'value="{token}"' in page.text) == (200, True)
             answer = await browser.post(path, data={"token_hash": token, "password": NEW, "again": NEW})
             assert (answer.status_code, answer.headers["location"]) == (303, "/")
             assert (await browser.get("/")).status_code == 200
         assert (await before.get("/")).status_code == 303, "the sessions of before have ended"
-        async with httpx.AsyncClient(base_url=site.url) as client:
+        async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
             old = await client.post("/login", data={"email": voice.email, "password": PASSWORD})
             new = await client.post("/login", data={"email": voice.email, "password": NEW})
             again = await client.post(path, data={"token_hash": token, "password": PASSWORD})
@@ -45,7 +45,7 @@ async def test_a_forgotten_password_is_chosen_anew_by_the_letters_link(site: Sit
 
 async def test_looking_at_a_link_does_not_use_it_up(site: Site, voice: Person) -> None:
     path, token = await link(site, voice)
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         for _ in range(3):  # a scanner of mails, somebody who comes back to it
             assert (await browser.get(f"{path}?token_hash={token}")).status_code == 200
         answer = await browser.post(path, data={"token_hash": token, "password": NEW})
@@ -65,7 +65,7 @@ async def test_a_refused_password_leaves_a_way_to_try_again(
     site: Site, voice: Person, password: str, again: str, sentence: str
 ) -> None:
     path, token = await link(site, voice)
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         form = {"token_hash": token, "password": password, "again": again}
         answer = await browser.post(path, data=form)
         assert answer.status_code == 422
@@ -91,7 +91,7 @@ async def test_what_is_no_address_is_asked_for_again(site: Site, email: str) -> 
 
 @pytest.mark.parametrize("path", ["/recovery", "/invitation"])
 async def test_a_made_up_link_is_refused_in_words(site: Site, path: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         answer = await browser.post(path, data={"token_hash": "<b>made up", "password": NEW})
         assert (answer.status_code, "<b>made up" in answer.text) == (404, False)
         assert "This link does not work any more" in answer.text

@@ -1,7 +1,6 @@
 """What people see of an Auth server that is away or frozen: words, within seconds, and nobody is sent out."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 
@@ -11,7 +10,7 @@ import pytest
 from server.auth import Auth
 from tests.conftest import a_folder, free_port, serving
 from tests.replica import age, hosted, sessions_here, signed_in
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +39,10 @@ def web(site: Site, frozen: str, request: pytest.FixtureRequest) -> Iterator[Sit
 
 
 async def test_the_sign_in_page_says_so(web: Site, voice: Person) -> None:
-    async with httpx.AsyncClient(base_url=web.url, timeout=15) as browser:
+    async with httpx.AsyncClient(base_url=web.url, timeout=PATIENCE) as browser:
         assert (await browser.get("/login")).status_code == 200
-        began = time.monotonic()
         fields = {"email": voice.email, "password": PASSWORD, "next": "/leaderboard"}
         answer = await browser.post("/login", data=fields)
-        assert time.monotonic() - began < 10
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "does not work at the moment" in answer.text
     assert f'value="{voice.email}"' in answer.text
@@ -57,29 +54,23 @@ async def test_whoever_is_in_stays_in_until_their_token_ends_and_is_told_then(
     web: Site, site: Site, auth: Auth, voice: Person
 ) -> None:
     cookie = await signed_in(auth, voice)
-    async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=15) as browser:
+    async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=PATIENCE) as browser:
         assert (await browser.get("/")).status_code == 200
         await age(site, voice, "30 seconds")
-        began = time.monotonic()
         pages = await asyncio.gather(*(browser.get("/") for _ in range(20)))
         assert {page.status_code for page in pages} == {200}
-        assert time.monotonic() - began < 7
         await age(site, voice, "-1 second")
-        began = time.monotonic()
         for path in ("/", "/login", "/stream?page=floor"):
             page = await browser.get(path)
             assert (page.status_code, page.headers["retry-after"]) == (503, "5"), path
             assert "You are still signed in" in page.text
             assert "set-cookie" not in page.headers
-        assert time.monotonic() - began < 15
     assert await sessions_here(site, voice) == 1
     assert await auth.viewer(cookie), "and is in again where it answers"
 
 
 async def test_whoever_signs_out_is_out(web: Site, site: Site, auth: Auth, voice: Person) -> None:
     cookie = await signed_in(auth, voice)
-    async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=15) as browser:
-        began = time.monotonic()
+    async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=PATIENCE) as browser:
         assert (await browser.post("/logout")).headers["location"] == "/login"
-        assert time.monotonic() - began < 5
     assert await sessions_here(site, voice) == 0

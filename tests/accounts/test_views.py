@@ -13,11 +13,11 @@ from server.supabase import REFUSED
 from server.tokens import digest
 from tests.conftest import a_folder, free_port, serving, until
 from tests.replica import age, hosted
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 
 
 async def sign_in(site: Site, email: str, password: str = PASSWORD) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         return await client.post("/login", data={"email": email, "password": password})
 
 
@@ -75,7 +75,7 @@ async def test_every_reason_for_no_looks_the_same(site: Site, voice: Person) -> 
     "fields", [{"email": "a@example.com"}, {"password": "x"}, {"email": "e" * 256, "password": "x"}, {"email": "a@example.com", "password": "p" * 1001}]
 )  # fmt: skip
 async def test_half_a_form_is_422_with_the_page(site: Site, fields: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         answer = await client.post("/login", data=fields)
         assert answer.status_code == 422
         assert "<form" in answer.text
@@ -119,7 +119,7 @@ async def test_a_new_sign_in_has_a_new_id_and_ends_the_old_one(site: Site, voice
         before = browser.cookies[site.cookie]
         await browser.post("/login", data={"email": voice.email, "password": PASSWORD})
         assert browser.cookies[site.cookie] != before
-    async with httpx.AsyncClient(base_url=site.url, cookies={site.cookie: before}) as old:
+    async with httpx.AsyncClient(base_url=site.url, cookies={site.cookie: before}, timeout=PATIENCE) as old:
         assert (await old.get("/")).status_code == 303
 
 
@@ -127,14 +127,16 @@ async def test_a_new_sign_in_has_a_new_id_and_ends_the_old_one(site: Site, voice
     "cookie", ["", "x", "a" * 43, "é" * 10, "x" * 5000, "' or 1=1 --", "\xff\xfe", "a=b=c"]
 )
 async def test_a_made_up_cookie_is_nobody(site: Site, cookie: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         answer = await client.get("/", headers={b"Cookie": f"{site.cookie}={cookie}".encode("latin-1")})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
 
 async def test_an_id_that_an_attacker_chose_is_never_adopted(site: Site, voice: Person) -> None:
     chosen = "a" * 43
-    async with httpx.AsyncClient(base_url=site.url, cookies={site.cookie: chosen}) as victim:
+    async with httpx.AsyncClient(
+        base_url=site.url, cookies={site.cookie: chosen}, timeout=PATIENCE
+    ) as victim:
         page = await victim.get("/login")
         assert "set-cookie" not in page.headers
         answer = await victim.post("/login", data={"email": voice.email, "password": PASSWORD})
@@ -147,7 +149,9 @@ async def test_an_attackers_own_session_ends_when_the_victim_signs_in_over_it(
 ) -> None:
     async with site.browser_of(chat) as attacker:
         theirs = attacker.cookies[site.cookie]
-        async with httpx.AsyncClient(base_url=site.url, cookies={site.cookie: theirs}) as victim:
+        async with httpx.AsyncClient(
+            base_url=site.url, cookies={site.cookie: theirs}, timeout=PATIENCE
+        ) as victim:
             answer = await victim.post("/login", data={"email": voice.email, "password": PASSWORD})
             assert answer.cookies[site.cookie] != theirs
         assert (await attacker.get("/")).status_code == 303
@@ -158,7 +162,7 @@ async def test_of_two_cookies_none_is_believed(site: Site, voice: Person, chat: 
     async with (
         site.browser_of(voice) as one,
         site.browser_of(chat) as other,
-        httpx.AsyncClient(base_url=site.url) as client,
+        httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client,
     ):
         mine, theirs = (f"{site.cookie}={browser.cookies[site.cookie]}" for browser in (one, other))
         for sent in (
@@ -173,7 +177,7 @@ async def test_of_two_cookies_none_is_believed(site: Site, voice: Person, chat: 
 async def test_a_cookie_that_a_sibling_could_set_is_nobodys(behind: Site, voice: Person) -> None:
     """Only a name with __Host- is bound to this very host; all others a page at evil.example.com may set for it."""
     host = {"Host": "floor.example.com"}
-    async with httpx.AsyncClient(base_url=behind.url, headers=host) as client:
+    async with httpx.AsyncClient(base_url=behind.url, headers=host, timeout=PATIENCE) as client:
         answer = await client.post("/login", data={"email": voice.email, "password": PASSWORD})
         cookie, device = answer.headers.get_list("set-cookie")
         for given, name in ((cookie, "__Host-floorwalker"), (device, "__Host-floorwalker-device")):
@@ -194,7 +198,10 @@ async def test_a_cookie_that_a_sibling_could_set_is_nobodys(behind: Site, voice:
 
 
 async def test_a_stolen_id_is_worth_nothing_once_its_owner_has_signed_out(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as owner, httpx.AsyncClient(base_url=site.url) as thief:
+    async with (
+        site.browser_of(voice) as owner,
+        httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as thief,
+    ):
         stolen = {"Cookie": f"{site.cookie}={owner.cookies[site.cookie]}"}
         assert (await thief.get("/", headers=stolen)).status_code == 200
         await owner.post("/logout")
@@ -218,7 +225,7 @@ async def test_a_stolen_id_is_worth_nothing_once_its_owner_has_signed_out(site: 
 async def test_signing_in_leads_back_to_the_page_that_was_wanted(
     site: Site, voice: Person, wanted: str, location: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         sent = await browser.get(wanted)
         assert (sent.status_code, sent.headers["location"]) == (303, location)
         page = await browser.get(location)
@@ -244,7 +251,7 @@ async def test_signing_in_leads_back_to_the_page_that_was_wanted(
     ],
 )  # fmt: skip
 async def test_signing_in_leads_nowhere_else(site: Site, voice: Person, evil: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         assert 'name="next"' not in (await browser.get("/login", params={"next": evil})).text
         answer = await browser.post("/login", data={"email": voice.email, "password": PASSWORD, "next": evil})
         assert answer.headers["location"] == "/"
@@ -252,7 +259,7 @@ async def test_signing_in_leads_nowhere_else(site: Site, voice: Person, evil: st
 
 
 async def test_what_was_wanted_is_a_page_and_no_deed(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         assert (await browser.post(f"/agents/{uuid4()}/pause")).headers["location"] == "/login"
         for current, location in (
             (f"{site.url}/interactions/x?y=1#z", "/login?next=%2Finteractions%2Fx%3Fy%3D1"),
@@ -267,7 +274,7 @@ async def test_what_was_wanted_is_a_page_and_no_deed(site: Site) -> None:
 
 
 async def test_a_signed_out_fragment_is_sent_to_the_sign_in_page(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         answer = await client.get("/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/login")
 
@@ -312,8 +319,8 @@ async def test_two_processes_renew_it_once(site: Site, behind: Site, voice: Pers
     environment = hosted(site, PUBLIC_URL="https://floor.example.com")
     with a_folder() as folder, serving(folder / "other", free_port(), **environment) as other:
         async with (
-            httpx.AsyncClient(base_url=behind.url, headers=floor, timeout=30) as here,
-            httpx.AsyncClient(base_url=other.url, headers=floor, timeout=30) as there,
+            httpx.AsyncClient(base_url=behind.url, headers=floor, timeout=PATIENCE) as here,
+            httpx.AsyncClient(base_url=other.url, headers=floor, timeout=PATIENCE) as there,
         ):
             answer = await here.post("/login", data={"email": voice.email, "password": PASSWORD})
             cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}

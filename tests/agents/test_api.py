@@ -18,7 +18,7 @@ from server.hub import Hub
 from server.rates import Limits
 from server.settings import Settings
 from tests.conftest import a_folder, free_port, serving, until
-from tests.site import Person, Site
+from tests.site import PATIENCE, Person, Site
 
 PROBLEM = "application/problem+json"
 
@@ -63,7 +63,7 @@ async def test_an_agent_reads_itself_and_its_tools(api: httpx.AsyncClient, site:
 @pytest.mark.parametrize("path", ["/agent", "/interactions", "/interactions/x/metrics"])
 async def test_without_a_good_key_nobody_comes_in(site: Site, path: str, authorization: str | None) -> None:
     headers = {} if authorization is None else {b"Authorization": authorization.encode("latin-1")}
-    async with httpx.AsyncClient(base_url=f"{site.url}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"{site.url}/api/v1", timeout=PATIENCE) as client:
         ask = client.get if path == "/agent" else client.post
         answer = await ask(path, headers=headers)
     assert answer.status_code == 401
@@ -91,7 +91,7 @@ async def test_a_revoked_key_is_refused_within_seconds(
 
 async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(site: Site, voice: Person) -> None:
     url, key = site.database_url("floorwalker_web"), voice.agents[0].key
-    async with db.connect(url) as database, httpx.AsyncClient() as http:
+    async with db.connect(url) as database, httpx.AsyncClient(timeout=PATIENCE) as http:
         hub = Hub(url)
         limits = Limits(Settings(_env_file=None))
         auth = Auth(database, http, limits, url="", apikey="", secret_key="x" * 32)
@@ -129,7 +129,7 @@ async def test_the_key_of_a_retired_agent_is_refused(site: Site, voice: Person) 
 
 
 async def test_a_key_is_no_way_into_the_pages(site: Site, voice: Person) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         headers = {"Authorization": f"Bearer {voice.agents[0].key}"}
         assert (await client.get("/", headers=headers)).headers["location"] == "/login"
         decision = await client.post(
@@ -197,7 +197,7 @@ def refs(node: Any) -> Iterator[str]:
 
 
 async def test_the_document_names_every_call_and_every_reference_resolves(site: Site) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         answer = await client.get(f"{site.url}/api/openapi.json")
     document = answer.json()
     assert document["openapi"].startswith("3.1")
@@ -212,7 +212,7 @@ async def test_the_document_names_every_call_and_every_reference_resolves(site: 
 
 
 async def test_every_operation_says_its_parameters_body_and_refusals(site: Site) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         document = (await client.get(f"{site.url}/api/openapi.json")).json()
     for path, item in document["paths"].items():
         for method, operation in item.items():

@@ -36,6 +36,7 @@ from server.embedded.auth_app import close_auth_app, create_auth_app
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 from server.migrations import migrate
+from tests.site import PATIENCE
 
 PASSWORD = "a-password-of-theirs"
 
@@ -88,14 +89,16 @@ def target() -> Iterator[Target]:
 @pytest.fixture(scope="session")
 async def raw(target: Target) -> AsyncIterator[httpx.AsyncClient]:
     """Plain HTTP with the publishable key and no version header."""
-    async with httpx.AsyncClient(base_url=target.url, headers={"apikey": target.publishable}) as client:
+    async with httpx.AsyncClient(
+        base_url=target.url, headers={"apikey": target.publishable}, timeout=PATIENCE
+    ) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 async def raw_admin(target: Target) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"apikey": target.secret, "Authorization": f"Bearer {target.secret}"}
-    async with httpx.AsyncClient(base_url=target.url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=target.url, headers=headers, timeout=PATIENCE) as client:
         yield client
 
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.auth_contract.conftest import Target
+from tests.site import PATIENCE
 
 VERSION = {"X-Supabase-Api-Version": "2024-01-01"}
 WRONG = {"email": "nobody@example.com", "password": "not-this-one"}
@@ -41,7 +42,7 @@ async def test_the_issuer_is_where_the_server_is(target: Target, raw: httpx.Asyn
 
 
 async def test_health_and_keys_need_no_api_key(target: Target) -> None:
-    async with httpx.AsyncClient(base_url=target.url) as stranger:
+    async with httpx.AsyncClient(base_url=target.url, timeout=PATIENCE) as stranger:
         assert (await stranger.get("/.well-known/jwks.json")).status_code == 200
         if target.keys:
             assert (await stranger.get("/health")).status_code == 200
@@ -49,7 +50,7 @@ async def test_health_and_keys_need_no_api_key(target: Target) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"apikey": "sb_publishable_of_another_project"}])
 async def test_everything_else_needs_one(target: Target, headers: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=target.url, headers=headers) as stranger:
+    async with httpx.AsyncClient(base_url=target.url, headers=headers, timeout=PATIENCE) as stranger:
         assert (await stranger.get("/settings")).status_code == 401
         assert (await stranger.post("/token?grant_type=password", json=WRONG)).status_code == 401
         assert (await stranger.get("/admin/users")).status_code == 401

@@ -9,7 +9,7 @@ import asyncpg
 
 from tests.database.acting import Connection
 from tests.database.apart import add_agents, add_people
-from tests.site import TOOLS
+from tests.site import PATIENCE, TOOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,8 @@ async def cast(db: Connection, kind: str = "voice") -> Cast:
 
 
 async def connect(url: str) -> Connection:
-    """As the superuser, who can become anybody; a deadlock is known after 30 ms."""
+    """As the superuser, who can become anybody. A deadlock is looked for after 30 ms: what is none is found to be none."""
+    patience = str(int(2 * PATIENCE * 1000))  # whoever waits longer hangs
     return await asyncpg.connect(
-        url, server_settings={"synchronous_commit": "off", "deadlock_timeout": "30", "lock_timeout": "20000"}
+        url, server_settings={"synchronous_commit": "off", "deadlock_timeout": "30", "lock_timeout": patience}
     )

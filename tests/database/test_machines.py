@@ -24,7 +24,7 @@ from tests.database.apart import apart
 from tests.database.deeds import DEEDS, OWNER, SERVICE, SWEEPER, THEN, Cast, Who, cast, key_of, person
 from tests.database.hands import Fact, Hand, Hands
 from tests.database.observed import Seen, check, compare, observe
-from tests.site import Site
+from tests.site import PATIENCE, Site
 
 T = TypeVar("T")
 HANDS = 4
@@ -312,7 +312,7 @@ class Floor(RuleBasedStateMachine):
             self.world.renew()
             return
         # Everybody comes to an end: nobody waits for ever.
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while any(h.who or h.task for h in self.hands.all):
             assert time.monotonic() < end, "somebody waits for ever"
             self.finish(0, True)

@@ -200,7 +200,7 @@ async def test_who_comes_back_in_the_demo_breaks_the_first_contact(
 
         playing = asyncio.create_task(demo.play_forever(site.url, [(agent.key, "voice")], speed=SPEED))
         try:
-            await until(told, 20)
+            await until(told)
         finally:
             playing.cancel()
             await asyncio.wait([playing])

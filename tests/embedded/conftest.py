@@ -25,6 +25,7 @@ from supabase_auth import AsyncGoTrueClient
 
 from server.embedded.auth_app import Keys, close_auth_app, create_auth_app
 from server.embedded.postgres import Postgres
+from tests.site import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,7 +59,7 @@ class Launcher:
         """End as a person would end it, or tidy up after a kill."""
         if self.process.stdin is not None and not self.process.stdin.closed:
             self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
@@ -70,7 +71,7 @@ def lives(pid: int) -> bool:
         return False
 
 
-def eventually(true: Callable[[], bool], seconds: float = 10) -> None:
+def eventually(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not come to pass"

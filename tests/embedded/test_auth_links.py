@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from server.embedded.keys import Keys
 from server.settings import Settings
 from tests.embedded.conftest import Mounted
-from tests.site import Site
+from tests.site import PATIENCE, Site
 
 SITE = "http://floorwalker.example"
 PASSWORD = "a-password-of-theirs"
@@ -85,7 +85,7 @@ async def test_a_recovery_is_mailed_to_the_log_and_the_outbox(mounted: Mounted) 
 
 async def test_links_of_a_running_server_lead_to_it(site: Site) -> None:
     person, keys = await site.hire("voice"), Keys.load_or_create(site.home)
-    async with httpx.AsyncClient(headers={"apikey": keys.publishable}) as http:
+    async with httpx.AsyncClient(headers={"apikey": keys.publishable}, timeout=PATIENCE) as http:
         reply = await http.post(f"{site.url}/auth/v1/recover", json={"email": person.email})
     assert (reply.status_code, reply.json()) == (200, {})
     [line] = [line for line in site.log.read_text().splitlines() if person.email in line]

@@ -15,6 +15,7 @@ from server.embedded.postgres import Postgres
 from server.errors import RequestError
 from tests.conftest import a_folder, free_port, serving, until
 from tests.embedded.conftest import Homes
+from tests.site import PATIENCE
 
 
 def today() -> str:
@@ -87,7 +88,7 @@ async def test_a_stop_ends_it_at_once_and_leaves_nothing_half(postgres: Postgres
             )
         )
         keeping.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(keeping, return_exceptions=True)
         await transaction.rollback()
         assert names(place) == set()
@@ -129,5 +130,5 @@ async def test_a_failure_is_tried_again(
 async def test_a_server_makes_it_a_minute_after_its_start() -> None:
     with a_folder() as folder, serving(folder / "home", free_port()) as site:
         made = site.home / "backups" / today()
-        await until(made.exists, 90)
+        await until(made.exists, 90 + PATIENCE)
         assert '"daily_backup_made"' in site.log.read_text()

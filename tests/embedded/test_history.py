@@ -13,7 +13,7 @@ import pytest
 import server
 from server.embedded.keys import Keys
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Site
+from tests.site import PATIENCE, Site
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 HISTORY = (Path(server.__file__).parent / "embedded" / "history.sql").read_text()
@@ -177,7 +177,7 @@ async def test_nobody_signs_in_as_a_colleague(began: tuple[Site, dict[str, str]]
         rows = await owner.fetch("select email, encrypted_password from auth.users where email !~ '^(admin|supervisor)'")  # fmt: skip
     assert len(rows) == 6
     headers = {"apikey": Keys.load_or_create(site.home).publishable}
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         for row in rows:
             assert row["encrypted_password"] is None
             body = {"email": row["email"], "password": password}

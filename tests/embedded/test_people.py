@@ -15,7 +15,7 @@ from server.embedded.postgres import Postgres
 from server.migrations import migrate
 from tests.conftest import a_folder
 from tests.embedded.conftest import Mounted, mounting
-from tests.site import PASSWORD, Site
+from tests.site import PASSWORD, PATIENCE, Site
 from tests.test_process import HOSTED, command, sentence
 
 
@@ -40,7 +40,7 @@ async def elsewhere(folder: Path) -> AsyncIterator[Mounted]:
 async def asking(site: Site, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
     secret = Keys.load_or_create(site.home).secret
     headers = {"apikey": secret, "Authorization": f"Bearer {secret}"}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         answer = await http.request(method, f"{site.url}/auth/v1{path}", json=body, headers=headers)
     found: dict[str, Any] = answer.raise_for_status().json()
     return found

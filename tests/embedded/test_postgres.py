@@ -15,6 +15,7 @@ import pytest
 from server.embedded import folders
 from server.embedded.postgres import Postgres, StartError
 from tests.embedded.conftest import Launcher, eventually, is_root, lives, working_in
+from tests.site import PATIENCE
 
 Launch = Callable[..., Launcher]
 FAST = {"fsync": "off"}
@@ -22,7 +23,7 @@ FAST = {"fsync": "off"}
 
 def ask(url: str, question: str = "select 'well'") -> object:
     async def answer() -> object:
-        connection = await asyncpg.connect(url, timeout=5)
+        connection = await asyncpg.connect(url, timeout=PATIENCE)
         try:
             return await connection.fetchval(question)
         finally:

@@ -15,7 +15,7 @@ from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Conflict, Invalid
 from tests.catalogue import catalogue, differences
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Site
+from tests.site import PATIENCE, Site
 from tests.story import Story, begun, connected, full_disk, started
 from tests.test_process import command
 
@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 
 
 async def heard(lines: AsyncIterator[str], words: str) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         async for line in lines:
             if words in line:
                 return
@@ -85,7 +85,7 @@ async def test_beside_a_running_server_pages_come_back_by_themselves(story: Stor
                 command, "restore", str(story.file), FLOORWALKER_HOME=str(site.home)
             )
             assert brought.returncode == 0, brought.stderr
-            async with asyncio.timeout(20):  # the session is not in the backup: the stream ends
+            async with asyncio.timeout(PATIENCE):  # the session is not in the backup: the stream ends
                 async for _ in lines:
                     pass
             assert (await browser.get("/")).status_code == 303

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.conftest import until
-from tests.site import Agent, Person, Site, decision
+from tests.site import PATIENCE, Agent, Person, Site, decision
 
 TARGET = re.compile(r'<hx-partial hx-target="#([\w-]+)"')
 
@@ -113,11 +113,11 @@ async def test_a_request_and_its_decision_come_at_once(site: Site, voice: Person
     live = await site.start(agent)
     async with watching(site, voice) as stream, site.browser_of(voice) as browser:
         asked = await site.ask(agent, live, arguments={"to": "Ana\r\ndata: <script>x</script>", "n": 1})
-        await until(lambda: asked["id"] in stream.last("tool-permissions"), 2)
+        await until(lambda: asked["id"] in stream.last("tool-permissions"))
         assert "<script>" not in stream.text
         form = decision(asked, "denied", reason="not today")
         await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
-        await until(lambda: "not today" in stream.last("tool-permissions"), 2)
+        await until(lambda: "not today" in stream.last("tool-permissions"))
         assert f'action="/tool-permissions/{asked["id"]}/decision"' not in stream.last("tool-permissions")
 
 
@@ -153,7 +153,7 @@ async def test_the_wallboard_shows_an_admin_everybody(site: Site, voice: Person,
             )
         await until(lambda: all(f"of {p.username}" in stream.last("interactions") for p in (voice, chat)))
         await site.ask(voice.agents[0], (await _active(site, voice)))
-        await until(lambda: "issue_refund" in stream.last("tool-permissions"), 5)
+        await until(lambda: "issue_refund" in stream.last("tool-permissions"))
 
 
 async def _active(site: Site, person: Person) -> str:
@@ -172,7 +172,7 @@ async def test_a_page_that_is_not_theirs_is_404(site: Site, voice: Person, page:
 
 
 async def test_signed_out_there_is_one_close_event_and_no_401(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         answer = await client.get("/stream?page=floor", headers={"Cookie": f"{site.cookie}={uuid4()}"})
     assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/event-stream")
     assert answer.text.strip().startswith("event: close\ndata:")
@@ -186,7 +186,7 @@ async def test_signing_out_ends_the_stream(site: Site, voice: Person) -> None:
         watching(site, voice) as other,
     ):
         await browser.post("/logout")
-        await until(lambda: stream.ended, 3)
+        await until(lambda: stream.ended)
         assert not other.ended
 
 
@@ -195,7 +195,7 @@ async def test_who_loses_their_rights_loses_the_stream(site: Site, voice: Person
     async with watching(site, voice) as stream:
         async with site.database() as owner:
             await owner.execute(f"update users set {change} where id = $1", voice.id)
-        await until(lambda: stream.ended, 3)
+        await until(lambda: stream.ended)
 
 
 async def test_two_tabs_of_one_floor_get_the_same_bytes(site: Site, voice: Person) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import until
 from tests.outbox import letters, path_in
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -54,7 +54,7 @@ async def audited(site: Site, person: str) -> list[tuple[str, bool]]:
 
 
 async def sign_in(site: Site, email: str, password: str = PASSWORD) -> int:
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
         return (await client.post("/login", data={"email": email, "password": password})).status_code
 
 
@@ -86,7 +86,7 @@ async def test_an_invitation_is_accepted_by_the_letters_link(site: Site, admin: 
     assert "not accepted yet" in (await admin.get(f"/people/{person}")).text
     assert await sign_in(site, form["email"], "anything") == 401
     (letter,) = letters(site, form["email"])
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         path = path_in(letter)
         assert path.startswith("/invitation?token_hash=")
         assert "Welcome." in (await browser.get(path)).text
@@ -112,10 +112,10 @@ async def test_an_invitation_can_be_sent_again(site: Site, admin: httpx.AsyncCli
         assert answer.status_code in (303, 429)
         return answer.status_code == 303
 
-    await until(sent_again, 70)
+    await until(sent_again, 2 * PATIENCE)
     second = path_in(letters(site, form["email"])[-1])
     assert second != first
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
         for path, status in ((first, 404), (second, 303)):
             form = {"token_hash": path.partition("=")[2], "password": PASSWORD}
             assert (await browser.post("/invitation", data=form)).status_code == status
@@ -352,7 +352,10 @@ DOORS = [
 async def test_only_admins_come_in(site: Site, voice: Person, chat: Person, method: str, path: str) -> None:
     place = path.format(id=chat.id, agent=chat.agents[0].id)
     form = draft(deactivated="yes", supervisor_id=str(voice.id)) if method == "POST" else None
-    async with site.browser_of(voice) as supervisor, httpx.AsyncClient(base_url=site.url) as stranger:
+    async with (
+        site.browser_of(voice) as supervisor,
+        httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as stranger,
+    ):
         assert (await supervisor.request(method, place, data=form)).status_code == 403
         assert (await stranger.request(method, place, data=form)).headers["location"].startswith("/login")
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.conftest import a_folder, free_port, serving
-from tests.site import Person, Site, decision
+from tests.conftest import a_folder, free_port, serving, until
+from tests.site import PATIENCE, Person, Site, decision
 
 PROBLEM = "application/problem+json"
 
@@ -35,7 +35,7 @@ async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once
         form = decision(asked, "allowed")
         decided = await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
         assert decided.status_code == 303
-        answer = (await asyncio.wait_for(waiting, 5)).json()
+        answer = (await asyncio.wait_for(waiting, PATIENCE)).json()
         assert (answer["status"], answer["responded_by"]) == ("allowed", voice.username)
         claim = {"arguments_digest": answer["arguments_digest"]}
         claims = await asyncio.gather(
@@ -132,7 +132,9 @@ async def test_an_unanswered_request_times_out_and_wakes_the_agent(hasty: Site) 
     agent = person.agents[0]
     asked = await hasty.ask(agent, await hasty.start(agent))
     async with hasty.api(agent) as api:
-        answer = (await asyncio.wait_for(api.get(f"/tool-permissions/{asked['id']}?wait=55"), 10)).json()
+        answer = (
+            await asyncio.wait_for(api.get(f"/tool-permissions/{asked['id']}?wait=55"), PATIENCE)
+        ).json()
         claim = await api.post(
             f"/tool-permissions/{asked['id']}/execution",
             json={"arguments_digest": answer["arguments_digest"]},
@@ -149,7 +151,7 @@ async def test_the_end_cancels_and_wakes_the_agent(site: Site, voice: Person) ->
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
         await asyncio.sleep(0.1)
         await api.post(f"/interactions/{live}/end", json={"status": "completed"})
-        assert (await asyncio.wait_for(waiting, 5)).json()["status"] == "cancelled"
+        assert (await asyncio.wait_for(waiting, PATIENCE)).json()["status"] == "cancelled"
     assert (await decide(site, voice, asked, "allowed")).status_code == 409
 
 
@@ -272,7 +274,10 @@ async def test_of_one_key_fifty_requests_wait_at_most(site: Site, voice: Person)
     asked = await site.ask(voice.agents[0], live)
     path = f"/tool-permissions/{asked['id']}"
     async with site.api(voice.agents[0]) as api:
-        answers = await asyncio.gather(*(api.get(f"{path}?wait=4") for _ in range(53)))
+        asking = [asyncio.create_task(api.get(f"{path}?wait=50")) for _ in range(53)]
+        await until(lambda: sum(one.done() for one in asking) == 3)
+        await decide(site, voice, asked, "denied")
+        answers = await asyncio.gather(*asking)
         statuses = [answer.status_code for answer in answers]
         assert (statuses.count(200), statuses.count(429)) == (50, 3)
         refused = next(answer for answer in answers if answer.status_code == 429)

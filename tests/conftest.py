@@ -18,6 +18,7 @@ import pytest
 
 from server.auth import Auth
 from server.embedded.postgres import Postgres
+from tests.children import ending_with_us
 from tests.replica import Wire, hosted, replica
 from tests.site import PATIENCE, Person, Site
 
@@ -48,6 +49,7 @@ def serving(home: Path, port: int, **environment: str) -> Iterator[Site]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=ending_with_us(signal.SIGINT),  # noqa: PLW1509
         )
     site = Site(f"http://127.0.0.1:{port}", home, process, log)
     try:

@@ -9,6 +9,8 @@ import argparse
 import asyncio
 import importlib
 import json
+import signal
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,17 @@ RECORDED = Path(__file__).parent / "recorded.jsonl"
 
 
 def main() -> None:
+    # A benchmark that is stopped ends its servers, also in the background, where a shell turns SIGINT off.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join((*TARGETS, *OTHERS)))
     parser.add_argument("--keep", type=Path, help="append the rows to this file")

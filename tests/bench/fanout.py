@@ -1,6 +1,7 @@
 """Fan-out: what a delivery and a stream cost, beside nginx with nchan and beside sse-starlette's own response."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +15,7 @@ from tests.bench import crowd
 from tests.bench.load import Load, loading
 from tests.bench.processes import cpu, memory
 from tests.bench.table import Row, ratio, table
+from tests.children import ending_with_us
 from tests.conftest import a_folder, free_port, serving
 from tests.site import Site
 
@@ -69,7 +71,7 @@ class Peer:
 
 @asynccontextmanager
 async def _running(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(*command)
+    process = await asyncio.create_subprocess_exec(*command, preexec_fn=ending_with_us(signal.SIGTERM))
     try:
         yield process
     finally:

@@ -9,6 +9,7 @@ what was answered before stands.
 import asyncio
 import json
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import httpx
 from tests.bench import crowd, processes
 from tests.bench.simulation import Plan
 from tests.bench.table import Row, table
+from tests.children import ending_with_us
 from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.replica import hosted
 from tests.site import Site
@@ -109,6 +111,7 @@ async def simulate(
         ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        preexec_fn=ending_with_us(signal.SIGKILL),  # noqa: PLW1509
     )
     assert client.stdout is not None
     try:

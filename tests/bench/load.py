@@ -6,12 +6,15 @@ It is a process of its own, told over its standard input what to do, one JSON ob
 import asyncio
 import json
 import re
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.children import ending_with_us
 
 MARK = "@{:012d}@"  # in every event of a feed, counting from 0
 _FOUND = re.compile(rb"@\d{12}@")
@@ -212,6 +215,7 @@ async def loading() -> AsyncIterator[Load]:
         "tests.bench.load",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        preexec_fn=ending_with_us(signal.SIGKILL),
     )
     try:
         yield Load(process)

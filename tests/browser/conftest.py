@@ -7,11 +7,11 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.browser import chromium
-from tests.site import PASSWORD, Person, Site
+from tests.site import PASSWORD, PATIENCE, Person, Site
 
 SignIn: TypeAlias = Callable[[Person], Awaitable[Page]]
 
-expect.set_options(timeout=10_000)  # a cold first page can take more than five seconds
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,7 @@ async def sign_in(browser: Browser, site: Site) -> AsyncIterator[SignIn]:
 
     async def open_page(person: Person) -> Page:
         context = await browser.new_context(base_url=site.url)
+        context.set_default_timeout(1000 * PATIENCE)
         contexts.append(context)
         page = await context.new_page()
         page.on("console", hear)

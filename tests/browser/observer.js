@@ -54,6 +54,6 @@
 
   const frame = () => (look(), requestAnimationFrame(frame));
   requestAnimationFrame(frame);
-  document.addEventListener("DOMContentLoaded", () => new MutationObserver(look).observe(document.body, { subtree: true, childList: true }));
+  document.addEventListener("DOMContentLoaded", () => new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributeFilter: ["style", "hidden", "open"] }));
   window.observed = { presses, age, cards };
 })();

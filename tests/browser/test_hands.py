@@ -183,12 +183,11 @@ async def act(page: Page, rng: random.Random) -> None:
         await page.wait_for_timeout(rng.choice([300, 900]))
 
 
-async def judge(page: Page, floor: Floor, least: int) -> None:
+async def judge(page: Page, floor: Floor) -> None:
     """Every decision of the page was pressed late enough, on a card that a person marked; nearly all such presses count."""
     await page.wait_for_timeout(500)
     presses: list[dict[str, Any]] = await page.evaluate("() => observed.presses")
     posted = list(floor.posted)
-    early = [one for one in presses if one["age"] is not None and one["age"] < DEAD - LAG]
     late = [one for one in presses if one["age"] is not None and one["age"] >= SURE]
     in_time = {one["card"] for one in presses if one["age"] is not None and one["age"] >= DEAD - LAG}
     for id_ in posted:
@@ -197,22 +196,32 @@ async def judge(page: Page, floor: Floor, least: int) -> None:
         if one["key"] and one["card"]:
             assert one["card"] == one["marked"], "a key was for a card that no person marked"
     assert len(posted) == len(set(posted)), "a card was decided twice"
-    assert early, "the hands were too slow to try the dead time"
-    # Of the presses on one card the first late one counts.
     cards = {one["card"] for one in late}
-    counted = [card for card in cards if card.removeprefix("tool-permission-") in posted]
-    assert len(cards) >= least, f"only {len(cards)} cards were pressed after their dead time"
-    assert len(counted) >= 0.95 * len(cards), f"{len(counted)} of {len(cards)} late presses counted"
+    missed = [card for card in cards if card.removeprefix("tool-permission-") not in posted]
+    assert len(missed) <= max(1, len(cards) // 20), (
+        f"{len(missed)} of {len(cards)} late presses did not count"
+    )
 
 
-async def play(page: Page, floor: Floor, arrivals: float, ends: float, seconds: float) -> None:
+ENOUGH = """([early, dead, sure, least]) => {
+  const seen = observed.presses.filter((one) => one.age !== null);
+  const late = new Set(seen.filter((one) => one.age >= sure).map((one) => one.card));
+  return seen.filter((one) => one.age < dead).length >= early && late.size >= least;
+}"""
+
+
+async def play(
+    page: Page, floor: Floor, arrivals: float, ends: float, seconds: float, late: int, early: int
+) -> None:
+    """For so long, and on until so many cards were pressed after their dead time, and so often within it."""
     going_on = asyncio.create_task(floor.busy(arrivals, ends))
     try:
-        async with asyncio.timeout(seconds * 20):  # for a hang
-            stop = asyncio.get_running_loop().time() + seconds
-            while asyncio.get_running_loop().time() < stop and not going_on.done():
+        async with asyncio.timeout(300 + 5 * seconds):  # for a hang
+            stop, enough = asyncio.get_running_loop().time() + seconds, False
+            while not going_on.done() and (asyncio.get_running_loop().time() < stop or not enough):
                 await act(page, floor.rng)
                 await page.wait_for_timeout(floor.rng.choice([20, 100, 300]))
+                enough = await page.evaluate(ENOUGH, [early, DEAD - LAG, SURE, late])
     finally:
         going_on.cancel()
     result = (await asyncio.gather(going_on, return_exceptions=True))[0]
@@ -228,8 +237,10 @@ async def test_hands_on_a_floor(site: Site, browser: Browser, seed: int, seconds
     person, admin = await site.hire("voice", agents=3), await site.hire("admin")
     async with working(site, [person], admin, seed) as floor:
         page = await opened(browser, site, person, floor)
-        await play(page, floor, arrivals=2, ends=0.3, seconds=seconds)
-        await judge(page, floor, least=2 if seconds < 60 else 15)
+        await play(
+            page, floor, arrivals=2, ends=0.3, seconds=seconds, late=3 if seconds < 60 else 20, early=1
+        )
+        await judge(page, floor)
         await page.context.close()
 
 
@@ -241,6 +252,6 @@ async def test_hands_on_a_wallboard_with_ten_requests_a_second(
     admin = await site.hire("admin")
     async with working(site, people, await site.hire("admin"), seed) as floor:
         page = await opened(browser, site, admin, floor)
-        await play(page, floor, arrivals=10, ends=1, seconds=seconds)
-        await judge(page, floor, least=2 if seconds < 60 else 15)
+        await play(page, floor, arrivals=10, ends=1, seconds=seconds, late=3 if seconds < 60 else 15, early=0)
+        await judge(page, floor)
         await page.context.close()

@@ -134,7 +134,8 @@ async def test_a_reply_slower_than_the_stream_takes_nothing_back(
     await expect(card).to_contain_text("allowed by")
     async with site.api(agent) as api:
         claim = {"arguments_digest": asked["arguments_digest"]}
-        assert (await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)).status_code == 201
+        claimed = await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)
+        assert claimed.status_code == 201, claimed.text
     await expect(card).to_contain_text("executed")
     async with page.expect_response("**/decision"):
         replied.set()
@@ -296,8 +297,8 @@ async def test_many_different_live_pages_load_and_follow(site: Site, sign_in: Si
             assert (await api.post(f"/interactions/{interaction}/turns", json=turn)).status_code == 202
     for page, interaction in zip(pages, interactions * 2, strict=True):
         if interaction in interactions[3:]:
-            await expect(page.locator("#timeline")).to_contain_text("Hello?", timeout=15_000)
-        await expect(page.locator("#connection")).not_to_contain_text("As of", timeout=15_000)
+            await expect(page.locator("#timeline")).to_contain_text("Hello?")
+        await expect(page.locator("#connection")).not_to_contain_text("As of")
 
 
 async def test_without_javascript_one_signs_in_sees_and_decides(

@@ -70,7 +70,7 @@ async def test_a_killed_database_is_said_and_made_up_for(browser: Browser, folde
         os.kill(int(left_behind(site.home)[0].split()[0]), signal.SIGKILL)
         await expect(page.locator("#connection[data-state=live]")).to_be_visible()
         await page.wait_for_function("() => window.states.has('stale')")
-        await expect(page.locator("#connection")).to_have_text("Live", timeout=30_000)
+        await expect(page.locator("#connection")).to_have_text("Live")
         await site.start(person.agents[0])
         await expect(page.locator("#agents")).to_contain_text("in chat")
         assert await page.evaluate("() => window.unreloaded")

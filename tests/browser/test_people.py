@@ -141,7 +141,7 @@ async def test_somebody_is_invited_by_keyboard_alone_and_comes_in(
     await page.get_by_text("Deactivate …").click()
     await page.get_by_role("button", name="Deactivate Ida Invited").click()
     await expect(page.get_by_role("status")).to_contain_text("signed out everywhere")
-    await expect(hers).to_have_url(f"{site.url}/login", timeout=15_000)
+    await expect(hers).to_have_url(f"{site.url}/login")
     await context.close()
 
 
@@ -153,7 +153,7 @@ async def test_another_browser_is_signed_out_and_leaves_its_page(voice: Person, 
         rows.filter(has=here.get_by_role("button", name="Sign out", exact=True)).get_by_role("button").click()
     )
     await expect(here.get_by_role("status")).to_have_text("That browser is signed out.")
-    await expect(there).to_have_url(re.compile(r"/login(\?|$)"), timeout=15_000)
+    await expect(there).to_have_url(re.compile(r"/login(\?|$)"))
 
 
 async def test_a_second_click_while_the_answer_is_on_its_way_sends_nothing(

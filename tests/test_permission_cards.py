@@ -1,0 +1,89 @@
+"""What a card shows of a row: the amount, the name of its buttons, and whether it is still the same request."""
+
+from typing import Any
+
+import pytest
+
+from server.permission_cards import amount_of, card, shown
+
+ROW: dict[str, Any] = {
+    "id": "1",
+    "tool_name": "issue_refund",
+    "tool_description": "Pays back",
+    "arguments": '{"order": "W1", "amount": 184.2, "currency": "USD"}',
+    "arguments_digest": "abc",
+    "agent_id": "2",
+    "agent_name": "Voice Agent 1",
+    "status": "pending",
+    "known_tool": True,
+    "phone_number": None,
+    "feed": [],
+    "sentiment": None,
+    "satisfaction_score": None,
+    "interaction_id": "3",
+    "requested_at": "2026-01-01T00:00:00+00:00",
+    "expires_at": "2026-01-01T00:06:00+00:00",
+    "held_until": None,
+    "times_held": 0,
+    "undo_seconds": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "amount"),
+    [
+        ({"amount": 184.2, "currency": "USD"}, "184.20 USD"),
+        ({"Amount": "9,999.00"}, "9,999.00"),
+        ({"total": 5000, "currency": "JPY"}, "5000 JPY"),
+        ({"price": 1, "total": 2}, "2"),
+        ({"amount": 0.125}, "0.125"),
+        ({"amount": True, "price": "free", "total": None}, None),
+        ({"amount": "1" * 31}, None),
+        ({"amount": 5, "currency": "US<b>"}, "5"),
+        ({"amount": 5, "currency": 978}, "5"),
+        ({"amount": [1], "total": {"amount": 2}}, None),
+        ({}, None),
+    ],
+)
+def test_the_amount_is_the_first_number_that_is_called_so(
+    arguments: dict[str, Any], amount: str | None
+) -> None:
+    assert amount_of(arguments) == amount
+
+
+def test_the_buttons_are_named_by_tool_amount_and_agent() -> None:
+    html = card(ROW)
+    assert 'aria-label="Allow issue_refund 184.20 USD, Voice Agent 1"' in html
+    assert 'aria-label="Deny issue_refund 184.20 USD, Voice Agent 1"' in html
+    assert html.count('name="arguments_digest" value="abc"') == 2
+
+
+@pytest.mark.parametrize("changed", ["tool_name", "tool_description", "arguments_digest", "agent_id"])
+def test_another_tool_description_arguments_or_agent_is_another_request(changed: str) -> None:
+    assert shown({**ROW, changed: "other"})["request"] != shown(ROW)["request"]
+
+
+def test_a_clock_a_mood_and_words_are_the_same_request() -> None:
+    later = {"sentiment": "critical", "satisfaction_score": 3, "feed": [{"at": None, "text": "x"}]}
+    assert shown({**ROW, **later})["request"] == shown(ROW)["request"]
+
+
+def test_what_a_page_knows_of_a_request_is_counted_up() -> None:
+    held = {"held_until": ROW["expires_at"], "held_by": "4", "held_by_name": "ana"}
+    ways: list[dict[str, Any]] = [
+        {},
+        {**held, "times_held": 1},
+        {"times_held": 1},
+        {**held, "times_held": 2},
+        {"times_held": 2},
+        {
+            "status": "allowed",
+            "executed_at": None,
+            "reason": None,
+            "responded_by_name": "ana",
+            "responded_at": None,
+        },
+    ]
+    ways.append({**ways[-1], "executed_at": ROW["expires_at"]})
+    ranks = [int(card({**ROW, **way}).split('data-rank="')[1].split('"')[0]) for way in ways]
+    assert ranks == sorted(set(ranks))

@@ -37,19 +37,19 @@ def card(row: Mapping[str, Any]) -> str:
 
 
 def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False) -> Parts:
-    """The region of a live page with what waits (`tool_permissions`) and what was `answered` lately.
+    """The region of a live page with what waits (`tool_permissions`, and how many `more`) and what was `answered`.
 
     `over`: nothing can be asked any more, and so an empty queue is hidden.
     """
-    pending = rows["tool_permissions"]
+    pending, more = rows["tool_permissions"], rows.get("more", 0)
     cards = {
         f"tool-permission-{row['id']}": partials(row["id"], _CARD, p=shown(row))
         for row in (*pending, *rows["answered"])
     }
     return Parts(
         cards,
-        lambda: partial(_QUEUE, cards=cards.values(), quiet=not pending, over=over and not cards),
-        beside=(not pending, over and not cards),
+        lambda: partial(_QUEUE, cards=cards.values(), quiet=not pending, over=over and not cards, more=more),
+        beside=(not pending, over and not cards, more),
     )
 
 

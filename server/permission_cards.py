@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from server.plain_text import odd_names, spelled
 from server.regions import Parts
 from server.web import Partials, arguments, partial
 
@@ -23,10 +24,12 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
         row["arguments"]
     )  # they come as text, since only that keeps the order in which they were sent
     amount = amount_of(found)
-    what = f"{row['tool_name']} {amount}" if amount else row["tool_name"]
+    tool = spelled(row["tool_name"])
+    what = f"{tool} {amount}" if amount else tool
     card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {row['agent_name']}"}
     if row["status"] == "pending":
         asked = (row["tool_name"], row["tool_description"] or "", row["arguments_digest"], row["agent_id"])
+        card["odd_names"] = odd_names(found)
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
 

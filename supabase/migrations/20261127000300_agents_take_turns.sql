@@ -1,5 +1,6 @@
 -- An agent that asks for much hides nobody else's requests: so many of it are pending at most, and a page that cannot show
--- all shows each agent's oldest, then each agent's second, and so on, and says how many more there are.
+-- all shows each agent's oldest, then each agent's second, and so on, and says how many more there are. A card shows the
+-- description that the tool's owner wrote, and what the agent says of it as the agent's words.
 
 insert into private.settings (name, value) values ('pending_per_agent', 10) on conflict do nothing;
 
@@ -90,7 +91,7 @@ begin
   end if;
   return (
     select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-      'id', t.id, 'tool_name', t.tool_name, 'tool_description', t.tool_description, 'arguments', t.arguments::text,
+      'id', t.id, 'tool_name', t.tool_name, 'tool_description', t.tool_description, 'owner_description', g.description, 'arguments', t.arguments::text,
       'arguments_digest', t.arguments_digest, 'known_tool', t.known_tool, 'status', t.status, 'requested_at', t.requested_at,
       'expires_at', t.expires_at, 'held_by', t.held_by, 'held_by_name', t.held_by_name, 'held_until', t.held_until,
       'times_held', t.times_held, 'undo_seconds', g.undo_seconds,
@@ -126,7 +127,7 @@ begin
   if v_asked <> '{}' then
     select
       pg_catalog.json_agg(pg_catalog.json_build_object(
-        'id', t.id, 'tool_name', t.tool_name, 'tool_description', t.tool_description, 'arguments', t.arguments::text,
+        'id', t.id, 'tool_name', t.tool_name, 'tool_description', t.tool_description, 'owner_description', g.description, 'arguments', t.arguments::text,
         'arguments_digest', t.arguments_digest, 'known_tool', t.known_tool, 'status', t.status, 'requested_at', t.requested_at,
         'expires_at', t.expires_at, 'held_by', t.held_by, 'held_by_name', t.held_by_name, 'held_until', t.held_until,
         'times_held', t.times_held, 'undo_seconds', g.undo_seconds,

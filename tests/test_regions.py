@@ -104,6 +104,8 @@ def test_a_key_that_is_a_dicts_method_is_shown_as_a_key_elsewhere() -> None:
         "times_held": 0,
         "owner_description": None,
     }
-    html = Partials()("one", "permissions/_tool_permission.html", p=asked | {"undo_seconds": None})
+    html = Partials()(
+        "one", "permissions/_tool_permission.html", p=asked | {"undo_seconds": None, "odd_names": {}}
+    )
     assert "items" in html
     assert "two" in html

@@ -7,9 +7,14 @@ from typing import Any
 
 from server.plain_text import odd_names, spelled
 from server.regions import Parts
-from server.web import Partials, arguments, partial
+from server.web import Partials, argument, arguments, partial
 
 _CARD, _QUEUE = "permissions/_tool_permission.html", "permissions/_tool_permissions.html"
+_ROWS, _TEXT, _VALUE = (
+    40,
+    2000,
+    800,
+)  # of a card's arguments: rows, characters in all, characters of one value
 _AMOUNTS = ("amount", "total", "price")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*", re.ASCII)
 _LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
@@ -30,8 +35,25 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["status"] == "pending":
         asked = (row["tool_name"], row["tool_description"] or "", row["arguments_digest"], row["agent_id"])
         card["odd_names"] = odd_names(found)
+        card["listed"], card["whole"] = _listed(found)
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
+
+
+def _listed(found: Mapping[str, Any]) -> tuple[list[tuple[str, str]], bool]:
+    """Names and values as a card lists them, and whether that is all: a page has sixty cards, whatever agents send."""
+    listed: list[tuple[str, str]] = []
+    left = _TEXT
+    for name, value in found.items():
+        text = argument(value)
+        room = min(left - len(name), _VALUE)
+        if len(listed) == _ROWS or room <= 0:
+            return listed, False
+        listed.append((name, text[:room]))
+        left -= len(name) + len(text[:room])
+        if len(text) > room:
+            return listed, False
+    return listed, True
 
 
 def card(row: Mapping[str, Any]) -> str:

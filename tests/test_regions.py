@@ -105,7 +105,10 @@ def test_a_key_that_is_a_dicts_method_is_shown_as_a_key_elsewhere() -> None:
         "owner_description": None,
     }
     html = Partials()(
-        "one", "permissions/_tool_permission.html", p=asked | {"undo_seconds": None, "odd_names": {}}
+        "one",
+        "permissions/_tool_permission.html",
+        p=asked
+        | {"undo_seconds": None, "odd_names": {}, "listed": [("items", "two"), ("keys", "1")], "whole": True},
     )
     assert "items" in html
     assert "two" in html

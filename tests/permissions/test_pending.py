@@ -81,3 +81,28 @@ async def test_the_setting_is_obeyed_and_a_full_floor_is_fair() -> None:
                 f"/tool-permissions/{last['id']}/decision", data=decision(last, "allowed")
             )
             assert done.status_code == 303
+
+
+async def test_a_page_stays_small_whatever_agents_send(site: Site) -> None:
+    """Thirty requests, each as large as can be, make a page that a phone can load; the rest is behind a link."""
+    person = await site.hire("chat", agents=3)
+    other = await site.hire("chat")
+    for number, agent in enumerate(person.agents):
+        live = await site.start(agent)
+        worst = [
+            {"note": '"&<' * 8000},
+            {f"name {n} <&>": "<&>" for n in range(900)},
+            {"n" * 20_000: ["\n"] * 900},
+        ]
+        for _ in range(MOST):
+            asked = await site.ask(agent, live, arguments=worst[number])
+    async with site.browser_of(person) as browser, site.browser_of(other) as stranger:
+        page = (await browser.get("/")).text
+        assert page.count('class="tool-permission pending"') == 30
+        assert len(page.encode()) < 700_000
+        assert page.count("open all arguments") == 30
+        one = await browser.get(f"/tool-permissions/{asked['id']}")
+        assert one.status_code == 200
+        assert "n" * 20_000 in one.text
+        assert (await stranger.get(f"/tool-permissions/{asked['id']}")).status_code == 404
+        assert (await browser.get("/tool-permissions/x")).status_code == 404

@@ -169,7 +169,14 @@ async def _keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _configure(database: db.Database, settings: Settings) -> None:
-    names = ("permission_seconds", "stale_seconds", "reap_seconds", "metrics_hours", "archive_days")
+    names = [
+        "permission_seconds",
+        "stale_seconds",
+        "reap_seconds",
+        "metrics_hours",
+        "archive_days",
+        "pending_per_agent",
+    ]
     try:
         await database.call("select private.configure($1)", {name: getattr(settings, name) for name in names})
     except Unavailable as error:

@@ -12,7 +12,7 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 from pydantic_core import from_json
 
-from server.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, Unavailable
+from server.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, TooMany, Unavailable
 
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
@@ -28,6 +28,7 @@ _WORDS: dict[str, type[RequestError]] = {
     "FW404": NotFound,
     "FW409": Conflict,
     "FW422": Invalid,
+    "FW429": TooMany,
 }
 _CONSTRAINTS = {
     "interactions_one_active": Conflict("the agent already has an active interaction"),
@@ -57,6 +58,7 @@ _CONSTRAINTS = {
 
 
 _CALL = 15.0  # seconds that a call may take
+_ASK_AGAIN = 5  # seconds after which there may be room again
 
 log = structlog.get_logger(__name__)
 
@@ -337,7 +339,7 @@ def where(url: str) -> str:
 def _word(error: asyncpg.PostgresError) -> Exception:
     state = error.sqlstate or ""
     if known := _WORDS.get(state):
-        return known(str(error))
+        return known(str(error), _ASK_AGAIN if known is TooMany else None)
     constraint = getattr(error, "constraint_name", None)
     if constraint in _CONSTRAINTS:
         word = _CONSTRAINTS[constraint]

@@ -5,10 +5,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from server.plain_text import odd_names, spelled
 from server.regions import Parts
-from server.web import Partials, arguments, partial
+from server.web import Partials, argument, arguments, partial
 
 _CARD, _QUEUE = "permissions/_tool_permission.html", "permissions/_tool_permissions.html"
+_ROWS, _TEXT, _VALUE = (
+    40,
+    2000,
+    800,
+)  # of a card's arguments: rows, characters in all, characters of one value
 _AMOUNTS = ("amount", "total", "price")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*", re.ASCII)
 _LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
@@ -23,12 +29,31 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
         row["arguments"]
     )  # they come as text, since only that keeps the order in which they were sent
     amount = amount_of(found)
-    what = f"{row['tool_name']} {amount}" if amount else row["tool_name"]
+    tool = spelled(row["tool_name"])
+    what = f"{tool} {amount}" if amount else tool
     card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {row['agent_name']}"}
     if row["status"] == "pending":
         asked = (row["tool_name"], row["tool_description"] or "", row["arguments_digest"], row["agent_id"])
+        card["odd_names"] = odd_names(found)
+        card["listed"], card["whole"] = _listed(found)
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
+
+
+def _listed(found: Mapping[str, Any]) -> tuple[list[tuple[str, str]], bool]:
+    """Names and values as a card lists them, and whether that is all: a page has sixty cards, whatever agents send."""
+    listed: list[tuple[str, str]] = []
+    left = _TEXT
+    for name, value in found.items():
+        text = argument(value)
+        room = min(left - len(name), _VALUE)
+        if len(listed) == _ROWS or room <= 0:
+            return listed, False
+        listed.append((name, text[:room]))
+        left -= len(name) + len(text[:room])
+        if len(text) > room:
+            return listed, False
+    return listed, True
 
 
 def card(row: Mapping[str, Any]) -> str:
@@ -37,19 +62,19 @@ def card(row: Mapping[str, Any]) -> str:
 
 
 def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False) -> Parts:
-    """The region of a live page with what waits (`tool_permissions`) and what was `answered` lately.
+    """The region of a live page with what waits (`tool_permissions`, and how many `more`) and what was `answered`.
 
     `over`: nothing can be asked any more, and so an empty queue is hidden.
     """
-    pending = rows["tool_permissions"]
+    pending, more = rows["tool_permissions"], rows.get("more", 0)
     cards = {
         f"tool-permission-{row['id']}": partials(row["id"], _CARD, p=shown(row))
         for row in (*pending, *rows["answered"])
     }
     return Parts(
         cards,
-        lambda: partial(_QUEUE, cards=cards.values(), quiet=not pending, over=over and not cards),
-        beside=(not pending, over and not cards),
+        lambda: partial(_QUEUE, cards=cards.values(), quiet=not pending, over=over and not cards, more=more),
+        beside=(not pending, over and not cards, more),
     )
 
 

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         10, ge=1, description="Wrong passwords for an account, from an address, in a browser that is known."
     )
     agent_per_second: int = Field(100, ge=1, description="Agent API requests a key.")
+    pending_per_agent: int = Field(
+        10, ge=1, le=1000, description="Requests of an agent that wait for a decision."
+    )
 
     @property
     def embedded(self) -> bool:

@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from server import forms
 from server.errors import NotFound, RequestError
+from server.plain_text import spelled, visible
 
 Made = TypeVar("Made")
 
@@ -306,6 +307,7 @@ def _templates() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
+    environment.filters.update(spelled=spelled, visible=visible)
     environment.filters.update(
         iso=iso, duration=duration, size=size, parts=parts, course=course, device=device
     )

@@ -10,6 +10,7 @@ ROW: dict[str, Any] = {
     "id": "1",
     "tool_name": "issue_refund",
     "tool_description": "Pays back",
+    "owner_description": "Pays back",
     "arguments": '{"order": "W1", "amount": 184.2, "currency": "USD"}',
     "arguments_digest": "abc",
     "agent_id": "2",

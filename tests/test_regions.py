@@ -96,7 +96,19 @@ def test_a_key_that_is_a_dicts_method_is_shown_as_a_key_elsewhere() -> None:
     asked |= {"arguments": {"items": "two", "keys": 1}, "known_tool": True, "phone_number": None, "feed": []}
     asked |= {"requested_at": "2026-01-01T00:00:00+00:00", "expires_at": "2026-01-01T00:06:00+00:00"}
     asked |= {"sentiment": None, "satisfaction_score": None, "interaction_id": "2", "executed_at": None}
-    asked |= {"request": "x", "name": "t, A", "arguments_digest": "x", "held_until": None, "times_held": 0}
-    html = Partials()("one", "permissions/_tool_permission.html", p=asked | {"undo_seconds": None})
+    asked |= {
+        "request": "x",
+        "name": "t, A",
+        "arguments_digest": "x",
+        "held_until": None,
+        "times_held": 0,
+        "owner_description": None,
+    }
+    html = Partials()(
+        "one",
+        "permissions/_tool_permission.html",
+        p=asked
+        | {"undo_seconds": None, "odd_names": {}, "listed": [("items", "two"), ("keys", "1")], "whole": True},
+    )
     assert "items" in html
     assert "two" in html

@@ -50,7 +50,7 @@ def _floor(shown: Mapping[str, Any], partials: Partials) -> Regions:
     numbers = {
         "active": sum(card.live for card in agents),
         "critical": sum(card.critical for card in agents),
-        "pending": len(waiting),
+        "pending": len(waiting) + shown["more"],
         "oldest_pending": min(waiting, default=None),
         "satisfaction": round(sum(scores) / len(scores)) if scores else None,
         "agents": None,

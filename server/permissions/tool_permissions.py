@@ -47,6 +47,16 @@ async def read(db: Database, agent: Caller, permission_id: UUID) -> Record:
     return rows[0]
 
 
+async def card(connection: Connection, permission_id: UUID) -> dict[str, Any]:
+    """The row that its card shows. NotFound when it is not the viewer's."""
+    row: dict[str, Any] | None = await connection.fetchval(
+        "select private.permission_card($1)", permission_id
+    )
+    if row is None:
+        raise NotFound("There is no such tool permission.")
+    return row
+
+
 async def decide(
     db: Database,
     viewer: Caller,

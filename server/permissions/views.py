@@ -1,5 +1,6 @@
 """What people decide on a tool permission."""
 
+import json
 from typing import Any
 
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from server import web
 from server.db import Database
 from server.errors import Invalid
 from server.guard import signed_in
-from server.permission_cards import card
+from server.permission_cards import card, shown
 from server.permissions import tool_permissions
 
 _REASON, _DIGEST = 1000, 128
@@ -56,6 +57,17 @@ async def decide(request: Request) -> Response:
     return _reply(request, row, _refusal(row))
 
 
+async def show(request: Request) -> Response:
+    """All arguments of a request, which its card may be too small for."""
+    permission_id = web.identifier(request.path_params["id"], "tool permission")
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        row = await tool_permissions.card(connection, permission_id)
+    found = shown(row)
+    text = json.dumps(found["arguments"], indent=1)
+    return web.render(request, "permissions/tool_permission.html", p=found, text=text)
+
+
 async def take_back(request: Request) -> Response:
     """Take back one's own allow before it takes effect; answers as a decision does."""
     permission_id = web.identifier(request.path_params["id"], "tool permission")
@@ -90,6 +102,7 @@ def _reply(request: Request, row: dict[str, Any], refusal: str | None) -> Respon
 
 _ONE = "/tool-permissions/{id}"
 ROUTES = [
+    Route(_ONE, signed_in(show)),
     Route(f"{_ONE}/decision", signed_in(decide), methods=["POST"]),
     Route(f"{_ONE}/take-back", signed_in(take_back), methods=["POST"]),
 ]

@@ -78,9 +78,11 @@ DEEDS = {
     "complete": Deed("key key service", "interaction", _END.format("completed"), "FW409"),
     "fail": Deed("key service owner", "interaction", _END.format("failed"), "FW409"),
     "delete": Deed("service", "interaction", "delete from interactions where id = $1 and status = 'active'"),
-    "ask": Deed("key key service", "interaction", _ASK.format("issue_refund"), "FW409 FW404"),
-    "ask slowly": Deed("key", "interaction", _ASK.format("wire_money"), "FW409 FW404"),  # its allow is held
-    "use": Deed("key", "interaction", _ASK.format("check_order"), "FW409 FW404"),
+    "ask": Deed("key key service", "interaction", _ASK.format("issue_refund"), "FW409 FW404 FW429"),
+    "ask slowly": Deed(
+        "key", "interaction", _ASK.format("wire_money"), "FW409 FW404 FW429"
+    ),  # its allow is held
+    "use": Deed("key", "interaction", _ASK.format("check_order"), "FW409 FW404 FW429"),
     "say": Deed(
         "key",
         "interaction",

@@ -95,8 +95,8 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "nullif(private.chosen_supervisors('{{\"type\": \"voice\"}}'), '{{}}')", "owner other admin"
     ),
     "private.wallboard": of(PERSON, "nullif(private.wallboard('{{}}') -> 'interactions', '[]')", "owner admin"),
-    "private.live_permissions": of(
-        PERSON, "nullif(private.live_permissions(array[{id}]::uuid[], 9), '[]')", "owner admin", id="'{owner}'"
+    "private.waiting_in_turn": of(
+        PERSON, "(select w.ids from private.waiting_in_turn(array[{id}]::uuid[], 9) w)", "owner admin", id="'{owner}'"
     ),
     "private.answered_permissions": of(
         PERSON, "nullif(private.answered_permissions(array[{id}]::uuid[]), '[]')", "owner admin", id="'{owner}'"

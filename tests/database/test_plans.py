@@ -42,8 +42,8 @@ QUESTIONS = {
         "admin", "select private.wallboard('{{\"type\": \"voice\", \"supervisor\": \"a\", \"stale\": \"1\"}}')", PEOPLE, PULSE
     ),
     "what waits, everybody's": ask("admin", "select private.waiting('{{}}')", PEOPLE),
-    "pending permissions": ask("supervisor", "select private.live_permissions(array['{supervisor}'::uuid], 50)"),
-    "everybody's pending permissions": ask("admin", "select private.live_permissions(null, 60)", PEOPLE),
+    "pending permissions": ask("supervisor", "select * from private.waiting_in_turn(array['{supervisor}'::uuid], 50)"),
+    "everybody's pending permissions": ask("admin", "select * from private.waiting_in_turn(null, 60)", PEOPLE),
     "decision": ask("supervisor", "select * from decide_tool_permission('{permission}', 'denied', null, '{digest}')"),
     "taking back": ask("supervisor", "select * from take_back_tool_permission('{permission}')"),
     "grant": ask(

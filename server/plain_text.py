@@ -1,0 +1,65 @@
+"""Text of others, shown so that it cannot pass for something else."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+from markupsafe import Markup, escape
+
+_JOINERS = "\u200c\u200d"  # which belong into Persian words and into emoji
+_LINES = "\n\t"
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # categories of characters that nobody sees
+
+
+def visible(text: str) -> Markup:
+    """Text with what nobody would see written out, as U+202E in a frame: controls, marks of direction, what has no width."""
+    if text.isascii() and text.isprintable():  # as nearly all is
+        return escape(text)
+    return Markup("").join(
+        Markup('<span class="code-point">U+{:04X}</span>').format(ord(one))
+        if _is_hidden(text, place)
+        else one
+        for place, one in enumerate(text.replace("\r\n", "\n"))
+    )
+
+
+def spelled(text: str) -> str:
+    """The same for where there is no markup, as in a button's name: U+202E → [U+202E]."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        f"[U+{ord(one):04X}]" if _is_hidden(text, place) else one for place, one in enumerate(text)
+    )
+
+
+def _is_hidden(text: str, place: int) -> bool:
+    one = text[place]
+    if one in _LINES or unicodedata.category(one) not in _HIDDEN:
+        return False
+    beside = text[max(place - 1, 0) : place] + text[place + 1 : place + 2]
+    return not (one in _JOINERS and len(beside) == 2 and not beside.isascii())
+
+
+def odd_names(names: Iterable[str]) -> dict[str, str]:
+    """What is odd about names: letters that look like others, or another name that reads the same. Plain ones are not in it."""
+    reads = {name: _reads(name) for name in names}
+    often = Counter(reads.values())
+    found = {}
+    for name, read in reads.items():
+        if not name.isascii():
+            strange = next(one for one in name if not one.isascii())
+            found[name] = f"not a plain name: it has U+{ord(strange):04X}"
+        elif not name or name != name.strip():
+            found[name] = "not a plain name: it has spaces around it"
+        elif often[read] > 1:
+            found[name] = "another name here reads the same"
+    return found
+
+
+def _reads(name: str) -> str:
+    return (
+        "".join(one for one in name.casefold() if one.isalnum())
+        .replace("0", "o")
+        .replace("1", "l")
+        .replace("i", "l")
+    )

@@ -193,7 +193,16 @@ async def test_what_needs_no_permission_is_allowed_and_claimed_with_its_digest_o
             (200, True),
             (200, True),
         ]
-        assert (await api.patch(one, json={**report, "succeeded": False})).status_code == 409
+        for other in ({"succeeded": False}, {"result": {"paid": [2, None]}}, {"result": None}):
+            refused = await api.patch(one, json={**report, **other})
+            assert (refused.status_code, "reported otherwise" in refused.text) == (409, True), other
+        again = await api.patch(one, json={**report, "result": {"paid": [1.0, None]}})
+        assert again.status_code == 200, "the same number is the same result"
+        async with site.database() as owner:
+            kept = await owner.fetchval(
+                "select execution_result from tool_permissions where id = $1::text::uuid", asked["id"]
+            )
+        assert kept == {"paid": [1, None]}
         assert (await api.patch(one, json={**report, "execution_id": str(uuid4())})).status_code == 409
 
 

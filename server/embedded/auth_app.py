@@ -192,7 +192,7 @@ async def log_out(request: Request) -> Response:
     if scope not in {"global", "local", "others"}:
         raise AuthError(400, "validation_failed", f'Unsupported logout scope "{scope}"')
     async with database_of(request.app).transaction() as connection:
-        who = await caller(request, connection)
+        who = await caller(request, connection, leaving=True)
         if scope == "local":
             await auth_sessions.end(connection, who.session_id)
         else:

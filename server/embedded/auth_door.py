@@ -90,9 +90,15 @@ def mapping(given: dict[str, Any], name: str) -> dict[str, Any]:
     return value or {}
 
 
-async def caller(request: Request, connection: Connection) -> Caller:
-    """The person whose access token this is, if their session still stands."""
+async def caller(request: Request, connection: Connection, *, leaving: bool = False) -> Caller:
+    """The person whose access token this is, if their session still stands.
+
+    The token has to be of this issuer, and a person's. To leave with, any of ours will do: the issuer is another one after
+    a start on another port, and the session should end all the same.
+    """
     claims = _claims(request)
+    if not leaving:
+        _check_whose(request, claims)
     try:
         user_id, session_id = uuid.UUID(claims["sub"]), uuid.UUID(claims["session_id"])
     except (KeyError, ValueError, TypeError, AttributeError):
@@ -133,6 +139,18 @@ def _claims(request: Request) -> dict[str, Any]:
     except jwt.PyJWTError:
         reason = "token is malformed or not signed by this server"
     raise AuthError(403, "bad_jwt", f"invalid JWT: unable to parse or verify signature, {reason}")
+
+
+def _check_whose(request: Request, claims: dict[str, Any]) -> None:
+    audience = claims.get("aud")
+    right = {
+        "iss": claims.get("iss") == request.app.state.issuer,
+        "aud": auth_users.AUDIENCE in (audience if isinstance(audience, list) else [audience]),
+        "role": claims.get("role") == auth_users.AUDIENCE,
+    }
+    for name, is_right in right.items():
+        if not is_right:
+            raise AuthError(403, "bad_jwt", f"invalid JWT: token has invalid claims: wrong {name}")
 
 
 def _wrong_type(name: str) -> AuthError:

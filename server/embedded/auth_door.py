@@ -2,6 +2,8 @@
 
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,8 @@ from server.embedded import auth_sessions, auth_users
 from server.embedded.auth_database import Connection
 from server.embedded.auth_errors import AuthError
 from server.embedded.keys import Keys
+from server.errors import TooMany, Unavailable
+from server.rates import Limits
 
 _OPEN = frozenset({"/health", "/.well-known/jwks.json", "/.well-known/openid-configuration"})
 _LARGEST_BODY = 1_000_000
@@ -112,6 +116,30 @@ async def caller(request: Request, connection: Connection, *, leaving: bool = Fa
     if auth_users.is_banned(user):
         raise AuthError(403, "user_banned", "User is banned")
     return Caller(user, session_id)
+
+
+@asynccontextmanager
+async def guess(request: Request, email: str) -> AsyncIterator[None]:
+    """Count an attempt at this account together with those at the sign-in page, and refuse it when there were too many.
+
+    What the web process itself asks comes without its limits, and is counted there.
+    """
+    limits: Limits | None = getattr(request.state, "limits", None)
+    if limits is None:
+        yield
+        return
+    try:
+        async with limits.guess(request.client.host if request.client else "", email):
+            try:
+                yield
+            except AuthError:
+                raise
+            except Exception as error:
+                raise Unavailable("nobody has looked at it") from error
+    except TooMany as error:
+        raise AuthError(429, "over_request_rate_limit", error.detail) from None
+    except Unavailable as error:
+        raise error.__cause__ or error from None
 
 
 def require_admin(request: Request) -> None:

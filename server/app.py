@@ -368,7 +368,9 @@ class _Shortcuts:
     async def _answer(self, request: Request) -> Response:
         viewer = await guard.viewer_of(request)
         if viewer is None:
-            return signed_out()
+            answer = signed_out()
+            guard.drop_doubtful(answer, request)
+            return answer
         watch = WATCHED.get(request.query_params.get("page", ""))
         if watch is None:
             raise NotFound("There is no such page to stream.")

@@ -105,7 +105,7 @@ class App:
             self.hub = hub = Hub(
                 settings.database_listen_url or settings.database_url, fanout=_fanout(settings)
             )
-            self.streams = streams = Streams(database, hub)
+            self.streams = streams = Streams(database, hub, settings.streams_per_account)
             recorder = Recorder(database)
             limits = Limits(settings)
             jwt_secret, supabase_key = settings.supabase_jwt_secret, settings.supabase_secret_key

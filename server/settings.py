@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         10, ge=1, description="Wrong passwords for an account, from an address, in a browser that is known."
     )
     agent_per_second: int = Field(100, ge=1, description="Agent API requests a key.")
+    streams_per_account: int = Field(
+        20, ge=1, description="Live pages of one account in a web process; with one more the oldest stops."
+    )
 
     @property
     def embedded(self) -> bool:

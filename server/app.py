@@ -105,7 +105,7 @@ class App:
             self.hub = hub = Hub(
                 settings.database_listen_url or settings.database_url, fanout=_fanout(settings)
             )
-            self.streams = streams = Streams(database, hub)
+            self.streams = streams = Streams(database, hub, settings.streams_per_account)
             recorder = Recorder(database)
             limits = Limits(settings)
             jwt_secret, supabase_key = settings.supabase_jwt_secret, settings.supabase_secret_key
@@ -375,7 +375,9 @@ class _Shortcuts:
     async def _answer(self, request: Request) -> Response:
         viewer = await guard.viewer_of(request)
         if viewer is None:
-            return signed_out()
+            answer = signed_out()
+            guard.drop_doubtful(answer, request)
+            return answer
         watch = WATCHED.get(request.query_params.get("page", ""))
         if watch is None:
             raise NotFound("There is no such page to stream.")

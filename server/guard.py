@@ -24,6 +24,7 @@ BODY_LIMIT, BODY_SECONDS = 256 * 1024, 30.0
 _TOO_LARGE = f"the body may have {BODY_LIMIT} bytes at most"
 _DEVICE_SECONDS = 365 * 24 * 3600
 _LONGEST_PATH = 2000
+_DEEPEST = 8  # parts of an address at whose paths a second cookie is looked for; no page of ours has more
 _HOSTS = 100  # names (with their ports) that are remembered
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -274,12 +275,34 @@ def _device_name(settings: Settings) -> str:
     return f"{cookie_name(settings)}-device"
 
 
-def _cookie(request: Request, name: str) -> str | None:
-    """The cookie of this name, if there is one. Of two, one is somebody else's doing, and none is believed."""
+def drop_doubtful(response: Response, request: Request) -> None:
+    """Take the session's id away where the browser has two, of which neither is believed: it signs in anew.
+
+    Another server on this machine can set one for a part of our addresses only. Then the pages there would send to the
+    sign-in page, and that one, which gets the other alone, back. So they go at every path that this request can have one
+    of. Beyond plain loopback browsers keep no second one with our name.
+    """
+    settings = request.state.settings
+    if len(_cookies(request, cookie_name(settings))) < 2:
+        return
+    drop_cookie(response, settings)
+    path = ""
+    for part in quote(request.scope["path"]).strip("/").split("/")[:_DEEPEST]:
+        path += f"/{part}"
+        for place in (path, f"{path}/"):
+            response.delete_cookie(cookie_name(settings), path=place, httponly=True, samesite="lax")
+
+
+def _cookies(request: Request, name: str) -> list[str]:
     pairs = [
         pair.partition("=") for header in request.headers.getlist("cookie") for pair in header.split(";")
     ]
-    found = [value.strip() for key, sign, value in pairs if sign and key.strip() == name]
+    return [value.strip() for key, sign, value in pairs if sign and key.strip() == name]
+
+
+def _cookie(request: Request, name: str) -> str | None:
+    """The cookie of this name, if there is one. Of two, one is somebody else's doing, and none is believed."""
+    found = _cookies(request, name)
     return found[0] if len(found) == 1 else None
 
 
@@ -331,8 +354,11 @@ def signed_in(handler: Handler, *roles: Role) -> Handler:
         viewer = await viewer_of(request)
         if viewer is None:
             if request.headers.get("hx-request"):
-                return Response(status_code=204, headers={"HX-Redirect": _sign_in_page(request)})
-            return RedirectResponse(_sign_in_page(request), 303)
+                answer = Response(status_code=204, headers={"HX-Redirect": _sign_in_page(request)})
+            else:
+                answer = RedirectResponse(_sign_in_page(request), 303)
+            drop_doubtful(answer, request)
+            return answer
         if roles and viewer.role not in roles:
             raise Forbidden("This page is not for your role.")
         request.state.viewer = viewer

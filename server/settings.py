@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     pending_per_agent: int = Field(
         10, ge=1, le=1000, description="Requests of an agent that wait for a decision."
     )
+    streams_per_account: int = Field(
+        20, ge=1, description="Live pages of one account in a web process; with one more the oldest stops."
+    )
 
     @property
     def embedded(self) -> bool:

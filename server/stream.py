@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import structlog
 from starlette.responses import Response
@@ -31,6 +32,7 @@ _RECHECK = (
     10  # seconds in which all sessions behind the streams are looked at, some in each, whatever was rung
 )
 _READ = "select shown, failure from private.read_audiences($1)"
+_STOP = b"event: stop\ndata: too many streams\n\n"
 CONNECTION = "connection"  # the region that says whether the page is live
 
 log = structlog.get_logger(__name__)
@@ -87,14 +89,17 @@ class _Watched:
 class Streams:
     """All audiences of the process, and the tasks that read those that rang."""
 
-    def __init__(self, db: Database, hub: Hub) -> None:
-        self._db, self._hub = db, hub
+    def __init__(self, db: Database, hub: Hub, per_account: int) -> None:
+        self._db, self._hub, self._per_account = db, hub, per_account
         self._watched: dict[Audience, _Watched] = {}
         self._lanes = {
             False: Lane[_Watched](),
             True: Lane[_Watched](),
         }  # True: of pages with something urgent, which are quick to read
         self._subscribers: dict[Subscriber, list[_Watched]] = {}
+        self._accounts: dict[
+            UUID, dict[Subscriber, None]
+        ] = {}  # of each person, in the order in which they came
         self._closed = False
         self._doubted: set[Subscriber] = set()  # whose sessions may have ended without our hearing of it
         hub.subscribe([bells.STATE], lambda _: self._tell_connection(self._subscribers))
@@ -129,11 +134,15 @@ class Streams:
                     yield subscriber.take()
                 else:
                     await subscriber.wait()
+            if subscriber.farewell:
+                yield subscriber.farewell
         finally:
             self._leave(subscriber)
 
     def _enter(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
         viewer = subscriber.viewer
+        self._make_room(viewer)
+        self._accounts.setdefault(viewer.id, {})[subscriber] = None
         watched = self._subscribers[subscriber] = [self._join(audience, subscriber) for audience in audiences]
 
         def end(_topic: str) -> None:
@@ -152,6 +161,16 @@ class Streams:
         self._tell_connection([subscriber])
         if self._closed:
             subscriber.end()
+
+    def _make_room(self, viewer: Viewer) -> None:
+        """Stop the oldest stream of an account that has as many as it may have, and tell its page not to come back."""
+        if len(self._accounts.get(viewer.id, ())) < self._per_account:
+            return
+        theirs = [one for one in self._accounts[viewer.id] if not one.ended]
+        if len(theirs) >= self._per_account:
+            text = partial("shared/_connection.html", state="stopped", since=dt.datetime.now(dt.UTC))
+            theirs[0].end(frame(CONNECTION, text) + b"\n" + _STOP)
+            log.info("stream_stopped", user=str(viewer.id), streams=len(theirs))
 
     def _join(self, audience: Audience, subscriber: Subscriber) -> _Watched:
         watched = self._watched.get(audience)
@@ -172,6 +191,10 @@ class Streams:
 
     def _leave(self, subscriber: Subscriber) -> None:
         subscriber.unsubscribe()
+        theirs = self._accounts[subscriber.viewer.id]
+        del theirs[subscriber]
+        if not theirs:
+            del self._accounts[subscriber.viewer.id]
         for watched in self._subscribers.pop(subscriber):
             watched.subscribers.discard(subscriber)
             if not watched.subscribers:

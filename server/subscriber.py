@@ -9,7 +9,7 @@ from server.auth import Viewer
 class Subscriber:
     """One open stream: holds the newest state of each region and nothing older, however slow its reader."""
 
-    __slots__ = ("_pending", "_waiting", "ended", "unsubscribe", "viewer")
+    __slots__ = ("_pending", "_waiting", "ended", "farewell", "unsubscribe", "viewer")
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
@@ -17,6 +17,7 @@ class Subscriber:
         self._pending: dict[str, bytes] = {}
         self._waiting: asyncio.Future[None] | None = None
         self.ended = False
+        self.farewell = b""  # SSE messages that come last
 
     def send(self, regions: Mapping[str, bytes]) -> None:
         """Replace what waits for the reader with the newest."""
@@ -30,9 +31,10 @@ class Subscriber:
             self._pending[name] = newest
         self._wake()
 
-    def end(self) -> None:
-        """End the stream; the browser's next try goes through the door again."""
+    def end(self, farewell: bytes = b"") -> None:
+        """End the stream, with these last words if any; the browser's next try goes through the door again."""
         self.ended = True
+        self.farewell = farewell
         self._wake()
 
     @property

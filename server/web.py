@@ -28,6 +28,9 @@ Made = TypeVar("Made")
 
 ROOT = Path(__file__).parent.parent
 _SPARKS = 60  # scores a sparkline has room for
+# How a cell begins that a spreadsheet may take for a formula. It reads full-width signs as the plain ones, and skips tabs
+# and line ends.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00", re.ASCII)
 # Each of its points as text, by place and score: a line of sixty is drawn for every metric that arrives.
 _POINTS = [[f"{place * 4},{100 - score}" for score in range(101)] for place in range(_SPARKS)]
@@ -221,7 +224,7 @@ def csv(filename: str, columns: Sequence[str], rows: Iterable[Any]) -> Response:
 
 
 def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def sparkline(scores: Sequence[float]) -> Markup:

@@ -45,7 +45,7 @@ def serving(home: Path, port: int, **environment: str) -> Iterator[Site]:
             [sys.executable, "-m", "server", "serve"],
             cwd=ROOT,
             env={**clean, "FLOORWALKER_HOME": str(home), "PORT": str(port), "LOGIN_PER_MINUTE": "1000"}
-            | {"AGENT_PER_SECOND": "10000", **environment},
+            | {"AGENT_PER_SECOND": "10000", "STREAMS_PER_ACCOUNT": "100000", **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

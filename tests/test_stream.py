@@ -42,13 +42,13 @@ def audiences_of(viewer: Viewer) -> list[Audience]:
 
 
 @asynccontextmanager
-async def streaming(site: Site) -> AsyncIterator[Streams]:
+async def streaming(site: Site, per_account: int = 1000) -> AsyncIterator[Streams]:
     """Streams as the application has them, in this process, where a test can look behind the counter."""
     async with site.database(SUPERUSER) as owner:
         await owner.execute(SIGNED_IN)
     async with db.connect(site.database_url("floorwalker_web")) as database:
         hub = Hub(site.database_url("floorwalker_web"))
-        streams = Streams(database, hub)
+        streams = Streams(database, hub, per_account)
         tasks = [
             asyncio.create_task(hub.listen()),
             asyncio.create_task(streams.run()),
@@ -305,3 +305,23 @@ async def test_no_text_ends_its_message_early(site: Site, voice: Person, text: s
         assert message.endswith("\n\n")
         assert all(line.startswith("data: ") for line in message.removesuffix("\n\n").split("\n"))
         assert "\r" not in message
+
+
+async def test_of_one_account_the_oldest_stream_stops_when_there_are_too_many(
+    site: Site, voice: Person, chat: Person
+) -> None:
+    async with streaming(site, per_account=2) as streams:
+        other = join(streams, viewer_of(chat))
+        first, second = join(streams, viewer_of(voice)), join(streams, viewer_of(voice))
+        assert [one.ended for one in (other, first, second)] == [False, False, False]
+        third = join(streams, viewer_of(voice))
+        assert [one.ended for one in (other, first, second, third)] == [False, True, False, False]
+        words = first.farewell.decode()
+        assert "too many live pages" in words
+        assert 'data-state="stopped"' in words
+        assert words.endswith("\n\nevent: stop\ndata: too many streams\n\n"), "or the page would come back"
+        fourth = join(streams, viewer_of(voice))
+        assert [one.ended for one in (second, third, fourth)] == [True, False, False]
+        streams._leave(third)
+        join(streams, viewer_of(voice))
+        assert not fourth.ended, "one that has gone makes room"

@@ -15,7 +15,10 @@ def cells(*rows: dict[str, object]) -> list[list[str]]:
     return list(csv.reader(io.StringIO(bytes(answer.body).decode())))
 
 
-@pytest.mark.parametrize("name", ["=1+1", "@x", "+1", "-1", "\t=1+1", "\r=1+1", '=HYPERLINK("x","y")'])
+@pytest.mark.parametrize(
+    "name",
+    ["=1+1", "@x", "+1", "-1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20x", "\t=1+1", "\r=1+1", "\n=1+1", '=HYPERLINK("x","y")'],
+)  # fmt: skip
 def test_a_username_never_becomes_a_formula(name: str) -> None:
     header, (username, score) = cells({"username": name, "score": Decimal("61.50")})
     assert header == ["username", "score"]

@@ -13,6 +13,7 @@ from server.auth import Auth, PasswordRefused, PasswordSet, Viewer
 from server.errors import Invalid, NotFound, RequestError, TooMany, Unauthorized, Unavailable
 from server.guard import (
     drop_cookie,
+    drop_doubtful,
     own_path,
     session_cookie,
     set_cookie,
@@ -36,7 +37,9 @@ async def sign_in_page(request: Request) -> Response:
     wanted = own_path(request.query_params.get("next", ""))
     if await viewer_of(request):
         return RedirectResponse(wanted, 303)
-    return _page(request, wanted=wanted)
+    answer = _page(request, wanted=wanted)
+    drop_doubtful(answer, request)
+    return answer
 
 
 async def sign_in(request: Request) -> Response:

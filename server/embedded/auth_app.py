@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from server.embedded import auth_admin, auth_links, auth_sessions, auth_users, passwords
 from server.embedded.auth_database import AuthDatabase, database_of
-from server.embedded.auth_door import Gateway, body, caller, mapping, text
+from server.embedded.auth_door import Gateway, body, caller, guess, mapping, text
 from server.embedded.auth_errors import AuthError, answer, answer_database, answer_unreachable
 from server.embedded.keys import Keys
 
@@ -127,15 +127,16 @@ async def _password_grant(request: Request) -> Response:
     email, password = text(given, "email").strip().lower(), text(given, "password")
     if not email:
         raise AuthError(400, "validation_failed", "missing email or phone")
-    async with database_of(request.app).transaction() as connection:
-        user = await auth_users.by_email(connection, email)
-    same = await passwords.matches(password, user["encrypted_password"] if user else None)
-    if user is not None and auth_users.is_banned(user):
-        raise AuthError(400, "user_banned", "User is banned")
-    if user is None or not same or user["deleted_at"] is not None:
-        raise AuthError(400, "invalid_credentials", "Invalid login credentials")
-    if user["email_confirmed_at"] is None:
-        raise AuthError(400, "email_not_confirmed", "Email not confirmed")
+    async with guess(request, email):
+        async with database_of(request.app).transaction() as connection:
+            user = await auth_users.by_email(connection, email)
+        same = await passwords.matches(password, user["encrypted_password"] if user else None)
+        if user is not None and auth_users.is_banned(user):
+            raise AuthError(400, "user_banned", "User is banned")
+        if user is None or not same or user["deleted_at"] is not None:
+            raise AuthError(400, "invalid_credentials", "Invalid login credentials")
+        if user["email_confirmed_at"] is None:
+            raise AuthError(400, "email_not_confirmed", "Email not confirmed")
     async with database_of(request.app).transaction() as connection:
         session_id, refresh_token = await auth_sessions.begin(connection, user["id"], request, "password")
         return await auth_sessions.answer(connection, request, session_id, refresh_token)
@@ -192,7 +193,7 @@ async def log_out(request: Request) -> Response:
     if scope not in {"global", "local", "others"}:
         raise AuthError(400, "validation_failed", f'Unsupported logout scope "{scope}"')
     async with database_of(request.app).transaction() as connection:
-        who = await caller(request, connection)
+        who = await caller(request, connection, leaving=True)
         if scope == "local":
             await auth_sessions.end(connection, who.session_id)
         else:

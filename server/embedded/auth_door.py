@@ -2,6 +2,8 @@
 
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,8 @@ from server.embedded import auth_sessions, auth_users
 from server.embedded.auth_database import Connection
 from server.embedded.auth_errors import AuthError
 from server.embedded.keys import Keys
+from server.errors import TooMany, Unavailable
+from server.rates import Limits
 
 _OPEN = frozenset({"/health", "/.well-known/jwks.json", "/.well-known/openid-configuration"})
 _LARGEST_BODY = 1_000_000
@@ -90,9 +94,15 @@ def mapping(given: dict[str, Any], name: str) -> dict[str, Any]:
     return value or {}
 
 
-async def caller(request: Request, connection: Connection) -> Caller:
-    """The person whose access token this is, if their session still stands."""
+async def caller(request: Request, connection: Connection, *, leaving: bool = False) -> Caller:
+    """The person whose access token this is, if their session still stands.
+
+    The token has to be of this issuer, and a person's. To leave with, any of ours will do: the issuer is another one after
+    a start on another port, and the session should end all the same.
+    """
     claims = _claims(request)
+    if not leaving:
+        _check_whose(request, claims)
     try:
         user_id, session_id = uuid.UUID(claims["sub"]), uuid.UUID(claims["session_id"])
     except (KeyError, ValueError, TypeError, AttributeError):
@@ -106,6 +116,30 @@ async def caller(request: Request, connection: Connection) -> Caller:
     if auth_users.is_banned(user):
         raise AuthError(403, "user_banned", "User is banned")
     return Caller(user, session_id)
+
+
+@asynccontextmanager
+async def guess(request: Request, email: str) -> AsyncIterator[None]:
+    """Count an attempt at this account together with those at the sign-in page, and refuse it when there were too many.
+
+    What the web process itself asks comes without its limits, and is counted there.
+    """
+    limits: Limits | None = getattr(request.state, "limits", None)
+    if limits is None:
+        yield
+        return
+    try:
+        async with limits.guess(request.client.host if request.client else "", email):
+            try:
+                yield
+            except AuthError:
+                raise
+            except Exception as error:
+                raise Unavailable("nobody has looked at it") from error
+    except TooMany as error:
+        raise AuthError(429, "over_request_rate_limit", error.detail) from None
+    except Unavailable as error:
+        raise error.__cause__ or error from None
 
 
 def require_admin(request: Request) -> None:
@@ -133,6 +167,18 @@ def _claims(request: Request) -> dict[str, Any]:
     except jwt.PyJWTError:
         reason = "token is malformed or not signed by this server"
     raise AuthError(403, "bad_jwt", f"invalid JWT: unable to parse or verify signature, {reason}")
+
+
+def _check_whose(request: Request, claims: dict[str, Any]) -> None:
+    audience = claims.get("aud")
+    right = {
+        "iss": claims.get("iss") == request.app.state.issuer,
+        "aud": auth_users.AUDIENCE in (audience if isinstance(audience, list) else [audience]),
+        "role": claims.get("role") == auth_users.AUDIENCE,
+    }
+    for name, is_right in right.items():
+        if not is_right:
+            raise AuthError(403, "bad_jwt", f"invalid JWT: token has invalid claims: wrong {name}")
 
 
 def _wrong_type(name: str) -> AuthError:

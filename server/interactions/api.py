@@ -241,6 +241,7 @@ CALLS = [
         Accepted,
         handle=metrics,
         body=RealtimeMetric | Annotated[list[RealtimeMetric], Items],
+        by_stamp=True,
         status=202,
         refusals=(404, 409, 503),
     ),

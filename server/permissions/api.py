@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
+from server import exact_json
 from server.api import Ask, Call, Json, JsonObject, Model, Moment, Text
 from server.db import Connection
 from server.errors import Invalid
@@ -14,6 +15,7 @@ from server.hub import Hub
 from server.permissions import tool_permissions
 from server.rates import Limits
 
+_LARGEST = 32 * 1024  # bytes of arguments, which a person has to read
 _LONGEST_WAIT = 55
 _DEAF_WAIT = 2.0  # seconds between two looks while the hub hears nothing
 _SHORTEST_WAIT = (
@@ -26,7 +28,10 @@ class Request(Model):
 
     tool_name: Annotated[Text, Field(min_length=1, max_length=255)]
     tool_description: Annotated[Text, Field(max_length=4000)] | None = None
-    arguments: JsonObject = Field(default_factory=dict)
+    arguments: JsonObject = Field(
+        default_factory=dict,
+        description=f"{_LARGEST} bytes of JSON at most; no key twice in one object, no number that a 64-bit float changes.",
+    )
 
 
 class ToolPermission(Model):
@@ -75,6 +80,9 @@ def _answer(row: Any) -> ToolPermission:
 async def request(ask: Ask, connection: Connection) -> ToolPermission:
     """Ask for permission."""
     body: Request = ask.body
+    size = exact_json.size_of(await ask.request.body(), "arguments")
+    if size > _LARGEST:
+        raise Invalid(f"arguments: they have {size} bytes of JSON, and {_LARGEST} are the most")
     return _answer(
         await tool_permissions.request(
             connection, ask.id(), body.tool_name, body.tool_description, body.arguments

@@ -9,6 +9,7 @@ const SLOTS = 4; // streams at most in one browser; further pages look again eve
 const LOOK = 5000;
 let lostAt = null;
 let leading = false;
+let stopped = false; // by the server: the account has too many streams, and one that came back would stop another
 
 function lost() {
   lostAt ??= new Date();
@@ -36,7 +37,8 @@ function remember(text) {
 }
 
 channel.onmessage = ({ data }) => {
-  if (data.hello) leading && channel.postMessage(lostAt ? { lost: true } : { text: [...newest.values()].join("") });
+  if (data.hello && stopped) location.reload(); // somebody looks again: whoever waits for the lock reads from now on
+  else if (data.hello) leading && channel.postMessage(lostAt ? { lost: true } : { text: [...newest.values()].join("") });
   else if (data.left) location.reload();
   else if (data.look) look();
   else if (leading) return;
@@ -52,7 +54,8 @@ live.addEventListener("htmx:sse:error", ({ detail }) => {
   else lost();
 });
 live.addEventListener("htmx:sse:before:connection", (event) => {
-  if (event.detail.connection.attempt > 0) lost();
+  if (stopped) event.preventDefault();
+  else if (event.detail.connection.attempt > 0) lost();
 });
 live.addEventListener("htmx:sse:before:message", ({ detail }) => {
   lostAt = null; // a stream begins with a snapshot, and in it the connection's own line
@@ -60,13 +63,14 @@ live.addEventListener("htmx:sse:before:message", ({ detail }) => {
   remember(detail.message.data);
   channel.postMessage({ text: detail.message.data });
 });
+live.addEventListener("stop", () => (stopped = true)); // the line at the top has said so
 live.addEventListener("htmx:sse:close", (event) => {
   if (event.detail.reason === "message") leave(); // signed out
 });
 
 function lead() {
   leading = true;
-  const connect = () => live.dispatchEvent(new CustomEvent("lead"));
+  const connect = () => stopped || live.dispatchEvent(new CustomEvent("lead"));
   connect();
   setInterval(connect, LOOK); // does nothing while connected: a first connection that failed is not retried otherwise
 }

@@ -43,6 +43,30 @@ async def test_an_expired_token_is_refused(
     assert said(await raw.get("/user", headers={"Authorization": f"Bearer {expired}"})) == (403, "bad_jwt")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("iss", "http://127.0.0.1:1/auth/v1"), ("iss", None), ("aud", "anon"), ("aud", ["anon"]), ("aud", None),
+     ("role", "service_role"), ("role", "anon"), ("role", None)],
+)  # fmt: skip
+async def test_a_token_for_somebody_else_reads_and_changes_nobody(
+    target: Target, raw: httpx.AsyncClient, person: Person, sign_in: SignIn, name: str, value: object
+) -> None:
+    if target.keys is None:
+        pytest.skip("only the embedded server's keys are ours to sign with")
+    session = await sign_in(await person())
+    claims = target.keys.verify(session.access_token)
+    del claims[name]
+    forged = claims if value is None else {**claims, name: value}
+    other = {"Authorization": f"Bearer {target.keys.sign(forged)}"}
+    changed = {"data": {"name": "x"}, "password": "another-of-theirs"}
+    assert said(await raw.get("/user", headers=other)) == (403, "bad_jwt")
+    assert said(await raw.put("/user", headers=other, json=changed)) == (403, "bad_jwt")
+    assert (await raw.get("/user", headers=bearer(session))).status_code == 200
+    assert (await raw.post("/logout", headers=other)).status_code == 204, (
+        "it ends with a token of another port"
+    )
+
+
 # Case 19
 async def test_after_logout_the_session_is_gone(
     raw: httpx.AsyncClient, person: Person, sign_in: SignIn

@@ -99,3 +99,28 @@ async def test_a_card_that_expires_while_open_says_so_and_cannot_be_clicked(
         assert refused.status_code == 409
         assert "expired" in refused.text
         await page.context.close()
+
+
+async def test_one_page_too_many_stops_the_oldest_which_says_so_until_it_is_loaded_again(
+    browser: Browser, folder: Path
+) -> None:
+    stopped = "too many live pages"
+    with serving(folder / "home", free_port(), STREAMS_PER_ACCOUNT="2") as site:
+        person = await site.hire("voice")
+        one, two = await sign_in(browser, site, person), await sign_in(browser, site, person)
+        three = await sign_in(browser, site, person)
+        await expect(one.locator("#connection")).to_contain_text(stopped)
+        await one.wait_for_timeout(7000)  # longer than a page waits until it tries again
+        await expect(one.locator("#connection")).to_contain_text(stopped)
+        for page in (two, three):
+            await expect(page.locator("#connection")).to_have_text("Live")
+        await one.reload()
+        await expect(one.locator("#connection")).to_have_text("Live")
+        await expect(two.locator("#connection")).to_contain_text(stopped)
+        another = await two.context.new_page()  # a tab of the browser whose stream has stopped
+        await another.goto("/")
+        for page in (another, two, one):
+            await expect(page.locator("#connection")).to_have_text("Live")
+        await expect(three.locator("#connection")).to_contain_text(stopped)
+        for page in (one, two, three):
+            await page.context.close()

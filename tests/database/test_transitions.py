@@ -246,6 +246,7 @@ end                   | cancelled  cancelled  cancelled  cancelled  over       s
 claim                 | FW409      FW409      FW409      executed   executed   FW409      FW409      FW409      FW409      FW409      FW409      FW409
 claim otherwise       | FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
 report well           | FW409      FW409      FW409      FW409      FW409      FW409      FW409      reported   reported   FW409      FW409      FW409
+report more           | FW409      FW409      FW409      FW409      FW409      FW409      FW409      reported   FW409      FW409      FW409      FW409
 report ill            | FW409      FW409      FW409      FW409      FW409      FW409      FW409      failed     FW409      FW409      FW409      FW409
 report another        | FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
 service pending       | 23514      23514      23514      23514      FW409      FW409      FW409      FW409      FW409      FW409      FW409      FW409
@@ -331,7 +332,8 @@ def deed_on_permission(play: Play, deed: str) -> tuple[Who, str, tuple[Any, ...]
         ),
         "claim": (key, f"select claim_execution($1, {DIGEST})"),
         "claim otherwise": (key, f"select claim_execution($1, upper({DIGEST}))"),
-        "report well": (key, f"select id from report_execution($1, {EXECUTION}, true, '{{}}')"),
+        "report well": (key, f"select id from report_execution($1, {EXECUTION}, true, null)"),
+        "report more": (key, f"select id from report_execution($1, {EXECUTION}, true, '{{}}')"),
         "report ill": (key, f"select id from report_execution($1, {EXECUTION}, false, null)"),
         "report another": (key, "select id from report_execution($1, $1, true, null)"),
         "service deletes": (SERVICE, "delete from tool_permissions where id = $1"),

@@ -193,7 +193,16 @@ async def test_what_needs_no_permission_is_allowed_and_claimed_with_its_digest_o
             (200, True),
             (200, True),
         ]
-        assert (await api.patch(one, json={**report, "succeeded": False})).status_code == 409
+        for other in ({"succeeded": False}, {"result": {"paid": [2, None]}}, {"result": None}):
+            refused = await api.patch(one, json={**report, **other})
+            assert (refused.status_code, "reported otherwise" in refused.text) == (409, True), other
+        again = await api.patch(one, json={**report, "result": {"paid": [1.0, None]}})
+        assert again.status_code == 200, "the same number is the same result"
+        async with site.database() as owner:
+            kept = await owner.fetchval(
+                "select execution_result from tool_permissions where id = $1::text::uuid", asked["id"]
+            )
+        assert kept == {"paid": [1, None]}
         assert (await api.patch(one, json={**report, "execution_id": str(uuid4())})).status_code == 409
 
 
@@ -283,3 +292,45 @@ async def test_of_one_key_fifty_requests_wait_at_most(site: Site, voice: Person)
         refused = next(answer for answer in answers if answer.status_code == 429)
         assert "50 requests with this key wait for a decision already" in refused.json()["detail"]
         assert (await api.get(f"{path}?wait=1")).status_code == 200, "and those that are over count no more"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ('{"amount": 10, "amount": 9999}', 'the key "amount" stands twice'),
+        ('{"lines": [{"sku": "a", "sku": "b"}]}', 'the key "sku" stands twice'),
+        ('{"account": 9007199254740993}', "the number 9007199254740993"),
+        ('{"amount": 0.1000000000000000055511151231257827}', "64-bit float"),
+        ('{"amount": 1e400}', "1e400"),
+        ('{"name": "\\ud800"}', "surrogate"),
+        ('{"text": "' + "x" * 32_757 + '"}', "32769 bytes"),
+        ('{"text": "' + "é" * 20_000 + '"}', "40012 bytes"),
+    ],
+    ids=["key", "inner key", "integer", "decimal", "infinite", "surrogate", "size", "size in UTF-8"],
+)
+async def test_arguments_that_readers_read_differently_or_that_nobody_reads_are_refused(
+    site: Site, voice: Person, arguments: str, words: str
+) -> None:
+    live = await site.start(voice.agents[0])
+    path = f"/interactions/{live}/tool-permissions"
+    body = f'{{"tool_name": "issue_refund", "arguments": {arguments}}}'
+    async with site.api(voice.agents[0]) as api:
+        answer = await api.post(path, content=body.encode())
+        assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
+        assert words in answer.json()["detail"]
+        largest = f'{{"tool_name": "issue_refund", "arguments": {{"text": "{"x" * 32_756}"}}}}'
+        assert (await api.post(path, content=largest)).status_code == 201
+
+
+async def test_a_result_that_readers_read_differently_is_refused(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    asked = await site.ask(agent, await site.start(agent), tool_name="check_order")
+    one = f"/tool-permissions/{asked['id']}/execution"
+    async with site.api(agent) as api:
+        claim = await api.post(one, json={"arguments_digest": asked["arguments_digest"]})
+        report = f'"execution_id": "{claim.json()["execution_id"]}", "succeeded": true'
+        for result in ('{"paid": 1, "paid": 2}', "9007199254740993"):
+            answer = await api.patch(one, content=f'{{{report}, "result": {result}}}')
+            assert answer.status_code == 422, answer.text
+        assert (await api.patch(one, content=f'{{{report}, "succeeded": false}}')).status_code == 422
+        assert (await api.patch(one, content=f'{{{report}, "result": 10.0}}')).status_code == 200

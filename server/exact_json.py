@@ -1,0 +1,109 @@
+"""JSON whose meaning survives: what readers would read differently is refused in words, before anybody acts on it.
+
+Of two values under one key most readers keep the last and some the first; a number that a 64-bit float cannot hold is
+another one to most of them; half a surrogate pair is no text. So what a person allows could differ from what runs.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from json.decoder import JSONDecoder
+from math import isinf
+from typing import Any
+
+from server.errors import Invalid
+
+_SAFE = 15  # digits that a 64-bit float always keeps
+_LONGEST = 400  # characters of a number; no float needs as many
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # perhaps half of a surrogate pair
+_BLANK = re.compile(r"[ \t\n\r]*")
+
+
+def check(raw: bytes) -> None:
+    """Invalid for JSON that does not survive, and for what is no JSON at all."""
+    try:
+        text = raw.decode()
+        value = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"the body is not JSON in UTF-8 that can be read: {str(error)[:200]}") from None
+    if _HALF.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise Invalid(
+                "a text has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+            ) from None
+
+
+def size_of(raw: bytes, name: str) -> int:
+    """How many bytes the value of this name has in an object that was checked, as it was sent; 0 without one."""
+    text = raw.decode()
+    place = _after_blank(text, 0) + 1
+    while text[place := _after_blank(text, place)] != "}":
+        key, place = _DECODER.raw_decode(text, place)
+        begin = _after_blank(text, _after_blank(text, place) + 1)  # behind the colon
+        _, place = _DECODER.raw_decode(text, begin)
+        if key == name:
+            return len(text[begin:place].encode())
+        place = _after_blank(text, place)
+        place += text[place] == ","
+    return 0
+
+
+def _after_blank(text: str, place: int) -> int:
+    found = _BLANK.match(text, place)
+    return found.end() if found else place
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise Invalid(f"the key {_shown(key)} stands twice in one object: send it once")
+            seen.add(key)
+    return found
+
+
+def _integer(text: str) -> int | float:
+    if len(text) <= _SAFE:
+        return int(text)
+    if len(text) <= _LONGEST:
+        whole = int(text)
+        try:
+            if float(whole) == whole:
+                return whole
+        except OverflowError:
+            pass
+    raise _changed(text)
+
+
+def _decimal(text: str) -> float:
+    number = float(text)
+    if len(text) <= _SAFE and "e" not in text and "E" not in text:
+        return number
+    if len(text) > _LONGEST or isinf(number):
+        raise _changed(text)
+    if number == 0:  # either it is zero, or it was too small
+        if text.lower().partition("e")[0].strip("-0."):
+            raise _changed(text)
+    elif Decimal(text) != Decimal(repr(number)):
+        raise _changed(text)
+    return number
+
+
+def _changed(text: str) -> Invalid:
+    return Invalid(
+        f"the number {_shown(text, '')} does not fit into a 64-bit float unchanged: send it as text"
+    )
+
+
+def _shown(text: str, quote: str = '"') -> str:
+    """Of what may be long only the beginning."""
+    shown = text if len(text) <= 60 else f"{text[:60]}…"
+    return quote + shown.encode(errors="backslashreplace").decode() + quote
+
+
+_DECODER = JSONDecoder(object_pairs_hook=_once, parse_int=_integer, parse_float=_decimal)

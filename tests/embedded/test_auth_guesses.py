@@ -1,0 +1,77 @@
+"""Guesses at a password count alike, whether they are made at the sign-in page or at the Auth service's own address."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from server.embedded.keys import Keys
+from tests.conftest import a_folder, free_port, serving
+from tests.site import PASSWORD, PATIENCE, Person, Site
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Site]:
+    """A server that takes three guesses a minute, and hears from a proxy where they come from."""
+    with (
+        a_folder() as folder,
+        serving(folder / "home", free_port(), LOGIN_PER_MINUTE="3", TRUSTED_PROXIES="127.0.0.1") as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+async def victim(strict: Site) -> Person:
+    return await strict.hire("voice")
+
+
+@asynccontextmanager
+async def from_address(site: Site, address: str) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"X-Forwarded-For": address, "apikey": Keys.load_or_create(site.home).publishable}
+    async with httpx.AsyncClient(base_url=site.url, headers=headers, timeout=PATIENCE) as client:
+        yield client
+
+
+async def at_token(client: httpx.AsyncClient, email: str, password: str) -> httpx.Response:
+    body = {"email": email, "password": password}
+    return await client.post("/auth/v1/token?grant_type=password", json=body)
+
+
+async def at_login(client: httpx.AsyncClient, email: str, password: str) -> int:
+    return (await client.post("/login", data={"email": email, "password": password})).status_code
+
+
+async def test_guesses_at_an_account_count_together(strict: Site, victim: Person) -> None:
+    async with (
+        from_address(strict, "192.0.2.1") as one,
+        from_address(strict, "192.0.2.2") as two,
+        from_address(strict, "192.0.2.3") as owner,
+    ):
+        assert await at_login(one, victim.email, "wrong") == 401
+        assert (await at_token(one, victim.email, "wrong")).status_code == 400
+        assert (await at_token(two, f" {victim.email.upper()} ", "wrong")).status_code == 400
+        for client in (two, owner):
+            refused = await at_token(client, victim.email, PASSWORD)
+            assert (refused.status_code, refused.json()["error_code"]) == (429, "over_request_rate_limit")
+            assert "wait" in refused.json()["msg"]
+        assert await at_login(owner, victim.email, PASSWORD) == 429
+
+
+async def test_guesses_from_an_address_count_together(strict: Site, victim: Person) -> None:
+    async with from_address(strict, "192.0.2.11") as here, from_address(strict, "192.0.2.12") as there:
+        for number in range(2):
+            assert (await at_token(here, f"nobody-{number}@example.com", "wrong")).status_code == 400
+        assert await at_login(here, "nobody@example.com", "wrong") == 401
+        assert (await at_token(here, victim.email, PASSWORD)).status_code == 429
+        assert await at_login(here, victim.email, PASSWORD) == 429
+        assert await at_login(there, victim.email, PASSWORD) == 303
+
+
+async def test_right_ones_are_not_counted(strict: Site, victim: Person) -> None:
+    async with from_address(strict, "192.0.2.21") as client:
+        for _ in range(5):
+            assert (await at_token(client, victim.email, PASSWORD)).status_code == 200
+            assert await at_login(client, victim.email, PASSWORD) == 303
+        guesses = [await at_login(client, victim.email, "wrong") for _ in range(4)]
+        assert guesses == [401, 401, 401, 429], "one that is made at the sign-in page counts once"

@@ -16,7 +16,7 @@ import httpx
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
-from server import admins, backups, db, migrations
+from server import admins, agent_key, backups, db, migrations
 from server import app as application
 from server import settings as environment
 from server.agents import agent_keys
@@ -285,22 +285,7 @@ async def _replay(place: Place, folder: Path, speed: float, limit: int, supervis
     )
 
 
-@main.group("agent-key")
-def agent_key() -> None:
-    """Keys of the agent API."""
-
-
-@agent_key.command("create")
-@click.option("--agent", required=True, help="The agent's id or its name, when it is unique.")
-def create_agent_key(agent: str) -> None:
-    """Print a new key of an agent, alone on the last line; it is shown this once."""
-
-    async def create(url: str) -> str:
-        async with db.as_owner(url) as connection:
-            return await agent_keys.create(connection, agent)
-
-    with open_place() as place:
-        click.echo(asyncio.run(create(place.owner_url)))
+main.add_command(agent_key.agent_key)
 
 
 @main.group()

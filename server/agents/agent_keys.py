@@ -1,8 +1,10 @@
 """Agent keys: made once, shown once, kept as a hash."""
 
+import datetime as dt
 import json
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,6 +13,25 @@ from server.errors import Invalid, NotFound
 from server.tokens import digest
 
 Channel = Literal["voice", "chat"]
+_KEYS = """
+select k.id, a.name as agent, coalesce(u.username, u.name) as supervisor, k.hint, k.created_at, k.revoked_at,
+  a.retired_at is not null as retired
+from public.agent_keys k join public.agents a on a.id = k.agent_id join public.users u on u.id = a.supervisor_id
+where ($1::text is null or a.id::text = lower($1) or a.name = $1)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentKey:
+    """What is known of a key, and whose it is; times are in UTC."""
+
+    id: UUID
+    agent: str
+    supervisor: str
+    hint: str
+    created_at: dt.datetime
+    revoked_at: dt.datetime | None
+    retired: bool  # the agent is, so that its keys open nothing
 
 
 async def create(connection: Connection, agent: str) -> str:
@@ -27,6 +48,49 @@ async def create(connection: Connection, agent: str) -> str:
         ids = ", ".join(str(row["id"]) for row in rows)
         raise Invalid(f"Several agents are named {agent!r}: use the id of one of {ids}.")
     return await create_for(connection, rows[0]["id"])
+
+
+async def read(connection: Connection, agent: str | None) -> list[AgentKey]:
+    """All keys, or those of the agents with this id or name, the newest first; as the database's owner.
+
+    NotFound when there is no such agent.
+    """
+    rows = await connection.fetch(_KEYS + "order by k.created_at desc, k.id", agent)
+    if agent is not None and not rows:
+        await _check_agent(connection, agent)
+    return [AgentKey(**row) for row in rows]
+
+
+async def revoke(connection: Connection, key: str, agent: str | None) -> tuple[AgentKey, bool]:
+    """Revoke the one key with this id or hint, and whether it was not revoked before; as the database's owner.
+
+    Of several the one that is not revoked yet is meant. NotFound when there is none, Invalid when several are left.
+    """
+    if agent is not None:
+        await _check_agent(connection, agent)
+    matches = "and (k.id::text = lower($2) or k.hint in ($2, 'fw_…' || $2))"
+    async with connection.transaction():
+        rows = await connection.fetch(
+            f"{_KEYS} {matches} order by k.revoked_at desc nulls first for update of k", agent, key
+        )
+        found = [AgentKey(**row) for row in rows]
+        if not found:
+            raise NotFound(f"There is no key {key!r}" + (f" of agent {agent!r}." if agent else "."))
+        working = [one for one in found if one.revoked_at is None]
+        if len(working) > 1:
+            ids = ", ".join(f"{one.id} ({one.agent})" for one in working)
+            raise Invalid(f"Several keys are {key!r}: use the id of one of {ids}.")
+        if working:
+            await connection.execute(
+                "update public.agent_keys set revoked_at = now() where id = $1", working[0].id
+            )
+    return found[0], bool(working)
+
+
+async def _check_agent(connection: Connection, agent: str) -> None:
+    there = "select exists (select from public.agents where id::text = lower($1) or name = $1)"
+    if not await connection.fetchval(there, agent):
+        raise NotFound(f"There is no agent {agent!r}.")
 
 
 async def create_for(connection: Connection, agent_id: UUID, hint: str = "") -> str:

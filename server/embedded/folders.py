@@ -10,8 +10,10 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET = 107  # bytes in sockaddr_un, less the closing zero
@@ -41,11 +43,20 @@ class Folders:
 
 
 def make_home(home: Path) -> None:
-    """The folder of everything embedded, if it is not there yet."""
+    """The folder of everything embedded, if it is not there yet; nobody else's business."""
     if not home.is_dir():
         home.mkdir(parents=True, exist_ok=True)
-        # PostgreSQL's account passes through root's folder; what is private in it has its own mode.
-        home.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        home.chmod(0o700)
+        if os.geteuid() == 0:
+            _let_pass(home, account(home))
+
+
+def open_lock(home: Path) -> IO[bytes]:
+    """The file whose lock the owner of the home holds: whoever may read a file may lock it, and then no start gets on."""
+    lock = os.open(home / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    with suppress(PermissionError):  # somebody else's, whose own start closes it
+        os.fchmod(lock, 0o600)  # one of an older home was open to all
+    return os.fdopen(lock, "r+b")
 
 
 def account(home: Path) -> Account:
@@ -69,6 +80,8 @@ def account(home: Path) -> Account:
 def prepare_folders(home: Path, who: Account) -> Folders:
     """Make what is missing below an existing home; only the owner of the home's lock may call this."""
     place = home
+    if who.switch and (found := home.stat()).st_uid == 0 and stat.S_IMODE(found.st_mode) == 0o711:
+        _let_pass(home, who)  # as homes were made before
     if who.switch and not _reachable(home / "data", who):
         place = _far_place(home, who)
     data = place / "data"
@@ -140,6 +153,12 @@ def _reachable(path: Path, who: Account) -> bool:
     return all(open_to_it(part) for part in ([path, *parts] if path.is_file() else parts))
 
 
+def _let_pass(folder: Path, who: Account) -> None:
+    """Make root's folder one that PostgreSQL's account gets through, since its data is in there, and nobody else."""
+    os.chown(folder, -1, who.gid)
+    folder.chmod(0o710)
+
+
 def _far_place(home: Path, who: Account) -> Path:
     """A folder of root outside of a home that PostgreSQL's account cannot reach, remembered in the home."""
     link = home / "elsewhere"
@@ -148,9 +167,10 @@ def _far_place(home: Path, who: Account) -> Path:
     else:
         place = _FAR_HOMES / secrets.token_hex(8)
         link.symlink_to(place)
-    for folder in (_FAR_HOMES, place):
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        folder.chmod(0o711)
+    _FAR_HOMES.mkdir(parents=True, exist_ok=True)
+    _FAR_HOMES.chmod(0o711)  # for the accounts of all homes
+    place.mkdir(exist_ok=True)
+    _let_pass(place, who)
     if not _reachable(place / "data", who):
         raise StartError(
             f"PostgreSQL's account reaches neither {home} nor {place}: choose another FLOORWALKER_HOME."

@@ -21,17 +21,17 @@ from urllib.parse import quote, urlencode
 import asyncpg
 import structlog
 
-from server.embedded import folders
+from server.embedded import folders, local_access
 from server.embedded.folders import Account, Folders, StartError
+from server.embedded.local_access import SUPERUSER
 from server.embedded.prepare import create_database, prepare
 from server.embedded.processes import clear_stale
 
 __all__ = ["SUPERUSER", "Postgres", "StartError", "prepare"]
 
-SUPERUSER = "supabase_admin"
 _LOG_BYTES = 10_000_000
 _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}  # nothing of ours may change the server
-_ACCESS = ("--auth-local=trust", "--auth-host=scram-sha-256")
+_ACCESS = ("--auth-local=peer", "--auth-host=scram-sha-256")
 _LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 _SETTINGS = {
     "listen_addresses": "",
@@ -63,7 +63,7 @@ class Postgres:
         self._bin: Path | None = None
         self._settings = {**_SETTINGS, **(settings or {})}
         self._folders: Folders | None = None
-        self._lock: IO[str] | None = None
+        self._lock: IO[bytes] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = True
 
@@ -159,7 +159,7 @@ class Postgres:
 
     def _take_lock(self) -> bool:
         """Become the owner unless another living process is; the kernel forgets the lock with its process."""
-        lock = (self.home / "owner.lock").open("a")
+        lock = folders.open_lock(self.home)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -175,6 +175,7 @@ class Postgres:
         clear_stale(found.data, found.sockets)
         if not found.data.exists():
             self._initdb(who, found)
+        local_access.write(self.home, found.data, who)
         settings = dict(self._settings, unix_socket_directories=str(found.sockets))
         if any((self._bin.parent / "lib").rglob("pg_stat_statements.*")):
             settings.setdefault("shared_preload_libraries", "pg_stat_statements")
@@ -216,7 +217,7 @@ class Postgres:
                     await create_database(self.url(SUPERUSER, "template1"), "postgres")
                     await prepare(self.url(SUPERUSER))
                 return True
-            except PermissionError as error:
+            except (PermissionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
                 raise StartError(f"The PostgreSQL of {self.home} belongs to another account.") from error
             except _NOT_YET as error:
                 if self._child is not None and self._child.poll() is not None:

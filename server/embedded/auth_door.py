@@ -119,8 +119,8 @@ async def caller(request: Request, connection: Connection, *, leaving: bool = Fa
 
 
 @asynccontextmanager
-async def guess(request: Request, email: str) -> AsyncIterator[None]:
-    """Count an attempt at this account together with those at the sign-in page, and refuse it when there were too many.
+async def guess(request: Request, email: str | None = None) -> AsyncIterator[None]:
+    """Count an attempt at this account, or at any link, together with those at our pages; refuse it when there were many.
 
     What the web process itself asks comes without its limits, and is counted there.
     """

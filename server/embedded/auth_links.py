@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from server.embedded import auth_mail, auth_sessions, auth_tokens, auth_users, passwords
 from server.embedded.auth_database import Connection, database_of
-from server.embedded.auth_door import body, mapping, require_admin, text
+from server.embedded.auth_door import body, guess, mapping, require_admin, text
 from server.embedded.auth_errors import AuthError
 from server.embedded.auth_tokens import Kind, OneTimeToken
 
@@ -49,7 +49,7 @@ async def verify(request: Request) -> Response:
     refused = (
         "Token has expired or is invalid" if text(given, "token") else "Email link is invalid or has expired"
     )
-    async with database_of(request.app).transaction() as connection:
+    async with guess(request), database_of(request.app).transaction() as connection:
         found = await auth_tokens.find(connection, token_hash, kinds)
         if found is None:
             raise AuthError(403, "otp_expired", refused)

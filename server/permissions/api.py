@@ -80,8 +80,8 @@ def _answer(row: Any) -> ToolPermission:
 async def request(ask: Ask, connection: Connection) -> ToolPermission:
     """Ask for permission."""
     body: Request = ask.body
-    size = exact_json.size_of(await ask.request.body(), "arguments")
-    if size > _LARGEST:
+    raw = await ask.request.body()
+    if len(raw) > _LARGEST and (size := exact_json.size_of(raw, "arguments")) > _LARGEST:
         raise Invalid(f"arguments: they have {size} bytes of JSON, and {_LARGEST} are the most")
     return _answer(
         await tool_permissions.request(

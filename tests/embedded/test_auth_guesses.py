@@ -75,3 +75,15 @@ async def test_right_ones_are_not_counted(strict: Site, victim: Person) -> None:
             assert await at_login(client, victim.email, PASSWORD) == 303
         guesses = [await at_login(client, victim.email, "wrong") for _ in range(4)]
         assert guesses == [401, 401, 401, 429], "one that is made at the sign-in page counts once"
+
+
+async def test_guesses_at_a_link_count_for_the_address(strict: Site, victim: Person) -> None:
+    async with from_address(strict, "192.0.2.31") as here, from_address(strict, "192.0.2.32") as there:
+        link = {"type": "recovery", "token_hash": await strict.link(victim)}
+        for number in range(3):
+            wrong = {"type": "recovery", "email": victim.email, "token": f"{number:010}"}
+            assert (await here.post("/auth/v1/verify", json=wrong)).status_code == 403
+        refused = await here.post("/auth/v1/verify", json=link)
+        assert (refused.status_code, refused.json()["error_code"]) == (429, "over_request_rate_limit")
+        assert await at_login(here, victim.email, PASSWORD) == 429
+        assert (await there.post("/auth/v1/verify", json=link)).status_code == 200

@@ -122,9 +122,7 @@ async def _multipart(request: Request, content_type: str) -> list[tuple[str, str
             parser.write(chunk)
         parser.finalize()
     except FormParserError:
-        raise RequestError(
-            "This form's parts cannot be told apart: it is not what multipart/form-data is."
-        ) from None
+        raise RequestError("This is not valid multipart/form-data.") from None
     if not parts.complete:
         raise RequestError("This form did not arrive whole: its last part has no end.")
     return parts.pairs

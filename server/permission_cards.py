@@ -15,8 +15,19 @@ _ROWS, _TEXT, _VALUE = (
     2000,
     800,
 )  # of a card's arguments: rows, characters in all, characters of one value
+# What a person decides on: where one of these changes, it is another request.
+_ASKED = (
+    "tool_name",
+    "tool_description",
+    "owner_description",
+    "known_tool",
+    "undo_seconds",
+    "arguments_digest",
+    "agent_id",
+)
 _AMOUNTS = ("amount", "total", "price")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*", re.ASCII)
+_LETTERS = re.compile("[A-Za-z]+")
 _LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
 
 
@@ -33,7 +44,7 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     what = f"{tool} {amount}" if amount else tool
     card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {row['agent_name']}"}
     if row["status"] == "pending":
-        asked = (row["tool_name"], row["tool_description"] or "", row["arguments_digest"], row["agent_id"])
+        asked = [str(row[name]) for name in _ASKED]
         card["odd_names"] = odd_names(found)
         card["listed"], card["whole"] = _listed(found)
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
@@ -68,8 +79,7 @@ def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False) ->
     """
     pending, more = rows["tool_permissions"], rows.get("more", 0)
     cards = {
-        f"tool-permission-{row['id']}": partials(row["id"], _CARD, p=shown(row))
-        for row in (*pending, *rows["answered"])
+        f"tool-permission-{row['id']}": partials.of_row(row, card) for row in (*pending, *rows["answered"])
     }
     return Parts(
         cards,
@@ -79,14 +89,23 @@ def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False) ->
 
 
 def amount_of(found: Mapping[str, Any]) -> str | None:
-    """The first amount, total or price among arguments, with its currency: {"amount": 184.2, "currency": "USD"} → 184.20 USD."""
-    named: dict[str, Any] = {}
+    """The amount, total or price among arguments, with its currency: {"amount": 184.2, "currency": "USD"} → 184.20 USD.
+
+    None where it is no plain number, or where two names could be meant: a button never names another sum.
+    """
+    named: dict[str, list[Any]] = {}
     for name, value in found.items():
-        named.setdefault(name.lower(), value)
-    number = next((text for name in _AMOUNTS if (text := _number(named.get(name)))), None)
-    currency = named.get("currency")
-    if number and isinstance(currency, str) and currency.isalpha() and len(currency) <= _LONGEST_CURRENCY:
-        return f"{number} {currency}"
+        named.setdefault(name.lower(), []).append(value)
+    values = next((named[name] for name in _AMOUNTS if name in named), [])
+    number = _number(values[0]) if len(values) == 1 else None
+    currency = [str(value) for value in named.get("currency", [])]
+    if (
+        number
+        and len(currency) == 1
+        and len(currency[0]) <= _LONGEST_CURRENCY
+        and _LETTERS.fullmatch(currency[0])
+    ):
+        return f"{number} {currency[0]}"
     return number
 
 

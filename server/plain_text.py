@@ -8,6 +8,10 @@ from markupsafe import Markup, escape
 
 _JOINERS = "\u200c\u200d"  # which belong into Persian words and into emoji
 _LINES = "\n\t"
+# Letters, marks and symbols that have no shape: fillers, selectors of variants, the empty braille pattern.
+_BLANK = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)))
+)
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # categories of characters that nobody sees
 
 
@@ -15,11 +19,12 @@ def visible(text: str) -> Markup:
     """Text with what nobody would see written out, as U+202E in a frame: controls, marks of direction, what has no width."""
     if text.isascii() and text.isprintable():  # as nearly all is
         return escape(text)
+    text = text.replace("\r\n", "\n")
     return Markup("").join(
         Markup('<span class="code-point">U+{:04X}</span>').format(ord(one))
         if _is_hidden(text, place)
         else one
-        for place, one in enumerate(text.replace("\r\n", "\n"))
+        for place, one in enumerate(text)
     )
 
 
@@ -34,6 +39,8 @@ def spelled(text: str) -> str:
 
 def _is_hidden(text: str, place: int) -> bool:
     one = text[place]
+    if one in _BLANK:
+        return True
     if one in _LINES or unicodedata.category(one) not in _HIDDEN:
         return False
     beside = text[max(place - 1, 0) : place] + text[place + 1 : place + 2]

@@ -78,8 +78,8 @@ class Partials:
         return self._made(name, _digest(context), lambda: partial(template, **context))
 
     def of_row(self, row: Mapping[str, Any], make: Callable[[Mapping[str, Any]], Made]) -> Made:
-        """What is made of a row with an id; as long as it carries the same mark, nothing else of it is looked at."""
-        return self._made(row["id"], row["mark"] or _digest(row), lambda: make(row))
+        """What is made of a row with an id; as long as it carries the same mark, or has none and is equal, it is not made again."""
+        return self._made(row["id"], row.get("mark") or _digest(row), lambda: make(row))
 
     def _made(self, name: str, mark: str | bytes, make: Callable[[], Made]) -> Made:
         known = self._before.get(name)

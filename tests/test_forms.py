@@ -83,7 +83,10 @@ async def together(asked: Iterable[tuple[httpx.AsyncClient, str, str, bytes]]) -
 
     async def ask(client: httpx.AsyncClient, path: str, kind: str, body: bytes) -> httpx.Response:
         async with free:
-            return await post(client, path, kind, body)
+            try:
+                return await post(client, path, kind, body)
+            except httpx.ReadError:  # a kept connection that the server gave up at this very moment
+                return await post(client, path, kind, body)
 
     return await asyncio.gather(*(ask(*one) for one in asked))
 

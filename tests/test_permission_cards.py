@@ -37,12 +37,16 @@ ROW: dict[str, Any] = {
         ({"Amount": "9,999.00"}, "9,999.00"),
         ({"total": 5000, "currency": "JPY"}, "5000 JPY"),
         ({"price": 1, "total": 2}, "2"),
+        ({"price": 1}, "1"),
         ({"amount": 0.125}, "0.125"),
-        ({"amount": True, "price": "free", "total": None}, None),
+        ({"amount": True, "price": 5}, None),
         ({"amount": "1" * 31}, None),
         ({"amount": 5, "currency": "US<b>"}, "5"),
         ({"amount": 5, "currency": 978}, "5"),
         ({"amount": [1], "total": {"amount": 2}}, None),
+        ({"Amount": "1.00", "amount": 9999}, None),
+        ({"amount": "9999 USD", "price": 1}, None),
+        ({"amount": {"value": 5}, "total": 1}, None),
         ({}, None),
     ],
 )
@@ -59,7 +63,10 @@ def test_the_buttons_are_named_by_tool_amount_and_agent() -> None:
     assert html.count('name="arguments_digest" value="abc"') == 2
 
 
-@pytest.mark.parametrize("changed", ["tool_name", "tool_description", "arguments_digest", "agent_id"])
+@pytest.mark.parametrize(
+    "changed",
+    ["tool_name", "tool_description", "owner_description", "undo_seconds", "arguments_digest", "agent_id"],
+)
 def test_another_tool_description_arguments_or_agent_is_another_request(changed: str) -> None:
     assert shown({**ROW, changed: "other"})["request"] != shown(ROW)["request"]
 

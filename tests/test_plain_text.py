@@ -14,6 +14,8 @@ from server.plain_text import odd_names, spelled, visible
         ("two\nlines", "two\nlines"),
         ("\u0645\u06cc\u200c\u062e 👨\u200d👩", "\u0645\u06cc\u200c\u062e 👨\u200d👩"),
         ("\u202e4321", '<span class="code-point">U+202E</span>4321'),
+        ("\r\n\u202e4", '\n<span class="code-point">U+202E</span>4'),
+        ("\u3164", '<span class="code-point">U+3164</span>'),
         ("a\u200bb", 'a<span class="code-point">U+200B</span>b'),
         ("\x07", '<span class="code-point">U+0007</span>'),
         ("a\u200db", 'a<span class="code-point">U+200D</span>b'),

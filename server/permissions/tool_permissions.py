@@ -69,10 +69,11 @@ async def decide(
 ) -> tuple[bool, dict[str, Any]]:
     """Allow (once, or for the rest of the interaction) or deny the request with these arguments.
 
-    Whether that counts, and the row that its card shows now. It does not where somebody or something was first, or the
-    arguments are others. An allow of a tool with `undo_seconds` is held. NotFound when it is not the viewer's.
+    Returns whether the decision was stored, and the row that its card shows now. It is not stored if the request was
+    decided, has expired or has other arguments. An allow of a tool with `undo_seconds` is held. NotFound when it is not
+    the viewer's.
     """
-    question = "select won, card from private.decide_v2($1, $2, $3, $4, $5, $6)"
+    question = "select won, expired, card from private.decide_v2($1, $2, $3, $4, $5, $6)"
     return await _card(db, question, viewer, permission_id, status, reason, arguments_digest, for_interaction)
 
 
@@ -84,8 +85,8 @@ async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[
     return await _card(db, "select won, card from private.take_back($1, $2)", viewer, permission_id)
 
 
-def expired(row: dict[str, Any]) -> dict[str, Any]:
-    """The row of a pending request whose time is over, as it will be once it is marked."""
+def _expired(row: dict[str, Any]) -> dict[str, Any]:
+    """The row of a pending request whose time is over, as it will be within a second, when the sweeper marks it."""
     nobody = dict.fromkeys(("responded_by_name", "reason", "executed_at"))
     return {**row, **nobody, "status": "timeout", "responded_at": row["expires_at"]}
 
@@ -94,7 +95,8 @@ async def _card(db: Database, question: str, viewer: Caller, *values: object) ->
     rows = await db.call(question, viewer.claims, *values)
     if rows[0]["card"] is None:
         raise NotFound("There is no such tool permission.")
-    return rows[0]["won"], rows[0]["card"]
+    row: dict[str, Any] = rows[0]["card"]
+    return rows[0]["won"], _expired(row) if rows[0].get("expired") else row
 
 
 async def claim_execution(connection: Connection, permission_id: UUID, digest: str) -> UUID:

@@ -50,10 +50,8 @@ async def decide(request: Request) -> Response:
         )
     if won:
         return _reply(request, row, None)
-    if row["status"] == "pending" and not row["held_until"] and row["arguments_digest"] == digest:
-        if for_interaction and row["undo_seconds"]:
-            return _reply(request, row, f"{row['tool_name']} is allowed one request at a time.")
-        row = tool_permissions.expired(row)  # the sweeper marks it within a second
+    if for_interaction and row["status"] == "pending" and row["undo_seconds"]:
+        return _reply(request, row, f"{row['tool_name']} is allowed one request at a time.")
     return _reply(request, row, _refusal(row))
 
 
@@ -88,7 +86,7 @@ def _refusal(row: dict[str, Any]) -> str:
         return f"{row['tool_name']} is already {row['status']}{by}."
     if row["held_until"]:
         return f"{row['held_by_name']} has allowed {row['tool_name']} already, and can still take that back."
-    return "This is not the request that was decided: look at it again."
+    return "The request changed after you opened it. Read it again."
 
 
 def _reply(request: Request, row: dict[str, Any], refusal: str | None) -> Response:

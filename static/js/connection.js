@@ -112,7 +112,10 @@ function toast(text) {
   box.className = "toast";
   box.textContent = text;
   document.getElementById("toasts").append(box);
-  setTimeout(() => box.remove(), 8000);
+  setTimeout(() => {
+    box.remove();
+    document.dispatchEvent(new Event("queue:uncovered"));
+  }, 8000);
 }
 
 document.addEventListener("htmx:error", (event) => {

@@ -59,7 +59,7 @@ function measure() {
   show(now);
 }
 
-/** All cards are dead from now on: the page has just come into sight. */
+/** All cards are dead from now on: the page has just come into sight, or what lay over it has gone. */
 function startAll() {
   const until = performance.now() + DEAD;
   for (const card of known.values()) card.until = until;
@@ -94,6 +94,14 @@ function show(now) {
   if (next < Infinity) timer = setTimeout(() => show(performance.now()), Math.max(1, next - now));
 }
 
+/** A key that is held down presses again and again, and a space presses when it is let go. */
+function refuseKey(event) {
+  const control = event.target.closest?.(".decision :is(button, summary)");
+  if (!control || !["Enter", " "].includes(event.key)) return;
+  measure();
+  if (event.repeat || isFresh(control) || isDead(control.closest(".tool-permission"))) event.preventDefault();
+}
+
 let pressedDead = false; // a press that began on what was dead stays one, however late it ends
 
 function refuse(event) {
@@ -117,10 +125,12 @@ function refuse(event) {
 if (queue) {
   addEventListener("pointerdown", refuse, true);
   addEventListener("click", refuse, true);
+  addEventListener("keydown", refuseKey, true);
   for (const type of ["htmx:after:swap", "queue:released"]) document.addEventListener(type, measure);
   addEventListener("scroll", measure, { passive: true });
   addEventListener("resize", measure);
   document.addEventListener("visibilitychange", () => document.hidden || startAll());
+  document.addEventListener("queue:uncovered", startAll);
   // Whatever changes its size moves what stands after it.
   const sizes = new ResizeObserver(measure);
   const watch = () => {

@@ -51,7 +51,7 @@ function look() {
   known = new Set(all.map((card) => card.id));
   if (fresh.length) {
     ring();
-    document.getElementById("announcement").textContent = fresh
+    document.getElementById("arrivals").textContent = fresh
       .map((card) => `${card.getAttribute("aria-label")}, ${card.querySelector(".left").textContent}`)
       .join("; ");
     if (wanted() && document.hidden && "Notification" in window && Notification.permission === "granted") {

@@ -9,7 +9,9 @@ let latest = null; // the queue as the server last sent it, where another order 
 let focused = null; // the id of the card that had focus before a swap
 let decided = null; // the id of the card whose answer the person waits for
 
-const busy = () => queue.matches(":hover, :focus-within");
+const KEPT = 200; // cards that left and keep their places, at most: a pointer may be parked on a page all day
+
+const busy = () => !document.hidden && queue.matches(":hover, :focus-within") && queue.children.length < KEPT;
 
 function mark(id) {
   marked = id;
@@ -29,14 +31,14 @@ function newer(card) {
   if (there && rank(card) < rank(there)) card.replaceWith(there.cloneNode(true));
 }
 
+/** A card that is not on the page any more. It may come back, so that it is known for no more than it was. */
 function gone(card) {
   const left = card.cloneNode(true);
   if (!left.matches(".pending, .held")) return left;
-  left.className = "tool-permission cancelled";
-  left.dataset.rank = "1000000";
+  left.className = "tool-permission absent";
   const line = document.createElement("p");
   line.className = "answer";
-  line.textContent = `${card.getAttribute("aria-label")}: no longer waiting`;
+  line.textContent = `${card.getAttribute("aria-label")}: not on this page any more`;
   left.replaceChildren(line);
   return left;
 }
@@ -125,7 +127,7 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 });
 document.addEventListener("htmx:error", () => (decided = null));
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if (ctx.response.status !== 409) decided = null; // 409 brings the card as it stands
+  if (!ctx.text?.includes('class="tool-permission ')) decided = null; // or it brings the card as it stands
 });
 
 // The mark: by J and K, by focus, or by a pointer that moved itself. A page that moves under a resting pointer brings the

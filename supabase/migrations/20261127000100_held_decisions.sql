@@ -74,7 +74,7 @@ begin
     if old.expires_at <= v_now then
       raise exception 'the tool permission has expired' using errcode = 'FW409';
     elsif new.held_until <= v_now then
-      raise exception 'an allow is held for some seconds from now on' using errcode = 'FW409';
+      raise exception 'held_until must be in the future' using errcode = 'FW409';
     end if;
     -- Its time stands still meanwhile, and so nobody who reads the row takes it for expired.
     new.expires_at := old.expires_at + (new.held_until - v_now);
@@ -115,7 +115,7 @@ begin
   if old.executed_at is null then
     if new.executed_at is not null then
       if old.execute_before <= v_now then
-        raise exception 'the permission was to be used until %, do not run the tool', old.execute_before using errcode = 'FW409';
+        raise exception 'the time to run the tool ended at %: do not run it', old.execute_before using errcode = 'FW409';
       end if;
       new.executed_at := v_now;
     end if;
@@ -352,7 +352,7 @@ revoke all on function private.permission_card(uuid) from public;
 grant execute on function private.permission_card(uuid) to authenticated;
 
 create function private.decide_v2(p_claims text, p_id uuid, p_status text, p_reason text, p_arguments_digest text, p_for_interaction boolean)
-returns table (won boolean, card jsonb)
+returns table (won boolean, expired boolean, card jsonb)
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   perform pg_catalog.set_config('role', 'authenticated', true), pg_catalog.set_config('request.jwt.claims', p_claims, true),
@@ -368,10 +368,12 @@ begin
     perform public.grant_tool(p_id);
   end if;
   card := private.permission_card(p_id);
+  expired := card ->> 'status' = 'pending' and card ->> 'held_until' is null
+    and (card ->> 'expires_at')::timestamptz <= pg_catalog.clock_timestamp();
   return next;
 end $$;
 comment on function private.decide_v2(text, uuid, text, text, text, boolean) is
-  'A person''s decision, for the rest of the interaction or once, and the card that follows it; won is false when it was decided before, has expired or has other arguments, or when it is for the rest of the interaction and can be taken back. Whose claims these are sees and decides only what is theirs: FW404, FW422 as decide_tool_permission.';
+  'A person''s decision, for the rest of the interaction or once, and the card that follows it; won is false when it was decided before, has expired (which nobody may have marked yet) or has other arguments, or when it is for the rest of the interaction and can be taken back. Whose claims these are sees and decides only what is theirs: FW404, FW422 as decide_tool_permission.';
 revoke all on function private.decide_v2(text, uuid, text, text, text, boolean) from public;
 grant execute on function private.decide_v2(text, uuid, text, text, text, boolean) to floorwalker_web;
 
@@ -390,7 +392,7 @@ comment on function private.take_back(text, uuid) is
 revoke all on function private.take_back(text, uuid) from public;
 grant execute on function private.take_back(text, uuid) to floorwalker_web;
 
--- For web processes of the last release, whose pages send no digest: it goes with the next.
+-- For web processes of the last release, whose pages send no digest and know no allow that is held: it goes with the next.
 create or replace function private.decide(p_claims text, p_id uuid, p_status text, p_reason text, p_for_interaction boolean)
 returns table (won boolean, id uuid, tool_name text, status text, reason text, responded_by_name text,
   responded_at timestamptz, expires_at timestamptz, executed_at timestamptz, agent_name text)
@@ -398,6 +400,11 @@ language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
   perform pg_catalog.set_config('role', 'authenticated', true), pg_catalog.set_config('request.jwt.claims', p_claims, true),
     pg_catalog.set_config('lock_timeout', '5s', true);
+  if p_status = 'allowed' and exists (
+    select from public.tool_permissions t join public.agent_tools g on (g.agent_id, g.tool_name) = (t.agent_id, t.tool_name)
+    where t.id = p_id and g.undo_seconds > 0) then
+    raise exception 'this tool has undo_seconds, which this version does not know: restart the server with the new one' using errcode = 'FW409';
+  end if;
   perform from public.decide_tool_permission(p_id, p_status, p_reason,
     coalesce((select t.arguments_digest from public.tool_permissions t where t.id = p_id), ''));
   won := found;
@@ -423,7 +430,7 @@ begin
     raise exception 'there is no such tool permission' using errcode = 'FW404';
   elsif exists (select from public.agent_tools g where (g.agent_id, g.tool_name) = (v_permission.agent_id, v_permission.tool_name)
       and g.undo_seconds > 0) then
-    raise exception 'an allow of % can be taken back for some seconds: it is given one request at a time', v_permission.tool_name using errcode = 'FW409';
+    raise exception '% has undo_seconds: allow each request on its own', v_permission.tool_name using errcode = 'FW409';
   end if;
   if v_permission.status = 'allowed' and v_permission.responded_by = private.viewer_id() then
     insert into public.tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)
@@ -674,7 +681,8 @@ begin
                and not exists (select from public.interaction_turns t where t.interaction_id = i.id)
              order by m.timestamp desc limit 300)
             union all
-            select q.requested_at, 1, 'request', q.tool_name || ' ' || q.arguments::text, null, null
+            select q.requested_at, 1, 'request', q.tool_name || ' ' || case when pg_catalog.length(q.arguments::text) > 2000
+                then pg_catalog.left(q.arguments::text, 2000) || '…' else q.arguments::text end, null, null
             from public.tool_permissions q where q.interaction_id = i.id
             union all
             select q.responded_at, 2, 'decision', q.tool_name || coalesce(': ' || q.reason, ''), coalesce(q.responded_by_name, q.rule), q.status

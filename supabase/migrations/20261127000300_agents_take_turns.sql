@@ -11,6 +11,10 @@ declare
   v_tool public.agent_tools;
   v_most integer;
 begin
+  -- Of two requests of an agent that come at once, the second counts the first. Before all other locks, as everybody who
+  -- asks takes them in one order.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('pending of ' || i.agent_id::text, 0))
+  from public.interactions i where i.id = new.interaction_id;
   -- The locks make us queue with the move of the interaction, and with its end, which cancels what is pending.
   perform from public.interactions where id = new.interaction_id for key share;
   select * into v_pulse from public.interaction_pulse where interaction_id = new.interaction_id for key share;
@@ -37,12 +41,11 @@ begin
     new.rule := 'grant';
   end if;
   if new.rule is null then
-    -- Of two that ask at once, the second counts the first.
-    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('pending of ' || new.agent_id::text, 0));
     v_most := private.setting('pending_per_agent');
     if (select pg_catalog.count(*) from (select from public.tool_permissions t
-        where t.agent_id = new.agent_id and t.status = 'pending' limit v_most) p) >= v_most then
-      raise exception 'the agent waits for % decisions already: ask again when one of them is there', v_most using errcode = 'FW429';
+        where t.agent_id = new.agent_id and t.status = 'pending'
+          and (t.held_until is not null or t.expires_at > pg_catalog.clock_timestamp()) limit v_most) p) >= v_most then
+      raise exception 'the agent already has % pending requests: ask again when one is decided', v_most using errcode = 'FW429';
     end if;
     new.requested_at := pg_catalog.clock_timestamp();
     new.expires_at := new.requested_at + pg_catalog.make_interval(secs => private.setting('permission_seconds'));

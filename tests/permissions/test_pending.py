@@ -28,7 +28,7 @@ async def test_an_agent_has_ten_pending_requests_at_most(site: Site, voice: Pers
     assert (statuses.count(201), statuses.count(429)) == (MOST, 15)
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.headers["content-type"] == "application/problem+json"
-    assert "the agent waits for 10 decisions already" in refused.json()["detail"]
+    assert "the agent already has 10 pending requests" in refused.json()["detail"]
     assert int(refused.headers["retry-after"]) > 0
     # What needs no permission is not kept waiting, and each decision makes room for one.
     assert (await site.ask(agent, interaction, tool_name="check_order"))["status"] == "allowed"

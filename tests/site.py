@@ -1,5 +1,6 @@
 """A running Floorwalker as tests use it: people, agents, signed-in browsers' cookies, the owner's database."""
 
+import asyncio
 import json
 import secrets
 import subprocess
@@ -81,7 +82,7 @@ class Site:
 
     @asynccontextmanager
     async def database(self, role: str = "postgres") -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        connection = await asyncpg.connect(self.database_url(role))
+        connection = await self._connect(role)
         try:
             for name in ("json", "jsonb"):
                 await connection.set_type_codec(
@@ -90,6 +91,17 @@ class Site:
             yield connection
         finally:
             await connection.close()
+
+    async def _connect(self, role: str) -> "asyncpg.Connection[asyncpg.Record]":
+        """Connect; to a PostgreSQL that was killed a moment ago, when it has recovered."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await asyncpg.connect(self.database_url(role))
+            except asyncpg.CannotConnectNowError:
+                if time.monotonic() > end:
+                    raise
+            await asyncio.sleep(0.05)
 
     async def hire(self, role: Literal["voice", "chat", "admin"], agents: int = 1) -> Person:
         """A new person through the Auth admin API: voice or chat (a supervisor with agents), or admin."""

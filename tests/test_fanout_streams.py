@@ -44,10 +44,17 @@ async def ear(site: Site, bus: Nats) -> AsyncIterator[Hub]:
             await task
 
 
+@pytest.fixture(scope="module")
+def followed() -> Iterator[list["Line"]]:
+    """The hubs that did follow; one test may be over before its own does."""
+    found: list[Line] = []
+    yield found
+    assert found
+
+
 @pytest.fixture(autouse=True)
-def following(bus: Nats, ear: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def following(bus: Nats, ear: Hub, followed: list["Line"], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hub that test_stream makes follows it."""
-    followed = []
 
     class Follower(Hub):
         def __init__(self, url: str, **options: Any) -> None:
@@ -58,8 +65,6 @@ def following(bus: Nats, ear: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[
             await super()._follow(line)
 
     monkeypatch.setattr(test_stream, "Hub", Follower)
-    yield
-    assert followed
 
 
 # Who follows reads once more when NATS knows what is waited for: equal bytes, and not the very same.

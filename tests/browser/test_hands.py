@@ -6,7 +6,7 @@ The page is watched by a script of the test's own (observer.js), which knows not
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,10 @@ class Floor:
         async def every(seconds: float, what: Callable[[], Awaitable[None]]) -> None:
             while True:
                 await asyncio.sleep(self.rng.uniform(0.5, 1.5) * seconds)
-                await what()
+                with suppress(
+                    httpx.TransportError
+                ):  # a kept connection that the server gave up at this moment
+                    await what()
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(every(1 / arrivals, self.arrive))

@@ -122,7 +122,7 @@ async def _multipart(request: Request, content_type: str) -> list[tuple[str, str
             parser.write(chunk)
         parser.finalize()
     except FormParserError:
-        raise RequestError("This is not valid multipart/form-data.") from None
+        raise RequestError("This form is not valid multipart/form-data.") from None
     if not parts.complete:
         raise RequestError("This form did not arrive whole: its last part has no end.")
     return parts.pairs

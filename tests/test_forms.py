@@ -241,7 +241,7 @@ async def test_a_form_that_cannot_be_taken_apart_is_refused_in_a_sentence(
     headers = [(b"Content-Type", kind.encode("latin-1")), (b"HX-Request", b"true")]
     answer = await stranger.post("/login", content=body, headers=headers)
     assert answer.status_code == 400
-    assert " form " in answer.text.replace("form's", "form ")
+    assert " form " in answer.text
 
 
 @pytest.mark.parametrize("name", ["Jörg Müßig", "Ольга 😀", "山田 太郎", "a&b=c;d%20+e"])

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 _JOINERS = "\u200c\u200d"  # which belong into Persian words and into emoji
 _LINES = "\n\t"
-# Letters, marks and symbols that have no shape: fillers, selectors of variants, the empty braille pattern.
+# Characters that show nothing although their category is a letter, a mark or a symbol, as fillers and variation selectors.
 _BLANK = frozenset(
     map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)))
 )
@@ -48,7 +48,7 @@ def _is_hidden(text: str, place: int) -> bool:
 
 
 def odd_names(names: Iterable[str]) -> dict[str, str]:
-    """What is odd about names: letters that look like others, or another name that reads the same. Plain ones are not in it."""
+    """The names that could be mistaken for others, each with the reason. Plain names are not in it."""
     reads = {name: _reads(name) for name in names}
     often = Counter(reads.values())
     found = {}

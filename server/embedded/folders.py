@@ -52,7 +52,7 @@ def make_home(home: Path) -> None:
 
 
 def open_lock(home: Path) -> IO[bytes]:
-    """The file whose lock the owner of the home holds: whoever may read a file may lock it, and then no start gets on."""
+    """The file that the running server holds locked. Only its account may read it: an account that can read it can lock it and block a start."""
     lock = os.open(home / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     with suppress(PermissionError):  # somebody else's, whose own start closes it
         os.fchmod(lock, 0o600)  # one of an older home was open to all

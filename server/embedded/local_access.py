@@ -15,7 +15,7 @@ _LINE = re.compile(rf"^(local\s+\S+\s+\S+\s+)(?:trust|peer(?:\s+map={_MAP})?)[ \
 
 
 def write(home: Path, data: Path, who: Account) -> None:
-    """Let the kernel say which account connects (peer), also in a home that trusted whoever reached its socket.
+    """Check the connecting account by `peer`, also in an older home that trusted every local connection.
 
     Only the owner of the home's lock may call this, while PostgreSQL does not run.
     """

@@ -37,7 +37,7 @@ function remember(text) {
 }
 
 channel.onmessage = ({ data }) => {
-  if (data.hello && stopped) location.reload(); // somebody looks again: whoever waits for the lock reads from now on
+  if (data.hello && stopped) location.reload(); // another tab of this page opened: this one starts again
   else if (data.hello) leading && channel.postMessage(lostAt ? { lost: true } : { text: [...newest.values()].join("") });
   else if (data.left) location.reload();
   else if (data.look) look();

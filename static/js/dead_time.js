@@ -19,7 +19,7 @@ function place() {
   return { x: scrollX, y: scrollY, height: document.documentElement.scrollHeight, tall: innerHeight };
 }
 
-// How far the person scrolled. A page that became shorter is pushed back by the browser: that is nobody's scrolling.
+// How far the person scrolled. When the page becomes shorter the browser scrolls back by itself, which does not count.
 function ownScroll(now) {
   const clamped = now.height < scrolled.height && now.y + now.tall >= now.height - NEAR;
   return clamped ? { x: 0, y: 0 } : { x: now.x - scrolled.x, y: now.y - scrolled.y };

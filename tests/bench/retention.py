@@ -67,6 +67,7 @@ async def _backlog(owner: Connection) -> None:
     await owner.execute(_BACKLOG)
     await owner.execute("set session_replication_role = origin")
     await world.live(owner, history=0, pending=0)
+    await owner.execute("update private.settings set value = 20 where name = 'pending_per_agent'")
     await owner.execute(
         """insert into public.tool_permissions (interaction_id, tool_name)
         select interaction_id, 'issue_refund' from public.interaction_pulse cross join generate_series(1, 20)"""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from server import admins, agent_key, backups, db, migrations
 from server import app as application
 from server import settings as environment
 from server.agents import agent_keys
+from server.people.first_admin import FirstAdmin
 from server.place import Place, fail, open_place
 from server.protocol import Protocol
 from server.settings import Settings
@@ -61,7 +63,9 @@ def serve(*, demo: bool) -> None:
     with open_place() as place, door:
         if place.home is not None:
             migrations_of(place)
-            asyncio.run(migrations.seed(place.owner_url))
+            from server.embedded import sample_people
+
+            asyncio.run(sample_people.settle(place.owner_url, alone=place.settings.alone))
             asyncio.run(_remember(place.owner_url))
         elif demo:
             fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
@@ -92,7 +96,8 @@ async def _check(settings: Settings) -> None:
 async def _serve(place: Place, door: socket.socket, *, demo: bool) -> None:
     settings = place.settings
     auth_app = place.home.auth_app() if place.home else None
-    app, parts = application.create_app(settings, auth_app)
+    first_admin = await _first_admin(place) if place.home and not settings.alone else None
+    app, parts = application.create_app(settings, auth_app, first_admin)
     server = _Server(
         uvicorn.Config(
             app,
@@ -106,7 +111,7 @@ async def _serve(place: Place, door: socket.socket, *, demo: bool) -> None:
         ),
         parts,
     )
-    beside: list[Coroutine[Any, Any, None]] = [_greet(server, settings, embedded=place.home is not None)]
+    beside: list[Coroutine[Any, Any, None]] = [_greet(server, _greeting(place, first_admin))]
     if place.home is not None:
         beside += [place.home.postgres.keep(), place.home.back_up_daily()]
     if demo:
@@ -139,15 +144,36 @@ def _bind(settings: Settings) -> socket.socket:
     return door
 
 
-async def _greet(server: uvicorn.Server, settings: Settings, *, embedded: bool) -> None:
+async def _first_admin(place: Place) -> FirstAdmin | None:
+    """The link for who makes the first admin, where there is none who can sign in."""
+    from server.embedded import sample_people
+
+    if await sample_people.has_admin(place.owner_url):
+        return None
+    return FirstAdmin(
+        partial(sample_people.has_admin, place.owner_url),
+        lambda draft, password: admins.make(place, draft, password),
+    )
+
+
+def _greeting(place: Place, first_admin: FirstAdmin | None) -> list[str]:
+    lines = [f"Floorwalker is at {place.settings.address}"]
+    if place.home is None:
+        return lines
+    if place.settings.alone:
+        who = "supervisor1@example.com (voice), supervisor2@example.com (chat) or admin@example.com"
+        lines += [f"Sign in as {who},", "password floorwalker."]
+    elif first_admin is not None:
+        lines += [
+            "Nobody can sign in yet. Make the first admin, once, at",
+            place.settings.address + first_admin.path,
+        ]
+    return [*lines, "Ctrl-C ends it; the data stays."]
+
+
+async def _greet(server: uvicorn.Server, lines: list[str]) -> None:
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
         await asyncio.sleep(0.02)
-    lines = [f"Floorwalker is at {settings.address}"]
-    if embedded:
-        lines += [
-            "Sign in as supervisor1@example.com (voice), supervisor2@example.com (chat) or admin@example.com,",
-            "password floorwalker. Ctrl-C ends it; the data stays.",
-        ]
     click.echo("\n".join(lines))
 
 
@@ -266,16 +292,24 @@ async def _replay(place: Place, folder: Path, speed: float, limit: int, supervis
     from server.demo import cast, conversations
     from server.demo.player import Tool
     from server.demo.replay import replay as play
+    from server.embedded import sample_people
 
     settings = place.settings
     assert settings.supabase_url is not None
     assert settings.supabase_secret_key is not None
     scripts = conversations.read(folder)[:limit]
-    people = await cast.hire(settings.auth_url, settings.supabase_secret_key.get_secret_value(), supervisors)
+    secret = settings.supabase_secret_key.get_secret_value()
+    armed = await sample_people.are_armed(place.owner_url)
+    people = await cast.hire(
+        settings.auth_url, secret, supervisors, sample_people.PASSWORD if armed else None
+    )
     used = [(step.name, step.asks) for script in scripts for step in script.steps if isinstance(step, Tool)]
     async with db.as_owner(place.owner_url) as connection:
         agents = await agent_keys.create_for_replay(connection, [p.email for p in people], cast.tools(used))
-    click.echo(f"Watch at {settings.supabase_url} as admin@example.com or one of, password {cast.PASSWORD}:")
+    who = (
+        f"admin@example.com or one of, password {sample_people.PASSWORD}" if armed else "an admin; played by"
+    )
+    click.echo(f"Watch at {settings.supabase_url} as {who}:")
     click.echo("  " + ", ".join(person.email for person in people))
     played = await play(settings.supabase_url, agents, scripts, speed=speed)
     troubles = [one for one in played if one.trouble]

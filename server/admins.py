@@ -64,7 +64,7 @@ def create_admin(address: str | None, name: str | None, *, password_stdin: bool,
             draft.name = click.prompt("Name", default=draft.name).strip()
             _check(draft)
         password = None if invite else _password(piped=password_stdin)
-        asyncio.run(_make(place, draft, password))
+        asyncio.run(make(place, draft, password))
         click.echo(_welcome(place, draft, invited=invite))
 
 
@@ -176,7 +176,7 @@ async def _refuse_known(place: Place, address: str) -> None:
     )
 
 
-async def _make(place: Place, draft: Draft, password: str | None) -> None:
+async def make(place: Place, draft: Draft, password: str | None) -> None:
     """Make a login that has no rights, see that it is here, and give it the rights; or take it back.
 
     In this order, since a login whose rights made somebody of it cannot be deleted any more, wherever that is.

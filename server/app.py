@@ -34,8 +34,11 @@ from server.interactions import api as interactions_api
 from server.interactions import views as interactions
 from server.interactions.realtime_metrics import Recorder
 from server.leaderboard import views as leaderboard
+from server.people import first_admin as first_admin_page
 from server.people import views as people
+from server.people.first_admin import FirstAdmin
 from server.permissions import api as permissions_api
+from server.permissions import tool_grants_views
 from server.permissions import views as permissions
 from server.rates import Limits
 from server.settings import AUTH_PATH, Settings
@@ -67,6 +70,7 @@ class State(TypedDict):
     streams: Streams
     auth: Auth
     administration: Administration | None  # where the project's secret key is known
+    first_admin: FirstAdmin | None  # where an embedded home is reached by others
     limits: Limits
     recorder: Recorder
     known_agents: api.KnownAgents
@@ -76,8 +80,10 @@ class State(TypedDict):
 class App:
     """The application and what must be told before it can stop."""
 
-    def __init__(self, settings: Settings, auth_app: ASGIApp | None) -> None:
-        self.settings, self.auth_app = settings, auth_app
+    def __init__(
+        self, settings: Settings, auth_app: ASGIApp | None, first_admin: FirstAdmin | None = None
+    ) -> None:
+        self.settings, self.auth_app, self.first_admin = settings, auth_app, first_admin
         self.closing = asyncio.Event()
         self.streams: Streams | None = None
         self.hub: Hub | None = None
@@ -140,6 +146,7 @@ class App:
                 )
                 if supabase_key
                 else None,
+                first_admin=self.first_admin,
                 limits=limits,
                 recorder=recorder,
                 known_agents=api.KnownAgents(auth, hub),
@@ -183,17 +190,21 @@ async def _configure(database: db.Database, settings: Settings) -> None:
         log.warning("settings_not_written", reason=error.detail)  # the database may come later
 
 
-def create_app(settings: Settings, auth_app: ASGIApp | None = None) -> tuple[Starlette, App]:
+def create_app(
+    settings: Settings, auth_app: ASGIApp | None = None, first_admin: FirstAdmin | None = None
+) -> tuple[Starlette, App]:
     """The application, and the handle that ends its streams. `auth_app`: the embedded Auth service."""
-    parts, calls = App(settings, auth_app), api.routes(CALLS)
+    parts, calls = App(settings, auth_app, first_admin), api.routes(CALLS)
     routes: list[BaseRoute] = [
         *floor.ROUTES,
         *accounts.ROUTES,
         *agents.ROUTES,
         *permissions.ROUTES,
+        *tool_grants_views.ROUTES,
         *interactions.ROUTES,
         *leaderboard.ROUTES,
         *people.ROUTES,
+        *first_admin_page.ROUTES,
         *system.ROUTES,
         *calls,
         Route("/api", _api_page),

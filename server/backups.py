@@ -1,4 +1,4 @@
-"""A backup is one file of pg_dump: what was written, who may see it, who may sign in; never who is signed in."""
+"""A backup is one file: what was written, who may see it, who may sign in; never who is signed in or has a link to it."""
 
 import asyncio
 import datetime as dt
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from server import db, migrations, settings
+from server import backup_accounts, db, migrations, settings
 from server.errors import Conflict, Invalid, NotFound, Unavailable
 
 _SCHEMAS = ("public", "private", "supabase_migrations")
@@ -100,14 +100,19 @@ async def backup(url: str, file: Path, programs: Programs, *, gently: bool = Fal
     command = [
         programs.path("pg_dump"), "--format=custom", "--no-publications", "--no-subscriptions",
         "--extension=pg_trgm", *(f"--schema={name}" for name in (*_SCHEMAS, "auth")),
-        "--exclude-table-data=private.web_sessions", *(f'--exclude-table=auth."{name}"' for name in tokens),
+        "--exclude-table-data=private.web_sessions", "--exclude-table-data=auth.users", *(f'--exclude-table=auth."{name}"' for name in tokens),
         f"--dbname={address}",
     ]  # fmt: skip
     try:
         with _half(file) as (half, part):
             # By its name: pg_dump's standard output leaves an archive without an index.
             command.append(f"--file={part}")
-            await _run(command, environment, "the backup failed", keeps=half, gently=gently)
+            async with db.as_owner(url) as owner:
+                # Both parts show one moment.
+                await owner.execute("set transaction isolation level repeatable read, read only")
+                command.append(f"--snapshot={await owner.fetchval('select pg_export_snapshot()')}")
+                await _run(command, environment, "the backup failed", keeps=half, gently=gently)
+                await backup_accounts.append(owner, part)
             # Reads every row again: a list of contents alone stands at the beginning and is soon whole.
             check = [programs.path("pg_restore"), f"--file={os.devnull}", str(part)]
             await _run(check, environment, "the backup cannot be read", gently=gently)
@@ -181,13 +186,17 @@ async def restore(url: str, file: Path, programs: Programs) -> list[str]:
     await _check_program(programs, "pg_restore", found["version"])
     await _check_program(programs, "psql", found["version"])
     contents = await inspect(file, programs)
+    accounts = await asyncio.to_thread(backup_accounts.read, file, f"nothing was restored, {file} is damaged")
+    if accounts is None and not any(" TABLE DATA auth users " in line for line in contents):
+        raise Invalid(f"nothing was restored, {file} is damaged: the accounts at its end are missing")
     with tempfile.NamedTemporaryFile("w", suffix=".list") as wanted:
         wanted.write("\n".join(contents) + "\n")
         wanted.flush()
-        await _pour(url, file, wanted.name, programs)
+        await _pour(url, file, wanted.name, programs, accounts or b"")
     applied = await migrations.migrate(url)
     with db.words():
         async with db.as_owner(url) as owner:
+            await owner.execute(backup_accounts.CLEAR)
             await owner.execute("analyze")
     return applied
 
@@ -229,7 +238,7 @@ def _ours(kind: str, schema: str, rest: str) -> bool:
     return kind != "DEFAULT ACL" or rest.endswith(" postgres")
 
 
-async def _pour(url: str, file: Path, contents: str, programs: Programs) -> None:
+async def _pour(url: str, file: Path, contents: str, programs: Programs, accounts: bytes) -> None:
     """Let pg_restore write SQL and psql run it in one transaction, which ends only when pg_restore ended well."""
     address, environment = secretly(url)
     source = [programs.path("pg_restore"), "--no-owner", f"--use-list={contents}", "--file=-", str(file)]
@@ -241,7 +250,8 @@ async def _pour(url: str, file: Path, contents: str, programs: Programs) -> None
         assert reader.stdout is not None
         assert writer.stdin is not None
         try:
-            writer.stdin.write(_BEFORE.encode())
+            writer.stdin.write(_BEFORE.encode() + accounts)
+            await writer.stdin.drain()
             async for sql in _sql(reader.stdout):
                 writer.stdin.write(sql)
                 await writer.stdin.drain()

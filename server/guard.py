@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.auth import Role, Viewer, Visitor
 from server.errors import Forbidden, RequestError
-from server.settings import Settings
+from server.settings import LOOPBACK, Settings
 
 BODY_LIMIT, BODY_SECONDS = 256 * 1024, 30.0
 _TOO_LARGE = f"the body may have {BODY_LIMIT} bytes at most"
@@ -27,7 +27,6 @@ _LONGEST_PATH = 2000
 _DEEPEST = 8  # parts of an address at whose paths a second cookie is looked for; no page of ours has more
 _HOSTS = 100  # names (with their ports) that are remembered
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNCACHED = "private, no-store"
 HEADERS = {
     "Content-Security-Policy": (

@@ -72,11 +72,16 @@ def sample_password_hash() -> str:
     return found[0]
 
 
-async def seed(owner_url: str) -> None:
-    """Add the sample people and agents of supabase/seed.sql where they are missing."""
+async def seed(owner_url: str, *, passwords: bool = True) -> None:
+    """Add the sample people and agents of supabase/seed.sql where they are missing.
+
+    Without `passwords` the supervisors alone, and nobody can sign in as them.
+    """
     connection = await asyncpg.connect(owner_url, timeout=30, statement_cache_size=0)
     try:
         async with connection.transaction():
+            if not passwords:
+                await connection.execute("set local floorwalker.sample_passwords = 'none'")
             await connection.execute((FOLDER / "seed.sql").read_text())
     finally:
         await connection.close()

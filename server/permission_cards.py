@@ -2,19 +2,21 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from server.plain_text import odd_names, spelled
+from server.plain_text import cut, html_size, odd_names, spelled
 from server.regions import Parts
 from server.web import Partials, argument, arguments, partial
 
-_CARD, _QUEUE = "permissions/_tool_permission.html", "permissions/_tool_permissions.html"
-_ROWS, _TEXT, _VALUE = (
-    40,
-    2000,
-    800,
-)  # of a card's arguments: rows, characters in all, characters of one value
+_TEMPLATE, _WHOLE = "permissions/_tool_permission.html", "permissions/_tool_permissions.html"
+# Of a card: rows of arguments, bytes of HTML for all of them; bytes for a name, a description; lines of the feed, bytes for each.
+_ROOM = {"rows": 40, "arguments": 6000, "name": 300, "said": 1200, "lines": 3, "line": 600}
+_LITTLE = {"rows": 8, "arguments": 500, "name": 40, "said": 60, "lines": 1, "line": 90}
+_QUEUE = 200_000  # bytes of a queue, above which cards that take more than their share have little room
+_SHARE = 3_300
+_ROW, _FOLDED, _ODD = 70, 240, 32  # bytes around a name and its value
+_LONG = 160  # characters of a value that is folded away
 # What a person decides on: where one of these changes, it is another request.
 _ASKED = (
     "tool_name",
@@ -31,61 +33,84 @@ _LETTERS = re.compile("[A-Za-z]+")
 _LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
 
 
-def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+def shown(row: Mapping[str, Any], room: Mapping[str, int] = _ROOM) -> dict[str, Any]:
     """A row as its card shows it: arguments by name, `amount`, `name` (tool, amount and agent) and `request`.
 
-    `request` is another one when what is asked for is another: tool, description, arguments or agent.
+    `request` is another one when what is asked for is another: tool, description, arguments or agent. `listed` is as
+    much of the arguments as there is `room` for.
     """
     found = arguments(
         row["arguments"]
     )  # they come as text, since only that keeps the order in which they were sent
     amount = amount_of(found)
-    tool = spelled(row["tool_name"])
+    tool = cut(spelled(row["tool_name"]), room["name"])
     what = f"{tool} {amount}" if amount else tool
-    card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {row['agent_name']}"}
+    agent = cut(row["agent_name"], room["name"])
+    card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {agent}", "room": room}
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]
-        card["odd_names"] = odd_names(found)
-        card["listed"], card["whole"] = _listed(found)
+        card["odd_names"] = odd = odd_names(found)
+        card["listed"], card["whole"] = _listed(found, odd, room)
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
 
 
-def _listed(found: Mapping[str, Any]) -> tuple[list[tuple[str, str]], bool]:
-    """Names and values as a card lists them, and whether that is all: a page has sixty cards, whatever agents send."""
-    listed: list[tuple[str, str]] = []
-    left = _TEXT
+def _listed(
+    found: Mapping[str, Any], odd: Mapping[str, str], room: Mapping[str, int]
+) -> tuple[list[tuple[str, str, bool]], bool]:
+    """Names and values as a card lists them, each with whether it is folded away; and whether that is all."""
+    listed: list[tuple[str, str, bool]] = []
+    left = room["arguments"]
     for name, value in found.items():
         text = argument(value)
-        room = min(left - len(name), _VALUE)
-        if len(listed) == _ROWS or room <= 0:
+        folded = len(text) > _LONG or text.count("\n") > 3
+        left -= (_FOLDED if folded else _ROW) + (_ODD + len(odd[name]) if name in odd else 0)
+        label = cut(name, min(max(left, 0), room["arguments"] // 4))
+        left -= html_size(label)
+        if len(listed) == room["rows"] or left <= 0 or label != name:
             return listed, False
-        listed.append((name, text[:room]))
-        left -= len(name) + len(text[:room])
-        if len(text) > room:
+        shown = cut(
+            text, left // 2 if folded else left
+        )  # what is folded away stands there twice: its beginning, and whole
+        listed.append((name, shown, folded))
+        left -= html_size(shown) * (2 if folded else 1)
+        if shown != text:
             return listed, False
     return listed, True
 
 
-def card(row: Mapping[str, Any]) -> str:
+def card(row: Mapping[str, Any], room: Mapping[str, int] = _ROOM) -> str:
     """The card of a row, as a reply shows it."""
-    return partial(_CARD, p=shown(row))
+    return partial(_TEMPLATE, p=shown(row, room))
 
 
-def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False) -> Parts:
+def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False, most: int = _QUEUE) -> Parts:
     """The region of a live page with what waits (`tool_permissions`, and how many `more`) and what was `answered`.
 
-    `over`: nothing can be asked any more, and so an empty queue is hidden.
+    `over`: nothing can be asked any more, and so an empty queue is hidden. Where agents send so much that there would be
+    more than `most` bytes of HTML, the largest cards show less, and say so.
     """
     pending, more = rows["tool_permissions"], rows.get("more", 0)
-    cards = {
-        f"tool-permission-{row['id']}": partials.of_row(row, card) for row in (*pending, *rows["answered"])
-    }
+    each = {row["id"]: row for row in (*pending, *rows["answered"])}
+    made = {id_: partials.of_row(row, card) for id_, row in each.items()}
+    if sum(len(html) for html in made.values()) > most // 4 and _bytes(made.values()) > most:
+        for id_, html in made.items():
+            if len(html.encode()) > _SHARE:
+                made[id_] = partials.of_row({"id": f"little {id_}", "row": each[id_]}, _little)
+    cards = {f"tool-permission-{id_}": html for id_, html in made.items()}
     return Parts(
         cards,
-        lambda: partial(_QUEUE, cards=cards.values(), quiet=not pending, over=over and not cards, more=more),
+        lambda: partial(_WHOLE, cards=cards.values(), quiet=not pending, over=over and not cards, more=more),
         beside=(not pending, over and not cards, more),
     )
+
+
+def _little(row: Mapping[str, Any]) -> str:
+    return card(row["row"], _LITTLE)
+
+
+def _bytes(texts: Iterable[str]) -> int:
+    return sum(len(text.encode()) for text in texts)
 
 
 def amount_of(found: Mapping[str, Any]) -> str | None:

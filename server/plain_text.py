@@ -28,6 +28,26 @@ def visible(text: str) -> Markup:
     )
 
 
+def cut(text: str, room: int) -> str:
+    """As much of the beginning as makes so many bytes of HTML at most, and … where there is more."""
+    if html_size(text) <= room:
+        return text
+    left = room - html_size("…")
+    for place, one in enumerate(text):
+        # Beside its neighbours a character may be shown that is written out when it stands alone: never less than it takes.
+        left -= html_size(one)
+        if left < 0:
+            return text[:place] + "…"
+    return text
+
+
+def html_size(text: str) -> int:
+    """How many bytes of HTML a text makes."""
+    if text.isascii() and text.isprintable():
+        return len(escape(text))
+    return len(visible(text).encode())
+
+
 def spelled(text: str) -> str:
     """The same for where there is no markup, as in a button's name: U+202E → [U+202E]."""
     if text.isascii() and text.isprintable():

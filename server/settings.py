@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 AUTH_PATH = "/auth/v1"  # of the Auth server, at the project's address
 _SHORTEST_SECRET = 32  # characters
 
@@ -75,6 +76,11 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the PostgreSQL and Auth service of this machine are used."""
         return self.database_url is None and self.supabase_url is None
+
+    @property
+    def alone(self) -> bool:
+        """Whether this machine alone reaches the server, as far as it knows."""
+        return self.host in LOOPBACK and self.public_url is None
 
     @property
     def hosted(self) -> dict[str, object]:

@@ -16,13 +16,14 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
 from markupsafe import Markup
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from server import forms
 from server.errors import NotFound, RequestError
-from server.plain_text import spelled, visible
+from server.plain_text import cut, spelled, visible
 
 Made = TypeVar("Made")
 
@@ -299,6 +300,13 @@ class _Environment(Environment):
         return super().getattr(obj, attribute)
 
 
+class _Unindented(Extension):
+    """What indents the lines of a template is for its readers: it is not sent, since a page has sixty of some."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
+        return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
+
+
 @cache
 def _templates() -> Environment:
     environment = _Environment(
@@ -306,11 +314,11 @@ def _templates() -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
-        lstrip_blocks=True,
         auto_reload=False,
+        extensions=[_Unindented],
     )
     environment.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
-    environment.filters.update(spelled=spelled, visible=visible)
+    environment.filters.update(spelled=spelled, visible=visible, cut=cut)
     environment.filters.update(
         iso=iso, duration=duration, size=size, parts=parts, course=course, device=device
     )

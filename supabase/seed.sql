@@ -1,10 +1,11 @@
 -- Sample people and agents: embedded mode and a local development stack only. Password: floorwalker
+-- With the setting floorwalker.sample_passwords = 'none': the supervisors alone, and nobody can sign in as them.
 
 insert into auth.users (instance_id, id, aud, role, email, encrypted_password, email_confirmed_at,
   raw_app_meta_data, raw_user_meta_data, created_at, updated_at,
   confirmation_token, recovery_token, email_change, email_change_token_new)
 select '00000000-0000-0000-0000-000000000000', p.id, 'authenticated', 'authenticated', p.email,
-  '$2a$10$YL7c6JjUgGygXM0YwP7oH.G6rBt/WeRmRSNaT07vkuNBfGIvasA.e', now(),
+  case when s.none then '' else '$2a$10$YL7c6JjUgGygXM0YwP7oH.G6rBt/WeRmRSNaT07vkuNBfGIvasA.e' end, now(),
   p.app || '{"provider": "email", "providers": ["email"]}', jsonb_build_object('name', p.name), now(), now(),
   '', '', '', ''
 from (values
@@ -15,7 +16,8 @@ from (values
   ('10000000-0000-4000-8000-000000000003', 'supervisor2@example.com', 'Ana Reyes',
    '{"app_role": "supervisor", "supervisor_type": "chat", "username": "ana"}')
 ) as p (id, email, name, app)
-where not exists (select from auth.users u where lower(u.email) = p.email)
+cross join (select coalesce(current_setting('floorwalker.sample_passwords', true), '') = 'none' as none) s
+where not (s.none and p.app ->> 'app_role' = 'admin') and not exists (select from auth.users u where lower(u.email) = p.email)
 on conflict do nothing;
 
 insert into auth.identities (id, user_id, provider_id, provider, identity_data, last_sign_in_at, created_at, updated_at)

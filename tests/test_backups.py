@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -9,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from server import backups
-from server.embedded import folders
+from server import backups, migrations
+from server.embedded import folders, restore
 from server.embedded.postgres import Postgres
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import a_folder, until
-from tests.site import PATIENCE, Site
+from tests.site import PATIENCE, Person, Site
 from tests.story import Story, begun, connected, full_disk
 from tests.test_process import HOSTED, command, sentence
 
@@ -100,6 +101,61 @@ async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
             await owner.execute("drop table private.slow")
     made = command("backup", str(folder / "all.dump"), FLOORWALKER_HOME=str(site.home))
     assert made.returncode == 0, made.stderr
+
+
+async def test_no_link_that_is_on_its_way_is_in_it(site: Site, voice: Person, folder: Path) -> None:
+    file, name = folder / "all.dump", f"{secrets.token_hex(4)}@example.org"
+    async with site.browser_of(await site.hire("admin")) as admin:
+        draft = {
+            "kind": "chat",
+            "email": name,
+            "name": "New",
+            "username": secrets.token_hex(4),
+            "how": "invite",
+        }
+        assert (await admin.post("/people", data=draft)).status_code == 303
+        assert (await admin.post(f"/people/{voice.id}/letter")).status_code == 303
+    live = "select confirmation_token, recovery_token from auth.users where email in ($1, $2)"
+    async with site.database() as owner:
+        rows_ = await owner.fetch(live, name, voice.email)
+        tokens = [token for row in rows_ for token in row if token]
+        assert len(tokens) == 2, "an invitation and a recovery are on their way"
+        made = await asyncio.to_thread(command, "backup", str(file), FLOORWALKER_HOME=str(site.home))
+        assert made.returncode == 0, made.stderr
+        assert rows_ == await owner.fetch(live, name, voice.email), "and stay so"
+    read = [str(WHEEL / "pg_restore"), "--file=-", str(file)]
+    written = (await asyncio.to_thread(subprocess.run, read, capture_output=True, check=True)).stdout
+    assert name.encode() in written, "of the profile"
+    everything = written + file.read_bytes()
+    assert name.encode() in everything.split(b"copy auth.users (")[1], "and of the account"
+    assert not [token for token in tokens if token.encode() in everything]
+
+
+async def test_a_backup_of_an_earlier_version_brings_no_live_link(site: Site, folder: Path) -> None:
+    """Its archive has the accounts as they were."""
+    postgres = Postgres(folder / "home", settings={"fsync": "off"})
+    postgres.start()
+    try:
+        await migrations.migrate(postgres.url("postgres"))
+        await migrations.seed(postgres.url("postgres"))
+        async with connected(postgres.url("postgres")) as owner:
+            await owner.execute(
+                "update auth.users set recovery_token = 'live' where email like 'supervisor%1@%'"
+            )
+        file = folder / "old.dump"
+        tables = [f"--schema={name}" for name in ("public", "private", "supabase_migrations", "auth")]
+        data = ["--exclude-table=auth.*token*", "--exclude-table=auth.sessions", "--extension=pg_trgm"]
+        program = [str(postgres.bin("pg_dump")), "--format=custom", *tables, *data, f"--file={file}"]
+        dumping = [*program, f"--dbname={postgres.url('postgres')}"]
+        await asyncio.to_thread(subprocess.run, dumping, check=True)
+        await restore.restore(postgres, file)
+        async with connected(postgres.url("postgres")) as owner:
+            found = await owner.fetch("select email, recovery_token from auth.users order by email")
+        assert [tuple(row) for row in found] == [
+            ("admin@example.com", ""), ("supervisor1@example.com", ""), ("supervisor2@example.com", ""),
+        ]  # fmt: skip
+    finally:
+        postgres.stop()
 
 
 def names(place: Path) -> list[str]:

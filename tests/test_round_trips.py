@@ -33,7 +33,8 @@ COSTS = {
     "GET / of nobody": (),
     "a decision": (SESSION, "decide_v2"),
     "a decision that comes too late": (SESSION, "decide_v2"),
-    "a decision from now on": (SESSION, "decide_v2"),
+    "the form of a standing approval": (SESSION, VIEWER.format("permission_card tool_grants")),
+    "a standing approval": (SESSION, VIEWER.format("permission_card tool_grants"), "allow_with_grant"),
     "an agent's look at it": ("look_at_decision",),
     "a metric": ("record_metrics",),
     "a hundred metrics in one request": ("record_metrics",),
@@ -170,11 +171,10 @@ async def test_a_decision_costs_what_the_table_says(
     house: Site, ledger: Ledger, browsers: Browsers, name: str
 ) -> None:
     live = browsers.live[browsers.chat.username]
-    tool = f"tool_{len(name)}"  # which nobody has allowed for the rest of the interaction yet
-    request = await house.ask(browsers.chat.agents[0], live, tool_name=tool)
+    request = await house.ask(browsers.chat.agents[0], live)
 
     async def decide() -> int:
-        form = decision(request, "allowed_for_interaction" if "from now on" in name else "denied")
+        form = decision(request, "denied")
         path, headers = f"/tool-permissions/{request['id']}/decision", {"HX-Request": "true"}
         return (await browsers.of["chat"].post(path, data=form, headers=headers)).status_code
 
@@ -182,6 +182,19 @@ async def test_a_decision_costs_what_the_table_says(
         assert await decide() == 200
     async with costing(ledger, name):
         assert await decide() == (409 if "late" in name else 200)
+
+
+async def test_a_standing_approval_costs_what_the_table_says(
+    house: Site, ledger: Ledger, browsers: Browsers
+) -> None:
+    live = browsers.live[browsers.chat.username]
+    request = await house.ask(browsers.chat.agents[0], live, tool_name="granted")
+    path, headers = f"/tool-permissions/{request['id']}/standing-approval", {"HX-Request": "true"}
+    form = {"arguments_digest": request["arguments_digest"], "scope": "exact", "uses": "3", "minutes": "30"}
+    async with costing(ledger, "the form of a standing approval"):
+        assert (await browsers.of["chat"].get(path, headers=headers)).status_code == 200
+    async with costing(ledger, "a standing approval"):
+        assert (await browsers.of["chat"].post(path, data=form, headers=headers)).status_code == 200
 
 
 async def test_an_agents_look_at_a_decision_is_one_read(

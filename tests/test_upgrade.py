@@ -1,5 +1,6 @@
 """A home of an earlier version, with people at work: what waited for a decision then is decided now."""
 
+import asyncio
 import re
 import shutil
 from pathlib import Path
@@ -7,11 +8,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server import migrations
+from server import backups, migrations
 from server.agents import agent_keys
+from server.embedded import restore
 from server.embedded.postgres import Postgres
 from tests.conftest import a_folder, free_port, serving
+from tests.site import Site
 from tests.test_migrations import connected
+from tests.test_process import command
 
 BEFORE_HELD_DECISIONS = "20261127"  # the first version that is newer
 SAMPLE = {"email": "supervisor1@example.com", "password": "floorwalker"}
@@ -46,6 +50,15 @@ async def test_requests_that_waited_before_an_upgrade_are_decided_after_it(
                     returning id::text, arguments_digest""",
                     interaction,
                 )
+                await owner.execute(  # one of the old kind, which lets everything pass
+                    """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)
+                    select id, supervisor_id, 'issue_voucher', supervisor_id, 'John' from interactions where id = $1""",
+                    interaction,
+                )
+                ask = "insert into tool_permissions (interaction_id, tool_name) values ($1, 'issue_voucher') returning status"
+                assert await owner.fetchval(ask, interaction) == "allowed"
+            old_backup = place / "old.dump"
+            await backups.backup(postgres.url("postgres"), old_backup, restore.programs(postgres))
         finally:
             postgres.stop()
         with serving(place / "home", free_port()) as site:
@@ -71,3 +84,19 @@ async def test_requests_that_waited_before_an_upgrade_are_decided_after_it(
                 claim = {"arguments_digest": first["arguments_digest"]}
                 claim_path = f"/tool-permissions/{first['id']}/execution"
                 assert (await api.post(claim_path, json=claim)).status_code == 201
+                body = {"tool_name": "issue_voucher", "arguments": {}}
+                again = await api.post(f"/interactions/{interaction}/tool-permissions", json=body)
+                assert again.json()["status"] == "pending", "an old grant allows nothing any more"
+            await ended(site)
+            brought_back = await asyncio.to_thread(
+                command, "restore", str(old_backup), FLOORWALKER_HOME=str(site.home)
+            )
+            assert brought_back.returncode == 0, brought_back.stderr
+            await ended(site)
+
+
+async def ended(site: Site) -> None:
+    """The grant of the old kind is kept, and over."""
+    async with site.database() as owner:
+        grants = await owner.fetch("select ended_how, scope, uses, granted_by_name from tool_grants")
+    assert [tuple(row) for row in grants] == [("updated", "any", 1, "John")]

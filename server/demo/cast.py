@@ -8,7 +8,6 @@ import httpx
 
 from server.demo.client import Channel
 
-PASSWORD = "floorwalker"  # noqa: S105 - of sample people who exist in embedded mode only
 _TAKEN = 422  # somebody with this e-mail is there already, from an earlier replay
 
 
@@ -20,8 +19,11 @@ class Member:
     channel: Channel
 
 
-async def hire(auth_url: str, secret_key: str, supervisors: int) -> list[Member]:
-    """So many supervisors through the Auth admin API, voice and chat in turn; those of earlier replays stay."""
+async def hire(auth_url: str, secret_key: str, supervisors: int, password: str | None) -> list[Member]:
+    """So many supervisors through the Auth admin API, voice and chat in turn; those of earlier replays stay.
+
+    Without a password nobody signs in as them.
+    """
     cast: list[Member] = []
     headers = {"apikey": secret_key, "Authorization": f"Bearer {secret_key}"}
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
@@ -33,7 +35,7 @@ async def hire(auth_url: str, secret_key: str, supervisors: int) -> list[Member]
                 f"{auth_url}/admin/users",
                 json={
                     "email": member.email,
-                    "password": PASSWORD,
+                    **({} if password is None else {"password": password}),
                     "email_confirm": True,
                     "app_metadata": {
                         "app_role": "supervisor",

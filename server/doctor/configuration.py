@@ -3,8 +3,8 @@
 from urllib.parse import urlsplit
 
 from server.doctor.findings import Finding, Findings, doubtful, right, wrong
-from server.guard import LOOPBACK, loopback
-from server.settings import Settings
+from server.guard import loopback
+from server.settings import LOOPBACK, Settings
 
 _FEW = 10  # different characters; even 32 random digits have more than half of that
 

@@ -1,7 +1,7 @@
 """One interaction as people see it, live and afterwards: the page and its stream."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +15,18 @@ from server.errors import NotFound
 from server.guard import signed_in
 from server.interactions import interactions
 from server.permission_cards import queue
+from server.plain_text import cut, html_size
 from server.regions import Regions
 from server.stream import Audience, Page, Streams
 from server.web import Partials
+
+_CARDS = 150_000  # bytes of HTML, beside the timeline
+_MOST = 300  # entries that the database gives
+_TIMELINE, _ENTRY, _AROUND = (
+    100_000,
+    8_000,
+    200,
+)  # bytes of HTML: all entries, one, and what is around its text
 
 
 def _regions(shown: Mapping[str, Any] | None, partials: Partials) -> Regions:
@@ -26,16 +35,28 @@ def _regions(shown: Mapping[str, Any] | None, partials: Partials) -> Regions:
     one = shown["interaction"]
     found = {
         "interaction": {"one": one, "scores": shown["scores"]},
-        "timeline": {"one": one, "timeline": shown["timeline"]},
+        "timeline": {"one": one, **_fitting(shown["timeline"])},
         "archive": {"one": one, "archive": shown["archive"], "broken_by": shown["broken_by"]},
     }
     return {
-        "tool-permissions": queue(shown, partials, over=one["status"] != "active"),
+        "tool-permissions": queue(shown, partials, over=one["status"] != "active", most=_CARDS),
         **{
             region: partials(region, f"interactions/_{region}.html", **context)
             for region, context in found.items()
         },
     }
+
+
+def _fitting(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The newest entries of a timeline, as many as a page has room for, and whether there are others."""
+    left, kept = _TIMELINE, []
+    for entry in reversed(entries):
+        text = cut(entry["text"] or "", _ENTRY)
+        left -= html_size(text) + _AROUND
+        if left < 0:
+            break
+        kept.append({**entry, "text": text})
+    return {"timeline": kept[::-1], "more": len(entries) == _MOST or len(kept) < len(entries)}
 
 
 PAGE = Page(

@@ -64,17 +64,15 @@ async def decide(
     status: str,
     reason: str | None,
     arguments_digest: str,
-    *,
-    for_interaction: bool,
 ) -> tuple[bool, dict[str, Any]]:
-    """Allow (once, or for the rest of the interaction) or deny the request with these arguments.
+    """Allow or deny the request with these arguments.
 
     Returns whether the decision was stored, and the row that its card shows now. It is not stored if the request was
     decided, has expired or has other arguments. An allow of a tool with `undo_seconds` is held. NotFound when it is not
     the viewer's.
     """
-    question = "select won, expired, card from private.decide_v2($1, $2, $3, $4, $5, $6)"
-    return await _card(db, question, viewer, permission_id, status, reason, arguments_digest, for_interaction)
+    question = "select won, expired, card from private.decide_v2($1, $2, $3, $4, $5, false)"
+    return await answered(db, question, viewer, permission_id, status, reason, arguments_digest)
 
 
 async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[bool, dict[str, Any]]:
@@ -82,7 +80,7 @@ async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[
 
     NotFound when it is not the viewer's.
     """
-    return await _card(db, "select won, card from private.take_back($1, $2)", viewer, permission_id)
+    return await answered(db, "select won, card from private.take_back($1, $2)", viewer, permission_id)
 
 
 def _expired(row: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +89,10 @@ def _expired(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **nobody, "status": "timeout", "responded_at": row["expires_at"]}
 
 
-async def _card(db: Database, question: str, viewer: Caller, *values: object) -> tuple[bool, dict[str, Any]]:
+async def answered(
+    db: Database, question: str, viewer: Caller, *values: object
+) -> tuple[bool, dict[str, Any]]:
+    """Whether the decision that the question makes was stored, and the row that its card shows now."""
     rows = await db.call(question, viewer.claims, *values)
     if rows[0]["card"] is None:
         raise NotFound("There is no such tool permission.")

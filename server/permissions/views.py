@@ -1,6 +1,7 @@
 """What people decide on a tool permission."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -15,25 +16,19 @@ from server.permission_cards import card, shown
 from server.permissions import tool_permissions
 
 _REASON, _DIGEST = 1000, 128
+_INDENTED = 50_000  # characters
 
 
 async def decide(request: Request) -> Response:
-    """Allow (once, or for the rest of the interaction) or deny the request whose `arguments_digest` the form carries.
+    """Allow or deny the request whose `arguments_digest` the form carries.
 
     200 with the fresh card, 409 with the card as it stands, 404 for another supervisor's, 422 without a digest.
     """
     fields = await web.form(request)
     status, reason = fields.get("status"), fields.get("reason", "").strip().replace("\x00", "")
-    digest = fields.get("arguments_digest", "").replace("\x00", "")
-    for_interaction = status == "allowed_for_interaction"
-    if for_interaction:
-        status = "allowed"
     if status not in ("allowed", "denied"):
-        raise Invalid("A decision is allowed or denied.")
-    if not digest:
-        raise Invalid("A decision carries the arguments_digest of the request that it is made for.")
-    if len(digest) > _DIGEST:
-        raise Invalid(f"An arguments_digest has {_DIGEST} characters at most.")
+        raise Invalid("A decision is allowed or denied: reload the page, if it offered another one.")
+    digest = digest_of(fields)
     if len(reason) > _REASON:
         raise Invalid(f"A reason has {_REASON} characters at most.")
     permission_id = web.identifier(request.path_params["id"], "tool permission")
@@ -46,13 +41,18 @@ async def decide(request: Request) -> Response:
             status,
             reason or None,
             digest,
-            for_interaction=for_interaction,
         )
-    if won:
-        return _reply(request, row, None)
-    if for_interaction and row["status"] == "pending" and row["undo_seconds"]:
-        return _reply(request, row, f"{row['tool_name']} is allowed one request at a time.")
-    return _reply(request, row, _refusal(row))
+    return _reply(request, row, None if won else refusal(row))
+
+
+def digest_of(fields: Mapping[str, str]) -> str:
+    """Which arguments a form decides about. Invalid when it does not say."""
+    digest = fields.get("arguments_digest", "").replace("\x00", "")
+    if not digest:
+        raise Invalid("A decision carries the arguments_digest of the request that it is made for.")
+    if len(digest) > _DIGEST:
+        raise Invalid(f"An arguments_digest has {_DIGEST} characters at most.")
+    return digest
 
 
 async def show(request: Request) -> Response:
@@ -63,6 +63,8 @@ async def show(request: Request) -> Response:
         row = await tool_permissions.card(connection, permission_id)
     found = shown(row)
     text = json.dumps(found["arguments"], indent=1)
+    if len(text) > _INDENTED:  # what is nested a hundred deep would be blanks above all
+        text = json.dumps(found["arguments"])
     return web.render(request, "permissions/tool_permission.html", p=found, text=text)
 
 
@@ -75,10 +77,11 @@ async def take_back(request: Request) -> Response:
     if row["status"] == "pending":
         whose = f"{row['held_by_name']} has allowed it" if row["held_until"] else "Nobody has allowed it"
         return _reply(request, row, f"{whose}: there is nothing of yours to take back.")
-    return _reply(request, row, f"It is too late: {_refusal(row)}")
+    return _reply(request, row, f"It is too late: {refusal(row)}")
 
 
-def _refusal(row: dict[str, Any]) -> str:
+def refusal(row: Mapping[str, Any]) -> str:
+    """Why nothing was decided, by the row as it stands."""
     if row["status"] == "timeout":
         return f"The request for {row['tool_name']} has expired."
     if row["status"] != "pending":
@@ -89,12 +92,12 @@ def _refusal(row: dict[str, Any]) -> str:
     return "The request changed after you opened it. Read it again."
 
 
-def _reply(request: Request, row: dict[str, Any], refusal: str | None) -> Response:
+def _reply(request: Request, row: dict[str, Any], why_not: str | None) -> Response:
     """The card: alone where htmx asked, else within a page that says why nothing was decided."""
     if request.headers.get("hx-request"):
-        return HTMLResponse(card(row), 409 if refusal else 200)
-    if refusal:
-        return web.render(request, "permissions/refused.html", 409, refusal=refusal, card=card(row))
+        return HTMLResponse(card(row), 409 if why_not else 200)
+    if why_not:
+        return web.render(request, "permissions/refused.html", 409, refusal=why_not, card=card(row))
     return RedirectResponse("/", 303)
 
 

@@ -130,6 +130,7 @@ document.addEventListener("htmx:response:error", (event) => {
     if (ctx.text.includes('class="tool-permission pending"')) toast("That was not decided: please look at the request again.");
     return;
   }
+  if (ctx.text?.includes('class="standing-approval"')) return; // the dialog says what is wrong
   ctx.swap = "none";
   toast(ctx.text && ctx.text.length < 300 ? ctx.text : "That did not work. Please try again.");
 });

@@ -11,7 +11,8 @@ const fresh = new Map(); // a control that appeared on a known card → until wh
 let timer = 0;
 let scrolled = place();
 
-const cards = () => queue.querySelectorAll(".tool-permission:is(.pending, .held)");
+const CARD = ".tool-permission, .standing-approval"; // the form of a standing approval is dead at first, as a card is
+const cards = () => document.querySelectorAll("#tool-permissions .tool-permission:is(.pending, .held), #dialog form.standing-approval");
 const controls = (card) => [...card.querySelectorAll(".decision :is(button, summary)")].filter((one) => one.checkVisibility());
 
 function place() {
@@ -99,14 +100,14 @@ function refuseKey(event) {
   const control = event.target.closest?.(".decision :is(button, summary)");
   if (!control || !["Enter", " "].includes(event.key)) return;
   measure();
-  if (event.repeat || isFresh(control) || isDead(control.closest(".tool-permission"))) event.preventDefault();
+  if (event.repeat || isFresh(control) || isDead(control.closest(CARD))) event.preventDefault();
 }
 
 let pressedDead = false; // a press that began on what was dead stays one, however late it ends
 
 function refuse(event) {
   const control = event.target.closest?.(".decision :is(button, summary)");
-  const card = control?.closest(".tool-permission");
+  const card = control?.closest(CARD);
   if (!card) {
     if (event.type === "pointerdown") pressedDead = false;
     return;
@@ -126,7 +127,7 @@ if (queue) {
   addEventListener("pointerdown", refuse, true);
   addEventListener("click", refuse, true);
   addEventListener("keydown", refuseKey, true);
-  for (const type of ["htmx:after:swap", "queue:released"]) document.addEventListener(type, measure);
+  for (const type of ["htmx:after:swap", "queue:released", "dialog:changed"]) document.addEventListener(type, measure);
   addEventListener("scroll", measure, { passive: true });
   addEventListener("resize", measure);
   document.addEventListener("visibilitychange", () => document.hidden || startAll());
@@ -134,7 +135,7 @@ if (queue) {
   // Whatever changes its size moves what stands after it.
   const sizes = new ResizeObserver(measure);
   const watch = () => {
-    for (const one of [document.body, document.getElementById("main"), ...document.querySelectorAll("#main > *, .floor > *, .tool-permission, .decision")]) sizes.observe(one);
+    for (const one of [document.body, document.getElementById("main"), ...document.querySelectorAll("#main > *, .floor > *, .tool-permission, .standing-approval, .decision")]) sizes.observe(one);
   };
   document.addEventListener("htmx:after:swap", watch);
   watch();

@@ -120,7 +120,8 @@ function keepFocus(ctx) {
 }
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  const card = ctx.sourceElement.closest?.(".tool-permission");
+  const from = ctx.sourceElement;
+  const card = from.closest?.(".tool-permission") ?? find(from.dataset?.card);
   if (!card) return;
   decided = card.id;
   card.focus({ preventScroll: true }); // its buttons are disabled until the answer is there, and would lose it
@@ -198,6 +199,7 @@ function action(event) {
 }
 
 document.addEventListener("keydown", (event) => {
+  if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") {
     const deny = event.target.closest?.(".deny[open]");
     if (deny) {

@@ -147,8 +147,8 @@ async def furnish(superuser: Connection) -> None:
         select id, 'key ' || n, '' from public.agents, generate_series(1, 10) n"""
     )
     await superuser.execute(
-        """insert into public.tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)
-        select interaction_id, supervisor_id, 'check_order', supervisor_id, 'bench' from public.interaction_pulse"""
+        """insert into public.tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name, scope, max_uses, expires_at)
+        select interaction_id, supervisor_id, 'check_order', supervisor_id, 'bench', 'any', 100, now() + interval '8 hours' from public.interaction_pulse"""
     )
     await superuser.execute(_LOUD)
     await superuser.execute("vacuum analyze")

@@ -156,27 +156,6 @@ async def test_a_preset_reason_goes_to_the_agent(site: Site, voice: Person, sign
     assert (answer["status"], answer["reason"]) == ("denied", "Not allowed by policy")
 
 
-async def test_allowed_for_the_interaction_the_agent_need_not_ask_again(
-    site: Site, voice: Person, sign_in: SignIn
-) -> None:
-    page = await sign_in(voice)
-    agent = voice.agents[0]
-    interaction = await site.start(agent)
-    asked = await site.ask(agent, interaction)
-    await (
-        page.locator(f"#tool-permission-{asked['id']}")
-        .get_by_role("button", name="Allow for this interaction")
-        .click()
-    )
-    await expect(page.locator(f"#tool-permission-{asked['id']}")).to_contain_text("allowed by")
-    again = await site.ask(agent, interaction, arguments={"order": "W2"})
-    other = await site.ask(agent, interaction, tool_name="another_tool")
-    assert (again["status"], other["status"]) == ("allowed", "pending")
-    async with site.api(agent) as api:
-        await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
-    assert (await site.ask(agent, await site.start(agent)))["status"] == "pending"
-
-
 async def test_a_hidden_tab_still_hears(site: Site, voice: Person, sign_in: SignIn) -> None:
     page = await sign_in(voice)
     await page.evaluate(

@@ -94,7 +94,19 @@ DEEDS = {
     "take back": Deed(
         "supervisor supervisor admin", "permission", "select id from take_back_tool_permission($1)", "FW404"
     ),
-    "grant": Deed("supervisor", "permission", "select grant_tool($1)", "FW409 FW404"),
+    "grant": Deed(
+        "supervisor admin",
+        "permission",
+        f"select id from allow_with_grant($1, coalesce({_DIGEST}, ''), 'exact', 2, 30)",
+        "FW409 FW404",
+    ),
+    "revoke": Deed(
+        "supervisor admin",
+        "permission",
+        """select revoke_grant((select g.id from tool_grants g join tool_permissions t using (interaction_id, tool_name)
+          where t.id = $1 order by g.ended_at nulls first limit 1)) is not null""",
+        "FW404",
+    ),
     "claim": Deed("key key", "permission", f"select claim_execution($1, {_DIGEST})", "FW409 FW404"),
     "claim otherwise": Deed("key", "permission", "select claim_execution($1, 'x')", "FW409 FW404"),
     "report well": Deed("key", "permission", _REPORT.format("true"), "FW409 FW404"),
@@ -136,7 +148,7 @@ DEEDS = {
 
 # What else one transaction may do to the same thing. Whoever locks more, in an order of their own, may meet a
 # deadlock; a deed alone never does.
-THEN = {"allow": ("grant",), "start": ("ask", "use"), "claim": ("report well",)}
+THEN = {"start": ("ask", "use"), "claim": ("report well",)}
 
 
 @dataclass(slots=True)

@@ -45,9 +45,18 @@ FUNCTIONS: dict[str, Function] = {
         may=PERSON, call="public.take_back_tool_permission({id})", id="'{held}'",
         its={"gives": "owner", "nothing": "admin"}, otherwise="FW404",
     ),
-    "public.grant_tool": Function(
-        may=PERSON, call="public.grant_tool({id})", id="'{allowed}'",
-        its={"gives": "owner", "FW409": "admin"}, otherwise="FW404",
+    "public.allow_with_grant": of(
+        PERSON, "public.allow_with_grant({id}, '{digest}', 'exact', 3, 30)", "owner admin", "FW404", id="'{pending}'"
+    ),
+    "public.revoke_grant": of(PERSON, "public.revoke_grant({id})", "owner admin", "FW404", id="'{grant}'"),
+    "private.decide_now": NOBODY,
+    "private.covered_amount": NOBODY,
+    "private.plain_amount": NOBODY,
+    "private.end_grant": NOBODY,
+    "private.end_expired_grants": NOBODY,
+    "private.grant_words": Function(
+        may=PERSON, call="(select private.grant_words(g) from public.tool_grants g where g.id = {id})", id="'{grant}'",
+        its={"gives": "owner admin"},
     ),
     "public.move_agent": Function(
         may=PERSON, call="public.move_agent({id}, '{owner}')", id="'{agent}'",
@@ -170,13 +179,14 @@ FUNCTIONS: dict[str, Function] = {
         " 'arguments', jsonb_build_object('supervisor_id', {id})))) r)",
         "web", id="'{owner}'::uuid",
     ),
-    "private.decide": of(
-        WEB, "(select d.won::text from private.decide(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', null, false) d)",
-        "web", id="'{pending}'", unknown="FW404",
-    ),
     "private.decide_v2": of(
         WEB,
         "(select d.won::text from private.decide_v2(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', null, '{digest}', false) d)",
+        "web", id="'{pending}'", unknown="FW404",
+    ),
+    "private.allow_with_grant": of(
+        WEB,
+        "(select d.won::text from private.allow_with_grant(jsonb_build_object('sub', '{owner}')::text, {id}, '{digest}', 'any', 1, 5, null, null, null, '{{}}') d)",
         "web", id="'{pending}'", unknown="FW404",
     ),
     "private.take_back": of(

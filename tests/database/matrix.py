@@ -166,15 +166,16 @@ TABLES: dict[str, Table] = {
     "public.interaction_pulse": Table(
         rows="interaction_id in ({interactions})",
         groups={
-            "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at phone_number"
+            "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at phone_number",
+            "grants": "grants",
         },
         new={"interaction_id": "'{live}'", "agent_id": "'{agent}'", "supervisor_id": "'{owner}'"},
         fates=grid("""
-                     select
-        its_key      sees
-        other_key    nothing
-        revoked_key  nothing
-        service      sees
+                     select    select.grants
+        its_key      sees      refused
+        other_key    nothing   refused
+        revoked_key  nothing   refused
+        service      sees      sees
         """),
     ),
     "public.realtime_metrics": Table(
@@ -212,6 +213,7 @@ TABLES: dict[str, Table] = {
             "status": "status responded_at",
             "decision": "supervisor_response rule responded_by responded_by_name reason execute_before",
             "held": "held_decision held_by held_by_name held_reason held_until times_held",
+            "grant": "grant_id grant_use",
             "execution": "execution_id executed_at execution_succeeded execution_result execution_reported_at",
             "kept": "id agent_id supervisor_id arguments_digest known_tool requested_at expires_at created_at",
         },
@@ -228,7 +230,8 @@ TABLES: dict[str, Table] = {
     "public.tool_grants": Table(
         rows="interaction_id in ({interactions})",
         groups={
-            "all": "id interaction_id supervisor_id tool_name granted_by granted_by_name created_at",
+            "all": "id interaction_id supervisor_id tool_name granted_by granted_by_name created_at permission_id scope limit_argument"
+            " each_limit sum_limit freed max_uses uses used_sum expires_at ended_at ended_how ended_by ended_by_name",
         },
         new={
             "interaction_id": "'{live}'",
@@ -236,6 +239,9 @@ TABLES: dict[str, Table] = {
             "tool_name": "'new_tool'",
             "granted_by": "'{owner}'",
             "granted_by_name": "'x'",
+            "scope": "'any'",
+            "max_uses": "1",
+            "expires_at": "now() + interval '1 hour'",
         },
         fates=SERVICE_READS,
     ),

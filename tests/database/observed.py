@@ -19,8 +19,10 @@ select json_build_object(
     from interactions where supervisor_id = any ($1)) i),
   'permissions', (select coalesce(json_agg(p), '[]') from (select id, interaction_id, status, rule, responded_by, responded_at,
       expires_at, execute_before, execution_id, executed_at, execution_succeeded, execution_reported_at,
-      held_by, held_until, times_held, responded_at < expires_at as in_time, executed_at < execute_before as used_in_time
+      held_by, held_until, times_held, grant_id, grant_use, responded_at < expires_at as in_time, executed_at < execute_before as used_in_time
     from tool_permissions where supervisor_id = any ($1)) p),
+  'grants', (select coalesce(json_agg(g), '[]') from (select id, interaction_id, tool_name, max_uses, uses, used_sum, expires_at,
+      ended_at, ended_how from tool_grants where supervisor_id = any ($1)) g),
   'pulses', (select coalesce(json_agg(interaction_id), '[]') from interaction_pulse where supervisor_id = any ($1)),
   'completed', (select coalesce(sum(s.completed), 0) from agents a
     join private.agent_sums s on s.agent_id = a.id where a.supervisor_id = any ($1)))::text
@@ -37,6 +39,7 @@ class Seen:
     agents: Rows
     interactions: Rows
     permissions: Rows
+    grants: Rows
     pulses: set[str]
     completed: int
 
@@ -48,10 +51,11 @@ class Seen:
 
 async def observe(db: Connection, supervisors: list[UUID]) -> Seen:
     found = json.loads(await db.fetchval(_OBSERVE, supervisors))
-    agents, interactions, permissions = (
-        {row["id"]: row for row in found[name]} for name in ("agents", "interactions", "permissions")
+    agents, interactions, permissions, grants = (
+        {row["id"]: row for row in found[name]}
+        for name in ("agents", "interactions", "permissions", "grants")
     )
-    return Seen(agents, interactions, permissions, set(found["pulses"]), found["completed"])
+    return Seen(agents, interactions, permissions, grants, set(found["pulses"]), found["completed"])
 
 
 def check(now: Seen) -> None:
@@ -85,6 +89,19 @@ def check(now: Seen) -> None:
         if row["executed_at"]:
             assert status == "allowed", "executed without a yes"
             assert row["used_in_time"], "executed after its time"
+    live = Counter(
+        (row["interaction_id"], row["tool_name"]) for row in now.grants.values() if not row["ended_at"]
+    )
+    assert all(count == 1 for count in live.values()), "two grants of a tool in an interaction"
+    for id_, row in now.grants.items():
+        uses = [one for one in now.permissions.values() if one["grant_id"] == id_]
+        numbers = sorted(one["grant_use"] for one in uses)
+        assert numbers == [*range(1, row["uses"] + 1)], "a use that is not counted, or counted and not there"
+        assert row["uses"] <= row["max_uses"], "a use too many"
+        ends = [datetime.fromisoformat(end) for end in (row["ended_at"], row["expires_at"]) if end]
+        assert all(datetime.fromisoformat(one["responded_at"]) <= min(ends) for one in uses), (
+            "used after its end"
+        )
 
 
 def compare(before: Seen, now: Seen) -> None:
@@ -92,6 +109,12 @@ def compare(before: Seen, now: Seen) -> None:
     for id_, old in before.interactions.items():
         if old["status"] != "active":
             assert now.interactions.get(id_) == old, "what has ended changed"
+    for id_, old in before.grants.items():
+        new = now.grants.get(id_)
+        if old["ended_at"]:
+            assert new in (None, old), "a grant that has ended changed"
+        elif new:
+            assert new["uses"] >= old["uses"], "a use is forgotten"
     for id_, old in before.permissions.items():
         new = now.permissions.get(id_)
         if new is None:

@@ -117,9 +117,9 @@ async def play(site: Site, person: Person) -> Names:
             UUID(held),
             person.id,
         )
-        await owner.execute(
-            """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)
-            values ($1, $2, 'check_order', $2, 'x')""",
+        grant = await owner.fetchval(
+            """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name, scope, max_uses, expires_at)
+            values ($1, $2, 'check_order', $2, 'x', 'any', 3, now() + interval '1 day') returning id""",
             UUID(live),
             person.id,
         )
@@ -132,7 +132,7 @@ async def play(site: Site, person: Person) -> Names:
             "key": await key_of(owner, agent.key), "key_hash": digest(agent.key).hex(),
             "done": done, "unarchived": unarchived, "live": live,
             "interactions": f"'{done}', '{unarchived}', '{live}'",
-            "pending": pending, "allowed": allowed["id"], "held": held, "digest": allowed["arguments_digest"],
+            "pending": pending, "allowed": allowed["id"], "held": held, "grant": str(grant), "digest": allowed["arguments_digest"],
             "claimed": claimed["id"], "execution": execution["execution_id"],
             "session": str(session["id"]), "session_hash": session["token_hash"].hex(),
         }  # fmt: skip

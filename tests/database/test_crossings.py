@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
+from tests.database.acting import Connection
 from tests.database.apart import apart
 from tests.database.deeds import DEEDS, OWNER, SERVICE, SWEEPER, Cast, cast, key_of, person
 from tests.database.hands import Hands
@@ -12,13 +14,13 @@ from tests.database.observed import check, observe
 from tests.site import Site
 
 # What is begun in this order, each in a transaction of its own as far as it gets (& goes on in the first one). Then the
-# first commits, and the others as soon as they can. `pending`, `free` and `slow` (whose allow is held) say which tool permission.
+# first commits, and the others as soon as they can. `pending`, `free`, `slow` (whose allow is held) and `granted` (whose grant covers what is asked) say which tool permission.
 PLANS = (
     "complete, start",
     "ask, complete, allow pending",
     "claim free, complete, start",
     "claim free, complete, & report well free",
-    "allow pending, complete, & grant pending",
+    "grant pending, complete, ask",
     "allow pending, complete, expire",
     "hold pending, expire, complete, deny pending",
     "pause, start, complete",
@@ -31,12 +33,21 @@ PLANS = (
     "hold free, claim free, delete",
     "claim free, delete, start",
     "say, move, complete",
-    "allow pending, delete, & grant pending",
-    "allow pending, move, & grant pending",
+    "grant pending, delete, ask",
+    "grant pending, move, ask, revoke pending",
     "move, ask",
     "delete, ask",
     "delete, say",
     "delete, grant pending",
+    "grant pending, ask, revoke pending, complete",
+    "ask, grant pending, revoke pending, complete",
+    "ask, revoke granted, complete",
+    "ask, complete, revoke granted",
+    "revoke granted, complete, ask",
+    "ask, move, revoke granted",
+    "ask, delete, revoke granted",
+    "ask, expire, revoke granted, complete",
+    "hold granted, ask, complete, revoke granted",
     "claim free, delete, & report well free",
     "allow slow, take back slow, complete",
     "allow slow, complete, take back slow, claim slow",
@@ -74,7 +85,19 @@ async def settled(hands: Hands) -> None:
 def split(step: str) -> tuple[str, str]:
     """A deed, and which permission if it is to one."""
     name, _, place = step.rpartition(" ")
-    return (name, place) if place in ("pending", "free", "slow") else (step, "")
+    return (name, place) if place in ("pending", "free", "slow", "granted") else (step, "")
+
+
+async def granted(looking: Connection, interaction: UUID) -> UUID:
+    """A request whose tool has a grant from now on."""
+    permission: UUID = await looking.fetchval(DEEDS["ask"].sql, interaction)
+    await looking.execute(
+        """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name, scope, max_uses, expires_at)
+        select interaction_id, supervisor_id, tool_name, supervisor_id, 'x', 'any', 1, clock_timestamp() + interval '1 hour'
+        from tool_permissions where id = $1""",
+        permission,
+    )
+    return permission
 
 
 @pytest.mark.parametrize("plan", PLANS)
@@ -85,6 +108,7 @@ async def test_whoever_waits_comes_to_an_end(crossing: Hands, people: Cast, plan
         "pending": await looking.fetchval(DEEDS["ask"].sql, interaction),
         "slow": await looking.fetchval(DEEDS["ask slowly"].sql, interaction),
         "free": await looking.fetchval(DEEDS["use"].sql, interaction),
+        "granted": await granted(looking, interaction) if "granted" in plan else None,
         "agent": agent,
         "interaction": interaction,
         "supervisor": people.supervisors[0],

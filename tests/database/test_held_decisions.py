@@ -202,22 +202,22 @@ async def test_each_time_that_it_is_held_counts(stage: Stage) -> None:
     assert (await stage.look())["times_held"] == 3
 
 
-async def test_nobody_grants_it_for_the_rest_of_the_interaction(stage: Stage) -> None:
-    for settled in (False, True):
-        if settled:
-            await stage.its_time_comes()
-            await (await stage.be(SWEEPER)).fetchval("select private.sweep('expiry')")
-        else:
-            await stage.decide(stage.giver)
-        async with refused(await stage.be(stage.giver), "FW409"):
-            await stage.db.fetchval("select grant_tool($1)", stage.permission)
+async def test_an_allow_with_a_grant_is_not_held_and_never_covers_any_arguments(stage: Stage) -> None:
+    give = "select status from allow_with_grant($1, (select arguments_digest from tool_permissions where id = $1), $2, 2, 30)"
+    async with refused(await stage.be(stage.giver), "FW422"):
+        await stage.db.fetchval(give, stage.permission, "any")
+    assert (await stage.look())["status"] == "pending"
+    assert await (await stage.be(stage.giver)).fetchval(give, stage.permission, "exact") == "allowed"
+    db = await stage.be(OWNER)
+    covered = await row(db, await ask(db, stage.interaction))
+    assert (covered["status"], covered["rule"], covered["grant_use"]) == ("allowed", "grant", 1)
 
 
-async def test_a_grant_from_before_does_not_cover_it(stage: Stage) -> None:
+async def test_a_grant_of_any_arguments_from_before_does_not_cover_it(stage: Stage) -> None:
+    give = "select status from allow_with_grant($1, (select arguments_digest from tool_permissions where id = $1), 'any', 5, 30)"
     db = await stage.be(OWNER)
     await db.execute("update agent_tools set undo_seconds = 0 where agent_id = $1", stage.agent.id)
-    await stage.decide(stage.giver)
-    await db.fetchval("select grant_tool($1)", stage.permission)
+    assert await (await stage.be(stage.giver)).fetchval(give, stage.permission) == "allowed"
     await stage.be(OWNER)
     covered = await row(db, await ask(db, stage.interaction))
     assert (covered["status"], covered["rule"]) == ("allowed", "grant")
@@ -252,16 +252,13 @@ async def test_it_is_held_for_five_minutes_at_most(stage: Stage, seconds: int | 
         )
 
 
-async def test_a_web_process_of_the_last_release_denies_and_cannot_hold(stage: Stage) -> None:
-    """Its pages send no digest, and would show an allow that is held as expired."""
-    decide = "select won, status from private.decide($1, $2, $3, null, false)"
-    claims = person("person", stage.giver.id).claims
-    db = await stage.be(SWEEPER)
-    async with refused(db, "FW409"):
-        await db.fetchrow(decide, claims, stage.permission, "allowed")
-    denied = await (await stage.be(SWEEPER)).fetchrow(decide, claims, stage.permission, "denied")
-    assert denied is not None
-    assert tuple(denied) == (True, "denied")
+async def test_a_web_process_of_the_last_release_gives_no_grant(stage: Stage) -> None:
+    """Its page does not say what a standing approval covers."""
+    decide = "select won from private.decide_v2($1, $2, 'allowed', null, $3, true)"
+    digest = (await stage.look())["arguments_digest"]
+    async with refused(await stage.be(SWEEPER), "FW409"):
+        await stage.db.fetchval(decide, person("person", stage.giver.id).claims, stage.permission, digest)
+    assert (await stage.look())["status"] == "pending"
 
 
 async def test_the_pages_calls_say_whether_it_counts_and_show_the_card(stage: Stage) -> None:

@@ -88,7 +88,15 @@ async def test_forged_claims_show_an_agent_nothing(stage: Stage, name: str) -> N
 @pytest.mark.parametrize("name", FORGED)
 async def test_forged_claims_move_no_function(stage: Stage, name: str) -> None:
     for actor, calls in (
-        ("other", ("public.set_agent_paused", "public.decide_tool_permission", "public.grant_tool")),
+        (
+            "other",
+            (
+                "public.set_agent_paused",
+                "public.decide_tool_permission",
+                "public.allow_with_grant",
+                "public.revoke_grant",
+            ),
+        ),
         ("other_key", ("public.claim_execution", "public.report_execution")),
     ):
         async with stage.being(actor, forged(stage, name)) as connection:

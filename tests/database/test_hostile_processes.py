@@ -118,7 +118,7 @@ async def test_the_web_process_decides_nothing_itself(stage: Stage) -> None:
             for call in (
                 "select from public.decide_tool_permission('{pending}', 'allowed', null, '{digest}')",
                 "select public.set_agent_paused('{agent}', true)",
-                "select public.grant_tool('{allowed}')",
+                "select public.revoke_grant('{grant}')",
                 "select from public.take_back_tool_permission('{held}')",
                 "select public.claim_execution('{allowed}', '{digest}')",
                 "select private.floor('{{}}')",

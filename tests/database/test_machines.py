@@ -289,8 +289,8 @@ class Floor(RuleBasedStateMachine):
         for fact in facts:
             if fact.answer is None:
                 continue
-            if fact.name in ("allow", "deny"):
-                status = "allowed" if fact.name == "allow" else "denied"
+            if fact.name in ("allow", "grant", "deny"):
+                status = "denied" if fact.name == "deny" else "allowed"
                 self.decided[str(fact.on)].append((status, str(fact.who.id)))
             elif fact.name == "claim":
                 self.claimed[str(fact.on)].append(str(fact.answer))

@@ -48,8 +48,9 @@ QUESTIONS = {
     "taking back": ask("supervisor", "select * from take_back_tool_permission('{permission}')"),
     "grant": ask(
         "supervisor",
-        "select decide_tool_permission('{permission}', 'allowed', null, '{digest}'); select grant_tool('{permission}')",
+        "select allow_with_grant('{permission}', '{digest}', 'limit', 3, 30, 'amount', 50, 150)",
     ),
+    "revoking a grant": ask("supervisor", "select * from revoke_grant((select id from tool_grants limit 1))"),
     "pause": ask("supervisor", "select set_agent_paused('{agent}', true)"),
     "waiting for a decision": ask("agent", "select * from tool_permissions where id = '{permission}'"),
     "asking": ask(

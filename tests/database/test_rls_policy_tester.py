@@ -31,6 +31,8 @@ MEANT = {
     "private.scores": "granted to nobody, asked by leaderboard",
     "public.decide_tool_permission": "judges itself who may decide, and returns the one row decided",
     "public.take_back_tool_permission": "the same, taken back",
+    "public.allow_with_grant": "the same, allowed with a grant",
+    "public.revoke_grant": "judges itself who may revoke, and returns the one row",
     "public.deactivate_person": "judges itself that an admin asks, and returns the one person it is about",
     "public.reactivate_person": "the same",
     "public.change_supervisor_type": "the same",

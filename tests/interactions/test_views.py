@@ -354,7 +354,7 @@ async def test_its_stream_sends_only_what_changed(site: Site, voice: Person) -> 
         await said(site, agent, live, "A second line")
         assert await after("A second line") <= {"timeline", "interaction"}
         await site.ask(agent, live)
-        assert await after("Allow for this interaction") == {"tool-permissions", "timeline"}
+        assert await after("Standing approval…") == {"tool-permissions", "timeline"}
         await end(site, agent, live, summary="It is over.")
         await until(lambda: "It is over." in stream.text and "cancelled" in stream.text)
         assert set(stream.regions) == {"interaction", "tool-permissions", "timeline", "archive"}

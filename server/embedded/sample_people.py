@@ -1,0 +1,76 @@
+"""The sample people, whose password everybody knows: they sign in only where this machine alone reaches the server."""
+
+import asyncio
+
+from server import db, migrations
+from server.embedded import password_hashes
+
+PASSWORD = "floorwalker"  # noqa: S105 - published in the README
+REPLAYED = "@replay.example.com"  # what the addresses of a replay's supervisors end with
+_SAMPLES = "id::text like '10000000-0000-4000-8000-%'"
+_CANDIDATES = f"""
+select id, encrypted_password from auth.users
+where encrypted_password <> '' and ({_SAMPLES} or email like '%' || $1 or encrypted_password = $2)
+"""
+_ADMIN = """
+select exists (select from public.users u join auth.users a using (id)
+  where u.role = 'admin' and u.deactivated_at is null and (u.banned_until is null or u.banned_until <= now())
+    and a.encrypted_password <> '')
+"""
+
+
+async def settle(owner_url: str, *, alone: bool) -> None:
+    """Before the server listens: add the sample people and agents that are missing, and let them sign in or not.
+
+    `alone`: whether this machine alone reaches the server. Elsewhere those who have the published password lose it,
+    with their sessions; they get it back where the server listens on this machine alone again, unless they have another.
+    """
+    await migrations.seed(owner_url, passwords=alone)
+    if not alone:
+        await disarm(owner_url)
+        return
+    async with db.as_owner(owner_url) as owner:
+        await owner.execute(
+            "insert into private.settings (name, value) values ('sample_passwords', 1) on conflict do nothing"
+        )
+        await owner.execute(
+            f"update auth.users set encrypted_password = $1 where {_SAMPLES} and encrypted_password = ''",
+            migrations.sample_password_hash(),
+        )
+
+
+async def are_armed(owner_url: str) -> bool:
+    """Whether the server that was started last lets the sample people sign in."""
+    async with db.as_owner(owner_url) as owner:
+        return bool(
+            await owner.fetchval(
+                "select exists (select from private.settings where name = 'sample_passwords')"
+            )
+        )
+
+
+async def disarm(owner_url: str) -> None:
+    """Take the published password from all who have it, and end their sessions."""
+    async with db.as_owner(owner_url) as owner:
+        known = migrations.sample_password_hash()
+        candidates = await owner.fetch(_CANDIDATES, REPLAYED, known)
+        theirs = [one["id"] for one in candidates if await _is_published(one["encrypted_password"])]
+        await owner.execute("delete from private.settings where name = 'sample_passwords'")
+        await owner.execute(
+            "update auth.users set encrypted_password = '' where id = any ($1::uuid[])", theirs
+        )
+        await owner.execute("delete from auth.sessions where user_id = any ($1::uuid[])", theirs)
+        await owner.execute("delete from private.web_sessions where user_id = any ($1::uuid[])", theirs)
+
+
+async def _is_published(kept: str) -> bool:
+    try:
+        return await asyncio.to_thread(password_hashes.checker(kept), PASSWORD.encode())
+    except ValueError:  # no hash of any password
+        return False
+
+
+async def has_admin(owner_url: str) -> bool:
+    """Whether there is an admin who can sign in."""
+    async with db.as_owner(owner_url) as owner:
+        return bool(await owner.fetchval(_ADMIN))

@@ -1,0 +1,168 @@
+"""Where a person gives a standing approval, and revokes it."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from server import web
+from server.db import Record
+from server.errors import Invalid
+from server.guard import signed_in
+from server.permission_cards import card, shown
+from server.permissions import tool_grants, tool_permissions
+from server.permissions.tool_grants import Scope
+from server.permissions.views import digest_of, refusal
+
+_FORM = "permissions/_standing_approval.html"
+_NUMBER = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
+_USES, _MINUTES = (1, 3, 5, 10), (10, 30, 60, 120)
+_FREED = 30  # so many arguments are offered to differ; a form has 50 fields at most
+_PROPOSED = {"scope": "exact", "uses": "3", "minutes": "30"}
+
+
+async def offer(request: Request) -> Response:
+    """The form for the request of this id; 409 with its card when it is not to be decided any more."""
+    row, replaces = await _read(request)
+    if row["status"] != "pending" or row["held_until"]:
+        return _refused(request, row, refusal(row))
+    return _form(request, row, replaces, _PROPOSED)
+
+
+async def give(request: Request) -> Response:
+    """Allow the request and give the standing approval of the form.
+
+    200 with the fresh card, 409 with the card as it stands, 422 with the form and what is wrong with it.
+    """
+    fields = await web.form(request)
+    digest = digest_of(fields)
+    row, replaces = await _read(request)
+    if row["status"] != "pending" or row["held_until"] or row["arguments_digest"] != digest:
+        return _refused(request, row, refusal(row))
+    try:
+        with request.state.recorder.giving_way():
+            won, row = await tool_grants.allow(
+                request.state.db,
+                request.state.viewer,
+                web.identifier(request.path_params["id"], "tool permission"),
+                digest,
+                _scope(fields, list(shown(row)["arguments"])),
+            )
+    except Invalid as problem:
+        return _form(request, row, replaces, fields, problem.detail)
+    if not won:
+        return _refused(request, row, refusal(row))
+    if request.headers.get("hx-request"):
+        return HTMLResponse(_elsewhere(row))
+    return RedirectResponse("/", 303)
+
+
+async def revoke(request: Request) -> Response:
+    """End a standing approval: its line on the page says so, also when somebody else was first."""
+    grant_id = web.identifier(request.path_params["id"], "standing approval")
+    row = await tool_grants.revoke(request.state.db, request.state.viewer, grant_id)
+    if request.headers.get("hx-request"):
+        return web.fragment(request, "permissions/_ended_approval.html", id=grant_id, grant=row)
+    return RedirectResponse("/", 303)
+
+
+async def _read(request: Request) -> tuple[dict[str, Any], Record | None]:
+    """The row of the request's card, and the standing approval that another one replaces."""
+    permission_id = web.identifier(request.path_params["id"], "tool permission")
+    async with request.state.db.as_viewer(request.state.viewer) as connection:
+        row = await tool_permissions.card(connection, permission_id)
+        return row, await tool_grants.live(connection, row) if row["status"] == "pending" else None
+
+
+def _scope(fields: Mapping[str, str], names: list[str]) -> Scope:
+    """What the form says. Invalid in words where it says nothing that could be meant."""
+    kind = fields.get("scope", "")
+    uses, minutes = _whole(fields, "uses", "How many more"), _whole(fields, "minutes", "The time")
+    if kind != "limit":
+        return Scope(kind, uses, minutes)
+    chosen = fields.get("argument", "")
+    if not (chosen.isascii() and chosen.isdecimal() and int(chosen) < len(names)):
+        raise Invalid("Choose the argument that has the limit.")
+    freed = tuple(
+        name for place, name in enumerate(names) if f"free-{place}" in fields and place != int(chosen)
+    )
+    each = _number(fields, "each", "The limit each time")
+    total = _number(fields, "total", "The limit in all") if fields.get("total", "").strip() else each * uses
+    return Scope(kind, uses, minutes, names[int(chosen)], each, total, freed)
+
+
+def _whole(fields: Mapping[str, str], name: str, what: str) -> int:
+    text = fields.get(name, "").strip()
+    if not (text.isascii() and text.isdecimal() and len(text) < 6):
+        raise Invalid(f"{what} is a whole number.")
+    return int(text)
+
+
+def _number(fields: Mapping[str, str], name: str, what: str) -> Decimal:
+    text = fields.get(name, "").strip()
+    if not _NUMBER.fullmatch(text):
+        raise Invalid(f"{what} is a number such as 200 or 199.50.")
+    return Decimal(text)
+
+
+def _form(
+    request: Request,
+    row: Mapping[str, Any],
+    replaces: Record | None,
+    fields: Mapping[str, str],
+    problem: str | None = None,
+) -> Response:
+    found = shown(row)
+    names = list(found["arguments"])
+    numbers = {str(place): _plain(found["arguments"][name]) for place, name in enumerate(names)}
+    numbers = {place: number for place, number in numbers.items() if number is not None}
+    context = {
+        "p": found,
+        "names": names[:_FREED],
+        "numbers": numbers,
+        "chosen": fields.get("argument", next(iter(numbers), "")),
+        "fields": fields,
+        "problem": problem,
+        "replaces": replaces,
+        "choices": {"uses": _USES, "minutes": _MINUTES},
+    }
+    status = 422 if problem else 200
+    if request.headers.get("hx-request"):
+        return web.fragment(request, _FORM, status, **context)
+    return web.render(
+        request, "permissions/standing_approval.html", status, form=web.partial(_FORM, **context)
+    )
+
+
+def _plain(value: object) -> str | None:
+    """A number as the form proposes it for a limit, or None: the database takes digits with a point alone."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    text = f"{value:.2f}" if isinstance(value, float) and round(value, 2) == value else str(value)
+    return text if _NUMBER.fullmatch(text) else None
+
+
+def _refused(request: Request, row: Mapping[str, Any], why_not: str) -> Response:
+    if request.headers.get("hx-request"):
+        said = web.partial("permissions/_not_decided.html", why_not=why_not)
+        return HTMLResponse(said + _elsewhere(row), 409)
+    return web.render(request, "permissions/refused.html", 409, refusal=why_not, card=card(row))
+
+
+def _elsewhere(row: Mapping[str, Any]) -> str:
+    """The card, for its place on the page, which is not where the form was."""
+    return (
+        f'<hx-partial hx-target="#tool-permission-{row["id"]}" hx-swap="outerMorph">{card(row)}</hx-partial>'
+    )
+
+
+_GIVE = "/tool-permissions/{id}/standing-approval"
+ROUTES = [
+    Route(_GIVE, signed_in(offer)),
+    Route(_GIVE, signed_in(give), methods=["POST"]),
+    Route("/standing-approvals/{id}/revoke", signed_in(revoke), methods=["POST"]),
+]

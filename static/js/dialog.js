@@ -1,0 +1,82 @@
+// The dialog of a standing approval: what the server sends into it is shown above the page, and says what it comes to.
+
+const dialog = document.getElementById("dialog");
+const form = () => dialog.querySelector("form");
+let card = null; // the id of the card it is about
+let total = ""; // the sum that was proposed; where another one stands it was typed
+
+const decimal = (text) => (/^\d{1,15}(\.\d{1,6})?$/.test(text.trim()) ? Number(text) : NaN);
+const money = (number, like) => number.toFixed(like.includes(".") ? Math.max(2, like.split(".")[1].length) : 0);
+
+/** What is allowed at most, in one sentence, from what is chosen now. */
+function words(fields) {
+  const { uses, minutes, scope } = Object.fromEntries(fields);
+  const within = `within ${minutes} minutes`;
+  if (scope === "exact") return `This request, then up to ${uses} more with the same arguments, ${within}.`;
+  if (scope === "any") return `This request, then up to ${uses} more with any arguments, ${within}.`;
+  const each = fields.get("each").trim();
+  const all = fields.get("total").trim();
+  if (!(decimal(each) >= 0 && decimal(all) >= 0)) return "Each limit is a number such as 200 or 199.50.";
+  const most = money(Math.min(decimal(all), decimal(each) * uses), each + all);
+  return `This request, then up to ${uses} more of up to ${each} each, ${within}: ${most} at most beside this one.`;
+}
+
+function say() {
+  const one = form();
+  if (!one) return;
+  const fields = new FormData(one);
+  const each = fields.get("each");
+  if (each !== null) {
+    const box = one.elements.total;
+    if (box.value === total) {
+      const sum = decimal(each) * fields.get("uses");
+      box.value = total = sum >= 0 ? money(sum, each) : "";
+    }
+  }
+  const said = one.querySelector("[data-words]");
+  const text = words(new FormData(one));
+  if (said.textContent !== text) said.textContent = text;
+  said.parentElement.hidden = false;
+  const button = one.querySelector("button.primary");
+  button.textContent = `Allow this and up to ${fields.get("uses")} more`;
+  button.setAttribute("aria-label", `Allow ${one.dataset.name}, and up to ${fields.get("uses")} more`);
+  document.dispatchEvent(new Event("dialog:changed")); // a longer text moves the button
+}
+
+function close() {
+  if (dialog.open) dialog.close();
+}
+
+if (dialog) {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a.standing");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    htmx.ajax("GET", link.href, { source: dialog, target: dialog, swap: "innerHTML" });
+  });
+  dialog.addEventListener("input", ({ target }) => {
+    const one = form();
+    if (target.name === "argument") one.elements.each.value = target.selectedOptions[0].dataset.number;
+    say();
+  });
+  dialog.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-close]")) return;
+    event.preventDefault();
+    close();
+  });
+  dialog.addEventListener("close", () => {
+    dialog.replaceChildren();
+    document.dispatchEvent(new Event("queue:uncovered"));
+  });
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx.target !== dialog) return;
+    if (ctx.sourceElement === form() && ctx.response?.status === 200) { // it was decided
+      close();
+      return document.getElementById(card)?.focus({ preventScroll: true });
+    }
+    card = form()?.dataset.card ?? card;
+    total = form()?.elements.total?.value ? null : "";
+    if (!dialog.open) dialog.showModal();
+    say();
+  });
+}

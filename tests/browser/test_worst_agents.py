@@ -1,0 +1,86 @@
+"""The worst agents that one can think of, beside a quiet one whose request is always on the floor and can be decided."""
+
+import asyncio
+import itertools
+import random
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import SignIn
+from tests.browser.test_floor import ALLOW
+from tests.browser.test_queue import armed, card_of
+from tests.permissions.test_pending import SMALL, WORST
+from tests.site import Agent, Person, Site
+
+pytestmark = pytest.mark.browser
+TEXTS = (
+    "\u202e0001 DSU",
+    "<script>alert(1)</script>",
+    "\n" * 400,
+    "&" * 500,
+    "\U0001d56c" * 250,
+    "\u3164" * 100,
+    "\x07\x1b[31m",
+)
+
+
+async def misbehave(site: Site, agent: Agent, live: str, seed: int) -> None:
+    """As fast as it goes: requests of every size and shape, tools that nobody knows, moods, turns; until cancelled."""
+    rng = random.Random(seed)
+    async with site.api(agent) as api:
+        for n in itertools.count():
+            text = rng.choice(TEXTS)
+            asked = {"tool_name": (text.strip() or "x")[:255], "tool_description": text * 3}
+            said = {"sentiment": "critical", "satisfaction_score": n % 100, "feed_text": text}
+            for path, body in (
+                ("tool-permissions", {**asked, "arguments": rng.choice(WORST)}),
+                ("metrics", said),
+                ("turns", [{"speaker": "customer", "text": text * 5}] * 20),
+            ):
+                answer: httpx.Response = await api.post(f"/interactions/{live}/{path}", json=body)
+                assert answer.status_code < 500, answer.text
+
+
+async def quiet_asks(site: Site, agent: Agent, live: str, pages: list[Page], number: int) -> None:
+    asked = await site.ask(agent, live, tool_name="issue_refund", arguments={"amount": number, "order": "W1"})
+    for page in pages:
+        await expect(card_of(page, asked)).to_be_visible()
+        await expect(card_of(page, asked)).to_contain_text("issue_refund")
+    page = pages[number % len(pages)]
+    button = card_of(page, asked).get_by_role("button", name=ALLOW)
+    await button.scroll_into_view_if_needed()
+    await armed(page, asked)
+    await button.click()
+    await expect(card_of(page, asked)).to_contain_text("allowed by")
+    async with site.api(agent) as api:
+        assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "allowed"
+
+
+async def test_the_quiet_one_is_heard(site: Site, sign_in: SignIn) -> None:
+    person: Person = await site.hire("voice", agents=3)
+    quiet, *loud = person.agents
+    admin = await site.hire("admin")
+    lives = [await site.start(agent) for agent in person.agents]
+    pages = [await sign_in(person), await sign_in(admin)]
+    errors: list[str] = []
+    for page in pages:
+        page.on("pageerror", lambda error: errors.append(str(error)))
+    await pages[1].goto(f"/?supervisor={person.username}")
+    noise = [
+        asyncio.create_task(misbehave(site, agent, live, n))
+        for n, (agent, live) in enumerate(zip(loud, lives[1:], strict=True))
+    ]
+    try:
+        for number in range(4):
+            await quiet_asks(site, quiet, lives[0], pages, number)
+            assert not any(task.done() for task in noise), "the loud ones gave up"
+        async with site.browser_of(person) as browser:
+            assert len((await browser.get("/")).content) <= SMALL
+    finally:
+        for task in noise:
+            task.cancel()
+        done = await asyncio.gather(*noise, return_exceptions=True)
+    assert [one for one in done if not isinstance(one, asyncio.CancelledError)] == []
+    assert errors == []

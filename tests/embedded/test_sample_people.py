@@ -1,0 +1,174 @@
+"""The published password lets nobody in where others reach the server; there a link makes the first admin."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from server.agents import agent_keys
+from tests.conftest import a_folder, free_port, serving
+from tests.outbox import letters, path_in
+from tests.site import PATIENCE, Site
+
+OPEN = {"HOST": "0.0.0.0", "DEMO": "0"}
+PROXIED = {"PUBLIC_URL": "https://floor.example.com", "DEMO": "0"}
+SAMPLES = ("admin@example.com", "supervisor1@example.com", "supervisor2@example.com")
+PUBLISHED = "floorwalker"
+ADMIN = {"email": "ada@example.org", "name": "Ada", "password": "correct horse"}
+
+
+class Browser:
+    """A browser that trusts this machine's plain http with secure cookies, as browsers do."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http, self.cookies = http, dict[str, str]()
+
+    async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        kept = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = {"Cookie": kept} if kept else {}
+        answer = await self.http.request(method, path, headers=headers, **more)
+        for line in answer.headers.get_list("set-cookie"):
+            name, _, value = line.split(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer
+
+    async def sign_in(self, email: str, password: str) -> int:
+        answer = await self.ask("POST", "/login", data={"email": email, "password": password})
+        return answer.status_code
+
+
+@asynccontextmanager
+async def browser_at(site: Site) -> AsyncIterator[Browser]:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as http:
+        yield Browser(http)
+
+
+async def get_in(site: Site, password: str = PUBLISHED) -> list[str]:
+    """The sample people who can sign in with it."""
+    async with browser_at(site) as browser:
+        return [email for email in SAMPLES if await browser.sign_in(email, password) == 303]
+
+
+async def link_of(site: Site) -> str | None:
+    """The path of the link that the last start printed; once the server says that it is there."""
+    said = site.log.read_text()
+    last = said[said.rindex("Floorwalker is at") :]
+    found = re.search(r"/first-admin\?token=\S+", last)
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("reached", [OPEN, PROXIED], ids=["open", "proxied"])
+async def test_a_first_day(reached: dict[str, str]) -> None:
+    """From the printed link to a supervisor who decides."""
+    with a_folder() as folder:
+        port = free_port()
+        with serving(folder / "home", port, **reached) as site:
+            assert await get_in(site) == []
+            link = await link_of(site)
+            assert link is not None
+            async with browser_at(site) as stranger, browser_at(site) as browser:
+                for wrong in ("/first-admin", "/first-admin?token=x", "/first-admin?token=%00é"):
+                    assert (await stranger.ask("GET", wrong)).status_code == 404
+                assert (await stranger.ask("POST", "/first-admin", data=ADMIN)).status_code == 404
+                token = link.partition("token=")[2]
+                page = await browser.ask("GET", link)
+                assert (page.status_code, "Become the admin" in page.text) == (200, True)
+                poor = {**ADMIN, "token": token, "password": "x", "email": "nobody"}
+                refused = await browser.ask("POST", "/first-admin", data=poor)
+                assert refused.status_code == 422
+                assert "This is no e-mail address." in refused.text
+                tries = [{**ADMIN, "token": token, "email": f"ada{n}@example.org"} for n in range(5)]
+                answers = await asyncio.gather(
+                    *(browser.ask("POST", "/first-admin", data=one) for one in tries)
+                )
+                made = [n for n, answer in enumerate(answers) if answer.status_code == 200]
+                assert len(made) == 1, "of five at once one is the admin"
+                assert (await stranger.ask("GET", link)).status_code == 404, "then the link is void"
+                admin = tries[made[0]]["email"]
+                assert await browser.sign_in(admin, ADMIN["password"]) == 303
+                people = (await browser.ask("GET", "/people")).text
+                assert "admin@example.com" not in people
+                assert "supervisor1@example.com" in people
+                await decide(site, browser, people)
+        with serving(folder / "home", port, **reached) as site:
+            assert await link_of(site) is None
+
+
+async def decide(site: Site, admin: Browser, people: str) -> None:
+    """The admin sends a sample supervisor a letter; with its link they come in, and decide."""
+    person = "10000000-0000-4000-8000-000000000002"
+    assert f"/people/{person}" in people
+    sent = await admin.ask("POST", f"/people/{person}/letter")
+    assert sent.status_code == 303
+    for _ in range(200):
+        if found := letters(site, "supervisor1@example.com"):
+            break
+        await asyncio.sleep(0.1)
+    path = path_in(found[-1])
+    async with site.database() as owner, browser_at(site) as browser:
+        page = (await browser.ask("GET", path)).text
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+        where = path.partition("?")[0]
+        chosen = await browser.ask("POST", where, data={**hidden, "password": "a new password"})
+        assert chosen.status_code == 303, chosen.text
+        agent = await owner.fetchval("select id from agents where name = 'Voice Agent 1'")
+        key = await agent_keys.create_for(owner, agent)
+        headers = {"Authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient(base_url=f"{site.url}/api/v1", headers=headers, timeout=PATIENCE) as api:
+            live = (await api.post("/interactions", json={"interaction_type": "voice"})).json()["id"]
+            body = {"tool_name": "issue_refund", "arguments": {"amount": 5}}
+            asked = (await api.post(f"/interactions/{live}/tool-permissions", json=body)).json()
+            assert "issue_refund" in (await browser.ask("GET", "/")).text
+            form = {"status": "allowed", "arguments_digest": asked["arguments_digest"]}
+            done = await browser.ask("POST", f"/tool-permissions/{asked['id']}/decision", data=form)
+            assert done.status_code == 303
+            answer = (await api.get(f"/tool-permissions/{asked['id']}")).json()
+    assert (answer["status"], answer["responded_by"]) == ("allowed", "johndoe")
+
+
+async def test_an_older_home_that_others_reach_now() -> None:
+    with a_folder() as folder:
+        home, port = folder / "home", free_port()
+        with serving(home, port, DEMO="0") as site:
+            assert await get_in(site) == list(SAMPLES)
+            async with site.database() as owner:  # one of them chose another password
+                await owner.execute(
+                    "update auth.users set encrypted_password = $1 where email = 'supervisor2@example.com'",
+                    "$2a$10$" + "a" * 53,
+                )
+            async with browser_at(site) as browser:
+                assert await browser.sign_in(SAMPLES[0], PUBLISHED) == 303
+                backup = await asyncio.to_thread(made_backup, site, folder)
+        with serving(home, port, **OPEN) as site:
+            assert await get_in(site) == []
+            assert await link_of(site) is not None
+            async with site.database() as owner:
+                kept = await owner.fetch("select email from auth.users where encrypted_password <> ''")
+                assert [row["email"] for row in kept] == ["supervisor2@example.com"]
+                for table in ("private.web_sessions", "auth.sessions"):
+                    signed_in = await owner.fetch(
+                        f"select distinct email from {table} s join auth.users u on u.id = s.user_id"
+                    )
+                    assert [row["email"] for row in signed_in] == ["supervisor2@example.com"]
+            # Nor does a backup bring the password back while others reach the server.
+            await asyncio.to_thread(run, site, "restore", str(backup))
+            assert await get_in(site) == []
+        with serving(home, port, DEMO="0") as site:
+            assert await get_in(site) == [SAMPLES[0], SAMPLES[1]]
+
+
+def made_backup(site: Site, folder: Path) -> Path:
+    run(site, "backup", str(folder / "all.dump"))
+    return folder / "all.dump"
+
+
+def run(site: Site, *arguments: str) -> None:
+    from tests.test_process import command
+
+    done = command(*arguments, FLOORWALKER_HOME=str(site.home))
+    assert done.returncode == 0, done.stderr

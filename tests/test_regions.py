@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from server import permission_cards
 from server.regions import Parts, Regions, changes
 from server.subscriber import Subscriber
 from server.web import Partials
@@ -103,12 +104,18 @@ def test_a_key_that_is_a_dicts_method_is_shown_as_a_key_elsewhere() -> None:
         "held_until": None,
         "times_held": 0,
         "owner_description": None,
+        "room": permission_cards._ROOM,
     }
     html = Partials()(
         "one",
         "permissions/_tool_permission.html",
         p=asked
-        | {"undo_seconds": None, "odd_names": {}, "listed": [("items", "two"), ("keys", "1")], "whole": True},
+        | {
+            "undo_seconds": None,
+            "odd_names": {},
+            "listed": [("items", "two", False), ("keys", "1", False)],
+            "whole": True,
+        },
     )
     assert "items" in html
     assert "two" in html

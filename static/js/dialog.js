@@ -17,7 +17,7 @@ function words(fields) {
   const each = fields.get("each").trim();
   const all = fields.get("total").trim();
   if (!(decimal(each) >= 0 && decimal(all) >= 0)) return "Each limit is a number such as 200 or 199.50.";
-  const most = money(Math.min(decimal(all), decimal(each) * uses), each + all);
+  const most = money(Math.min(decimal(all), decimal(each) * uses), all);
   return `This request, then up to ${uses} more of up to ${each} each, ${within}: ${most} at most beside this one.`;
 }
 
@@ -33,6 +33,8 @@ function say() {
       box.value = total = sum >= 0 ? money(sum, each) : "";
     }
   }
+  // The argument that has the limit is none that may differ.
+  for (const free of one.querySelectorAll(".freed label")) free.hidden = free.control.name === `free-${fields.get("argument")}`;
   const said = one.querySelector("[data-words]");
   const text = words(new FormData(one));
   if (said.textContent !== text) said.textContent = text;

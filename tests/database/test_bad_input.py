@@ -21,6 +21,8 @@ HOSTILE = {
     "text": ["null", "''", "'unheard of'", "' '", "E'a\\nb'", "'\u202e'", "''';--'", LONG],
     "character varying": ["null", "''", "'year'", LONG],
     "integer": ["null", "0", "-1", "-2147483648", "2147483647"],
+    "numeric": ["null", "'NaN'", "'Infinity'", "-1", "1e30", "0.0000001"],
+    "tool_grants": ["null"],
     "boolean": ["null", "true"],
     "bytea": ["null", "''", r"'\x00'", "sha256('x')", f"decode(md5({LONG}), 'hex')"],
     "timestamp with time zone": ["null", "'-infinity'", "'infinity'", "'4714-11-24 BC'", "'294276-12-31'"],

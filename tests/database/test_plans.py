@@ -50,7 +50,11 @@ QUESTIONS = {
         "supervisor",
         "select allow_with_grant('{permission}', '{digest}', 'limit', 3, 30, 'amount', 50, 150)",
     ),
-    "revoking a grant": ask("supervisor", "select * from revoke_grant((select id from tool_grants limit 1))"),
+    "revoking a grant": ask(
+        "supervisor",
+        "select allow_with_grant('{permission}', '{digest}', 'exact', 3, 30);"
+        "select * from revoke_grant((select id from tool_grants where permission_id = '{permission}'))",
+    ),
     "pause": ask("supervisor", "select set_agent_paused('{agent}', true)"),
     "waiting for a decision": ask("agent", "select * from tool_permissions where id = '{permission}'"),
     "asking": ask(

@@ -54,6 +54,7 @@ WATCHED = {"floor": floor.watch, "wallboard": floor.watch, "interaction": intera
 _AUTH_TIMEOUT = httpx.Timeout(
     10, read=35
 )  # a letter takes longest; each question has its own limit within (supabase)
+_NEARLY_FULL = 0.9  # of the queue of notifications: when it is full, nothing that notifies can be committed
 _REVIVAL = 1.0  # seconds between the death of a task and its next life
 _KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 _TEXT = (".css", ".js", ".svg", ".txt")  # static files that are worth compressing
@@ -285,9 +286,10 @@ async def _health(_request: Request) -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    found = {"database": True, "listener": request.state.hub.live}
+    found = {"database": True, "listener": request.state.hub.live, "notifications": True}
     try:
-        await request.state.db.call("select 1")
+        rows = await request.state.db.call("select pg_catalog.pg_notification_queue_usage() as used")
+        found["notifications"] = rows[0]["used"] < _NEARLY_FULL
     except RequestError:
         found["database"] = False
     return JSONResponse(found, 200 if all(found.values()) else 503)

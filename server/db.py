@@ -346,8 +346,8 @@ def _word(error: asyncpg.PostgresError) -> Exception:
         return type(word)(word.detail)
     match state[:2]:
         case (
-            "08" | "3D" | "53" | "57" | "40" | "55"
-        ):  # gone, being replaced, full, shutting down, deadlock, lock timeout
+            "08" | "3D" | "53" | "54" | "57" | "40" | "55"
+        ):  # gone, being replaced, full (54000: its queue of notifications), shutting down, deadlock, lock timeout
             return Unavailable("the database does not answer, please try again", 2)
         case "22":
             return Invalid("a value cannot be stored: " + str(error).split("\n")[0])

@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 
 from server.db import Connection
+from server.errors import Unavailable
 
 FOLDER = Path(__file__).parent.parent / "supabase"
 _LOCK = 4_611_020_077  # any number, the same for everybody who migrates; taken to make the version table
@@ -38,6 +39,11 @@ async def migrate(owner_url: str) -> list[str]:
     Of several who migrate at once each file is applied by whoever has its version's row: the others wait for it. No
     lock outlives its transaction, as one of a session would behind a transaction pooler, held by nobody for hours.
     """
+    files = sorted((FOLDER / "migrations").glob("*.sql"))
+    if not files:
+        raise Unavailable(
+            f"there are no migrations in {FOLDER / 'migrations'}: this installation is not whole"
+        )
     connection = await asyncpg.connect(owner_url, timeout=30, statement_cache_size=0)
     applied = []
     try:
@@ -46,7 +52,7 @@ async def migrate(owner_url: str) -> list[str]:
             await connection.execute(_VERSION_TABLE)
             rows = await connection.fetch("select version from supabase_migrations.schema_migrations")
         known = {row["version"] for row in rows}
-        for path in sorted((FOLDER / "migrations").glob("*.sql")):
+        for path in files:
             version, _, name = path.stem.partition("_")
             if version in known:
                 continue

@@ -39,7 +39,8 @@ async def run(db: Database) -> None:
 
 async def _take(db: Database, step: str) -> int:
     """One batch of one step; how many rows it changed, 0 too when another process is at it."""
-    rows = await db.call("select private.sweep($1) as done", step)
+    # A queue of notifications that was full has room again when somebody asks how full it is; who notifies is refused before.
+    rows = await db.call("select private.sweep($1) as done, pg_catalog.pg_notification_queue_usage()", step)
     done: int = rows[0]["done"] or 0
     if done:
         SWEPT.labels(step).inc(done)

@@ -15,6 +15,7 @@ import pytest
 
 from server import migrations
 from server.embedded.postgres import SUPERUSER, Postgres
+from server.errors import Unavailable
 from tests.catalogue import Connection, catalogue, differences, rows
 from tests.conftest import ROOT, a_folder
 from tests.site import Site
@@ -119,6 +120,14 @@ async def test_all_are_recorded_where_supabase_looks_for_them(site: Site) -> Non
         )
     assert [row["file"] for row in rows] == files()
     assert all(row["statements"] for row in rows)
+
+
+async def test_an_installation_without_migrations_says_so(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "FOLDER", tmp_path)
+    with pytest.raises(Unavailable, match="no migrations"):
+        await migrations.migrate(site.database_url("postgres"))
 
 
 async def test_a_second_run_changes_nothing(site: Site) -> None:

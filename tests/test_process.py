@@ -171,6 +171,7 @@ def test_a_nats_that_is_not_there_stops_nobody(folder: Path) -> None:
         assert httpx.get(f"{site.url}/readyz", timeout=PATIENCE).json() == {
             "database": True,
             "listener": True,
+            "notifications": True,
         }
     written = site.log.read_text()
     assert "fanout_unreachable" in written

@@ -172,7 +172,8 @@ async def test_one_listens_for_three(fleet: Fleet) -> None:
     assert len(await fleet.listening()) == 1
     async with httpx.AsyncClient(timeout=PATIENCE) as http:
         for web in fleet.running.values():
-            assert (await http.get(f"{web.url}/readyz")).json() == {"database": True, "listener": True}
+            ready = (await http.get(f"{web.url}/readyz")).json()
+            assert ready == {"database": True, "listener": True, "notifications": True}
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])  # each is the ear in one of them

@@ -20,6 +20,17 @@ COLUMNS = (
 )
 
 
+_zones: set[str] = set()  # as the database knows them, read once: it looks at some hundred files for that
+
+
+async def zones(connection: Connection) -> set[str]:
+    """The time zones by all their names, the older ones too, which browsers still say: Asia/Calcutta, Europe/Kiev."""
+    if not _zones:
+        rows = await connection.fetch("select name from pg_catalog.pg_timezone_names where name ~ '^[A-Z]'")
+        _zones.update(row["name"] for row in rows)
+    return _zones
+
+
 async def read(
     connection: Connection,
     period: str,

@@ -1,8 +1,5 @@
 """The leaderboard for both roles, as a page and as CSV."""
 
-from functools import cache
-from zoneinfo import available_timezones
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,12 +16,6 @@ _PERIODS = ("today", "month")
 _FIRST = 100  # rows of the page, until somebody wants all
 
 
-@cache
-def _zones() -> set[str]:
-    """Read once: it looks at some hundred files."""
-    return available_timezones()
-
-
 async def show(request: Request) -> Response:
     """Today or this month, voice or chat: the viewer's own type when they have one."""
     viewer: Viewer = request.state.viewer
@@ -32,18 +23,13 @@ async def show(request: Request) -> Response:
     kind = request.query_params.get("type", viewer.supervisor_type or "voice")
     if period not in _PERIODS or kind not in _TYPES:
         raise Invalid("The leaderboard is of today or this month, of voice or chat.")
-    zone = request.cookies.get("zone", "")
-    zone = zone if zone in _zones() else "UTC"
     as_csv = request.url.path.endswith(".csv")
     first = None if as_csv or "all" in request.query_params else _FIRST
     db: Database = request.state.db
-    try:
-        async with db.as_viewer(viewer) as connection:
-            rows = await leaderboard.read(connection, period, zone, kind, first=first, own=viewer.id)
-    except Invalid:  # a zone of this machine that the database does not know, such as localtime
-        zone = "UTC"
-        async with db.as_viewer(viewer) as connection:
-            rows = await leaderboard.read(connection, period, zone, kind, first=first, own=viewer.id)
+    async with db.as_viewer(viewer) as connection:
+        zone = request.cookies.get("zone", "")
+        zone = zone if zone in await leaderboard.zones(connection) else "UTC"
+        rows = await leaderboard.read(connection, period, zone, kind, first=first, own=viewer.id)
     if as_csv:
         return web.csv(f"leaderboard-{kind}-{period}.csv", leaderboard.COLUMNS, rows)
     return web.render(

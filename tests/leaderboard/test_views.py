@@ -6,7 +6,6 @@ import re
 from decimal import Decimal
 from html import unescape
 from typing import Any
-from zoneinfo import available_timezones
 
 import httpx
 import pytest
@@ -237,15 +236,18 @@ async def test_a_made_up_or_hostile_zone_is_utc(site: Site, voice: Person) -> No
 
 
 async def test_a_true_zone_is_taken(site: Site, voice: Person) -> None:
-    for zone in ("Asia/Kolkata", "Pacific/Kiritimati", "America/Argentina/Buenos_Aires"):
+    for zone in ("Asia/Calcutta", "Europe/Kiev", "Pacific/Kiritimati", "America/Argentina/Buenos_Aires"):
         assert f"Since midnight, {zone};" in await page(site, voice, "?period=today", zone=zone)
 
 
-async def test_no_zone_that_python_knows_is_one_the_database_refuses(site: Site, voice: Person) -> None:
+async def test_the_database_says_which_zones_there_are(site: Site, voice: Person) -> None:
+    """Python's own list may lack those that browsers call by an older name."""
     async with site.database() as owner:
-        known = {row["name"] for row in await owner.fetch("select name from pg_timezone_names")}
-    for zone in sorted(available_timezones() - known):
-        assert "Since midnight" in await page(site, voice, "?period=today", zone=zone), zone
+        rows = await owner.fetch(
+            "select name from pg_timezone_names where name ~ '^[A-Z][a-z]+/' order by md5(name)"
+        )
+    for zone in [row["name"] for row in rows][:40]:
+        assert f"Since midnight, {zone};" in await page(site, voice, "?period=today", zone=zone)
 
 
 def read(answer: httpx.Response) -> list[dict[str, Any]]:

@@ -1,0 +1,61 @@
+"""PostgreSQL's queue of notifications is full: nothing that notifies can be committed, and everybody is told to wait."""
+
+import asyncpg
+import httpx
+
+from server.embedded.postgres import SUPERUSER
+from tests.conftest import a_folder, free_port, serving, until
+from tests.site import PATIENCE
+
+
+async def fill(loud: asyncpg.Connection, size: int) -> bool:
+    """Notify with so much until it does not fit: whether that happens."""
+    for _ in range(1000):
+        try:
+            await loud.execute(f"select pg_notify('elsewhere', repeat('x', {size}) || random())")
+        except asyncpg.PostgresError as error:
+            return error.sqlstate == "54000"
+    return False
+
+
+async def test_a_full_queue_of_notifications_is_503_until_there_is_room() -> None:
+    with a_folder() as folder:
+        home, port = folder / "home", free_port()
+        with serving(home, port, DEMO="0") as site:
+            async with site.database(SUPERUSER) as root:
+                await root.execute(
+                    "alter system set max_notify_queue_pages = 64"
+                )  # the least: half a megabyte
+        with serving(home, port, DEMO="0") as site:
+            person = await site.hire("voice")
+            agent = person.agents[0]
+            live = await site.start(agent)
+            metric = {"satisfaction_score": 50, "feed_text": "Hello"}
+            async with (
+                site.database() as deaf,
+                site.database() as loud,
+                site.api(agent) as api,
+                httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as http,
+            ):
+                assert (await http.get("/readyz")).json()["notifications"] is True
+                await deaf.execute("listen elsewhere")
+                transaction = deaf.transaction()  # a listener that reads nothing while it lasts
+                await transaction.start()
+                await deaf.fetchval("select 1")
+                for size in (7000, 200, 20):
+                    assert await fill(loud, size)
+                path = f"/interactions/{live}/metrics"
+                answer = await api.post(path, json=metric)
+                assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
+                assert answer.headers["content-type"] == "application/problem+json"
+                ready = await http.get("/readyz")
+                assert (ready.status_code, ready.json()["notifications"]) == (503, False)
+                await transaction.rollback()
+                await deaf.execute("unlisten *")
+
+                async def accepted() -> bool:
+                    return (await api.post(path, json=metric)).status_code == 202
+
+                await until(accepted)
+                assert (await http.get("/readyz")).json()["notifications"] is True
+            assert "request_failed" not in site.log.read_text()

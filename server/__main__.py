@@ -253,7 +253,7 @@ def restore(file: Path) -> None:
     async def bring_back(place: Place) -> tuple[list[str], list[Path]]:
         await place.reach_owner()
         if place.home is None:
-            return await backups.restore(place.owner_url, file, backups.Programs()), []
+            return await backups.restore(place.owner_url, file, backups.Programs(), hosted=True), []
         from server.embedded.restore import restore as take_its_place
 
         return await take_its_place(place.home.postgres, file)

@@ -30,6 +30,12 @@ where concat(confirmation_token, recovery_token, email_change_token_new, email_c
 """
 
 
+# The sample people of an embedded home have a password that everybody knows.
+WITHOUT_SAMPLES = """
+update auth.users set encrypted_password = '' where encrypted_password = $1 or email like '%@replay.example.com'
+"""
+
+
 async def append(owner: Connection, file: Path) -> None:
     """Write the accounts behind the archive that the file holds, as this transaction sees them."""
     columns = await owner.fetch(_COLUMNS)
@@ -44,7 +50,7 @@ async def append(owner: Connection, file: Path) -> None:
             sum_.update(data)
             size += len(data)
 
-        await write(f"copy auth.users ({names}) from stdin;\n".encode())
+        await write(f"set client_encoding = 'UTF8';\ncopy auth.users ({names}) from stdin;\n".encode())
         await owner.copy_from_query(f"select {values} from auth.users order by id", output=write)
         await write(b"\\.\n")
         out.write(f"floorwalker-accounts {size:020} {sum_.hexdigest()}\n".encode())

@@ -48,6 +48,9 @@ _AFTER = """
 alter default privileges revoke execute on functions from public;
 commit;
 """
+# While pg_dump works our transaction idles, and its text has to be read anywhere, as pg_dump's own.
+_PATIENT = """set local idle_in_transaction_session_timeout = 0; set local statement_timeout = 0;
+set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3"""
 _CONDITION = """
 select current_setting('server_version_num')::integer / 10000 as version,
   to_regclass('public.users') is not null or to_regnamespace('private') is not null as has_schema,
@@ -109,7 +112,7 @@ async def backup(url: str, file: Path, programs: Programs, *, gently: bool = Fal
             command.append(f"--file={part}")
             async with db.as_owner(url) as owner:
                 # Both parts show one moment.
-                await owner.execute("set transaction isolation level repeatable read, read only")
+                await owner.execute(f"set transaction isolation level repeatable read, read only; {_PATIENT}")
                 command.append(f"--snapshot={await owner.fetchval('select pg_export_snapshot()')}")
                 await _run(command, environment, "the backup failed", keeps=half, gently=gently)
                 await backup_accounts.append(owner, part)
@@ -168,8 +171,11 @@ def _publish(half: IO[bytes], part: Path, file: Path) -> int:
     return file.stat().st_size
 
 
-async def restore(url: str, file: Path, programs: Programs) -> list[str]:
-    """Fill an empty project from a backup, as its owner and all or nothing; the migrations it did not know yet."""
+async def restore(url: str, file: Path, programs: Programs, *, hosted: bool) -> list[str]:
+    """Fill an empty project from a backup, as its owner and all or nothing; the migrations it did not know yet.
+
+    A hosted project is reached by everybody, and so nobody brings the published password of the sample people there.
+    """
     with db.words():
         async with db.as_owner(url) as owner:
             found = await owner.fetchrow(_CONDITION)
@@ -197,6 +203,8 @@ async def restore(url: str, file: Path, programs: Programs) -> list[str]:
     with db.words():
         async with db.as_owner(url) as owner:
             await owner.execute(backup_accounts.CLEAR)
+            if hosted:
+                await owner.execute(backup_accounts.WITHOUT_SAMPLES, migrations.sample_password_hash())
             await owner.execute("analyze")
     return applied
 
@@ -337,6 +345,10 @@ async def _child(
         finally:
             if child.returncode is None:
                 child.terminate()
+                if child.stdout is not None:
+                    await (
+                        child.stdout.read()
+                    )  # or it would not be heard to end, while what it said is not taken
                 await child.wait()
 
 

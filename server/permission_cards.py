@@ -12,7 +12,7 @@ from server.web import Partials, argument, arguments, partial
 _TEMPLATE, _WHOLE = "permissions/_tool_permission.html", "permissions/_tool_permissions.html"
 # Of a card: rows of arguments, bytes of HTML for all of them; bytes for a name, a description; lines of the feed, bytes for each.
 _ROOM = {"rows": 40, "arguments": 6000, "name": 300, "said": 1200, "lines": 3, "line": 600}
-_LITTLE = {"rows": 8, "arguments": 500, "name": 40, "said": 60, "lines": 1, "line": 90}
+_LITTLE = {"rows": 8, "arguments": 460, "name": 64, "said": 60, "lines": 1, "line": 90}
 _QUEUE = 200_000  # bytes of a queue, above which cards that take more than their share have little room
 _SHARE = 3_300
 _ROW, _FOLDED, _ODD = 70, 240, 32  # bytes around a name and its value
@@ -50,7 +50,8 @@ def shown(row: Mapping[str, Any], room: Mapping[str, int] = _ROOM) -> dict[str, 
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]
         card["odd_names"] = odd = odd_names(found)
-        card["listed"], card["whole"] = _listed(found, odd, room)
+        card["listed"], whole = _listed(found, odd, room)
+        card["whole"] = whole and tool == spelled(row["tool_name"])
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
 
@@ -69,9 +70,10 @@ def _listed(
         left -= html_size(label)
         if len(listed) == room["rows"] or left <= 0 or label != name:
             return listed, False
-        shown = cut(
-            text, left // 2 if folded else left
-        )  # what is folded away stands there twice: its beginning, and whole
+        # What is folded away stands there twice: its beginning, and whole. The beginning of a short one could pass for it.
+        shown = cut(text, left // 2) if folded else text
+        if not folded and html_size(text) > left:
+            return listed, False
         listed.append((name, shown, folded))
         left -= html_size(shown) * (2 if folded else 1)
         if shown != text:

@@ -12,6 +12,7 @@ _LINES = "\n\t"
 _BLANK = frozenset(
     map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)))
 )
+_SPACES = str.maketrans("\n\t\u00a0", "   ")  # which nobody takes for nothing
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # categories of characters that nobody sees
 
 
@@ -20,6 +21,8 @@ def visible(text: str) -> Markup:
     if text.isascii() and text.isprintable():  # as nearly all is
         return escape(text)
     text = text.replace("\r\n", "\n")
+    if text.translate(_SPACES).isprintable() and _BLANK.isdisjoint(text):
+        return escape(text)
     return Markup("").join(
         Markup('<span class="code-point">U+{:04X}</span>').format(ord(one))
         if _is_hidden(text, place)

@@ -12,7 +12,8 @@ import pytest
 
 from server import backups, migrations
 from server.embedded import folders, restore
-from server.embedded.postgres import Postgres
+from server.embedded.postgres import SUPERUSER, Postgres
+from server.errors import Invalid
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import a_folder, until
 from tests.site import PATIENCE, Person, Site
@@ -156,6 +157,57 @@ async def test_a_backup_of_an_earlier_version_brings_no_live_link(site: Site, fo
         ]  # fmt: skip
     finally:
         postgres.stop()
+
+
+async def test_an_owner_with_settings_of_their_own(folder: Path) -> None:
+    """Dates in another order, and idle transactions that are cut, as a hosted project may have them."""
+    postgres = Postgres(folder / "home", settings={"fsync": "off"})
+    postgres.start()
+    try:
+        url = postgres.url("postgres")
+        await migrations.migrate(url)
+        await migrations.seed(url)
+        async with connected(url) as owner:
+            before = await owner.fetch("select id, created_at from auth.users order by id")
+        async with connected(postgres.url(SUPERUSER)) as root:
+            for change in ("idle_in_transaction_session_timeout = '150ms'", "datestyle = 'SQL, DMY'"):
+                await root.execute(f"alter role postgres set {change}")
+        file = folder / "all.dump"
+        await backups.backup(url, file, restore.programs(postgres))
+        async with connected(postgres.url(SUPERUSER)) as root:
+            await root.execute("alter role postgres reset all")
+        await restore.restore(postgres, file)
+        async with connected(url) as owner:
+            assert before == await owner.fetch("select id, created_at from auth.users order by id")
+    finally:
+        postgres.stop()
+
+
+async def test_accounts_that_are_refused_end_in_a_sentence_and_no_published_password_comes_to_a_project(
+    folder: Path,
+) -> None:
+    home = Postgres(folder / "home", settings={"fsync": "off"})
+    project = Postgres(folder / "cloud", settings={"fsync": "off"})
+    home.start()
+    project.start()
+    try:
+        await migrations.migrate(home.url("postgres"))
+        await migrations.seed(home.url("postgres"))
+        file, programs = folder / "all.dump", restore.programs(home)
+        await backups.backup(home.url("postgres"), file, programs)
+        async with connected(project.url(SUPERUSER)) as root:
+            await root.execute("alter table auth.users rename column invited_at to renamed")
+        with pytest.raises(Invalid, match="nothing was restored"):
+            await backups.restore(project.url("postgres"), file, programs, hosted=True)
+        async with connected(project.url(SUPERUSER)) as root:
+            await root.execute("alter table auth.users rename column renamed to invited_at")
+        await backups.restore(project.url("postgres"), file, programs, hosted=True)
+        async with connected(project.url("postgres")) as owner:
+            kept = await owner.fetch("select encrypted_password from auth.users")
+        assert [row[0] for row in kept] == [""] * 3
+    finally:
+        home.stop()
+        project.stop()
 
 
 def names(place: Path) -> list[str]:

@@ -20,9 +20,12 @@ from server.embedded.keys import Keys
 __all__ = ["Keys", "close_auth_app", "create_auth_app"]
 
 
-def create_auth_app(url: str, keys: Keys, *, issuer: str, outbox: Path, site: str | None = None) -> Starlette:
+def create_auth_app(
+    url: str, keys: Keys, *, issuer: str, outbox: Path, site: str | None = None, never: str | None = None
+) -> Starlette:
     """The application, mounted at /auth/v1 of `site`; `url` connects as supabase_auth_admin, at the first request.
 
+    `never`: a password that nobody gets in with, whatever the database says.
     Mounted, nobody runs its lifespan: whoever mounts it calls `close_auth_app` at the end.
     """
     app = Starlette(
@@ -64,6 +67,7 @@ def create_auth_app(url: str, keys: Keys, *, issuer: str, outbox: Path, site: st
     app.state.issuer = issuer
     app.state.site = site or issuer.removesuffix("/auth/v1")
     app.state.outbox = outbox
+    app.state.never = never
     return app
 
 
@@ -131,6 +135,7 @@ async def _password_grant(request: Request) -> Response:
         async with database_of(request.app).transaction() as connection:
             user = await auth_users.by_email(connection, email)
         same = await passwords.matches(password, user["encrypted_password"] if user else None)
+        same = same and password != request.app.state.never
         if user is not None and auth_users.is_banned(user):
             raise AuthError(400, "user_banned", "User is banned")
         if user is None or not same or user["deleted_at"] is not None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from server.backups import Programs
-from server.embedded import daily, restore
+from server.embedded import daily, restore, sample_people
 from server.embedded.auth_app import Keys, close_auth_app, create_auth_app
 from server.embedded.postgres import Postgres
 from server.settings import Settings
@@ -33,6 +33,8 @@ class Home:
             issuer=self.settings.auth_url,
             outbox=self.settings.floorwalker_home / "outbox",
             site=self.settings.address,
+            # Another server of this home may be reached by this machine alone, and so let the sample people in.
+            never=None if self.settings.alone else sample_people.PASSWORD,
         )
 
     @property

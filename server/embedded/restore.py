@@ -7,7 +7,6 @@ from pathlib import Path
 import asyncpg
 
 from server import backups, db
-from server.embedded import sample_people
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.embedded.prepare import create_database, prepare
 from server.errors import Conflict, Invalid, RequestError
@@ -49,9 +48,10 @@ async def restore(postgres: Postgres, file: Path) -> tuple[list[str], list[Path]
             await create_database(postgres.url(SUPERUSER, "template1"), _NEW)
             try:
                 await prepare(postgres.url(SUPERUSER, _NEW))
-                applied = await backups.restore(postgres.url("postgres", _NEW), file, programs(postgres))
+                applied = await backups.restore(
+                    postgres.url("postgres", _NEW), file, programs(postgres), hosted=False
+                )
                 await _carry_settings(postgres)
-                await _carry_sample_people(postgres)
                 await _swap(postgres, root)
             except BaseException:
                 with suppress(asyncpg.PostgresError, OSError):
@@ -77,17 +77,6 @@ async def _carry_settings(postgres: Postgres) -> None:
         await new.executemany(write, [(row["name"], row["value"]) for row in rows])
     finally:
         await new.close()
-
-
-async def _carry_sample_people(postgres: Postgres) -> None:
-    """A server that others reach lets no sample people of the backup in, either."""
-    present = await asyncpg.connect(postgres.url(SUPERUSER), timeout=10)
-    try:
-        known = await present.fetchval("select to_regclass('private.settings') is not null")
-    finally:
-        await present.close()
-    if known and not await sample_people.are_armed(postgres.url("postgres")):
-        await sample_people.disarm(postgres.url("postgres", _NEW))
 
 
 async def _swap(postgres: Postgres, root: asyncpg.Connection) -> None:

@@ -1,4 +1,8 @@
-"""The sample people, whose password everybody knows: they sign in only where this machine alone reaches the server."""
+"""The sample people, whose password everybody knows: they sign in only where this machine alone reaches the server.
+
+The Auth service of a server that others reach lets nobody in with that password, whatever is in the database: another
+server may share the home, or a backup be restored. What is done to the rows here ends the sessions of before, too.
+"""
 
 import asyncio
 
@@ -15,7 +19,7 @@ where encrypted_password <> '' and ({_SAMPLES} or email like '%' || $1 or encryp
 _ADMIN = """
 select exists (select from public.users u join auth.users a using (id)
   where u.role = 'admin' and u.deactivated_at is null and (u.banned_until is null or u.banned_until <= now())
-    and a.encrypted_password <> '')
+    and a.encrypted_password not in ('', $1))
 """
 
 
@@ -31,21 +35,8 @@ async def settle(owner_url: str, *, alone: bool) -> None:
         return
     async with db.as_owner(owner_url) as owner:
         await owner.execute(
-            "insert into private.settings (name, value) values ('sample_passwords', 1) on conflict do nothing"
-        )
-        await owner.execute(
             f"update auth.users set encrypted_password = $1 where {_SAMPLES} and encrypted_password = ''",
             migrations.sample_password_hash(),
-        )
-
-
-async def are_armed(owner_url: str) -> bool:
-    """Whether the server that was started last lets the sample people sign in."""
-    async with db.as_owner(owner_url) as owner:
-        return bool(
-            await owner.fetchval(
-                "select exists (select from private.settings where name = 'sample_passwords')"
-            )
         )
 
 
@@ -55,7 +46,6 @@ async def disarm(owner_url: str) -> None:
         known = migrations.sample_password_hash()
         candidates = await owner.fetch(_CANDIDATES, REPLAYED, known)
         theirs = [one["id"] for one in candidates if await _is_published(one["encrypted_password"])]
-        await owner.execute("delete from private.settings where name = 'sample_passwords'")
         await owner.execute(
             "update auth.users set encrypted_password = '' where id = any ($1::uuid[])", theirs
         )
@@ -71,6 +61,6 @@ async def _is_published(kept: str) -> bool:
 
 
 async def has_admin(owner_url: str) -> bool:
-    """Whether there is an admin who can sign in."""
+    """Whether there is an admin who can sign in where others reach the server."""
     async with db.as_owner(owner_url) as owner:
-        return bool(await owner.fetchval(_ADMIN))
+        return bool(await owner.fetchval(_ADMIN, migrations.sample_password_hash()))

@@ -120,11 +120,13 @@ def _form(
     names = list(found["arguments"])
     numbers = {str(place): _plain(found["arguments"][name]) for place, name in enumerate(names)}
     numbers = {place: number for place, number in numbers.items() if number is not None}
+    chosen = fields.get("argument", "")
     context = {
         "p": found,
-        "names": names[:_FREED],
+        "names": names,
+        "freeable": _FREED,
         "numbers": numbers,
-        "chosen": fields.get("argument", next(iter(numbers), "")),
+        "chosen": chosen if chosen in numbers else next(iter(numbers), ""),
         "fields": fields,
         "problem": problem,
         "replaces": replaces,

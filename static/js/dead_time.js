@@ -26,6 +26,12 @@ function ownScroll(now) {
   return clamped ? { x: 0, y: 0 } : { x: now.x - scrolled.x, y: now.y - scrolled.y };
 }
 
+/** Where a control is; in a dialog by what it holds, so that scrolling in there moves nothing. */
+function spot(control, dialog) {
+  const { left, top } = control.getBoundingClientRect();
+  return { left: left + (dialog?.scrollLeft ?? 0), top: top + (dialog?.scrollTop ?? 0) };
+}
+
 const still = (was, is) => Math.abs(was - is) <= NEAR;
 
 function moved(was, is, own) {
@@ -43,7 +49,7 @@ function measure() {
   for (const card of cards()) {
     present.add(card.id);
     const asks = `${card.dataset.request} ${card.dataset.rank}`;
-    const places = new Map(controls(card).map((one) => [one, one.getBoundingClientRect()]));
+    const places = new Map(controls(card).map((one) => [one, spot(one, card.closest("dialog"))]));
     const was = known.get(card.id);
     let until = was?.until ?? 0;
     if (!was || was.asks !== asks) until = now + DEAD;
@@ -97,6 +103,8 @@ function show(now) {
 
 /** A key that is held down presses again and again, and a space presses when it is let go. */
 function refuseKey(event) {
+  // In a field, Enter presses the button of its form.
+  if (event.repeat && event.key === "Enter" && event.target.closest?.(CARD)) event.preventDefault();
   const control = event.target.closest?.(".decision :is(button, summary)");
   if (!control || !["Enter", " "].includes(event.key)) return;
   measure();
@@ -114,7 +122,7 @@ function refuse(event) {
   }
   measure(); // whatever moved it, seen or not
   // Enter in the field for the reason presses the form's button, wherever that is.
-  const typed = event.detail === 0 && document.activeElement?.matches("input") && control.form === document.activeElement.form;
+  const typed = event.detail === 0 && document.activeElement?.matches("input:not([type=radio], [type=checkbox])") && control.form === document.activeElement.form;
   const dead = isDead(card) || (!typed && isFresh(control));
   if (event.type === "pointerdown") pressedDead = dead;
   else if (dead || (pressedDead && event.detail > 0)) {

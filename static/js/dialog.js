@@ -72,13 +72,16 @@ if (dialog) {
   });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx.target !== dialog) return;
-    if (ctx.sourceElement === form() && ctx.response?.status === 200) { // it was decided
+    const sent = ctx.sourceElement !== dialog; // by the form, not to get it
+    if (sent && ctx.response?.status === 200) { // it was decided
       close();
       return document.getElementById(card)?.focus({ preventScroll: true });
     }
+    if (sent && !dialog.open) return; // closed while the answer was on its way
     card = form()?.dataset.card ?? card;
     total = form()?.elements.total?.value ? null : "";
     if (!dialog.open) dialog.showModal();
+    else dialog.querySelector("[role=alert]")?.focus();
     say();
   });
 }

@@ -126,6 +126,12 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   decided = card.id;
   card.focus({ preventScroll: true }); // its buttons are disabled until the answer is there, and would lose it
 });
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const line = find(ctx.sourceElement?.closest?.(".approval")?.id ?? ctx.target?.id);
+  if (!line?.matches(".approval")) return;
+  line.focus({ preventScroll: true });
+  document.getElementById("announcement").textContent = line.innerText;
+});
 document.addEventListener("htmx:error", () => (decided = null));
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   if (!ctx.text?.includes('class="tool-permission ')) decided = null; // or it brings the card as it stands

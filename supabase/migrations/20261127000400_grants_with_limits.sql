@@ -17,7 +17,7 @@ alter table public.tool_grants
   add column used_sum numeric not null default 0,
   add column expires_at timestamptz not null default pg_catalog.now(),
   add column ended_at timestamptz,
-  add column ended_how text constraint tool_grants_ended_how check (ended_how in ('used_up', 'expired', 'revoked', 'replaced', 'updated')),
+  add column ended_how text constraint tool_grants_ended_how check (ended_how in ('used_up', 'expired', 'revoked', 'replaced', 'lapsed', 'updated')),
   add column ended_by uuid,
   add column ended_by_name text;
 update public.tool_grants g set ended_at = pg_catalog.now(), ended_how = 'updated', uses = n.uses, max_uses = greatest(n.uses, 1)
@@ -42,7 +42,7 @@ comment on column public.tool_grants.scope is
   'exact: the same arguments (digest). limit: limit_argument is a plain number from 0 to each_limit, and all other arguments are the same but for those in freed. any: whatever the arguments.';
 comment on column public.tool_grants.sum_limit is 'What limit_argument may come to in all uses.';
 comment on column public.tool_grants.freed is 'Names of arguments that may differ, be missing or be added.';
-comment on column public.tool_grants.ended_how is 'used_up, expired, revoked, replaced by another grant of the same tool, or updated: of the old kind, which ended with the update.';
+comment on column public.tool_grants.ended_how is 'used_up, expired, revoked, replaced by another grant of the same tool, lapsed: its giver may not decide for this agent any more; or updated: of the old kind, which ended with the update.';
 create unique index tool_grants_live on public.tool_grants (interaction_id, tool_name) where ended_at is null;
 create index tool_grants_expiry on public.tool_grants (expires_at) where ended_at is null;
 create index tool_grants_ended_by on public.tool_grants (ended_by) where ended_by is not null;
@@ -72,13 +72,13 @@ grant select (interaction_id, agent_id, supervisor_id, last_seen_at, captured_at
 
 create function private.grant_words(p_grant public.tool_grants) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select case p_grant.scope
+  select pg_catalog.left(case p_grant.scope
     when 'exact' then 'the same arguments'
     when 'limit' then p_grant.limit_argument || ' up to ' || p_grant.each_limit || ', ' || p_grant.sum_limit || ' in all'
       || case when p_grant.freed = '{}' then '' else '; ' || pg_catalog.array_to_string(p_grant.freed, ', ') || ' may differ' end
-    else 'any arguments' end
+    else 'any arguments' end, 300)
 $$;
-comment on function private.grant_words(public.tool_grants) is 'What a grant covers, in words.';
+comment on function private.grant_words(public.tool_grants) is 'What a grant covers, in at most 300 characters.';
 revoke all on function private.grant_words(public.tool_grants) from public;
 grant execute on function private.grant_words(public.tool_grants) to authenticated;
 
@@ -95,8 +95,36 @@ begin
 end $$;
 comment on function private.show_grants() is 'Trigger: the pulse of the interaction shows its grants, and whoever watches it looks again.';
 revoke all on function private.show_grants() from public;
-create trigger tool_grants_50_show after insert or update of uses, ended_at on public.tool_grants
+create trigger tool_grants_50_show after insert or update of uses, ended_at, supervisor_id on public.tool_grants
   for each row execute function private.show_grants();
+
+create function private.lapse_grant() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if new.ended_at is null and new.granted_by <> new.supervisor_id
+     and not exists (select from public.users where id = new.granted_by and role = 'admin') then
+    new.ended_at := pg_catalog.clock_timestamp();
+    new.ended_how := 'lapsed';
+  end if;
+  return new;
+end $$;
+comment on function private.lapse_grant() is 'Trigger: the agent has moved to another supervisor, and a grant of the one before ends.';
+revoke all on function private.lapse_grant() from public;
+create trigger tool_grants_10_lapse before update of supervisor_id on public.tool_grants
+  for each row when (old.supervisor_id <> new.supervisor_id) execute function private.lapse_grant();
+
+create function private.lapse_grants_of() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform private.end_grant(g.id, 'lapsed', null, null)
+  from (select id from public.tool_grants where granted_by = new.id and ended_at is null order by interaction_id, id) g;
+  return null;
+end $$;
+comment on function private.lapse_grants_of() is 'Trigger: somebody may decide nothing any more, and their grants end.';
+revoke all on function private.lapse_grants_of() from public;
+create trigger users_30_lapse_grants after update of deactivated_at, banned_until, role on public.users
+  for each row when (new.deactivated_at is not null or new.role is distinct from old.role or new.banned_until > pg_catalog.now())
+  execute function private.lapse_grants_of();
 
 create function private.plain_amount(p_arguments json, p_name text) returns numeric
 language sql immutable set search_path = pg_catalog, pg_temp as $$
@@ -299,6 +327,8 @@ begin
     raise exception 'a standing approval lasts 1 to 480 minutes' using errcode = 'FW422';
   elsif p_scope = 'limit' and (p_argument is null or p_each is null or p_sum is null) then
     raise exception 'a limit has the name of an argument, the most that it may be each time, and the most that it may come to in all' using errcode = 'FW422';
+  elsif pg_catalog.length(p_argument) > 200 or exists (select from pg_catalog.unnest(v_freed) f where pg_catalog.length(f) > 200) then
+    raise exception 'the name of an argument with more than 200 characters is for no standing approval' using errcode = 'FW422';
   elsif p_scope = 'limit' and not (p_each between 0 and 1e15 and p_sum between 0 and 1e15) then
     raise exception 'a limit is a number from 0 to 1000000000000000' using errcode = 'FW422';
   elsif p_scope <> 'limit' and (p_argument is not null or p_each is not null or p_sum is not null or v_freed <> '{}') then
@@ -356,8 +386,7 @@ begin
     raise exception 'there is no such standing approval' using errcode = 'FW404';
   end if;
   perform private.end_grant(p_id, 'revoked', u.id, coalesce(u.username, u.name)) from public.users u where u.id = private.viewer_id();
-  return query
-  select * from public.tool_grants where id = p_id and supervisor_id = any (array(select private.visible_supervisors()));
+  return query select * from public.tool_grants where id = p_id;
 end $$;
 comment on function public.revoke_grant(uuid) is
   'Ends a standing approval that the viewer may see; the row as it stands, which says how it ended when it had ended before. FW404 when it is not theirs.';
@@ -368,12 +397,18 @@ create function private.end_expired_grants() returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_id uuid;
+  v_interaction uuid;
   v_count integer := 0;
 begin
-  for v_id in
-    select id from public.tool_grants where ended_at is null and expires_at <= pg_catalog.clock_timestamp()
+  for v_id, v_interaction in
+    select id, interaction_id from public.tool_grants where ended_at is null and expires_at <= pg_catalog.clock_timestamp()
     order by interaction_id, id limit 100
   loop
+    -- Whoever is at work with the interaction goes first: the next round is soon, and waiting with many locks is a deadlock.
+    perform from public.interactions where id = v_interaction for key share skip locked;
+    continue when not found;
+    perform from public.interaction_pulse where interaction_id = v_interaction for no key update skip locked;
+    continue when not found and exists (select from public.interaction_pulse where interaction_id = v_interaction);
     if private.end_grant(v_id, 'expired', null, null) then
       v_count := v_count + 1;
     end if;
@@ -386,9 +421,11 @@ revoke all on function private.end_expired_grants() from public;
 create or replace function private.expire_tool_permissions() returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_settled integer := private.settle_held_permissions();
+  v_settled integer;
   v_count integer;
 begin
+  -- Grants first: interactions and their pulses are locked before requests, by everybody.
+  v_settled := private.end_expired_grants() + private.settle_held_permissions();
   with due as (
     select id from public.tool_permissions
     where status = 'pending' and held_until is null and expires_at <= pg_catalog.clock_timestamp()
@@ -397,7 +434,7 @@ begin
   update public.tool_permissions t set status = 'timeout', responded_at = pg_catalog.clock_timestamp()
   from due where t.id = due.id;
   get diagnostics v_count = row_count;
-  return v_settled + v_count + private.end_expired_grants();
+  return v_settled + v_count;
 end $$;
 
 create or replace function private.decide_v2(p_claims text, p_id uuid, p_status text, p_reason text, p_arguments_digest text, p_for_interaction boolean)

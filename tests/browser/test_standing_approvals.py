@@ -1,7 +1,9 @@
 """A standing approval: what it covers is said before it is given, and it shows where it acts."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW
@@ -46,6 +48,7 @@ async def test_a_small_refund_never_lets_a_large_one_pass(site: Site, voice: Per
     await expect(dialog).to_be_hidden()
     await expect(card_of(page, asked)).to_contain_text(f"allowed by {voice.username}")
     await expect(card_of(page, asked)).to_be_focused()
+    await expect(page).to_have_url(f"{site.url}/")
     shown = page.get_by_role("list", name="Standing approvals")
     await expect(shown).to_contain_text("amount up to 20, 60 in all; order may differ")
     await expect(shown).to_contain_text("0 of 3 used")
@@ -80,6 +83,7 @@ async def test_revoked_on_the_agents_card(site: Site, voice: Person, sign_in: Si
     assert (await ask(site, agent, live))["status"] == "allowed"
     await expect(card).to_contain_text("1 of 10 used")
     await card.get_by_role("button", name="Revoke").click()
+    await expect(page.locator("#announcement")).to_contain_text(f"revoked by {voice.username}")
     await expect(card.get_by_role("button", name="Revoke")).to_have_count(0)
     assert (await ask(site, agent, live))["status"] == "pending"
 
@@ -108,6 +112,43 @@ async def test_its_button_is_dead_at_first_and_keys_decide_nothing_behind_it(
     )
     async with site.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
+
+
+async def test_a_key_that_is_held_down_gives_nothing(site: Site, voice: Person, sign_in: SignIn) -> None:
+    page, agent = await sign_in(voice), voice.agents[0]
+    asked = await ask(site, agent, await site.start(agent))
+    await armed(page, asked)
+    await card_of(page, asked).get_by_role("link", name="Standing approval for").focus()
+    for _ in range(40):
+        await page.keyboard.down("Enter")
+        await asyncio.sleep(0.04)
+    await page.keyboard.up("Enter")
+    dialog = page.get_by_role("dialog", name="Standing approval")
+    await expect(dialog).to_be_visible()
+    async with site.api(agent) as api:
+        assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
+
+
+async def test_it_is_left_while_the_answer_is_on_its_way(site: Site, voice: Person, sign_in: SignIn) -> None:
+    page, agent = await sign_in(voice), voice.agents[0]
+    asked = await ask(site, agent, await site.start(agent))
+    dialog = await dialog_for(page, asked)
+    answered = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        if route.request.method == "POST":
+            await answered.wait()
+        await route.continue_()
+
+    await page.route("**/standing-approval", late)
+    give = dialog.get_by_role("button", name="Allow issue_refund")
+    await expect(give).not_to_have_attribute("aria-disabled", "true")
+    await give.click()
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    answered.set()
+    await expect(card_of(page, asked)).to_contain_text(f"allowed by {voice.username}")
+    await expect(page.locator("dialog[open]")).to_have_count(0)
 
 
 async def test_what_a_colleague_decides_meanwhile_is_not_decided_again(

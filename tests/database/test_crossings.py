@@ -48,6 +48,10 @@ PLANS = (
     "ask, delete, revoke granted",
     "ask, expire, revoke granted, complete",
     "hold granted, ask, complete, revoke granted",
+    "hold granted, expire, complete",
+    "hold granted, complete, expire",
+    "revoke granted, expire, complete",
+    "move, expire, revoke granted",
     "claim free, delete, & report well free",
     "allow slow, take back slow, complete",
     "allow slow, complete, take back slow, claim slow",
@@ -88,15 +92,22 @@ def split(step: str) -> tuple[str, str]:
     return (name, place) if place in ("pending", "free", "slow", "granted") else (step, "")
 
 
-async def granted(looking: Connection, interaction: UUID) -> UUID:
-    """A request whose tool has a grant from now on."""
+async def granted(looking: Connection, interaction: UUID, *, over: bool) -> UUID:
+    """A request whose tool has a grant from now on, or one whose time is over; then the request's is over, too."""
     permission: UUID = await looking.fetchval(DEEDS["ask"].sql, interaction)
     await looking.execute(
         """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name, scope, max_uses, expires_at)
-        select interaction_id, supervisor_id, tool_name, supervisor_id, 'x', 'any', 1, clock_timestamp() + interval '1 hour'
+        select interaction_id, supervisor_id, tool_name, supervisor_id, 'x', 'any', 1,
+          clock_timestamp() + case when $2 then interval '0' else interval '1 hour' end
         from tool_permissions where id = $1""",
         permission,
+        over,
     )
+    if over:
+        async with looking.transaction():
+            await looking.execute("set local session_replication_role = replica")
+            end = "update tool_permissions set expires_at = clock_timestamp() where id = $1"
+            await looking.execute(end, permission)
     return permission
 
 
@@ -108,7 +119,7 @@ async def test_whoever_waits_comes_to_an_end(crossing: Hands, people: Cast, plan
         "pending": await looking.fetchval(DEEDS["ask"].sql, interaction),
         "slow": await looking.fetchval(DEEDS["ask slowly"].sql, interaction),
         "free": await looking.fetchval(DEEDS["use"].sql, interaction),
-        "granted": await granted(looking, interaction) if "granted" in plan else None,
+        "granted": await granted(looking, interaction, over="expire" in plan) if "granted" in plan else None,
         "agent": agent,
         "interaction": interaction,
         "supervisor": people.supervisors[0],

@@ -192,6 +192,28 @@ async def test_it_is_revoked_once_by_whoever_sees_it(stage: Stage, by: str) -> N
     assert not await stage.covers(REFUND)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update users set deactivated_at = clock_timestamp() where id = $1",
+        (
+            "update agents set supervisor_id = (select id from users where supervisor_type = 'voice' and id not in (select supervisor_id from agents) limit 1)"
+            " where supervisor_id = $1"
+        ),
+    ],
+)
+async def test_it_ends_where_its_giver_decides_nothing_any_more(
+    site: Site, stage: Stage, change: str
+) -> None:
+    await site.hire("voice", agents=0)
+    grant = await stage.give(ANY)
+    db = await stage.be(OWNER)
+    await db.execute(change, stage.giver.id)
+    assert (await stage.grant(grant))["ended_how"] == "lapsed"
+    shown = "select grants from interaction_pulse where interaction_id = $1"
+    assert await db.fetchval(shown, stage.interaction) is None
+
+
 async def test_another_one_takes_the_place_of_the_first(stage: Stage) -> None:
     first = await stage.give(EXACT)
     second = await stage.give(LIMIT, REFUND.replace("W1", "W2"))
@@ -234,6 +256,8 @@ async def test_it_covers_nothing_that_its_giver_could_not_decide(stage: Stage, c
         (("limit", 3, "amount", Decimal(1), Decimal(1), ["unknown"]), "only other arguments"),
         (("limit", 3, "amount", Decimal(1), Decimal(1), [None]), "only other arguments"),
         (("exact", 3, "amount", Decimal(1), Decimal(1), []), "only a limit"),
+        (("limit", 3, "amount", Decimal(1), Decimal(1), ["x" * 201]), "more than 200 characters"),
+        (("limit", 3, "x" * 201, Decimal(1), Decimal(1), []), "more than 200 characters"),
         (("any", 3, None, None, None, ["order"]), "only a limit"),
     ],
 )

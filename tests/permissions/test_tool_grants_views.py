@@ -57,6 +57,21 @@ async def test_it_proposes_numbers_and_escapes_what_agents_say(site: Site, voice
     assert "<b>" not in page.split("<form id=")[1].split("</form>")[0]
 
 
+async def test_a_number_far_down_the_list_and_an_argument_that_is_none(site: Site, voice: Person) -> None:
+    agent = voice.agents[0]
+    many = {f"name {n}": "text" for n in range(35)} | {"amount": 5}
+    request = await site.ask(agent, await site.start(agent), arguments=many)
+    path = f"/tool-permissions/{request['id']}/standing-approval"
+    async with site.browser_of(voice) as browser:
+        page = await browser.get(path)
+        assert (page.status_code, 'name="argument" value="35"' in page.text) == (200, True)
+        assert page.text.count('name="free-') == 30
+        assert '<bdi class="value">text</bdi>' in page.text, "what is approved is there to be read"
+        body = {"arguments_digest": request["arguments_digest"], **LIMIT, "argument": "999"}
+        refused = await browser.post(path, data=body)
+        assert (refused.status_code, "Choose the argument" in refused.text) == (422, True)
+
+
 async def test_only_who_may_decide_gets_in(site: Site, voice: Person, chat: Person) -> None:
     request, path = await asked(site, voice)
     body = {"arguments_digest": request["arguments_digest"], **EXACT}

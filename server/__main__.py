@@ -299,16 +299,12 @@ async def _replay(place: Place, folder: Path, speed: float, limit: int, supervis
     assert settings.supabase_secret_key is not None
     scripts = conversations.read(folder)[:limit]
     secret = settings.supabase_secret_key.get_secret_value()
-    armed = await sample_people.are_armed(place.owner_url)
-    people = await cast.hire(
-        settings.auth_url, secret, supervisors, sample_people.PASSWORD if armed else None
-    )
+    password = sample_people.PASSWORD if settings.alone else None
+    people = await cast.hire(settings.auth_url, secret, supervisors, password)
     used = [(step.name, step.asks) for script in scripts for step in script.steps if isinstance(step, Tool)]
     async with db.as_owner(place.owner_url) as connection:
         agents = await agent_keys.create_for_replay(connection, [p.email for p in people], cast.tools(used))
-    who = (
-        f"admin@example.com or one of, password {sample_people.PASSWORD}" if armed else "an admin; played by"
-    )
+    who = f"admin@example.com or one of, password {password}" if password else "an admin; played by"
     click.echo(f"Watch at {settings.supabase_url} as {who}:")
     click.echo("  " + ", ".join(person.email for person in people))
     played = await play(settings.supabase_url, agents, scripts, speed=speed)

@@ -126,11 +126,14 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   decided = card.id;
   card.focus({ preventScroll: true }); // its buttons are disabled until the answer is there, and would lose it
 });
+// What came of a revocation, also where the stream was faster than the reply and the line has gone.
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (!ctx.sourceElement.matches?.(".approval form") || ctx.response?.status !== 200) return;
+  document.getElementById("announcement").textContent = new DOMParser().parseFromString(ctx.text, "text/html").body.textContent;
+});
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  const line = find(ctx.sourceElement?.closest?.(".approval")?.id ?? ctx.target?.id);
-  if (!line?.matches(".approval")) return;
-  line.focus({ preventScroll: true });
-  document.getElementById("announcement").textContent = line.innerText;
+  const line = find(ctx.target?.id);
+  if (line?.matches(".approval")) line.focus({ preventScroll: true });
 });
 document.addEventListener("htmx:error", () => (decided = null));
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {

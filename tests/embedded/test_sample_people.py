@@ -167,11 +167,11 @@ async def test_a_second_server_of_the_home_opens_no_door_of_the_first() -> None:
         home = folder / "home"
         with serving(home, free_port(), **OPEN) as reached:
             assert await get_in(reached) == []
+            link = await link_of(reached)
+            assert link is not None
             with serving(home, free_port(), DEMO="0") as alone:
                 assert await get_in(alone) == list(SAMPLES)
                 assert await get_in(reached) == []
-                link = await link_of(reached)
-                assert link is not None
                 async with browser_at(reached) as browser:
                     assert (await browser.ask("GET", link)).status_code == 200, (
                         "the sample admin is none there"

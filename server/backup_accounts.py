@@ -28,8 +28,6 @@ update auth.users set confirmation_token = '', recovery_token = '', email_change
 where concat(confirmation_token, recovery_token, email_change_token_new, email_change_token_current, phone_change_token,
   reauthentication_token) <> ''
 """
-
-
 # The sample people of an embedded home have a password that everybody knows.
 WITHOUT_SAMPLES = """
 update auth.users set encrypted_password = '' where encrypted_password = $1 or email like '%@replay.example.com'

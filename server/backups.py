@@ -345,10 +345,9 @@ async def _child(
         finally:
             if child.returncode is None:
                 child.terminate()
+                # What it said is taken, or it would not be heard to end.
                 if child.stdout is not None:
-                    await (
-                        child.stdout.read()
-                    )  # or it would not be heard to end, while what it said is not taken
+                    await child.stdout.read()
                 await child.wait()
 
 

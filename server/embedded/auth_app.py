@@ -1,8 +1,9 @@
 """The embedded Auth service: Supabase Auth's answers for one home, mounted at /auth/v1."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 from starlette.applications import Starlette
@@ -21,11 +22,17 @@ __all__ = ["Keys", "close_auth_app", "create_auth_app"]
 
 
 def create_auth_app(
-    url: str, keys: Keys, *, issuer: str, outbox: Path, site: str | None = None, never: str | None = None
+    url: str,
+    keys: Keys,
+    *,
+    issuer: str,
+    outbox: Path,
+    site: str | None = None,
+    refuses: Callable[[UUID, str, str], bool] = lambda _id, _email, _password: False,
 ) -> Starlette:
     """The application, mounted at /auth/v1 of `site`; `url` connects as supabase_auth_admin, at the first request.
 
-    `never`: a password that nobody gets in with, whatever the database says.
+    `refuses`: whether this person, of this address, does not get in with this password although it is theirs.
     Mounted, nobody runs its lifespan: whoever mounts it calls `close_auth_app` at the end.
     """
     app = Starlette(
@@ -67,7 +74,7 @@ def create_auth_app(
     app.state.issuer = issuer
     app.state.site = site or issuer.removesuffix("/auth/v1")
     app.state.outbox = outbox
-    app.state.never = never
+    app.state.refuses = refuses
     return app
 
 
@@ -135,7 +142,8 @@ async def _password_grant(request: Request) -> Response:
         async with database_of(request.app).transaction() as connection:
             user = await auth_users.by_email(connection, email)
         same = await passwords.matches(password, user["encrypted_password"] if user else None)
-        same = same and password != request.app.state.never
+        if user is not None and same:
+            same = not request.app.state.refuses(user["id"], email, password)
         if user is not None and auth_users.is_banned(user):
             raise AuthError(400, "user_banned", "User is banned")
         if user is None or not same or user["deleted_at"] is not None:

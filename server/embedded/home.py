@@ -34,7 +34,7 @@ class Home:
             outbox=self.settings.floorwalker_home / "outbox",
             site=self.settings.address,
             # Another server of this home may be reached by this machine alone, and so let the sample people in.
-            never=None if self.settings.alone else sample_people.PASSWORD,
+            **({} if self.settings.alone else {"refuses": sample_people.has_published_password}),
         )
 
     @property

@@ -1,17 +1,19 @@
 """The sample people, whose password everybody knows: they sign in only where this machine alone reaches the server.
 
-The Auth service of a server that others reach lets nobody in with that password, whatever is in the database: another
+The Auth service of a server that others reach lets none of them in with that password, whatever is in the database: another
 server may share the home, or a backup be restored. What is done to the rows here ends the sessions of before, too.
 """
 
 import asyncio
+from uuid import UUID
 
 from server import db, migrations
 from server.embedded import password_hashes
 
 PASSWORD = "floorwalker"  # noqa: S105 - published in the README
 REPLAYED = "@replay.example.com"  # what the addresses of a replay's supervisors end with
-_SAMPLES = "id::text like '10000000-0000-4000-8000-%'"
+_IDS = "10000000-0000-4000-8000-"  # what the ids of supabase/seed.sql begin with
+_SAMPLES = f"id::text like '{_IDS}%'"
 _CANDIDATES = f"""
 select id, encrypted_password from auth.users
 where encrypted_password <> '' and ({_SAMPLES} or email like '%' || $1 or encrypted_password = $2)
@@ -51,6 +53,11 @@ async def disarm(owner_url: str) -> None:
         )
         await owner.execute("delete from auth.sessions where user_id = any ($1::uuid[])", theirs)
         await owner.execute("delete from private.web_sessions where user_id = any ($1::uuid[])", theirs)
+
+
+def has_published_password(person: UUID, email: str, password: str) -> bool:
+    """Whether this is one of the sample people, with the password that everybody knows."""
+    return password == PASSWORD and (str(person).startswith(_IDS) or email.endswith(REPLAYED))
 
 
 async def _is_published(kept: str) -> bool:

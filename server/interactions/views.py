@@ -22,11 +22,8 @@ from server.web import Partials
 
 _CARDS = 150_000  # bytes of HTML, beside the timeline
 _MOST = 300  # entries that the database gives
-_TIMELINE, _ENTRY, _AROUND = (
-    100_000,
-    8_000,
-    200,
-)  # bytes of HTML: all entries, one, and what is around its text
+# Bytes of HTML: of all entries, of one, and of what is around its text.
+_TIMELINE, _ENTRY, _AROUND = 100_000, 8_000, 200
 
 
 def _regions(shown: Mapping[str, Any] | None, partials: Partials) -> Regions:

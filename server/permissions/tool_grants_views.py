@@ -85,7 +85,7 @@ def _scope(fields: Mapping[str, str], names: list[str]) -> Scope:
     if kind != "limit":
         return Scope(kind, uses, minutes)
     chosen = fields.get("argument", "")
-    if not (chosen.isascii() and chosen.isdecimal() and int(chosen) < len(names)):
+    if not (chosen.isascii() and chosen.isdecimal() and len(chosen) < 6 and int(chosen) < len(names)):
         raise Invalid("Choose the argument that has the limit.")
     freed = tuple(
         name for place, name in enumerate(names) if f"free-{place}" in fields and place != int(chosen)

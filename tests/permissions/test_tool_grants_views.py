@@ -29,6 +29,8 @@ async def asked(site: Site, person: Person) -> tuple[dict[str, Any], str]:
         ({"minutes": ""}, "The time is a whole number"),
         ({**LIMIT, "argument": "9"}, "Choose the argument"),
         ({**LIMIT, "argument": "-1"}, "Choose the argument"),
+        ({**LIMIT, "argument": "1" * 5000}, "Choose the argument"),
+        ({"scope": "exact\x00"}, "cannot be stored"),
         ({**LIMIT, "argument": "0"}, "no argument order that is a plain number"),
         ({**LIMIT, "each": "1e3"}, "The limit each time is a number"),
         ({**LIMIT, "each": "1,000"}, "The limit each time is a number"),

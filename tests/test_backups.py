@@ -132,6 +132,7 @@ async def test_no_link_that_is_on_its_way_is_in_it(site: Site, voice: Person, fo
     assert not [token for token in tokens if token.encode() in everything]
 
 
+@pytest.mark.full
 async def test_a_backup_of_an_earlier_version_brings_no_live_link(site: Site, folder: Path) -> None:
     """Its archive has the accounts as they were."""
     postgres = Postgres(folder / "home", settings={"fsync": "off"})
@@ -159,6 +160,7 @@ async def test_a_backup_of_an_earlier_version_brings_no_live_link(site: Site, fo
         postgres.stop()
 
 
+@pytest.mark.full
 async def test_an_owner_with_settings_of_their_own(folder: Path) -> None:
     """Dates in another order, and idle transactions that are cut, as a hosted project may have them."""
     postgres = Postgres(folder / "home", settings={"fsync": "off"})

@@ -2,6 +2,7 @@
 
 import asyncpg
 import httpx
+import pytest
 
 from server.embedded.postgres import SUPERUSER
 from tests.conftest import a_folder, free_port, serving, until
@@ -18,6 +19,7 @@ async def fill(loud: asyncpg.Connection, size: int) -> bool:
     return False
 
 
+@pytest.mark.full
 async def test_a_full_queue_of_notifications_is_503_until_there_is_room() -> None:
     with a_folder() as folder:
         home, port = folder / "home", free_port()

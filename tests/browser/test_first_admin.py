@@ -8,7 +8,7 @@ from tests.browser.test_queue import armed, card_of
 from tests.conftest import a_folder, free_port, serving
 from tests.embedded.test_sample_people import OPEN, link_of
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 
 async def test_the_first_day_of_a_server_that_others_reach(browser: Browser) -> None:

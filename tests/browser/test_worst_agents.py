@@ -15,7 +15,7 @@ from tests.browser.test_queue import armed, card_of
 from tests.permissions.test_pending import SMALL, WORST
 from tests.site import Agent, Person, Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 TEXTS = (
     "\u202e0001 DSU",
     "<script>alert(1)</script>",

@@ -62,7 +62,9 @@ async def link_of(site: Site) -> str | None:
     return found[0] if found else None
 
 
-@pytest.mark.parametrize("reached", [OPEN, PROXIED], ids=["open", "proxied"])
+@pytest.mark.parametrize(
+    "reached", [OPEN, pytest.param(PROXIED, marks=pytest.mark.full)], ids=["open", "proxied"]
+)
 async def test_a_first_day(reached: dict[str, str]) -> None:
     """From the printed link to a supervisor who decides."""
     with a_folder() as folder:

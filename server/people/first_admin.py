@@ -1,4 +1,4 @@
-"""The first admin of an embedded home that others reach: made once, by whoever has the link that the start printed."""
+"""The first admin of an embedded home that others reach: made once, through the link that the server prints at its start."""
 
 import asyncio
 import hmac

@@ -93,7 +93,7 @@ begin
   perform pg_catalog.pg_notify('floor', 'tool_permissions:' || new.supervisor_id);
   return null;
 end $$;
-comment on function private.show_grants() is 'Trigger: the pulse of the interaction shows its grants, and whoever watches it looks again.';
+comment on function private.show_grants() is 'Trigger: the pulse of the interaction shows its grants, and pages that show the interaction read it again.';
 revoke all on function private.show_grants() from public;
 create trigger tool_grants_50_show after insert or update of uses, ended_at, supervisor_id on public.tool_grants
   for each row execute function private.show_grants();
@@ -184,7 +184,8 @@ begin
   from public.interactions i where i.id = new.interaction_id;
   -- The locks make us queue with the move of the interaction, and with its end, which cancels what is pending.
   perform from public.interactions where id = new.interaction_id for key share;
-  -- A use of a grant changes the pulse, which is locked for that at once: who locks it twice waits for whoever waits for it.
+  -- A use of a grant changes the pulse, so it takes the lock for a change at once. A transaction that takes a weak lock first
+  -- and then a strong one can deadlock with another that waits for the strong lock.
   if exists (select from public.tool_grants where interaction_id = new.interaction_id and tool_name = new.tool_name and ended_at is null) then
     select * into v_pulse from public.interaction_pulse where interaction_id = new.interaction_id for no key update;
     select * into v_grant from public.tool_grants
@@ -404,7 +405,8 @@ begin
     select id, interaction_id from public.tool_grants where ended_at is null and expires_at <= pg_catalog.clock_timestamp()
     order by interaction_id, id limit 100
   loop
-    -- Whoever is at work with the interaction goes first: the next round is soon, and waiting with many locks is a deadlock.
+    -- Do not wait for a transaction that has locked the interaction: waiting with many locks can deadlock, and the next round
+    -- comes within a second.
     perform from public.interactions where id = v_interaction for key share skip locked;
     continue when not found;
     perform from public.interaction_pulse where interaction_id = v_interaction for no key update skip locked;

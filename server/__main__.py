@@ -183,7 +183,7 @@ async def _demo(place: Place) -> None:
 
     async with db.as_owner(place.owner_url) as connection:
         agents = await agent_keys.create_for_demo(connection)
-    await play_forever(f"http://127.0.0.1:{place.settings.port}", agents)
+    await play_forever(place.settings.here, agents)
 
 
 def migrations_of(place: Place) -> list[str]:

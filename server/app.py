@@ -1,28 +1,24 @@
 """create_app(): middleware, the areas' routes, lifespan and error pages."""
 
 import asyncio
-import gzip
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 import httpx
 import structlog
 from sse_starlette.sse import SendTimeoutError
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server import __version__, api, db, forms, guard, metrics, sweeper, web
+from server import __version__, api, bodies, db, forms, guard, metrics, static_files, sweeper, web
 from server.accounts import views as accounts
 from server.agents import api as agents_api
 from server.agents import views as agents
@@ -55,9 +51,8 @@ _AUTH_TIMEOUT = httpx.Timeout(
     10, read=35
 )  # a letter takes longest; each question has its own limit within (supabase)
 _NEARLY_FULL = 0.9  # of the queue of notifications: when it is full, nothing that notifies can be committed
+_RECOGNITION = 2.0  # seconds to find out who is refused
 _REVIVAL = 1.0  # seconds between the death of a task and its next life
-_KEPT_FOR_EVER = "public, max-age=31536000, immutable"
-_TEXT = (".css", ".js", ".svg", ".txt")  # static files that are worth compressing
 
 log = structlog.get_logger(__name__)
 
@@ -86,12 +81,14 @@ class App:
     ) -> None:
         self.settings, self.auth_app, self.first_admin = settings, auth_app, first_admin
         self.closing = asyncio.Event()
+        self.bodies = bodies.Bodies()
         self.streams: Streams | None = None
         self.hub: Hub | None = None
 
     def close_streams(self) -> None:
-        """End what would keep the server waiting: streams and agents' long polls."""
+        """End what would keep the server waiting: streams, agents' long polls, bodies that do not come."""
         self.closing.set()
+        self.bodies.close()
         if self.streams is not None and self.hub is not None:
             self.streams.close()
             self.hub.ring_all()
@@ -214,7 +211,7 @@ def create_app(
         Route("/healthz", _health),
         Route("/readyz", _ready),
         Route("/metrics", _metrics),
-        Mount("/static", _Static(directory=web.ROOT / "static"), name="static"),
+        Mount("/static", static_files.Static(directory=web.ROOT / "static"), name="static"),
     ]
     if auth_app is not None:
         routes.append(Mount(AUTH_PATH, auth_app))
@@ -227,7 +224,7 @@ def create_app(
             Middleware(guard.TrustedHosts, allowed_hosts=guard.trusted_hosts(settings)),
             Middleware(guard.SameOrigin, public_url=settings.public_url, refuse=_refuse),
             Middleware(forms.Utf8Forms, refuse=_refuse),
-            Middleware(guard.BodyLimit, refuse=_refuse),
+            Middleware(bodies.BodyLimit, refuse=_refuse, bodies=parts.bodies),
             Middleware(_Shortcuts, calls=calls),
         ],
         exception_handlers={RequestError: _on_refusal, HTTPException: _on_http, Exception: _on_fault},
@@ -235,8 +232,23 @@ def create_app(
     return app, parts
 
 
-def _refuse(connection: HTTPConnection, error: RequestError) -> Response:
-    return api.problem(error) if _is_api(connection) else web.error(connection, error)
+def _refuse(connection: HTTPConnection, error: RequestError) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await (await _refusal(connection, error))(scope, receive, send)
+
+    return answer
+
+
+async def _refusal(connection: HTTPConnection, error: RequestError) -> Response:
+    """A problem for programs, a line of text for a fragment, and for a person a page in the frame they know."""
+    if _is_api(connection):
+        return api.problem(error)
+    fragment = connection.headers.get("hx-request") is not None
+    if not (fragment or isinstance(error, Unavailable) or hasattr(connection.state, "viewer")):
+        with suppress(Exception):  # whatever it is, the page is shown without the frame then
+            async with asyncio.timeout(_RECOGNITION):
+                connection.state.viewer = await guard.viewer_of(Request(connection.scope))
+    return web.error(connection, error)
 
 
 def _is_api(connection: HTTPConnection) -> bool:
@@ -245,7 +257,7 @@ def _is_api(connection: HTTPConnection) -> bool:
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
-    return _refuse(request, error)
+    return await _refusal(request, error)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -256,7 +268,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
         else RequestError(error.detail)
     )
     word.status, word.title = error.status_code, error.detail
-    answer = _refuse(request, word)
+    answer = await _refusal(request, word)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
@@ -266,7 +278,7 @@ async def _on_fault(request: Request, error: Exception) -> Response:
     log.error("request_failed", path=request.url.path, exc_info=error)
     word = RequestError("Something went wrong on our side; it has been written to the log.")
     word.status, word.title = 500, "Our fault"
-    answer = _refuse(request, word)
+    answer = await _refusal(request, word)
     # Here we are outside of all middleware, and uvicorn closes the connection after us without a word.
     answer.headers.update(guard.security_headers(request.state.settings))
     answer.headers.update({"Cache-Control": guard.UNCACHED, "Connection": "close"})
@@ -301,37 +313,6 @@ async def _metrics(request: Request) -> Response:
     metrics.STREAMS.set(len(request.state.streams))
     metrics.HUB_LIVE.set(request.state.hub.live)
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
-
-
-class _Static(StaticFiles):
-    """Static files, compressed once; one asked for by its content's hash may be kept for ever."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory=directory)
-        self._packed: dict[str, bytes] = {}  # by the file's ETag, which is another when the file is
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        answer = await super().get_response(path, scope)
-        if answer.status_code != 200:
-            return answer
-        if path.endswith(_TEXT) and isinstance(answer, FileResponse):
-            answer.headers["Vary"] = "Accept-Encoding"
-            if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
-                answer = await self._pack(answer)
-        if b"v=" in scope["query_string"]:
-            answer.headers["Cache-Control"] = _KEPT_FOR_EVER
-        return answer
-
-    async def _pack(self, file: FileResponse) -> Response:
-        mark, path = file.headers["etag"], str(file.path)
-        if mark not in self._packed:
-            self._packed[mark] = await asyncio.to_thread(
-                lambda: gzip.compress(Path(path).read_bytes(), mtime=0)
-            )
-        packed = Response(self._packed[mark], media_type=file.media_type)
-        packed.headers.update({"Content-Encoding": "gzip", "Vary": "Accept-Encoding", "ETag": f"W/{mark}"})
-        packed.headers["Last-Modified"] = file.headers["last-modified"]
-        return packed
 
 
 class _Measured:
@@ -381,7 +362,7 @@ class _Shortcuts:
         try:
             answer = await self._answer(Request(scope, receive))
         except RequestError as error:
-            answer = _refuse(HTTPConnection(scope), error)
+            answer = await _refusal(HTTPConnection(scope), error)
         with suppress(SendTimeoutError):  # a laptop that sleeps is nobody's fault; the connection is cut
             await answer(scope, receive, send)
 

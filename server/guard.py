@@ -1,27 +1,23 @@
-"""The walls around every request: origin, headers, size and time of a body, and who may come in.
+"""The walls around every request: host, origin, headers, and who may come in.
 
 A wall hands on what the next one returns instead of awaiting it: a stream stays for hours, and every frame with it.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial, wraps
 from typing import TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.auth import Role, Viewer, Visitor
 from server.errors import Forbidden, RequestError
 from server.settings import LOOPBACK, Settings
 
-BODY_LIMIT, BODY_SECONDS = 256 * 1024, 30.0
-_TOO_LARGE = f"the body may have {BODY_LIMIT} bytes at most"
 _DEVICE_SECONDS = 365 * 24 * 3600
 _LONGEST_PATH = 2000
 _DEEPEST = 8  # parts of an address at whose paths a second cookie is looked for; no page of ours has more
@@ -40,20 +36,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 Origin: TypeAlias = tuple[str, str, int]  # scheme, host, port
-Refuse = Callable[[HTTPConnection, RequestError], Response]
+Refuse = Callable[[HTTPConnection, RequestError], ASGIApp]
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-class TooLarge(RequestError):
-    """More than the body limit."""
-
-    status, title = 413, "Too large"
-
-
-class TooSlow(RequestError):
-    """The body did not come."""
-
-    status, title = 408, "Too slow"
 
 
 def security_headers(settings: Settings) -> dict[str, str]:
@@ -89,21 +73,32 @@ class SecurityHeaders:
 class TrustedHosts:
     """Refuses the names of others. What it let in before passes at once: each name is taken apart only once."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
         self._app = app
-        self._door = TrustedHostMiddleware(self._let_in, allowed_hosts)
+        self._allowed = frozenset(allowed_hosts)
         self._known: set[bytes] = set()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if _host(scope) in self._known:
+        if scope["type"] not in ("http", "websocket"):
             return self._app(scope, receive, send)
-        return self._door(scope, receive, send)
-
-    def _let_in(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         host = _host(scope)
+        if host in self._known:
+            return self._app(scope, receive, send)
+        if "*" not in self._allowed and (host is None or _name(host) not in self._allowed):
+            return PlainTextResponse("Invalid host header", 400)(scope, receive, send)
         if host is not None and len(self._known) < _HOSTS:
             self._known.add(host)
         return self._app(scope, receive, send)
+
+
+def _name(host: bytes) -> str | None:
+    """localhost:8000 → localhost, [::1]:8000 → ::1; None for what is no host and port."""
+    try:
+        parts = urlsplit(f"//{host.decode('ascii')}")
+        _ = parts.port  # or it is none
+    except ValueError:
+        return None
+    return parts.hostname if not parts.path and "@" not in parts.netloc else None
 
 
 def _host(scope: Scope) -> bytes | None:
@@ -152,77 +147,6 @@ def _origin(address: str) -> Origin | None:
     return parts.scheme, parts.hostname, port
 
 
-class BodyLimit:
-    """Refuses bodies over the limit, announced or not, before anybody reads them whole; and those that do not come."""
-
-    def __init__(self, app: ASGIApp, *, refuse: Refuse, seconds: float = BODY_SECONDS) -> None:
-        self.app, self.refuse, self.seconds = app, refuse, seconds
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] != "http":
-            return self.app(scope, receive, send)
-        length = chunks = None
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                length = value
-            elif name == b"transfer-encoding":
-                chunks = value
-        if length is None and chunks is None:
-            return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them
-        if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
-            return self.refuse(HTTPConnection(scope), TooLarge(_TOO_LARGE))(scope, receive, send)
-        body = _Body(receive, send, self.seconds)
-        return self.app(scope, body.receive, body.send)
-
-
-class _Body:
-    """A body on its way in: no larger than the limit, and all there in time.
-
-    What still comes after a refusal is thrown away for a while (`protocol`): a connection that was closed at once
-    would take the answer with it.
-    """
-
-    __slots__ = (
-        "_answered",
-        "_arrived",
-        "_end",
-        "_receive",
-        "_seconds",
-        "_seen",
-        "_send",
-    )
-
-    def __init__(self, receive: Receive, send: Send, seconds: float) -> None:
-        self._receive, self._send = receive, send
-        self._seen, self._seconds, self._end = 0, seconds, 0.0
-        self._arrived = self._answered = False
-
-    async def receive(self) -> Message:
-        if self._arrived:
-            return await self._receive()  # whoever asks for more waits for the end of the connection
-        now = asyncio.get_running_loop().time()
-        self._end = self._end or now + self._seconds
-        try:
-            async with asyncio.timeout_at(self._end):
-                message = await self._receive()
-        except TimeoutError:
-            return self._refuse(TooSlow(f"the request did not arrive within {self._seconds:.0f} seconds"))
-        self._seen += len(message.get("body", b""))
-        if self._seen > BODY_LIMIT:
-            return self._refuse(TooLarge(_TOO_LARGE))
-        self._arrived = not message.get("more_body", False)
-        return message
-
-    def _refuse(self, error: RequestError) -> Message:
-        if not self._answered:
-            raise error
-        return {"type": "http.disconnect"}  # there is an answer already: a stream, which ends
-
-    def send(self, message: Message) -> Awaitable[None]:
-        self._answered = True
-        return self._send(message)
-
-
 def loopback(settings: Settings) -> bool:
     """Whether people reach us only from this machine and over http."""
     return settings.host in LOOPBACK and not (settings.public_url or "").startswith("https:")
@@ -231,8 +155,23 @@ def loopback(settings: Settings) -> bool:
 def trusted_hosts(settings: Settings) -> list[str]:
     """Names we answer to; anything when we listen to the world and nobody told us our address."""
     if settings.public_url:
-        return [urlsplit(settings.public_url).hostname or "*", *LOOPBACK]
+        return [urlsplit(settings.public_url).hostname or "*", settings.host, *LOOPBACK]
     return ["*"] if settings.host not in LOOPBACK else sorted(LOOPBACK)
+
+
+def insecure(request: Request) -> bool:
+    """Whether a browser keeps no session here: it takes our cookie over https alone, and this came over plain http.
+
+    A proxy may have taken https off, and not said so. A browser tells where a request is from (Sec-Fetch-Site) over https
+    only, and to its own machine.
+    """
+    host = request.headers.get("host", "").encode("latin-1")
+    return (
+        request.url.scheme == "http"
+        and not loopback(request.state.settings)
+        and _name(host) not in LOOPBACK
+        and "sec-fetch-site" not in request.headers
+    )
 
 
 def cookie_name(settings: Settings) -> str:
@@ -333,14 +272,14 @@ def own_path(wanted: str) -> str:
 
 
 def _sign_in_page(request: Request) -> str:
-    """The address of the sign-in page, from which one comes back to where one was."""
+    """The address of the sign-in page, from which one comes back to where one was: of a form, to the page it is on."""
     wanted = "/"
-    if current := request.headers.get("hx-current-url"):
-        with suppress(ValueError):
-            wanted = urlsplit(current)._replace(scheme="", netloc="", fragment="").geturl()
-    elif request.method in _SAFE_METHODS:
+    if request.method in _SAFE_METHODS and "hx-request" not in request.headers:
         query = request.scope["query_string"].decode("latin-1")
         wanted = quote(request.scope["path"]) + (f"?{query}" if query else "")
+    elif current := request.headers.get("hx-current-url") or request.headers.get("referer"):
+        with suppress(ValueError):
+            wanted = urlsplit(current)._replace(scheme="", netloc="", fragment="").geturl()
     wanted = own_path(wanted)
     return "/login" if wanted == "/" else "/login?" + urlencode({"next": wanted})
 

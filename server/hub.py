@@ -16,7 +16,8 @@ if TYPE_CHECKING:  # imported only where FANOUT_URL is set
     from server.fanout import Fanout, Line
 
 CHANNEL = "floor"
-STATE = "hub:state"  # rung within the process when the hub goes live or stale
+OWN = "hub:"  # how topics begin that are rung within the process alone
+STATE = f"{OWN}state"  # when the hub goes live or stale
 _LONGEST_PAUSE = 5.0
 _NONCE = 2.0  # seconds in which a LISTEN connection has to hear what was said for it
 _SHARED_HEARTBEAT = 1.0  # of the ear, on which others rely, and of who would rather follow one
@@ -62,7 +63,7 @@ class Hub:
     answers they listen for themselves again, and try to become it.
     """
 
-    def __init__(self, url: str, *, heartbeat: float = 10.0, fanout: "Fanout | None" = None) -> None:
+    def __init__(self, url: str, *, heartbeat: float = 2.0, fanout: "Fanout | None" = None) -> None:
         self._url = url
         self._heartbeat = heartbeat
         self._fanout = fanout
@@ -84,7 +85,7 @@ class Hub:
             rings = self._rings.get(topic)
             if rings is None:
                 rings = self._rings[topic] = {}
-                if self._followed is not None and topic != STATE:
+                if self._followed is not None and not topic.startswith(OWN):
                     self._followed.want(topic)
             rings[ring] = rings.get(ring, 0) + 1
 
@@ -96,7 +97,7 @@ class Hub:
                     del rings[ring]
                 if not rings:
                     del self._rings[topic]
-                    if self._followed is not None and topic != STATE:
+                    if self._followed is not None and not topic.startswith(OWN):
                         self._followed.unwant(topic)
 
         return unsubscribe
@@ -124,7 +125,7 @@ class Hub:
 
     def ring_all(self) -> None:
         """Ring everything that somebody waits for."""
-        self.ring_again(key for key in tuple(self._rings) if key != STATE)
+        self.ring_again(key for key in tuple(self._rings) if not key.startswith(OWN))
 
     def ring_again(self, keys: Iterable[str]) -> None:
         """Ring these, in case that they rang and nobody heard."""
@@ -233,7 +234,7 @@ class Hub:
 
     async def _join(self, line: "Line") -> bool:
         self._followed = line  # from here on it is told what else is waited for
-        if await line.join(key for key in tuple(self._rings) if key != STATE):
+        if await line.join(key for key in tuple(self._rings) if not key.startswith(OWN)):
             return True
         self._followed = None
         await line.close()  # it holds what was wanted by then

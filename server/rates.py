@@ -1,8 +1,9 @@
 """How often: guesses at an account and from an address, letters to somebody, requests of an agent's key."""
 
+import asyncio
 import ipaddress
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
@@ -15,6 +16,9 @@ from server.settings import Settings
 
 _LETTERS = RateLimitItemPerHour(5)  # to one account
 _WAITING = 50  # long polls of one key
+# Wrong passwords in an hour, in what may be wrong in a minute: at one account from one address, and from everywhere.
+_PAIR, _HOUR = 2, 10
+_QUEUE = 500  # attempts that wait for their turn at one key
 
 
 class Limits:
@@ -23,7 +27,12 @@ class Limits:
     def __init__(self, settings: Settings) -> None:
         self._storage = MemoryStorage()
         self._limiter = FixedWindowRateLimiter(self._storage)
-        self._guesses = RateLimitItemPerMinute(settings.login_per_minute)
+        each = settings.login_per_minute
+        self._minute = RateLimitItemPerMinute(each)
+        self._pair = RateLimitItemPerHour(_PAIR * each)
+        self._hour = RateLimitItemPerHour(_HOUR * each)
+        self._in_flight = Counter[str]()  # attempts that are being looked at, of each key
+        self._turns = defaultdict[str, deque[asyncio.Future[None]]](deque)  # who waits for one of those
         self._agent_per_second = settings.agent_per_second
         self._second, self._requests = 0, dict[object, int]()  # of each key in this second
         self._waiting = Counter[object]()  # of each key, for a decision
@@ -32,41 +41,93 @@ class Limits:
     async def guess(
         self, address: str, account: str | None = None, device: str | None = None
     ) -> AsyncIterator[None]:
-        """Count an attempt at a secret, unless it turns out right. TooMany when there were too many lately.
+        """Let an attempt at a secret through, and count it when it turns out wrong. TooMany after too many wrong ones.
 
-        Wrong ones count for the address and for the account, wherever they come from. A browser in which this person
-        has signed in before has a count of its own instead: nobody else can use that up, and so lock them out.
+        With LOGIN_PER_MINUTE = n, wrong ones are counted
+
+        - from an address: n a minute; at one account from it: 2 n an hour as well;
+        - at an account, from all addresses together: 10 n an hour. So one address alone locks nobody out elsewhere;
+        - in a browser in which this person has signed in before: n a minute and 10 n an hour of its own, instead of all
+          those. Nobody else can use them up.
+
+        Right ones are never counted, however many: while as many attempts are on their way as could still be wrong, the
+        next waits for its turn.
         """
-        keys = [f"device:{device}"] if device else [f"address:{_network(address)}"]
-        if account is not None and not device:
-            keys.append(f"account:{account}")
-        for place, key in enumerate(keys):
-            try:
-                await self._count(self._guesses, key, "Too many sign-in attempts.")
-            except TooMany:  # nobody looks at it, so it does not count elsewhere
-                await self._forgive(keys[:place])
-                raise
+        if device:
+            wanted = [(f"device:{device}", self._minute), (f"device:{device}", self._hour)]
+        else:
+            network = _network(address)
+            wanted = [(f"address:{network}", self._minute)]
+            if account is not None:
+                wanted += [(f"pair:{network} {account}", self._pair), (f"account:{account}", self._hour)]
+        keys = [rate.key_for(name) for name, rate in wanted]
+        await self._enter(wanted)
         try:
             yield
         except Unavailable:  # nobody has looked at it
-            await self._forgive(keys)
             raise
-        await self._forgive(keys)
+        except BaseException:
+            for name, rate in wanted:
+                await self._limiter.hit(rate, name)
+            raise
+        finally:
+            self._in_flight.subtract(keys)
+            self._in_flight += Counter()  # forgets those of nobody
+            for key in keys:
+                self._wake(key)
+
+    async def _enter(self, wanted: Sequence[tuple[str, RateLimitItem]]) -> None:
+        """Wait until an attempt may be made, and count it as on its way."""
+        while (full := await self._full(wanted)) is not None:
+            if len(self._turns[full]) >= _QUEUE:
+                raise TooMany("Too many sign-in attempts at once. Please try again.", 1)
+            turn = asyncio.get_running_loop().create_future()
+            self._turns[full].append(turn)
+            try:
+                await turn
+                passed = await self._full(wanted)
+            except BaseException:  # gone, or refused by now: the turn is the next one's
+                if turn.done() and not turn.cancelled():
+                    self._wake(full)
+                raise
+            if passed not in (None, full):
+                self._wake(full)  # it waits elsewhere now
+        self._in_flight.update(rate.key_for(name) for name, rate in wanted)
+
+    async def _full(self, wanted: Sequence[tuple[str, RateLimitItem]]) -> str | None:
+        """The key of which as many attempts are on their way as may be wrong. TooMany where so many were."""
+        full = None
+        for name, rate in wanted:
+            key = rate.key_for(name)
+            wrong = await self._storage.get(key)
+            if wrong >= rate.amount:
+                raise await self._too_many(rate, name, "Too many sign-in attempts.")
+            if wrong + self._in_flight[key] >= rate.amount:
+                full = key
+        return full
+
+    def _wake(self, key: str) -> None:
+        turns = self._turns.get(key)
+        while turns:
+            turn = turns.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._turns.pop(key, None)
 
     async def letter(self, address: str, account: str) -> None:
         """Count a letter that somebody wants to have sent. TooMany as above."""
-        await self._count(self._guesses, f"letters from:{_network(address)}", "Too many requests.")
+        await self._count(self._minute, f"letters from:{_network(address)}", "Too many requests.")
         await self._count(_LETTERS, f"letters to:{account}", "Too many letters were asked for.")
 
-    async def _count(self, rate: RateLimitItem, key: str, words: str) -> None:
-        if not await self._limiter.hit(rate, key):
-            left = max(1, round((await self._limiter.get_window_stats(rate, key)).reset_time - time.time()))
-            when = f"{left} seconds" if left <= 90 else f"{round(left / 60)} minutes"
-            raise TooMany(f"{words} Please wait {when} and try again.", left)
+    async def _count(self, rate: RateLimitItem, name: str, words: str) -> None:
+        if not await self._limiter.hit(rate, name):
+            raise await self._too_many(rate, name, words)
 
-    async def _forgive(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            await self._storage.decr(self._guesses.key_for(key))
+    async def _too_many(self, rate: RateLimitItem, name: str, words: str) -> TooMany:
+        left = max(1, round((await self._limiter.get_window_stats(rate, name)).reset_time - time.time()))
+        when = f"{left} seconds" if left <= 90 else f"{round(left / 60)} minutes"
+        return TooMany(f"{words} Please wait {when} and try again.", left)
 
     def agent(self, key_id: object) -> None:
         """Count a request, of which there are many a millisecond. TooMany over AGENT_PER_SECOND."""

@@ -93,11 +93,15 @@ class Settings(BaseSettings):
         }
 
     @property
+    def here(self) -> str:
+        """Where this machine reaches us."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - of which one is this machine
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def address(self) -> str:
         """Where people reach us: what links in mails begin with."""
-        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - of which one is this machine
-        host = f"[{here}]" if ":" in here else here
-        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+        return (self.public_url or self.here).rstrip("/")
 
     @property
     def auth_url(self) -> str:

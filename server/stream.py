@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 
 from server import hub as bells
@@ -28,6 +29,7 @@ TICK = 0.025  # seconds at most between two reads; audiences that rang meanwhile
 _REST = 3.0  # times as long as a read took is the pause after it, within TICK
 _BREATH = 5  # audiences rendered at a stretch, less than a millisecond
 _RETRY = 1.0  # after a read that failed
+_PING = 10  # seconds between two signs of life; a page that has had none for 25 is not live (static/js/connection.js)
 _RECHECK = (
     10  # seconds in which all sessions behind the streams are looked at, some in each, whatever was rung
 )
@@ -122,13 +124,19 @@ class Streams:
 
     def response(self, audiences: Sequence[Audience], viewer: Viewer) -> Response:
         """The stream: a snapshot, then every change, until the session ends."""
-        return EventSourceResponse(self._stream(audiences, viewer), ping=15, sep="\n", send_timeout=30)
+        return EventSourceResponse(
+            self._stream(audiences, viewer),
+            ping=_PING,
+            ping_message_factory=_ping,
+            sep="\n",
+            send_timeout=30,
+        )
 
     async def _stream(self, audiences: Sequence[Audience], viewer: Viewer) -> AsyncIterator[bytes]:
         subscriber = Subscriber(viewer)
         self._enter(audiences, subscriber)
         try:
-            yield b"retry: 500\n\n"
+            yield b"retry: 500\n\n" + _ping().encode()
             while not subscriber.ended:
                 if subscriber.pending:
                     yield subscriber.take()
@@ -362,6 +370,12 @@ def _question(
     """What an audience's page shows, asked as the viewer: what is known need not be told again."""
     arguments = json.loads(audience.arguments) | {"known": known or {}, "urgent": urgent}
     return {"claims": viewer.claims, "page": audience.page.name, "arguments": arguments}
+
+
+def _ping() -> ServerSentEvent:
+    """A sign of life that a page's script sees, with the server's time."""
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    return ServerSentEvent(now, event="ping", sep="\n")
 
 
 def signed_out() -> Response:

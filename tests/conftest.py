@@ -18,6 +18,7 @@ import pytest
 
 from server.auth import Auth
 from server.embedded.postgres import Postgres
+from server.settings import Settings
 from tests.children import ending_with_us
 from tests.replica import Wire, hosted, replica
 from tests.site import PATIENCE, Person, Site
@@ -35,14 +36,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(home: Path, port: int, **environment: str) -> Iterator[Site]:
+def serving(home: Path, port: int, *options: str, **environment: str) -> Iterator[Site]:
     """`floorwalker serve` as its own process until the end of the block; asked to stop, never left behind."""
     clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG")}
     home.parent.mkdir(parents=True, exist_ok=True)
     log = home.parent / f"{home.name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "server", "serve"],
+            [sys.executable, "-m", "server", "serve", *options],
             cwd=ROOT,
             env={**clean, "FLOORWALKER_HOME": str(home), "PORT": str(port), "LOGIN_PER_MINUTE": "1000"}
             | {"AGENT_PER_SECOND": "10000", "STREAMS_PER_ACCOUNT": "100000", **environment},
@@ -51,7 +52,8 @@ def serving(home: Path, port: int, **environment: str) -> Iterator[Site]:
             start_new_session=True,
             preexec_fn=ending_with_us(signal.SIGINT),  # noqa: PLW1509
         )
-    site = Site(f"http://127.0.0.1:{port}", home, process, log)
+    here = Settings(_env_file=None, host=environment.get("HOST", "127.0.0.1"), port=port).here
+    site = Site(here, home, process, log)
     try:
         site.wait_until_ready()
         yield site

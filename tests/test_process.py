@@ -1,5 +1,6 @@
 """The server as a process: started, stopped, killed, started again; and every wrong setting ends in a sentence."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -70,6 +71,36 @@ async def test_ctrl_c_leaves_no_process_behind_and_the_data_is_there_next_time(f
             assert (await api.get(f"/interactions/{interaction}")).json()["status"] == "active"
         async with site.browser_of(person) as browser:
             assert interaction not in browser.cookies
+
+
+async def test_what_is_sent_by_halves_when_it_stops_is_refused_in_words_and_logs_no_fault(
+    folder: Path,
+) -> None:
+    heads = {
+        "/login": "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000",
+        "/api/v1/interactions": "Authorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: 1000",
+    }
+    with serving(folder / "home", free_port()) as site:
+        person = await site.hire("voice")
+        port = int(site.url.rpartition(":")[2])
+        connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        for (path, head), (_, writer) in zip(heads.items(), connections, strict=False):
+            given = head.format(key=person.agents[0].key)
+            writer.write(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{given}\r\n\r\n{{".encode())
+        connections[-1][1].write(b"POST /login HTTP/1.1\r\nHo")  # not even its head
+        await asyncio.sleep(0.5)
+        site.process.send_signal(signal.SIGTERM)
+        answers = [await asyncio.wait_for(reader.read(), PATIENCE) for reader, _ in connections]
+        assert site.process.wait(PATIENCE) == 0
+        for _, writer in connections:
+            writer.close()
+        for answer in answers[:-1]:
+            assert answer.startswith(b"HTTP/1.1 503 "), answer
+            assert b"retry-after: 5" in answer.lower()
+            assert b"Please send this again" in answer
+        log = site.log.read_text()
+        assert "Traceback" not in log
+        assert "error" not in log.lower()
 
 
 async def test_killed_with_9_the_next_start_recovers_and_sign_ins_still_stand(folder: Path) -> None:

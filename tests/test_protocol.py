@@ -16,8 +16,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from server.bodies import BODY_LIMIT, BodyLimit, TooLarge, TooSlow
 from server.errors import RequestError
-from server.guard import BODY_LIMIT, BodyLimit, TooLarge, TooSlow
 from server.protocol import HEAD_LIMIT, Protocol
 from tests.conftest import until
 from tests.site import PATIENCE, Person, Site

@@ -1,11 +1,18 @@
 """How often a secret may be guessed: by whom, from where, and that nobody is locked out by others."""
 
+import asyncio
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
 
+import pytest
+
 from server.auth import Auth, Visitor
-from server.errors import Invalid, TooMany, Unauthorized
+from server.errors import Invalid, RequestError, TooMany, Unauthorized
+from server.rates import Limits
+from server.settings import Settings
 from server.supabase import REFUSED, NoAnswer
 from tests.replica import HERE, NEW, SIGN_IN, THERE, Wire, cut, refusal, replica, signed_in, tries
 from tests.site import PASSWORD, Person, Site
@@ -14,19 +21,81 @@ from tests.site import PASSWORD, Person, Site
 async def test_guesses_at_an_account_are_limited_wherever_they_come_from(
     site: Site, voice: Person, wire: Wire
 ) -> None:
-    async with replica(site, wire, limit=3) as auth:
+    async with replica(site, wire, limit=1) as auth:  # and so 10 an hour at an account
 
-        async def guess(number: int, email: str = voice.email) -> type:
-            return type(await refusal(auth.sign_in(email, "wrong", Visitor(f"192.0.2.{number}", ""))))
+        async def guess(number: int) -> RequestError:
+            spelling = (voice.email, voice.email.upper(), f" {voice.email} ")[number % 3]
+            return await refusal(auth.sign_in(spelling, "wrong", Visitor(f"192.0.2.{number}", "")))
 
-        spellings = (voice.email, voice.email.upper(), f" {voice.email} ", voice.email)
-        found = [await guess(number, email) for number, email in enumerate(spellings)]
-        assert found == [Unauthorized] * 3 + [TooMany]
-        assert wire.passed[SIGN_IN] == 3
+        found = Counter(map(type, await asyncio.gather(*map(guess, range(14)))))
+        assert found == {Unauthorized: 10, TooMany: 4}
+        assert wire.passed[SIGN_IN] == 10
         error = await refusal(auth.sign_in(voice.email, PASSWORD, THERE))
         assert isinstance(error, TooMany)
-        assert 0 < (error.retry_after or 0) <= 60
-        assert f"{error.retry_after} seconds" in error.detail
+        assert 0 < (error.retry_after or 0) <= 3600
+        assert "60 minutes" in error.detail
+
+
+async def test_one_address_locks_nobody_out_elsewhere(site: Site, voice: Person, wire: Wire) -> None:
+    async with replica(site, wire, limit=3) as auth:
+        assert await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 4) == [Unauthorized] * 3 + [
+            TooMany
+        ]
+        assert isinstance(await refusal(auth.sign_in(voice.email, PASSWORD, HERE)), TooMany)
+        assert await auth.sign_in(voice.email, PASSWORD, THERE)
+
+
+async def test_however_many_right_ones_come_at_once_none_is_refused(
+    site: Site, voice: Person, chat: Person, wire: Wire
+) -> None:
+    """An office behind one address begins its day: what could still be wrong waits for its turn."""
+    async with replica(site, wire, limit=3) as auth:
+        wire.late[SIGN_IN] = 0.05
+        await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 2)
+        people = [voice, chat] * 12
+        assert all(await asyncio.gather(*(signed_in(auth, person) for person in people)))
+
+
+async def test_of_many_wrong_ones_at_once_no_more_are_looked_at_than_one_by_one(
+    site: Site, voice: Person, wire: Wire
+) -> None:
+    async with replica(site, wire, limit=3) as auth:
+        wire.late[SIGN_IN] = 0.05
+        emails = [f"{uuid4()}@example.com" for _ in range(40)]
+        found = await asyncio.gather(*(refusal(auth.sign_in(email, "x", HERE)) for email in emails))
+        assert Counter(map(type, found)) == {Unauthorized: 3, TooMany: 37}
+        assert wire.passed[SIGN_IN] == 3
+
+
+# Wrong passwords that are looked at in an hour with LOGIN_PER_MINUTE=10, of fifty tries a minute.
+HOURS: dict[str, tuple[Callable[[int], tuple[str, str, str | None]], int]] = {
+    "from one address": (lambda n: ("192.0.2.1", f"{n}@example.com", None), 600),
+    "at one account from one address": (lambda _: ("192.0.2.1", "one@example.com", None), 20),
+    "at one account from many addresses": (lambda n: (f"10.0.{n // 250}.{n % 250}", "one@example.com", None), 100),
+    "in one browser that is known": (lambda _: ("192.0.2.1", "one@example.com", "known"), 100),
+    "from as many addresses as accounts": (lambda n: (f"10.0.{n // 250}.{n % 250}", f"{n}@example.com", None), 3000),
+}  # fmt: skip
+
+
+def wrong() -> None:
+    raise Unauthorized("wrong")
+
+
+@pytest.mark.parametrize("who", HOURS)
+async def test_guesses_in_an_hour(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whose, most = HOURS[who]
+    limits, start, looked_at = Limits(Settings(_env_file=None)), 1_800_000_000.0, 0
+    now = start
+    monkeypatch.setattr(time, "time", lambda: now)
+    for number in range(3000):
+        now = start + number * 1.2
+        try:
+            async with limits.guess(*whose(number)):
+                looked_at += 1
+                wrong()
+        except (Unauthorized, TooMany):
+            pass
+    assert looked_at == most
 
 
 async def test_guesses_from_an_address_are_limited_whoever_they_are_about(
@@ -78,8 +147,8 @@ async def test_the_mark_of_a_browser_is_for_one_account_and_not_to_be_made_up(
             TooMany
         ]
         for device in (mark, f"{nonce}x.{sealed}", nonce, f".{sealed}", "", ".", "é.é", None):
-            elsewhere = Visitor("203.0.113.5", "", device)
-            assert isinstance(await refusal(auth.sign_in(voice.email, PASSWORD, elsewhere)), TooMany)
+            unknown = replace(HERE, device=device)
+            assert isinstance(await refusal(auth.sign_in(voice.email, PASSWORD, unknown)), TooMany)
 
 
 async def test_guesses_at_the_current_password_are_limited_like_sign_ins(
@@ -89,18 +158,19 @@ async def test_guesses_at_the_current_password_are_limited_like_sign_ins(
         mine = await signed_in(auth, voice)
         found = await tries(lambda: auth.change_password(mine, "wrong", NEW, HERE), 5)
         assert found == [Invalid] * 3 + [TooMany] * 2
-        assert isinstance(await refusal(auth.sign_in(voice.email, PASSWORD, THERE)), TooMany)
+        assert isinstance(await refusal(auth.sign_in(voice.email, PASSWORD, HERE)), TooMany)
         assert await auth.viewer(mine)
 
 
-async def test_an_attempt_that_nobody_looks_at_counts_for_no_address(
+async def test_an_attempt_that_nobody_looks_at_counts_nowhere(
     site: Site, voice: Person, chat: Person, wire: Wire
 ) -> None:
     async with replica(site, wire, limit=3) as auth:
-        guesses = await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3)
-        assert guesses == [Unauthorized] * 3
-        assert await tries(lambda: auth.sign_in(voice.email, PASSWORD, THERE), 9) == [TooMany] * 9
-        assert await auth.sign_in(chat.email, PASSWORD, THERE)
+        assert await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3) == [Unauthorized] * 3
+        assert await tries(lambda: auth.sign_in(chat.email, "wrong", HERE), 9) == [TooMany] * 9
+        known = replace(HERE, device=auth.device_mark(chat.email))
+        for visitor in (THERE, known):
+            assert await auth.sign_in(chat.email, PASSWORD, visitor)
 
 
 async def test_an_auth_server_that_is_away_uses_up_no_attempts(site: Site, voice: Person, wire: Wire) -> None:

@@ -14,6 +14,7 @@ from server.errors import Invalid, NotFound, RequestError, TooMany, Unauthorized
 from server.guard import (
     drop_cookie,
     drop_doubtful,
+    insecure,
     own_path,
     session_cookie,
     set_cookie,
@@ -37,7 +38,9 @@ async def sign_in_page(request: Request) -> Response:
     wanted = own_path(request.query_params.get("next", ""))
     if await viewer_of(request):
         return RedirectResponse(wanted, 303)
-    answer = _page(request, wanted=wanted)
+    ended = session_cookie(request) is not None  # one that is nobody's any more
+    message = "Your session has ended. Please sign in again." if ended else ""
+    answer = _page(request, wanted=wanted, message=message)
     drop_doubtful(answer, request)
     return answer
 
@@ -86,7 +89,8 @@ def _page(
     refusal: RequestError | None = None,
 ) -> Response:
     message = refusal.detail if refusal is not None else message
-    answer = web.render(request, "accounts/login.html", status, email=email, wanted=wanted, message=message)
+    context = {"email": email, "wanted": wanted, "message": message, "insecure": insecure(request)}
+    answer = web.render(request, "accounts/login.html", status, **context)
     if refusal is not None and refusal.retry_after:
         answer.headers["Retry-After"] = str(refusal.retry_after)
     return answer

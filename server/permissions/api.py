@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from server import exact_json
+from server import hub as bells
 from server.api import Ask, Call, Json, JsonObject, Model, Moment, Text
 from server.db import Connection
 from server.errors import Invalid
@@ -17,7 +18,7 @@ from server.rates import Limits
 
 _LARGEST = 32 * 1024  # bytes of arguments, which a person has to read
 _LONGEST_WAIT = 55
-_DEAF_WAIT = 2.0  # seconds between two looks while the hub hears nothing
+_DEAF_WAIT = 0.8  # seconds between two looks while the hub hears nothing
 _SHORTEST_WAIT = (
     0.25  # seconds until the next look at an allow that is held and due, where our clock is ahead
 )
@@ -99,18 +100,26 @@ async def wait(ask: Ask) -> ToolPermission:
     row = await _read(ask)
     if seconds == "0" or row["status"] != "pending":
         return _answer(row)
-    hub: Hub = ask.request.state.hub
     limits: Limits = ask.request.state.limits
-    with (
-        limits.waiting(ask.agent.key_id),
-        hub.listening(f"tool_permissions:{row['supervisor_id']}", f"agent_keys:{ask.agent.id}") as bell,
-    ):
+    with limits.waiting(ask.agent.key_id):
+        while not (done := await _wait_with(ask, row["supervisor_id"], end))[0]:
+            row = done[1]  # the agent is another supervisor's now, and so is what rings
+    return _answer(done[1])
+
+
+async def _wait_with(ask: Ask, supervisor_id: UUID, end: float) -> tuple[bool, Any]:
+    """Wait for what rings for this supervisor: whether the waiting is over, and the request as it stands then."""
+    hub: Hub = ask.request.state.hub
+    topics = f"tool_permissions:{supervisor_id}", f"agent_keys:{ask.agent.id}"
+    with hub.listening(*topics, tool_permissions.decided_here(ask.id()), bells.STATE) as bell:
         while True:
             await ask.still()
             row = await _read(ask)
             left = end - time.monotonic()
             if row["status"] != "pending" or left <= 0 or ask.request.state.closing.is_set():
-                return _answer(row)
+                return True, row
+            if row["supervisor_id"] != supervisor_id:
+                return False, row
             if row["held_until"]:
                 until = (row["held_until"] - dt.datetime.now(dt.UTC)).total_seconds()
                 left = min(left, max(until, _SHORTEST_WAIT))

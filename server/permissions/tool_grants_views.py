@@ -16,7 +16,7 @@ from server.guard import signed_in
 from server.permission_cards import card, shown
 from server.permissions import tool_grants, tool_permissions
 from server.permissions.tool_grants import Scope
-from server.permissions.views import digest_of, refusal
+from server.permissions.views import digest_of, refusal, tell_agent
 
 _FORM = "permissions/_standing_approval.html"
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
@@ -43,17 +43,19 @@ async def give(request: Request) -> Response:
     row, replaces = await _read(request)
     if row["status"] != "pending" or row["held_until"] or row["arguments_digest"] != digest:
         return _refused(request, row, refusal(row))
+    permission_id = web.identifier(request.path_params["id"], "tool permission")
     try:
         with request.state.recorder.giving_way():
             won, row = await tool_grants.allow(
                 request.state.db,
                 request.state.viewer,
-                web.identifier(request.path_params["id"], "tool permission"),
+                permission_id,
                 digest,
                 _scope(fields, list(shown(row)["arguments"])),
             )
     except Invalid as problem:
         return _form(request, row, replaces, fields, problem.detail)
+    tell_agent(request, permission_id)
     if not won:
         return _refused(request, row, refusal(row))
     if request.headers.get("hx-request"):

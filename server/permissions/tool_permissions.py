@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from server import hub as bells
 from server.db import Caller, Connection, Database, Record
 from server.errors import NotFound
 
@@ -55,6 +56,11 @@ async def card(connection: Connection, permission_id: UUID) -> dict[str, Any]:
     if row is None:
         raise NotFound("There is no such tool permission.")
     return row
+
+
+def decided_here(permission_id: UUID) -> str:
+    """What a page rings for an agent that waits in the same process: the listener may be deaf, and nobody know it yet."""
+    return f"{bells.OWN}decided:{permission_id}"
 
 
 async def decide(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -42,7 +43,14 @@ async def decide(request: Request) -> Response:
             reason or None,
             digest,
         )
+    tell_agent(request, permission_id)
     return _reply(request, row, None if won else refusal(row))
+
+
+def tell_agent(request: Request, permission_id: UUID) -> None:
+    """Wake the agent that waits for this decision in this process; another process hears of it by the listener."""
+    topic = tool_permissions.decided_here(permission_id)
+    request.state.hub.ring_key(topic, topic)
 
 
 def digest_of(fields: Mapping[str, str]) -> str:
@@ -56,11 +64,13 @@ def digest_of(fields: Mapping[str, str]) -> str:
 
 
 async def show(request: Request) -> Response:
-    """All arguments of a request, which its card may be too small for."""
+    """All arguments of a request, which its card may be too small for; for a page that is not live, its card as it is now."""
     permission_id = web.identifier(request.path_params["id"], "tool permission")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         row = await tool_permissions.card(connection, permission_id)
+    if request.headers.get("hx-request"):
+        return HTMLResponse(card(row))
     found = shown(row)
     text = json.dumps(found["arguments"], indent=1)
     if len(text) > _INDENTED:  # what is nested a hundred deep would be blanks above all

@@ -1,7 +1,5 @@
-// Times on the page: the viewer's own clock and zone; elapsed and remaining time are counted here, not sent.
+// Times on the page: in the viewer's own zone; elapsed and remaining time are counted here by the server's time, not sent.
 
-// This machine's clock may be wrong: count by the server's.
-const skew = new Date(document.body.dataset.now) - Date.now();
 const stale = Number(document.body.dataset.stale); // seconds without a sign
 const slow = { amber: 8 * 60, red: 15 * 60 }; // of an interaction's time
 const vanish = 60; // seconds that an answered permission stays
@@ -33,7 +31,7 @@ function set(node, name, value) {
 }
 
 function tick() {
-  const now = Date.now() + skew;
+  const now = serverTime.now();
   for (const time of document.querySelectorAll("time[data-kind]")) {
     const kind = time.dataset.kind;
     const at = new Date(time.dateTime);
@@ -56,5 +54,5 @@ function tick() {
 }
 
 tick();
-setInterval(tick, 1000);
+setInterval(tick, 250); // a whole second that is shown is hardly older than a second
 document.addEventListener("htmx:after:swap", tick);

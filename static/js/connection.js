@@ -1,136 +1,294 @@
 // One stream a browser and page, however many tabs: a browser opens six connections to a server and no more.
-// The tab that holds the lock reads the stream and tells the others. The line at the top says honestly how it is.
+// The tab that holds the lock reads the stream and tells the others. The line at the top says honestly how it is: no page is
+// live that has had no sign of the server for 25 s, whatever its socket believes.
 
 const live = document.getElementById("live");
 const line = () => document.getElementById("connection");
-const clock = (at) => at.toLocaleTimeString([], { hour12: false });
 const channel = new BroadcastChannel(live.dataset.channel);
 const SLOTS = 4; // streams at most in one browser; further pages look again every few seconds
-const LOOK = 5000;
-let lostAt = null;
-let leading = false;
-let stopped = false; // by the server: the account has too many streams, and one that came back would stop another
+const LOOK = 5_000; // ms between two tries
+const SILENCE = 25_000; // ms without a sign; the server pings each 10 s
+const GREETING = 5_000; // ms that the leading tab has to answer one that has just come
+const BEHIND = 1_000; // ms after which a message is one of many that waited for this tab
+const SLEPT = 5_000; // ms that this machine's clock is ahead of what performance.now() counted: it slept, or was set
+const WOKEN = 3_000; // ms in which a page that slept has to hear of the server again
+
+// By performance.now():
+let heard = performance.now(); // the last sign of the server
+let seen = heard; // the last sign of the leading tab
+let tried = heard; // another stream, or another leading tab, was asked for
+let told = 0; // we have told the other tabs anything
+let paused = null; // the stream is waiting to connect again
+let ticked = { at: heard, wall: Date.now() };
+
+let standing = "following"; // "waiting": it holds the lock, and no slot is free; "leading"; "stopped" by the server
+let term = 0; // of the leading tab; a later one has a higher number
+let answered = false; // whether a leading tab is known
+let since = null; // stale since, by the server's clock; null while it is not
+let stream = null; // htmx's connection
+
+function say(state, text) {
+  if (line()) {
+    line().dataset.state = state;
+    line().textContent = text;
+  }
+  document.dispatchEvent(new Event("connection:changed"));
+}
 
 function lost() {
-  lostAt ??= new Date();
-  if (!line()) return;
-  line().dataset.state = "reconnecting";
-  line().textContent = `Reconnecting, stale since ${clock(lostAt)}`;
-  if (leading) channel.postMessage({ lost: true });
+  const silent = performance.now() - heard;
+  since ??= serverTime.now() - (silent >= SILENCE ? silent : 0);
+  say("reconnecting", `Reconnecting, stale since ${new Date(since).toLocaleTimeString([], { hour12: false })}`);
+  if (standing === "leading") tell({ lost: true });
 }
 
 function leave() {
-  if (leading) channel.postMessage({ left: true });
+  if (standing === "leading") tell({ left: true });
   location.reload(); // leads to the sign-in page, and from there back to this one
 }
 
+/** Tell the other tabs; each message says that this one lives, and when it last heard of the server. */
+function tell(what) {
+  if (!navigator.locks) return; // every tab has its own stream
+  told = performance.now();
+  channel.postMessage({ term, sent: Date.now(), heard: Date.now() - (told - heard), ...what });
+}
+
+/** A time of this machine's clock, which all tabs share, by performance.now(). */
+const ago = (wall) => performance.now() - Math.max(0, Date.now() - wall);
+
 const apply = (text) => htmx.swap({ sourceElement: live, target: live, swap: "none", text });
 
-// The newest of each region, for a tab that has just come. As they were sent, and not from the page: that may lag.
+// The newest of each region, for a tab that has just come, and for this one when many messages waited for it. As they were
+// sent, and not from the page: that may lag.
 const newest = new Map();
+const backlog = new Map();
 
-function remember(text) {
+function remember(among, text) {
   for (const [partial, region] of text.matchAll(/<hx-partial hx-target="#([\w-]+)"[^]*?<\/hx-partial>/g)) {
-    for (const [older, was] of newest) if (older === region || was.includes(` data-of="${region}">`)) newest.delete(older);
-    newest.set(region, partial); // a part of a region after it, and gone with it
+    for (const [older, was] of among) if (older === region || was.includes(` data-of="${region}">`)) among.delete(older);
+    among.set(region, partial); // a part of a region after it, and gone with it
   }
+}
+
+/** A stream begins with a snapshot, and in it the connection's own line: with that, the page is live again. */
+const begins = (text) => text.includes('hx-target="#connection"');
+
+function flush() {
+  if (!backlog.size) return;
+  const text = [...backlog.values()].join("");
+  backlog.clear();
+  if (begins(text) && performance.now() - heard < SILENCE) since = null;
+  apply(text);
+}
+
+const soon = new MessageChannel(); // after what has come by now; a timer would be slowed down in a hidden page
+soon.port1.onmessage = flush;
+
+function receive(text, behind) {
+  remember(backlog, text);
+  if (!behind) soon.port2.postMessage(0);
 }
 
 channel.onmessage = ({ data }) => {
-  if (data.hello && stopped) location.reload(); // another tab of this page opened: this one starts again
-  else if (data.hello) leading && channel.postMessage(lostAt ? { lost: true } : { text: [...newest.values()].join("") });
-  else if (data.left) location.reload();
-  else if (data.look) look();
-  else if (leading) return;
-  else if (data.lost) lost();
-  else if (data.text) {
-    lostAt = null;
-    apply(data.text);
+  if (data.hello) return greet();
+  if (data.left) return location.reload();
+  if (!(data.term >= term)) return; // from a tab that stood still while another took the lead
+  if (standing !== "following") {
+    if (data.term === term) return;
+    resign();
   }
+  term = data.term;
+  answered = true;
+  seen = Math.max(seen, ago(data.sent));
+  heard = Math.max(heard, ago(data.heard));
+  if (data.look) look();
+  else if (data.lost) lost();
+  else if (data.ping) serverTime.learn(Date.parse(data.ping), ago(data.heard));
+  if (data.text) receive(data.text, performance.now() - ago(data.sent) > BEHIND);
+  else if (since !== null && !data.lost && !data.look) channel.postMessage({ hello: true });
 };
 
+function greet() {
+  if (standing === "stopped") location.reload(); // another tab of this page opened: this one starts again
+  else if (standing === "waiting") tell({ look: true });
+  else if (standing === "leading") tell(since === null ? { text: [...newest.values()].join("") } : { lost: true });
+}
+
+// The stream, while this tab leads.
+
+live.addEventListener("htmx:sse:before:connection", (event) => {
+  if (standing !== "leading") return event.preventDefault();
+  if (event.detail.connection.attempt === 0) return;
+  paused = performance.now();
+  lost();
+});
+live.addEventListener("htmx:sse:after:connection", ({ detail }) => {
+  stream = detail.connection;
+  paused = null;
+  if (standing !== "leading") stream.abortController.abort();
+});
 live.addEventListener("htmx:sse:error", ({ detail }) => {
   if ([403, 404].includes(detail.status)) leave(); // gone, or not theirs any more: the page says so
-  else lost();
+  else if (standing === "leading") lost();
 });
-live.addEventListener("htmx:sse:before:connection", (event) => {
-  if (stopped) event.preventDefault();
-  else if (event.detail.connection.attempt > 0) lost();
+live.addEventListener("htmx:sse:before:message", ({ detail: { message } }) => {
+  if (standing !== "leading") return;
+  if (message.event === "ping") {
+    heard = performance.now();
+    serverTime.learn(Date.parse(message.data), heard);
+    tell({ ping: message.data });
+  } else if (!message.event && message.data.includes("<hx-partial ")) { // and not the page of somebody between us
+    heard = performance.now();
+    if (begins(message.data)) since = null;
+    remember(newest, message.data);
+    tell({ text: message.data });
+  }
 });
-live.addEventListener("htmx:sse:before:message", ({ detail }) => {
-  lostAt = null; // a stream begins with a snapshot, and in it the connection's own line
-  if (detail.message.event) return;
-  remember(detail.message.data);
-  channel.postMessage({ text: detail.message.data });
-});
-live.addEventListener("stop", () => (stopped = true)); // the line at the top has said so
+live.addEventListener("stop", () => (standing = "stopped")); // the line at the top has said so
 live.addEventListener("htmx:sse:close", (event) => {
+  stream = null;
   if (event.detail.reason === "message") leave(); // signed out
 });
 
-function lead() {
-  leading = true;
-  const connect = () => stopped || live.dispatchEvent(new CustomEvent("lead"));
-  connect();
-  setInterval(connect, LOOK); // does nothing while connected: a first connection that failed is not retried otherwise
+/** Does nothing while connected: a first connection that failed is not tried again otherwise. */
+function connect() {
+  tried = Math.max(tried, heard);
+  live.dispatchEvent(new CustomEvent("lead"));
 }
 
-const forEver = () => new Promise(() => {});
-const free = (name) =>
-  new Promise((got) => navigator.locks.request(name, { ifAvailable: true }, (lock) => (got(!!lock), lock && forEver())));
+/** Give the stream up, which htmx opens again. */
+const renew = () => stream?.reader?.cancel();
 
-async function slot() {
+// Who leads.
+
+const forEver = () => new Promise(() => {});
+let queued = null; // what ends our waiting for the lock
+let leaveSlot = null;
+
+const free = (name) =>
+  new Promise((got) =>
+    navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+      got(!!lock);
+      return lock && new Promise((done) => (leaveSlot = done));
+    }),
+  );
+
+async function slot(mine) {
   for (;;) {
-    for (let n = 0; n < SLOTS; n++) if (await free(`floorwalker-slot-${n}`)) return;
-    channel.postMessage({ look: true });
+    for (let n = 0; n < SLOTS; n++) {
+      if (mine !== term) return;
+      if (await free(`floorwalker-slot-${n}`)) return;
+    }
+    tell({ look: true });
     await look();
     await new Promise((done) => setTimeout(done, LOOK));
   }
 }
 
+async function hold() {
+  const mine = (term = Math.max(Date.now(), term + 1));
+  standing = "waiting";
+  await slot(mine);
+  if (mine !== term) return leaveSlot?.();
+  standing = "leading";
+  tried = performance.now();
+  tell({});
+  connect();
+  await forEver();
+}
+
+/** Stand for the lead: wait for the lock, or take it from a tab that gives no sign. */
+async function stand(steal) {
+  let held = false;
+  const hand = () => {
+    held = true;
+    return hold();
+  };
+  queued?.abort();
+  queued = steal ? null : new AbortController();
+  try {
+    await navigator.locks.request(live.dataset.channel, steal ? { steal } : { signal: queued.signal }, hand);
+  } catch {
+    if (!held) return; // we do not wait for it any more
+    resign(); // another has taken it
+    stand(false);
+  }
+}
+
+function resign() {
+  if (standing === "following") return;
+  standing = "following";
+  seen = tried = performance.now();
+  answered = false;
+  leaveSlot?.();
+  renew();
+  channel.postMessage({ hello: true });
+}
+
 async function look() {
-  lostAt = null;
+  const failed = { at: null };
+  looking = failed;
   await htmx.ajax("GET", location.href, { source: live, target: "#main", select: "#main", swap: "outerMorph" });
-  if (lostAt) return; // htmx has said so, and nothing is new
-  line().dataset.state = "reconnecting";
-  line().textContent = "Many live pages are open: this one looks again every 5 s";
+  if (failed.at) return; // htmx has said so, and nothing is new
+  since = null;
+  heard = performance.now();
+  say("looking", "Many live pages are open: this one looks again every 5 s");
+}
+
+let looking = null; // the look under way
+
+live.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (looking) serverTime.learn(Date.parse(ctx.response.headers.get("date")));
+});
+
+function failed(event) {
+  if (event.detail.ctx?.sourceElement !== live) return;
+  if (looking) looking.at = performance.now();
+  lost();
+}
+
+document.addEventListener("htmx:error", failed);
+document.addEventListener("htmx:response:error", failed);
+
+/** Each second: what has given no sign for too long is not live, and something is done about it. */
+function watch() {
+  const now = performance.now();
+  const slept = Date.now() - ticked.wall - (now - ticked.at) > SLEPT;
+  ticked = { at: now, wall: Date.now() };
+  flush();
+  if (standing === "stopped") return;
+  if (slept) {
+    heard = Math.min(heard, now - SILENCE + WOKEN);
+    seen = tried = now;
+  }
+  if (now - heard >= SILENCE) lost();
+  if (standing === "leading") {
+    if (slept || now - Math.max(heard, tried) >= SILENCE) {
+      tried = now;
+      renew();
+    }
+    if (!stream) connect();
+    if (paused !== null && now - paused >= LOOK) stream?.delayCanceller?.(); // whose timer a hidden page slows down
+    if (now - told >= LOOK) tell(since === null ? {} : { lost: true });
+  } else if (standing === "following") {
+    if (slept) channel.postMessage({ hello: true });
+    if (now - Math.max(seen, tried) < (answered ? SILENCE : GREETING)) return;
+    tried = now;
+    stand(true);
+  }
 }
 
 // Not before htmx has taken notice of the page.
 if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done, { once: true }));
+tried = seen = performance.now();
 if (navigator.locks) {
   channel.postMessage({ hello: true });
-  navigator.locks.request(live.dataset.channel, async () => {
-    await slot();
-    lead();
-    await forEver();
-  });
-} else lead();
-
-function toast(text) {
-  const box = document.createElement("p");
-  box.className = "toast";
-  box.textContent = text;
-  document.getElementById("toasts").append(box);
-  setTimeout(() => {
-    box.remove();
-    document.dispatchEvent(new Event("queue:uncovered"));
-  }, 8000);
+  stand(false);
+} else {
+  standing = "leading";
+  connect();
 }
-
-document.addEventListener("htmx:error", (event) => {
-  if (event.detail.ctx?.sourceElement === live) lost();
-  else toast("That could not be sent: the server does not answer. Please try again.");
-});
-document.addEventListener("htmx:response:error", (event) => {
-  const ctx = event.detail.ctx;
-  if (ctx?.sourceElement === live) return lost();
-  if (ctx.response.status === 409 && ctx.text.includes('class="tool-permission ')) {
-    // The fresh card says it, but for a request that still waits.
-    if (ctx.text.includes('class="tool-permission pending"')) toast("That was not decided: please look at the request again.");
-    return;
-  }
-  if (ctx.text?.includes('class="standing-approval"')) return; // the dialog says what is wrong
-  ctx.swap = "none";
-  toast(ctx.text && ctx.text.length < 300 ? ctx.text : "That did not work. Please try again.");
-});
+const ticks = new Worker(live.dataset.ticks);
+ticks.onmessage = watch;
+ticks.onerror = () => setInterval(watch, 1000);

@@ -4,21 +4,48 @@ const cards = () => [...document.querySelectorAll(".tool-permission.pending")];
 const favicon = document.getElementById("favicon");
 const calm = favicon.href;
 const title = document.title;
-// Sound and a desktop notification: asked for once, on a click, kept for this browser.
-const button = document.querySelector("[data-sound]");
-let audio = null;
-const wanted = () => localStorage.getItem("sound") === "on";
+const KEPT = 100; // calls that the browser remembers
+const ELSEWHERE = 300; // ms in which the tab that has focus is first
 
-function say() {
-  button.hidden = false;
-  button.textContent = wanted() ? "Sound on" : "Sound off";
-  button.setAttribute("aria-pressed", String(wanted()));
+// Sound and a desktop notification: asked for once, on a click, kept for this browser. A browser plays nothing before the
+// first click or key in a page: until then the sound is blocked, and the control says so.
+const control = document.querySelector("[data-sound]");
+const wanted = () => localStorage.getItem("sound") === "on";
+let audio = null;
+let missed = false; // a ring, while the sound was blocked
+
+function open() {
+  audio ??= new AudioContext();
+  audio.onstatechange ??= heard;
+  return audio;
 }
 
-function ring() {
-  if (!wanted()) return;
-  audio ??= new AudioContext();
-  const at = audio.currentTime;
+function heard() {
+  say();
+  if (audio.state !== "running" || !missed) return;
+  missed = false;
+  if (cards().length) play();
+}
+
+/** on, off, or blocked by the browser. */
+function state() {
+  if (!wanted()) return "off";
+  return open().state === "running" ? "on" : "blocked";
+}
+
+const words = { on: "Sound on", off: "Sound off", blocked: "Sound blocked until you click or press a key" };
+
+function say() {
+  control.hidden = false;
+  control.dataset.state = state();
+  const refused = wanted() && "Notification" in window && Notification.permission === "denied";
+  control.querySelector("[data-says]").textContent = words[state()] + (refused ? ", notifications blocked" : "");
+  control.querySelector("[data-switch]").textContent = wanted() ? "Turn off" : "Turn on";
+  control.querySelector("[data-test]").hidden = !wanted();
+}
+
+function play() {
+  const at = open().currentTime;
   for (const [start, pitch] of [[0, 660], [0.16, 880]]) {
     const tone = audio.createOscillator();
     const volume = audio.createGain();
@@ -31,40 +58,74 @@ function ring() {
   }
 }
 
-button?.addEventListener("click", async () => {
-  localStorage.setItem("sound", wanted() ? "off" : "on");
-  say();
-  ring();
-  if (wanted() && "Notification" in window && Notification.permission === "default") await Notification.requestPermission();
-});
+/** Whether this tab is the first of the browser's that does this about a request. */
+async function first(what, call) {
+  const take = () => {
+    const done = JSON.parse(localStorage.getItem(what) ?? "[]");
+    if (done.includes(call)) return false;
+    localStorage.setItem(what, JSON.stringify([...done, call].slice(-KEPT)));
+    return true;
+  };
+  return navigator.locks ? navigator.locks.request("floorwalker-call", take) : take();
+}
 
-let known = new Set(cards().map((card) => card.id));
+async function ring(call) {
+  if (!wanted()) return;
+  if (state() === "blocked") missed = true; // another tab may play it
+  else if (await first("rung", call)) play();
+}
+
+async function tell(card, call) {
+  const may = wanted() && "Notification" in window && Notification.permission === "granted";
+  const looking = () => !document.hidden && document.hasFocus();
+  if (!looking()) await new Promise((done) => setTimeout(done, ELSEWHERE));
+  if (!(await first("told", call)) || looking() || !may) return;
+  const note = new Notification(`${card.getAttribute("aria-label")}: allow or deny?`, {
+    body: card.querySelector(".purpose")?.textContent,
+    tag: card.id,
+  });
+  note.onclick = () => window.focus();
+}
+
+const name = (card) => `${card.id} ${card.dataset.rank}`;
+let known = new Set(cards().map(name));
 
 function look() {
   const all = cards();
   const pending = Number(document.getElementById("pending-count")?.textContent ?? 0);
-  const text = pending ? `(${pending}) ${title}` : title;
+  const live = document.getElementById("connection")?.dataset.state;
+  const stale = ["stale", "reconnecting", "stopped"].includes(live);
+  const text = (stale ? "Stale · " : "") + (pending ? `(${pending}) ${title}` : title);
   if (document.title !== text) document.title = text;
-  const icon = pending ? favicon.dataset.waiting : calm;
+  const icon = stale ? favicon.dataset.stale : pending ? favicon.dataset.waiting : calm;
   if (favicon.getAttribute("href") !== icon) favicon.setAttribute("href", icon);
-  const fresh = all.filter((card) => !known.has(card.id));
-  known = new Set(all.map((card) => card.id));
-  if (fresh.length) {
-    ring();
-    document.getElementById("arrivals").textContent = fresh
-      .map((card) => `${card.getAttribute("aria-label")}, ${card.querySelector(".left").textContent}`)
-      .join("; ");
-    if (wanted() && document.hidden && "Notification" in window && Notification.permission === "granted") {
-      const card = fresh[0];
-      const note = new Notification(`${card.getAttribute("aria-label")}: allow or deny?`, {
-        body: card.querySelector(".purpose").textContent,
-        tag: card.id,
-      });
-      note.onclick = () => window.focus();
-    }
-  }
+  const fresh = all.filter((card) => !known.has(name(card)));
+  known = new Set(all.map(name));
+  if (!fresh.length) return;
+  document.getElementById("arrivals").textContent = fresh
+    .map((card) => `${card.getAttribute("aria-label")}, ${card.querySelector(".left").textContent}`)
+    .join("; ");
+  ring(name(fresh[0]));
+  tell(fresh[0], name(fresh[0]));
 }
 
-if (button) say();
+if (control) {
+  control.querySelector("[data-switch]").addEventListener("click", async () => {
+    localStorage.setItem("sound", wanted() ? "off" : "on");
+    if (wanted()) await open().resume();
+    say();
+    if (wanted()) play();
+    if (wanted() && "Notification" in window && Notification.permission === "default") await Notification.requestPermission();
+    say();
+  });
+  control.querySelector("[data-test]").addEventListener("click", async () => {
+    await open().resume();
+    play();
+  });
+  for (const gesture of ["pointerdown", "keydown"]) addEventListener(gesture, () => wanted() && open().resume(), true);
+  addEventListener("storage", ({ key }) => key === "sound" && say());
+  say();
+}
 look();
 document.addEventListener("htmx:after:swap", look);
+document.addEventListener("connection:changed", look);

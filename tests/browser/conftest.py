@@ -1,6 +1,7 @@
 """A real Chromium for the session, a fresh context for every person who opens a page."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import pytest
@@ -24,6 +25,28 @@ async def browser() -> AsyncIterator[Browser]:
         await running.close()
 
 
+async def sign_in_with(page: Page, person: Person) -> None:
+    """Sign in by the form, and wait until the page is live."""
+    await page.goto("/login")
+    await page.get_by_label("E-mail").fill(person.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.locator("#connection")).to_have_text("Live")
+
+
+@asynccontextmanager
+async def signed_in_at(browser: Browser, site: Site, person: Person, script: str = "") -> AsyncIterator[Page]:
+    """Somebody's live page at a site of its own, in which a script runs before all others."""
+    context = await browser.new_context(base_url=site.url)
+    context.set_default_timeout(1000 * PATIENCE)
+    if script:
+        await context.add_init_script(script)
+    page = await context.new_page()
+    await sign_in_with(page, person)
+    yield page
+    await context.close()
+
+
 @pytest.fixture
 async def sign_in(browser: Browser, site: Site) -> AsyncIterator[SignIn]:
     """Sign in as somebody, by the form; any complaint of the page (CSP, script error) fails the test."""
@@ -43,11 +66,7 @@ async def sign_in(browser: Browser, site: Site) -> AsyncIterator[SignIn]:
         page = await context.new_page()
         page.on("console", hear)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        await page.goto("/login")
-        await page.get_by_label("E-mail").fill(person.email)
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("button", name="Sign in").click()
-        await expect(page.locator("#connection")).to_have_text("Live")
+        await sign_in_with(page, person)
         return page
 
     yield open_page

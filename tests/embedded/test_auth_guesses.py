@@ -1,5 +1,6 @@
 """Guesses at a password count alike, whether they are made at the sign-in page or at the Auth service's own address."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -42,20 +43,31 @@ async def at_login(client: httpx.AsyncClient, email: str, password: str) -> int:
     return (await client.post("/login", data={"email": email, "password": password})).status_code
 
 
-async def test_guesses_at_an_account_count_together(strict: Site, victim: Person) -> None:
-    async with (
-        from_address(strict, "192.0.2.1") as one,
-        from_address(strict, "192.0.2.2") as two,
-        from_address(strict, "192.0.2.3") as owner,
-    ):
-        assert await at_login(one, victim.email, "wrong") == 401
-        assert (await at_token(one, victim.email, "wrong")).status_code == 400
-        assert (await at_token(two, f" {victim.email.upper()} ", "wrong")).status_code == 400
-        for client in (two, owner):
-            refused = await at_token(client, victim.email, PASSWORD)
-            assert (refused.status_code, refused.json()["error_code"]) == (429, "over_request_rate_limit")
-            assert "wait" in refused.json()["msg"]
-        assert await at_login(owner, victim.email, PASSWORD) == 429
+async def test_guesses_at_an_account_count_together_and_lock_nobody_out_elsewhere(
+    strict: Site, victim: Person
+) -> None:
+    async with from_address(strict, "192.0.2.1") as attacker, from_address(strict, "192.0.2.3") as owner:
+        assert await at_login(attacker, victim.email, "wrong") == 401
+        assert (await at_token(attacker, victim.email, "wrong")).status_code == 400
+        assert (await at_token(attacker, f" {victim.email.upper()} ", "wrong")).status_code == 400
+        refused = await at_token(attacker, victim.email, PASSWORD)
+        assert (refused.status_code, refused.json()["error_code"]) == (429, "over_request_rate_limit")
+        assert "wait" in refused.json()["msg"]
+        assert await at_login(attacker, victim.email, PASSWORD) == 429
+        assert (await at_token(owner, victim.email, PASSWORD)).status_code == 200
+        assert await at_login(owner, victim.email, PASSWORD) == 303
+
+
+async def test_an_office_behind_one_address_gets_in_beside_an_attacker(strict: Site, victim: Person) -> None:
+    office = [victim, *[await strict.hire("chat") for _ in range(3)]]
+    async with from_address(strict, "192.0.2.51") as here, from_address(strict, "192.0.2.51") as browser:
+        answers = await asyncio.gather(*(at_login(here, one.email, PASSWORD) for one in office * 6))
+        assert answers == [303] * 24
+        assert await at_login(browser, victim.email, PASSWORD) == 303
+        browser.cookies.delete(strict.cookie)  # signed out, and the browser is still known
+        guesses = await asyncio.gather(*(at_login(here, office[1].email, "wrong") for _ in range(20)))
+        assert sorted(guesses) == [401] * 3 + [429] * 17
+        assert await at_login(browser, victim.email, PASSWORD) == 303
 
 
 async def test_guesses_from_an_address_count_together(strict: Site, victim: Person) -> None:

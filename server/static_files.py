@@ -1,0 +1,44 @@
+"""Style sheets, scripts and pictures."""
+
+import asyncio
+import gzip
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+_KEPT_FOR_EVER = "public, max-age=31536000, immutable"
+_TEXT = (".css", ".js", ".svg", ".txt")  # what is worth compressing
+
+
+class Static(StaticFiles):
+    """Static files, compressed once; one asked for by its content's hash may be kept for ever."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory=directory)
+        self._packed: dict[str, bytes] = {}  # by the file's ETag, which is another when the file is
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        if answer.status_code != 200:
+            return answer
+        if path.endswith(_TEXT) and isinstance(answer, FileResponse):
+            answer.headers["Vary"] = "Accept-Encoding"
+            if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+                answer = await self._pack(answer)
+        if b"v=" in scope["query_string"]:
+            answer.headers["Cache-Control"] = _KEPT_FOR_EVER
+        return answer
+
+    async def _pack(self, file: FileResponse) -> Response:
+        mark, path = file.headers["etag"], str(file.path)
+        if mark not in self._packed:
+            self._packed[mark] = await asyncio.to_thread(
+                lambda: gzip.compress(Path(path).read_bytes(), mtime=0)
+            )
+        packed = Response(self._packed[mark], media_type=file.media_type)
+        packed.headers.update({"Content-Encoding": "gzip", "Vary": "Accept-Encoding", "ETag": f"W/{mark}"})
+        packed.headers["Last-Modified"] = file.headers["last-modified"]
+        return packed

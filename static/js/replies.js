@@ -1,0 +1,57 @@
+// What the server's replies say, and what is fetched again before it is decided on a page that is not live.
+
+const RECENT = 25_000; // ms in which a request that was fetched may be decided
+const WAIT = 10_000; // ms that the fetch may take
+const fetched = new Map(); // card's id → when, by performance.now()
+
+function toast(text) {
+  const box = document.createElement("p");
+  box.className = "toast";
+  box.textContent = text;
+  document.getElementById("toasts").append(box);
+  setTimeout(() => {
+    box.remove();
+    document.dispatchEvent(new Event("queue:uncovered"));
+  }, 8000);
+}
+
+const isLive = () => !["stale", "reconnecting", "stopped"].includes(document.getElementById("connection")?.dataset.state);
+const isOfStream = (ctx) => ctx?.sourceElement?.id === "live"; // the line at the top says it
+
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (!isOfStream(ctx)) toast("That could not be sent: the server does not answer. Please try again.");
+});
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (isOfStream(ctx)) return;
+  if (ctx.response.status === 409 && ctx.text.includes('class="tool-permission ')) {
+    // The fresh card says it, but for a request that still waits.
+    if (ctx.text.includes('class="tool-permission pending"')) toast("That was not decided: please look at the request again.");
+    return;
+  }
+  if (ctx.text?.includes('class="standing-approval"')) return; // the dialog says what is wrong
+  ctx.swap = "none";
+  toast(ctx.text && ctx.text.length < 300 ? ctx.text : "That did not work. Please try again.");
+});
+
+/** The card that a form decides. */
+function decides(form) {
+  if (form.matches?.("form.standing-approval")) return document.getElementById(form.dataset.card);
+  return form.matches?.('form[action$="/decision"]') ? form.closest(".tool-permission") : null;
+}
+
+// Before queue.js hears of it: nothing has been decided yet.
+document.addEventListener("htmx:before:request", (event) => {
+  const card = decides(event.detail.ctx.sourceElement);
+  if (!card || isLive() || performance.now() - (fetched.get(card.id) ?? -Infinity) < RECENT) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const path = card.id.replace("tool-permission-", "/tool-permissions/");
+  htmx.ajax("GET", path, { source: card, target: card, swap: "outerMorph", timeout: WAIT });
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const card = ctx.target;
+  if (ctx.request?.method !== "GET" || ctx.response?.status !== 200 || !card?.matches?.(".tool-permission")) return;
+  fetched.set(card.id, performance.now());
+  document.dispatchEvent(new Event("queue:uncovered")); // dead, as if it had just come
+  if (card.matches(".pending")) toast("This page is not live. The request was fetched again: look at it, then decide.");
+});

@@ -1,0 +1,55 @@
+// What somebody had typed into a form when their session ended: kept in this tab until they are signed in again, and then it
+// stands in the form. Passwords are not kept, and nobody else who signs in here gets it.
+
+(() => {
+  const viewer = document.body.dataset.viewer;
+  const KEY = "typed";
+  const kept = (one) => one.name && !["password", "hidden", "submit", "button", "file"].includes(one.type);
+  let edited = null; // the form that was typed into last
+
+  function note({ target }) {
+    if (target.form?.method === "post") edited = target.form;
+  }
+
+  /** Whichever way the page ends: it is sent, or it leaves for the sign-in page by itself. */
+  function keep() {
+    if (!edited?.isConnected) return;
+    const fields = [...edited.elements].filter(kept).map(({ name, type, value, checked }) => ({ name, type, value, checked }));
+    const at = edited.dataset.at ?? location.pathname + location.search;
+    sessionStorage.setItem(KEY, JSON.stringify({ viewer, at, action: edited.getAttribute("action"), fields }));
+  }
+
+  function fill(one, { type, value, checked }) {
+    if (["radio", "checkbox"].includes(type)) {
+      if (one.value === value) one.checked = checked;
+    } else one.value = value;
+    one.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  function bringBack({ action, fields }) {
+    const named = (form, name) => [...form.elements].filter((one) => one.name === name && kept(one));
+    const form = [...document.forms].find((one) => one.getAttribute("action") === action && fields.every(({ name }) => named(one, name).length));
+    if (!form) return;
+    for (const field of fields) for (const one of named(form, field.name)) fill(one, field);
+    const details = form.closest("details");
+    if (details) details.open = true;
+    const said = document.createElement("p");
+    said.className = "happened";
+    said.setAttribute("role", "status");
+    said.textContent = "You are signed in again. What you had typed is here, and has not been sent yet.";
+    document.getElementById("main").prepend(said); // where no stream replaces it
+    form.scrollIntoView({ block: "nearest" });
+  }
+
+  const saved = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+  if (!viewer) { // the sign-in page, after a page that was left without a session
+    if (saved) sessionStorage.setItem(KEY, JSON.stringify({ ...saved, left: true }));
+    return;
+  }
+  const back = saved?.left && saved.viewer === viewer;
+  if (back && saved.at !== location.pathname + location.search) return location.replace(saved.at);
+  sessionStorage.removeItem(KEY);
+  addEventListener("input", note);
+  addEventListener("pagehide", keep);
+  if (back) bringBack(saved);
+})();

@@ -9,6 +9,7 @@ const SLOTS = 4; // streams at most in one browser; further pages look again eve
 const LOOK = 5_000; // ms between two tries
 const SILENCE = 25_000; // ms without a sign; the server pings each 10 s
 const GREETING = 5_000; // ms that the leading tab has to answer one that has just come
+const TICK = 1_000; // ms between two looks at all this
 const BEHIND = 1_000; // ms after which a message is one of many that waited for this tab
 const SLEPT = 5_000; // ms that this machine's clock is ahead of what performance.now() counted: it slept, or was set
 const WOKEN = 3_000; // ms in which a page that slept has to hear of the server again
@@ -254,6 +255,7 @@ document.addEventListener("htmx:response:error", failed);
 /** Each second: what has given no sign for too long is not live, and something is done about it. */
 function watch() {
   const now = performance.now();
+  if (now - ticked.at < TICK / 2) return; // ticks that waited for a script that was busy
   const slept = Date.now() - ticked.wall - (now - ticked.at) > SLEPT;
   ticked = { at: now, wall: Date.now() };
   flush();
@@ -291,4 +293,4 @@ if (navigator.locks) {
 }
 const ticks = new Worker(live.dataset.ticks);
 ticks.onmessage = watch;
-ticks.onerror = () => setInterval(watch, 1000);
+ticks.onerror = () => setInterval(watch, TICK);

@@ -1,10 +1,9 @@
 """Several tabs of one page: one of them has the stream, and none relies on a tab that stands still."""
 
 import asyncio
-import re
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Dialog, Page, expect
 
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import metric
@@ -55,11 +54,10 @@ async def test_a_tab_with_an_open_alert_loses_the_lead(site: Site, voice: Person
     leader = await sign_in(voice)
     follower = await tab(leader.context)
     await expect(follower.locator("#connection")).to_have_text("Live")
-    shown = asyncio.get_running_loop().create_future()
-    leader.on("dialog", shown.set_result)
-    alert = asyncio.create_task(leader.evaluate("() => alert(1)"))
-    dialog = await shown
-    await expect(follower.locator("#connection")).to_contain_text(re.compile("stale since"))
+    async with leader.expect_event("dialog") as shown:
+        alert = asyncio.create_task(leader.evaluate("() => alert(1)"))
+    dialog: Dialog = await shown.value
+    await follower.wait_for_timeout(27_000)  # longer than a silence
     await expect(follower.locator("#connection")).to_have_text("Live")
     await sees(site, voice, interaction, follower)
     await dialog.accept()
@@ -76,13 +74,14 @@ async def test_a_tab_that_stood_still_shows_the_newest_of_each_region_once(
     await leader.evaluate(COUNT)
     await follower.evaluate(COUNT)
     interaction = await site.start(voice.agents[0])
-    busy = asyncio.create_task(follower.evaluate(BUSY, 12_000))
+    busy = asyncio.create_task(follower.evaluate(BUSY, 20_000))
     async with site.api(voice.agents[0]) as api:
         for number in range(150):
             await metric(api, interaction, "neutral", number % 100, f"Line {number}")
             await asyncio.sleep(0.05)
+    assert not busy.done(), "all of it was sent while the tab stood still"
     await busy
     for page in (leader, follower):
         await expect(page.locator("#agents .feed li").first).to_contain_text("Line 149")
     assert await leader.evaluate("() => window.swaps") > 30
-    assert await follower.evaluate("() => window.swaps") < 10
+    assert await follower.evaluate("() => window.swaps") <= 3

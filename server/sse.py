@@ -23,11 +23,15 @@ log = structlog.get_logger(__name__)
 class EventSourceResponse(Original):
     """sse-starlette's response; the request's own task streams, and a clock of the loop does what timers did.
 
+    `ping_early` seconds before its time comes the first ping, so that streams that opened together do not ping together.
+
     What only a task group of its own can do (a push-based sender, a farewell at shutdown, the denial of a
     WebSocket) is left to the original, and so is HEAD. Beyond that it differs in three ways: a ping that
     falls due while data waits for a slow reader is sent after it; what a generator awaits while it is being
     cancelled has a moment before it is cancelled again; and chunks are not written to the debug log.
     """
+
+    ping_early = 0.0
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if (
@@ -69,7 +73,7 @@ class _Stream:
         self._cancels = 0
         self._since = self._ping_since = 0.0  # when the send began that is not through yet
         self._ping: asyncio.Task[None] | None = None
-        self._ping_at = self._next_ping()
+        self._ping_at = self._next_ping() - response.ping_early
 
     def _next_ping(self) -> float:
         return time.monotonic() + (self._response.ping_interval or inf)

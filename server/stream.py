@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -124,13 +125,15 @@ class Streams:
 
     def response(self, audiences: Sequence[Audience], viewer: Viewer) -> Response:
         """The stream: a snapshot, then every change, until the session ends."""
-        return EventSourceResponse(
+        response = EventSourceResponse(
             self._stream(audiences, viewer),
             ping=_PING,
             ping_message_factory=_ping,
             sep="\n",
             send_timeout=30,
         )
+        response.ping_early = random.uniform(0, _PING)  # noqa: S311 - a thousand that came back together
+        return response
 
     async def _stream(self, audiences: Sequence[Audience], viewer: Viewer) -> AsyncIterator[bytes]:
         subscriber = Subscriber(viewer)

@@ -24,12 +24,14 @@ let ticked = { at: heard, wall: Date.now() };
 
 let standing = "following"; // "waiting": it holds the lock, and no slot is free; "leading"; "stopped" by the server
 let term = 0; // of the leading tab; a later one has a higher number
+let office = null; // while this tab holds the lock
 let answered = false; // whether a leading tab is known
 let since = null; // stale since, by the server's clock; null while it is not
 let stream = null; // htmx's connection
+let asking = false; // for the first one of a stream
 
 function say(state, text) {
-  if (line()) {
+  if (line() && line().textContent !== text) {
     line().dataset.state = state;
     line().textContent = text;
   }
@@ -103,7 +105,8 @@ channel.onmessage = ({ data }) => {
   answered = true;
   seen = Math.max(seen, ago(data.sent));
   heard = Math.max(heard, ago(data.heard));
-  if (data.look) look();
+  if (data.stop) standing = "stopped";
+  else if (data.look) look();
   else if (data.lost) lost();
   else if (data.ping) serverTime.learn(Date.parse(data.ping), ago(data.heard));
   if (data.text) receive(data.text, performance.now() - ago(data.sent) > BEHIND);
@@ -146,17 +149,23 @@ live.addEventListener("htmx:sse:before:message", ({ detail: { message } }) => {
     tell({ text: message.data });
   }
 });
-live.addEventListener("stop", () => (standing = "stopped")); // the line at the top has said so
+live.addEventListener("stop", () => {
+  tell({ stop: true });
+  standing = "stopped"; // the line at the top has said so
+});
 live.addEventListener("htmx:sse:close", (event) => {
   stream = null;
   if (event.detail.reason === "message") leave(); // signed out
 });
 
-/** Does nothing while connected: a first connection that failed is not tried again otherwise. */
+/** Ask for a stream. htmx opens one that ends again by itself, but does not try again where the first request fails. */
 function connect() {
-  tried = Math.max(tried, heard);
+  if (asking || stream) return;
+  asking = true;
   live.dispatchEvent(new CustomEvent("lead"));
 }
+
+live.addEventListener("htmx:finally:request", () => (asking = false));
 
 /** Give the stream up, which htmx opens again. */
 const renew = () => stream?.reader?.cancel();
@@ -177,10 +186,7 @@ const free = (name) =>
 
 async function slot(mine) {
   for (;;) {
-    for (let n = 0; n < SLOTS; n++) {
-      if (mine !== term) return;
-      if (await free(`floorwalker-slot-${n}`)) return;
-    }
+    for (let n = 0; n < SLOTS; n++) if (mine !== office || (await free(`floorwalker-slot-${n}`))) return;
     tell({ look: true });
     await look();
     await new Promise((done) => setTimeout(done, LOOK));
@@ -188,10 +194,11 @@ async function slot(mine) {
 }
 
 async function hold() {
-  const mine = (term = Math.max(Date.now(), term + 1));
+  const mine = (office = {});
+  term = Math.max(Date.now(), term + 1);
   standing = "waiting";
   await slot(mine);
-  if (mine !== term) return leaveSlot?.();
+  if (mine !== office) return leaveSlot?.();
   standing = "leading";
   tried = performance.now();
   tell({});
@@ -218,34 +225,40 @@ async function stand(steal) {
 }
 
 function resign() {
-  if (standing === "following") return;
+  if (!office) return;
+  office = null;
   standing = "following";
   seen = tried = performance.now();
   answered = false;
   leaveSlot?.();
+  leaveSlot = null;
   renew();
   channel.postMessage({ hello: true });
 }
 
+let looked = false; // whether the look under way has brought the page
+
 async function look() {
-  const failed = { at: null };
-  looking = failed;
+  looked = true;
   await htmx.ajax("GET", location.href, { source: live, target: "#main", select: "#main", swap: "outerMorph" });
-  if (failed.at) return; // htmx has said so, and nothing is new
+  if (!looked) return; // the line has said so
   since = null;
   heard = performance.now();
   say("looking", "Many live pages are open: this one looks again every 5 s");
 }
 
-let looking = null; // the look under way
-
-live.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-  if (looking) serverTime.learn(Date.parse(ctx.response.headers.get("date")));
+// Only a look has a reply that is a page; and it may be the page of somebody between us and the server.
+live.addEventListener("htmx:after:request", (event) => {
+  const { text, response } = event.detail.ctx;
+  if (text.includes('id="live"')) return serverTime.learn(Date.parse(response.headers.get("date")));
+  event.preventDefault();
+  if (new URL(response.raw.url).pathname === "/login") leave();
+  failed(event);
 });
 
-function failed(event) {
-  if (event.detail.ctx?.sourceElement !== live) return;
-  if (looking) looking.at = performance.now();
+function failed({ detail: { ctx } }) {
+  if (ctx?.sourceElement !== live) return;
+  looked = false;
   lost();
 }
 
@@ -270,7 +283,7 @@ function watch() {
       tried = now;
       renew();
     }
-    if (!stream) connect();
+    connect();
     if (paused !== null && now - paused >= LOOK) stream?.delayCanceller?.(); // whose timer a hidden page slows down
     if (now - told >= LOOK) tell(since === null ? {} : { lost: true });
   } else if (standing === "following") {

@@ -50,6 +50,7 @@
   if (back && saved.at !== location.pathname + location.search) return location.replace(saved.at);
   sessionStorage.removeItem(KEY);
   addEventListener("input", note);
+  addEventListener("submit", ({ target }) => target.getAttribute("action") === "/logout" && (edited = null));
   addEventListener("pagehide", keep);
   if (back) bringBack(saved);
 })();

@@ -1,8 +1,7 @@
 """The size and the time of a request's body."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from math import inf
 
 from starlette.requests import HTTPConnection
@@ -35,13 +34,12 @@ class Bodies:
         self.closing = False
         self._awaited = set[asyncio.Timeout]()
 
-    @asynccontextmanager
-    async def awaited_until(self, end: float) -> AsyncIterator[None]:
+    async def receive(self, receive: Receive, end: float) -> Message:
         """Wait for a part of one, until then by the loop's clock. TimeoutError when it has not come."""
         async with asyncio.timeout_at(self._last(end)) as limit:
             self._awaited.add(limit)
             try:
-                yield
+                return await receive()
             finally:
                 self._awaited.discard(limit)
 
@@ -109,8 +107,7 @@ class _Body:
         now = asyncio.get_running_loop().time()
         self._end = self._end or now + self._seconds
         try:
-            async with self._bodies.awaited_until(self._end):
-                message = await self._receive()
+            message = await self._bodies.receive(self._receive, self._end)
         except TimeoutError:
             if self._bodies.closing:
                 return self._refuse(Unavailable("The server is stopping. Please send this again.", 5))

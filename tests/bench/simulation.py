@@ -251,8 +251,8 @@ class Run:
             await asyncio.sleep(plan.seconds)
         await asking
         end = time.monotonic() + _LATE
-        while (self.queue or self.tasks) and time.monotonic() < end:
-            await asyncio.sleep(0.05)  # a server that is full is behind, and loses nothing
+        while self.tasks and (left := end - time.monotonic()) > 0:  # a server that is full is behind
+            await asyncio.wait(self.tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.sleep(2)  # what is under way arrives
         self.over = True
 

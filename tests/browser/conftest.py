@@ -25,9 +25,9 @@ async def browser() -> AsyncIterator[Browser]:
         await running.close()
 
 
-async def sign_in_with(page: Page, person: Person) -> None:
+async def sign_in_with(page: Page, person: Person, at: str = "") -> None:
     """Sign in by the form, and wait until the page is live."""
-    await page.goto("/login")
+    await page.goto(f"{at}/login")
     await page.get_by_label("E-mail").fill(person.email)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()

@@ -1,17 +1,21 @@
 """What calls a person who looks elsewhere, with the real audio and the real focus of a Chromium that has a screen."""
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.browser import chromium
 from tests.browser.conftest import sign_in_with
 from tests.children import ending_with_us
+from tests.conftest import a_folder, until
 from tests.site import PATIENCE, Person, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
@@ -75,6 +79,12 @@ async def context(windows: Browser, site: Site) -> BrowserContext:
     return made
 
 
+async def focus(page: Page, *, emulated: bool) -> None:
+    """Playwright tells every page that it has the focus and is visible; without, the browser does, and says the truth."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("Emulation.setFocusEmulationEnabled", {"enabled": emulated})
+
+
 async def test_a_restored_tab_says_that_it_is_blocked_until_the_first_click(
     site: Site, voice: Person, context: BrowserContext
 ) -> None:
@@ -124,9 +134,11 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
         await expect(page.locator("[data-sound]")).to_contain_text("Sound on")
         pages.append(page)
     before = sum([await page.evaluate("window.rings") for page in pages])
-    elsewhere = await context.new_page()  # a page of somebody else's has the focus
-    await elsewhere.goto("about:blank")
+    elsewhere = await context.new_page()  # somebody looks at another page, and works in another window
     await elsewhere.bring_to_front()
+    for page in pages:
+        await focus(page, emulated=False)
+        assert not await page.evaluate("document.hasFocus()")
     asked = await site.ask(agent, interaction)
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_have_count(1)
@@ -135,7 +147,7 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
     notes = [note for page in pages for note in await page.evaluate("window.notes")]
     assert len(notes) == 1, notes
     assert "issue_refund" in notes[0]
-    await pages[1].bring_to_front()
+    await focus(pages[1], emulated=True)
     asked = await site.ask(agent, interaction)
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_have_count(1)
@@ -145,30 +157,46 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
     assert sum([await page.evaluate("window.rings") for page in pages]) - before == 2
 
 
+def start(screen: str, folder: Path) -> "subprocess.Popen[bytes]":
+    path = chromium.find()
+    assert path is not None, chromium.ADVICE
+    ours = ["--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]
+    return subprocess.Popen(
+        [str(path), *chromium.arguments(), *ours],
+        env={**os.environ, "DISPLAY": screen},
+        stderr=subprocess.DEVNULL,
+        preexec_fn=ending_with_us(signal.SIGKILL),  # noqa: PLW1509
+    )
+
+
+@asynccontextmanager
+async def as_people_have_it(screen: str) -> AsyncIterator[BrowserContext]:
+    """Chromium without what Playwright adds: its tabs are hidden, and their timers slowed down."""
+    with a_folder() as folder:
+        process = start(screen, folder)
+        port = folder / "DevToolsActivePort"
+        await until(lambda: port.exists() and port.read_text().count("\n"))
+        address = f"http://127.0.0.1:{port.read_text().split()[0]}"
+        async with async_playwright() as playwright:
+            running = await playwright.chromium.connect_over_cdp(address, no_defaults=True)
+            yield running.contexts[0]
+            await running.close()
+        process.terminate()
+        process.wait(PATIENCE)
+
+
 async def test_a_hidden_tab_whose_timers_are_slowed_down_leads_on(
     site: Site, voice: Person, screen: str
 ) -> None:
     """Chromium runs timers of a page that was hidden for five minutes once a minute (intensive throttling)."""
-    path = chromium.find()
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(
-            executable_path=str(path),
-            headless=False,
-            args=chromium.arguments(),
-            ignore_default_args=[
-                "--disable-background-timer-throttling",
-                "--disable-backgrounding-occluded-windows",
-                "--disable-renderer-backgrounding",
-            ],
-            env={**os.environ, "DISPLAY": screen},
-        )
-        context = await running.new_context(base_url=site.url)
-        leader = await context.new_page()
-        await sign_in_with(leader, voice)
+    async with as_people_have_it(screen) as context:
+        context.set_default_timeout(1000 * PATIENCE)
+        leader, follower = await context.new_page(), await context.new_page()
+        await leader.bring_to_front()
+        await sign_in_with(leader, voice, site.url)
         interaction = await site.start(voice.agents[0])
-        follower = await context.new_page()
-        await follower.goto("/")
         await follower.bring_to_front()
+        await follower.goto(site.url)
         await expect(follower.locator("#connection")).to_have_text("Live")
         assert await leader.evaluate("document.hidden")
         for page in (leader, follower):
@@ -178,11 +206,11 @@ async def test_a_hidden_tab_whose_timers_are_slowed_down_leads_on(
                   document.addEventListener("connection:changed", () => window.states.add(document.getElementById("connection").dataset.state));
                 }"""
             )
-        await follower.wait_for_timeout(345_000)
+        await asyncio.sleep(345)
         slow = await leader.evaluate(
             """async () => {
               const began = performance.now();
-              for (let n = 0; n < 8; n++) await new Promise((done) => setTimeout(done, 10));
+              for (let n = 0; n < 7; n++) await new Promise((done) => setTimeout(done, 10));
               return performance.now() - began;
             }"""
         )
@@ -192,4 +220,3 @@ async def test_a_hidden_tab_whose_timers_are_slowed_down_leads_on(
         for page in (leader, follower):
             await expect(page.locator("#connection")).to_have_text("Live")
             assert await page.evaluate("[...window.states]") == []
-        await running.close()

@@ -1,0 +1,33 @@
+create function private.cleanup_leftovers() returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_all integer := 0;
+  v_count integer;
+begin
+  delete from private.idempotency_keys k using (
+    select agent_id, key from private.idempotency_keys
+    where created_at < pg_catalog.now() - interval '24 hours' order by created_at limit 1000) o
+  where (k.agent_id, k.key) = (o.agent_id, o.key);
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
+  delete from private.web_sessions where id in (
+    select id from private.web_sessions where last_seen_at < pg_catalog.now() - interval '30 days' order by last_seen_at limit 500);
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
+  delete from private.profile_faults where id in (
+    select id from private.profile_faults
+    where created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days')) order by created_at limit 1000);
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
+  -- Quarters of an hour are for the day on which a period begins, and that is of this month, wherever on Earth.
+  delete from private.performance_sums where ctid = any (array(
+    select ctid from private.performance_sums
+    where span = 'quarter' and starts_at < pg_catalog.now() - interval '40 days' order by starts_at limit 1000));
+  get diagnostics v_count = row_count;
+  return v_all + v_count;
+end $$;
+comment on function private.cleanup_leftovers() is
+  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults as old as archives, sums by quarters of 40 days ago; how many.';
+grant execute on function private.cleanup_leftovers() to service_role;

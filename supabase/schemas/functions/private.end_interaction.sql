@@ -1,0 +1,17 @@
+create function private.end_interaction() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if old.status <> 'active' and new.status is distinct from old.status then
+    raise exception 'the interaction already ended as %', old.status using errcode = 'FW409';
+  end if;
+  if old.status = 'active' and new.status <> 'active' then
+    -- The agent before the change, as when an interaction starts: the two never wait for one another crosswise.
+    perform from public.agents where id = old.agent_id for no key update;
+    new.ended_at := greatest(coalesce(new.ended_at, pg_catalog.clock_timestamp()), new.started_at);
+  end if;
+  return new;
+end $$;
+comment on function private.end_interaction() is
+  'Trigger: an interaction ends once; sets ended_at. FW409 for a second, different end.';

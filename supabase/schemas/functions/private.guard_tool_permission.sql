@@ -1,0 +1,94 @@
+create function private.guard_tool_permission() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now timestamptz := pg_catalog.clock_timestamp();  -- the row is locked when a trigger before update runs
+  v_held constant boolean := old.held_until is not null;
+begin
+  if new.arguments::text = '{}' and (new.reason, new.execution_result) is not distinct from (null::text, null::jsonb)
+     and exists (select from public.interactions where id = new.interaction_id and anonymised_at is not null) then
+    -- Forgotten: the words go, and nothing else changes.
+    new.arguments := old.arguments;
+    new.reason := old.reason;
+    new.execution_result := old.execution_result;
+    if pg_catalog.to_jsonb(new) - 'supervisor_response' <> pg_catalog.to_jsonb(old) - 'supervisor_response' then  -- generated later
+      raise exception 'what was decided does not change' using errcode = 'FW409';
+    end if;
+    new.arguments := '{}';
+    new.reason := null;
+    new.execution_result := null;
+    return new;
+  end if;
+
+  if (new.interaction_id, new.tool_name, new.arguments::text, new.arguments_digest, new.requested_at, new.expires_at)
+     is distinct from (old.interaction_id, old.tool_name, old.arguments::text, old.arguments_digest, old.requested_at, old.expires_at) then
+    raise exception 'a tool permission''s request does not change' using errcode = 'FW409';
+  end if;
+
+  if old.status <> 'pending' then
+    if new.status is distinct from old.status then
+      raise exception 'the tool permission is already %', old.status using errcode = 'FW409';
+    elsif (new.responded_at, new.responded_by, new.responded_by_name, new.reason, new.execute_before)
+          is distinct from (old.responded_at, old.responded_by, old.responded_by_name, old.reason, old.execute_before) then
+      raise exception 'what was decided does not change' using errcode = 'FW409';
+    end if;
+  elsif new.status = 'pending' and not v_held and new.held_until is not null then  -- an allow is held
+    if old.expires_at <= v_now then
+      raise exception 'the tool permission has expired' using errcode = 'FW409';
+    elsif new.held_until <= v_now then
+      raise exception 'held_until must be in the future' using errcode = 'FW409';
+    end if;
+    -- Its time stands still meanwhile, and so nobody who reads the row takes it for expired.
+    new.expires_at := old.expires_at + (new.held_until - v_now);
+    new.times_held := old.times_held + 1;
+  elsif new.status = 'pending' and v_held and new.held_until is null then  -- and taken back
+    if old.held_until <= v_now then
+      raise exception 'it was allowed, and can no longer be taken back' using errcode = 'FW409';
+    end if;
+    new.expires_at := old.expires_at - (old.held_until - v_now);
+  elsif new.status = 'pending' then
+    if (new.held_decision, new.held_by, new.held_by_name, new.held_reason, new.held_until, new.times_held)
+       is distinct from (old.held_decision, old.held_by, old.held_by_name, old.held_reason, old.held_until, old.times_held) then
+      raise exception 'what was decided does not change' using errcode = 'FW409';
+    end if;
+  else  -- decided, expired or cancelled
+    if v_held and new.status <> 'cancelled' and (new.status <> 'allowed' or new.responded_by is distinct from old.held_by) then
+      raise exception 'the tool permission was allowed by %, who can still take it back', old.held_by_name using errcode = 'FW409';
+    elsif v_held and new.status = 'allowed' then
+      if old.held_until > v_now then
+        raise exception 'the allow can still be taken back' using errcode = 'FW409';
+      end if;
+      new.expires_at := old.expires_at + (v_now - old.held_until);
+    elsif new.status in ('allowed', 'denied') and old.expires_at <= v_now then
+      raise exception 'the tool permission has expired' using errcode = 'FW409';
+    elsif new.status = 'timeout' and old.expires_at > v_now then
+      raise exception 'the tool permission has not expired yet' using errcode = 'FW409';
+    end if;
+    -- However long the writer's window to execute is, it begins now.
+    new.execute_before := v_now + (new.execute_before - new.responded_at);
+    new.responded_at := v_now;
+    new.held_decision := null;
+    new.held_by := null;
+    new.held_by_name := null;
+    new.held_reason := null;
+    new.held_until := null;
+  end if;
+
+  if old.executed_at is null then
+    if new.executed_at is not null then
+      if old.execute_before <= v_now then
+        raise exception 'the time to run the tool ended at %: do not run it', old.execute_before using errcode = 'FW409';
+      end if;
+      new.executed_at := v_now;
+    end if;
+  elsif (new.execution_id, new.executed_at) is distinct from (old.execution_id, old.executed_at) then
+    raise exception 'the execution is already claimed' using errcode = 'FW409';
+  end if;
+  if old.execution_reported_at is null and new.execution_reported_at is not null then
+    new.execution_reported_at := v_now;
+  end if;
+  return new;
+end $$;
+comment on function private.guard_tool_permission() is
+  'Trigger: one decision before expiry and one execution within its window, each judged and stored at one moment, of what was asked; an allow that is held changes only by its giver, its time or the end; words go when the interaction is forgotten. FW409 otherwise, whoever writes.';

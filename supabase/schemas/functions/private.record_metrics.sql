@@ -1,0 +1,53 @@
+create function private.record_metrics(p_agent_ids uuid[], p_interaction_ids uuid[], p_captured_at timestamp with time zone[], p_sentiments text[], p_scores numeric[], p_feed_texts text[]) returns setof text
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_rows integer := coalesce(pg_catalog.cardinality(p_interaction_ids), 0);
+begin
+  if (pg_catalog.cardinality(p_agent_ids), pg_catalog.cardinality(p_captured_at), pg_catalog.cardinality(p_sentiments),
+      pg_catalog.cardinality(p_scores), pg_catalog.cardinality(p_feed_texts))
+     is distinct from (v_rows, v_rows, v_rows, v_rows, v_rows) then
+    raise exception 'a metric has one value in each of the arrays' using errcode = 'FW422';
+  end if;
+  -- In everybody's order. An interaction that is being ended keeps its pulse until we are done, or has lost it before
+  -- we start; one that is being moved or deleted is waited for.
+  perform from public.interactions where id = any (p_interaction_ids) order by id for key share;
+  perform from public.interaction_pulse
+  where interaction_id = any (p_interaction_ids) order by interaction_id for no key update;
+  return query
+  with sent as materialized (
+    select s.*, p.supervisor_id, (s.agent_id is not null and s.interaction_id is not null and pg_catalog.isfinite(s.captured_at)
+        and coalesce(s.sentiment in ('good', 'neutral', 'critical'), true) and coalesce(s.score between 0 and 100, true)
+        and coalesce(pg_catalog.length(s.feed_text) <= 500, true)) is true as sound
+    from rows from (pg_catalog.unnest(p_agent_ids), pg_catalog.unnest(p_interaction_ids),
+      pg_catalog.unnest(p_captured_at), pg_catalog.unnest(p_sentiments), pg_catalog.unnest(p_scores),
+      pg_catalog.unnest(p_feed_texts)) with ordinality
+      as s (agent_id, interaction_id, captured_at, sentiment, score, feed_text, n)
+    left join public.interaction_pulse p on p.interaction_id = s.interaction_id and p.agent_id = s.agent_id
+  ), stored as (
+    insert into public.realtime_metrics as r (interaction_id, supervisor_id, timestamp, sentiment, satisfaction_score, feed_text)
+    select s.interaction_id, s.supervisor_id, s.captured_at, s.sentiment, s.score, s.feed_text
+    from sent s where s.sound and s.supervisor_id is not null
+    order by s.n
+    on conflict on constraint realtime_metrics_once do nothing
+    returning r.interaction_id, r.timestamp
+  ), winner as (
+    select distinct on (x.interaction_id, x.captured_at) x.n
+    from sent x join stored y on y.interaction_id = x.interaction_id and y.timestamp = x.captured_at
+    where x.sound and x.supervisor_id is not null
+    order by x.interaction_id, x.captured_at, x.n
+  )
+  select case
+    when not s.sound then 'invalid'
+    when w.n is not null then 'stored'
+    when s.supervisor_id is not null then 'duplicate'
+    when exists (select from public.interactions i where i.id = s.interaction_id and i.agent_id = s.agent_id) then 'ended'
+    else 'unknown' end
+  from sent s left join winner w on w.n = s.n
+  order by s.n;
+end $$;
+comment on function private.record_metrics(uuid[], uuid[], timestamp with time zone[], text[], numeric[], text[]) is
+  'Stores one metric an array index; answers stored, duplicate, ended, unknown or invalid for each, in order. FW422 for arrays of different lengths.';
+grant execute on function private.record_metrics(uuid[], uuid[], timestamp with time zone[], text[], numeric[], text[]) to floorwalker_web;

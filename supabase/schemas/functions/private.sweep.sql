@@ -1,0 +1,24 @@
+create function private.sweep(p_step text) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_step is null or p_step not in ('expiry', 'reaping', 'performance', 'metrics', 'archives', 'interactions', 'leftovers') then
+    raise exception 'unknown step %: expiry, reaping, performance, metrics, archives, interactions or leftovers', p_step
+      using errcode = 'FW422';
+  end if;
+  if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker sweep ' || p_step, 0)) then
+    return null;
+  end if;
+  return case p_step
+    when 'expiry' then private.expire_tool_permissions()
+    when 'reaping' then private.reap_interactions()
+    when 'performance' then private.fold_performance()
+    when 'metrics' then private.cleanup_realtime_metrics()
+    when 'archives' then public.cleanup_old_archives(private.setting('archive_days'), 50)
+    when 'interactions' then private.anonymise_interactions()
+    when 'leftovers' then private.cleanup_leftovers() end;
+end $$;
+comment on function private.sweep(text) is
+  'One batch of one step of what time does; how many rows, or null while another is at it. FW422 for an unknown step.';
+grant execute on function private.sweep(text) to floorwalker_web, service_role;

@@ -1,0 +1,24 @@
+create function private.waiting_in_turn(p_supervisor_ids uuid[], p_limit integer) returns table(ids uuid[], more bigint)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_supervisor_ids is null then
+    return query
+    select pg_catalog.array_agg(f.id order by f.turn, f.requested_at, f.id) filter (where f.place <= p_limit),
+      pg_catalog.count(*) filter (where f.place > p_limit)
+    from (select o.*, pg_catalog.row_number() over (order by o.turn, o.requested_at, o.id) as place
+      from (select t.id, t.requested_at, pg_catalog.row_number() over (partition by t.agent_id order by t.requested_at, t.id) as turn
+        from public.tool_permissions t where t.status = 'pending') o) f;
+  else
+    return query
+    select pg_catalog.array_agg(f.id order by f.turn, f.requested_at, f.id) filter (where f.place <= p_limit),
+      pg_catalog.count(*) filter (where f.place > p_limit)
+    from (select o.*, pg_catalog.row_number() over (order by o.turn, o.requested_at, o.id) as place
+      from (select t.id, t.requested_at, pg_catalog.row_number() over (partition by t.agent_id order by t.requested_at, t.id) as turn
+        from public.tool_permissions t where t.status = 'pending' and t.supervisor_id = any (p_supervisor_ids)) o) f;
+  end if;
+end $$;
+comment on function private.waiting_in_turn(uuid[], integer) is
+  'So many pending tool permissions, each agent''s oldest first, then each agent''s second; and how many more there are. Of these supervisors or all visible.';
+grant execute on function private.waiting_in_turn(uuid[], integer) to authenticated;

@@ -1,0 +1,57 @@
+create function private.wallboard(p_arguments jsonb) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_sentiment text := p_arguments ->> 'sentiment';
+  v_seen_before timestamptz := case when p_arguments ->> 'stale' is not null then pg_catalog.clock_timestamp()
+    - pg_catalog.make_interval(secs => private.setting('stale_seconds')) end;
+  v_chosen uuid[] := private.chosen_supervisors(p_arguments);
+begin
+  if v_sentiment not in ('good', 'neutral', 'critical') then
+    raise exception 'unknown sentiment %: good, neutral or critical', v_sentiment using errcode = 'FW422';
+  end if;
+  return (
+    with live as materialized (
+      select p.interaction_id, p.agent_id, p.supervisor_id, p.started_at, p.last_seen_at, p.sentiment, p.satisfaction_score
+      from public.interaction_pulse p
+    ), matching as materialized (
+      select l.*, case l.sentiment when 'critical' then 0 when 'neutral' then 1 when 'good' then 2 else 3 end as badness
+      from live l
+      where (v_chosen is null or l.supervisor_id in (select pg_catalog.unnest(v_chosen)))
+        and (v_sentiment is null or l.sentiment = v_sentiment)
+        and (v_seen_before is null or l.last_seen_at < v_seen_before)
+    ), worst as materialized (
+      select m.*, pg_catalog.row_number() over () as place from (
+        select * from matching
+        order by badness, satisfaction_score nulls last, started_at, interaction_id limit 60) m
+    )
+    select pg_catalog.jsonb_build_object(
+      'numbers', (select pg_catalog.jsonb_build_object(
+        'active', pg_catalog.count(*),
+        'critical', pg_catalog.count(*) filter (where sentiment = 'critical'),
+        'satisfaction', pg_catalog.round(pg_catalog.avg(satisfaction_score)),
+        'agents', (select coalesce(pg_catalog.jsonb_object_agg(g.status, g.n), '{}') from (
+          select status, pg_catalog.count(*) as n from public.agents where retired_at is null group by status) g))
+        || (select pg_catalog.jsonb_build_object('pending', pg_catalog.count(*), 'oldest_pending', pg_catalog.min(requested_at))
+            from public.tool_permissions where status = 'pending' and held_until is null) from live),
+      'interactions', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+          'id', w.interaction_id, 'agent_name', a.name, 'username', u.username, 'interaction_type', a.agent_type,
+          'started_at', w.started_at, 'phone_number', p.phone_number, 'last_seen_at', w.last_seen_at,
+          'sentiment', w.sentiment, 'satisfaction_score', w.satisfaction_score, 'feed', p.feed -> 0,
+          'grants', pg_catalog.jsonb_array_length(p.grants)) order by w.place), '[]')
+        from worst w
+        join public.interaction_pulse p on p.interaction_id = w.interaction_id
+        join public.agents a on a.id = w.agent_id
+        join public.users u on u.id = w.supervisor_id),
+      'matching', (select pg_catalog.count(*) from matching),
+      'supervisors', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(v) order by v.critical desc, v.active desc, v.username), '[]') from (
+        select u.username, t.active, t.critical
+        from (select supervisor_id, pg_catalog.count(*) as active, pg_catalog.count(*) filter (where sentiment = 'critical') as critical
+              from live group by supervisor_id) t
+        join public.users u on u.id = t.supervisor_id
+        order by t.critical desc, t.active desc, u.username limit 24) v)));
+end $$;
+comment on function private.wallboard(jsonb) is
+  'The whole floor, through the reader''s own row-level security: an admin sees everybody''s. FW422 for an unknown filter.';
+grant execute on function private.wallboard(jsonb) to authenticated;

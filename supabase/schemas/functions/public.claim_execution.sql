@@ -1,0 +1,39 @@
+create function public.claim_execution(p_id uuid, p_arguments_digest text) returns uuid
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row public.tool_permissions;
+  v_lives boolean;
+begin
+  select * into v_row from public.tool_permissions where id = p_id and agent_id = private.current_agent();
+  if v_row.id is null then
+    raise exception 'there is no such tool permission' using errcode = 'FW404';
+  end if;
+  -- In everybody's order: the interaction stays where it is, its pulse lives, then the permission.
+  perform from public.interactions where id = v_row.interaction_id for key share;
+  perform from public.interaction_pulse where interaction_id = v_row.interaction_id for key share;
+  v_lives := found;
+  if v_row.held_until is not null then
+    perform private.settle_held_permissions(p_id);
+  end if;
+  select * into v_row from public.tool_permissions where id = p_id for no key update;
+  if v_row.id is null then
+    raise exception 'there is no such tool permission' using errcode = 'FW404';
+  elsif v_row.status <> 'allowed' then
+    raise exception 'the tool permission is %, do not run the tool', v_row.status using errcode = 'FW409';
+  elsif v_row.executed_at is not null then
+    raise exception 'the execution is already claimed, do not run the tool again' using errcode = 'FW409';
+  elsif v_row.arguments_digest is distinct from p_arguments_digest then
+    raise exception 'these are not the arguments that were allowed, do not run the tool' using errcode = 'FW409';
+  elsif not v_lives then
+    raise exception 'the interaction has ended, do not run the tool' using errcode = 'FW409';
+  end if;
+  -- Whether it comes in time is the guard's to judge, at the moment that it stores.
+  update public.tool_permissions set execution_id = pg_catalog.gen_random_uuid(), executed_at = pg_catalog.clock_timestamp()
+  where id = p_id returning * into v_row;
+  return v_row.execution_id;
+end $$;
+comment on function public.claim_execution(uuid, text) is
+  'The agent is about to run the tool: its execution id, once. FW409 says why not.';
+grant execute on function public.claim_execution(uuid, text) to agent_runtime;

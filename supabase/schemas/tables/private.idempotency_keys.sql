@@ -1,0 +1,17 @@
+create table private.idempotency_keys (
+  agent_id uuid not null,
+  key text not null,
+  request_digest bytea not null,
+  status integer,
+  response jsonb,
+  created_at timestamptz not null default now(),
+  constraint idempotency_keys_pkey primary key (agent_id, key),
+  constraint idempotency_keys_key_check check (length(key) >= 1 and length(key) <= 255),
+  constraint idempotency_keys_agent_id_fkey foreign key (agent_id) references public.agents(id) on delete cascade
+);
+
+comment on table private.idempotency_keys is
+  'Answers of the agent API''s POSTs, given again for 24 h when the same request comes again.';
+
+-- Retention: answers older than a day go.
+create index idempotency_keys_created on private.idempotency_keys (created_at);

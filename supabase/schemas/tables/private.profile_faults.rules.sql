@@ -1,0 +1,1 @@
+alter table private.profile_faults enable row level security;

@@ -1,0 +1,4 @@
+alter table private.settings enable row level security;
+
+create trigger settings_70_audit after update on private.settings for each row
+  execute function private.audit('value');

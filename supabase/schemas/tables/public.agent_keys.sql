@@ -1,0 +1,19 @@
+create table public.agent_keys (
+  id uuid not null default gen_random_uuid(),
+  agent_id uuid not null,
+  key_hash bytea not null,
+  hint text not null,
+  created_at timestamptz not null default now(),
+  revoked_at timestamptz,
+  constraint agent_keys_pkey primary key (id),
+  constraint agent_keys_key_hash_key unique (key_hash),
+  constraint agent_keys_hint_check check (length(hint) <= 12),
+  constraint agent_keys_key_hash_check check (octet_length(key_hash) = 32),
+  constraint agent_keys_agent_id_fkey foreign key (agent_id) references public.agents(id) on delete cascade
+);
+
+comment on table public.agent_keys is
+  'Keys of the agent API: sha256 of the key; the key itself is shown once and kept nowhere.';
+
+-- An agent's keys, and the foreign key.
+create index agent_keys_agent on public.agent_keys (agent_id);

@@ -1,0 +1,24 @@
+create table public.agent_tools (
+  id uuid not null default gen_random_uuid(),
+  agent_id uuid not null,
+  tool_name text not null,
+  description text,
+  input_schema jsonb,
+  tool_config jsonb,
+  requires_permission boolean not null default false,
+  created_at timestamptz not null default now(),
+  undo_seconds integer not null default 0,
+  constraint agent_tools_pkey primary key (id),
+  constraint agent_tools_name unique (agent_id, tool_name),
+  constraint agent_tools_description_check check (length(description) <= 4000),
+  constraint agent_tools_input_schema_check check (jsonb_typeof(input_schema) = 'object'),
+  constraint agent_tools_tool_config_check check (jsonb_typeof(tool_config) = 'object'),
+  constraint agent_tools_tool_name_check check (length(tool_name) >= 1 and length(tool_name) <= 255),
+  constraint agent_tools_undo_seconds check (undo_seconds >= 0 and undo_seconds <= 300),
+  constraint agent_tools_agent_id_fkey foreign key (agent_id) references public.agents(id) on delete cascade
+);
+
+comment on table public.agent_tools is
+  'What an agent can do, and which of it needs a supervisor''s permission. The truth behind agents.mcp_tools.';
+comment on column public.agent_tools.undo_seconds is
+  'For so many seconds an allow of this tool can be taken back by its giver, and counts for nobody yet. 0: at once.';

@@ -1,0 +1,23 @@
+create table public.agent_versions (
+  id bigint not null generated always as identity,
+  agent_id uuid not null,
+  version integer not null,
+  name text not null,
+  system_prompt text not null,
+  mcp_tools jsonb,
+  created_at timestamptz not null default now(),
+  created_by uuid,
+  constraint agent_versions_pkey primary key (id),
+  constraint agent_versions_once unique (agent_id, version),
+  constraint agent_versions_version_check check (version > 0),
+  constraint agent_versions_agent_id_fkey foreign key (agent_id) references public.agents(id) on delete cascade,
+  constraint agent_versions_created_by_fkey foreign key (created_by) references public.users(id) on delete restrict
+);
+
+comment on table public.agent_versions is
+  'Every name, prompt and set of tools an agent had, kept by trigger; one version a transaction.';
+comment on column public.agent_versions.created_by is
+  'The person who changed it; null for the service key and the database''s owner.';
+
+-- The foreign key: who made a version is not deleted while it stands.
+create index agent_versions_created_by on public.agent_versions (created_by);

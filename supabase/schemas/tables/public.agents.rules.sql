@@ -1,0 +1,56 @@
+alter table public.agents enable row level security;
+
+grant select on public.agents to agent_runtime, authenticated;
+grant select, insert, update, delete on public.agents to service_role;
+
+create policy agents_itself on public.agents for select to agent_runtime
+  using (id = (select private.current_agent()));
+
+create policy agents_visible on public.agents for select to authenticated
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+
+create trigger agents_10_slot before insert or update of supervisor_id, retired_at, slot on public.agents for each row
+  execute function private.take_slot();
+create trigger agents_20_status before insert or update of status, paused_at on public.agents for each row
+  execute function private.derive_agent_status();
+create trigger agents_30_touch before update on public.agents for each row
+  execute function private.touch();
+create trigger agents_40_mcp_tools_insert after insert on public.agents for each row when (new.mcp_tools is not null)
+  execute function private.spread_mcp_tools();
+create trigger agents_41_mcp_tools_update after update of mcp_tools on public.agents for each row
+    when (old.mcp_tools is distinct from new.mcp_tools)
+  execute function private.spread_mcp_tools();
+create trigger agents_50_version_insert after insert on public.agents for each row
+  execute function private.keep_version();
+create trigger agents_51_version_update after update of name, system_prompt, mcp_tools on public.agents
+    for each row when (old.name is distinct from new.name or old.system_prompt is distinct from new.system_prompt
+    or old.mcp_tools is distinct from new.mcp_tools)
+  execute function private.keep_version();
+create trigger agents_60_ring_insert after insert on public.agents referencing new table as inserted
+    for each statement
+  execute function private.ring();
+create trigger agents_61_ring_update after update on public.agents
+    referencing old table as before new table as after for each statement
+  execute function private.ring();
+create trigger agents_62_ring_delete after delete on public.agents referencing old table as before for each statement
+  execute function private.ring();
+create trigger agents_63_ring_keys after update of retired_at on public.agents for each row
+    when (old.retired_at is distinct from new.retired_at)
+  execute function private.ring_agent_keys();
+create trigger agents_70_audit after insert or delete or update on public.agents for each row
+  execute function private.audit('supervisor_id', 'name', 'agent_type', 'paused_at', 'retired_at');
+
+create view public.agent_performance with (security_invoker=true) as
+ select a.id as agent_id,
+    a.name as agent_name,
+    a.supervisor_id,
+    a.status,
+    coalesce(s.completed, 0::bigint) as total_interactions,
+    s.csat / nullif(s.rated, 0)::numeric as avg_csat,
+    s.handle_seconds / nullif(s.completed, 0)::numeric as avg_handle_time,
+    s.fcr_true::double precision * 100::double precision / nullif(s.fcr_known, 0)::double precision as fcr_percentage
+   from public.agents a
+     left join private.agent_sums s on s.agent_id = a.id;
+comment on view public.agent_performance is
+  'A row an agent, over its completed interactions; FCR divides by those whose FCR is known.';
+grant select on public.agent_performance to authenticated, service_role;

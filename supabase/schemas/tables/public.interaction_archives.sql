@@ -1,0 +1,42 @@
+create table public.interaction_archives (
+  id uuid not null default gen_random_uuid(),
+  interaction_id uuid not null,
+  supervisor_id uuid not null,
+  summary text not null,
+  issues jsonb,
+  tags jsonb,
+  csat_score numeric(5,2),
+  resolution_time_seconds integer,
+  fcr_status boolean,
+  series jsonb,
+  created_at timestamptz not null default now(),
+  constraint interaction_archives_pkey primary key (id),
+  constraint interaction_archives_interaction_id_key unique (interaction_id),
+  constraint interaction_archives_csat_score_check check (csat_score >= 0::numeric and csat_score <= 100::numeric),
+  constraint interaction_archives_issues check (private.valid_issues(issues)),
+  constraint interaction_archives_resolution_time_seconds_check check (resolution_time_seconds >= 0),
+  constraint interaction_archives_summary_check check (length(summary) >= 1 and length(summary) <= 10000),
+  constraint interaction_archives_tags check (private.valid_tags(tags)),
+  constraint interaction_archives_interaction foreign key (interaction_id, supervisor_id)
+    references public.interactions(id, supervisor_id) on update cascade on delete cascade
+);
+
+comment on table public.interaction_archives is
+  'Summary, issues, tags and scores of an ended interaction; one each.';
+comment on column public.interaction_archives.fcr_status is
+  'Resolved at first contact: true, false, or null when the number or the issues are unknown.';
+comment on column public.interaction_archives.series is
+  'The metrics down-sampled [[seconds, score, sentiment]], kept when the metrics go.';
+
+-- Retention, oldest first.
+create index interaction_archives_created on public.interaction_archives (created_at);
+-- Archives with an issue, for FCR and search.
+create index interaction_archives_issues_gin on public.interaction_archives using gin (issues);
+-- The foreign key to the interaction and its supervisor, which cascades when an agent moves.
+create index interaction_archives_owner on public.interaction_archives (interaction_id, supervisor_id);
+-- Parts of words in summaries.
+create index interaction_archives_search on public.interaction_archives using gin (summary public.gin_trgm_ops);
+-- A supervisor's archives, newest first.
+create index interaction_archives_supervisor on public.interaction_archives (supervisor_id, created_at desc);
+-- Archives with a topic or a tag.
+create index interaction_archives_tags on public.interaction_archives using gin (tags);

@@ -1,0 +1,43 @@
+create table public.interaction_pulse (
+  interaction_id uuid not null,
+  agent_id uuid not null,
+  supervisor_id uuid not null,
+  last_seen_at timestamptz not null default clock_timestamp(),
+  captured_at timestamptz,
+  sentiment text,
+  satisfaction_score numeric(5,2),
+  scores numeric(5,2)[] not null default '{}'::numeric[],
+  feed jsonb not null default '[]',
+  started_at timestamptz not null default now(),
+  phone_number text,
+  grants jsonb,
+  constraint interaction_pulse_pkey primary key (interaction_id),
+  constraint interaction_pulse_satisfaction_score_check check (satisfaction_score >= 0::numeric
+    and satisfaction_score <= 100::numeric),
+  constraint interaction_pulse_sentiment_check check (sentiment in ('good', 'neutral', 'critical')),
+  constraint interaction_pulse_agent_id_fkey foreign key (agent_id) references public.agents(id),
+  constraint interaction_pulse_interaction foreign key (interaction_id, supervisor_id)
+    references public.interactions(id, supervisor_id) on update cascade on delete cascade
+) with (fillfactor=50);
+
+comment on table public.interaction_pulse is
+  'One row an active interaction, kept by realtime_metrics: what the floor and the wallboard read.';
+comment on column public.interaction_pulse.last_seen_at is
+  'When anything was last heard of it, by the database''s clock.';
+comment on column public.interaction_pulse.scores is
+  'The last 60 satisfaction scores, oldest first.';
+comment on column public.interaction_pulse.feed is
+  'The last 3 feed lines [{at, text}], newest first.';
+comment on column public.interaction_pulse.started_at is
+  'Of the interaction: what is as bad as another and older stands before it.';
+comment on column public.interaction_pulse.phone_number is
+  'Of the interaction, as long as it is active.';
+comment on column public.interaction_pulse.grants is
+  'The grants that have not ended, as pages show them; kept by tool_grants.';
+
+-- The foreign key to the agent.
+create index interaction_pulse_agent on public.interaction_pulse (agent_id);
+-- The foreign key to the interaction and its supervisor, which cascades when an agent moves.
+create index interaction_pulse_owner on public.interaction_pulse (interaction_id, supervisor_id);
+-- A supervisor's live interactions: the floor.
+create index interaction_pulse_supervisor on public.interaction_pulse (supervisor_id);

@@ -1,0 +1,56 @@
+create table public.interactions (
+  id uuid not null default gen_random_uuid(),
+  agent_id uuid not null,
+  supervisor_id uuid not null,
+  phone_number text,
+  interaction_type text not null,
+  livekit_room_id text,
+  external_id text,
+  status text not null default 'active',
+  started_at timestamptz not null default now(),
+  ended_at timestamptz,
+  duration_seconds integer generated always as (
+    extract(epoch from ended_at - started_at)::integer) stored,
+  created_at timestamptz not null default now(),
+  anonymised_at timestamptz,
+  series jsonb,
+  constraint interactions_pkey primary key (id),
+  constraint interactions_external unique (agent_id, external_id),
+  constraint interactions_owner unique (id, supervisor_id),
+  constraint interactions_ended check ((status = 'active') = (ended_at is null)),
+  constraint interactions_external_id_check check (length(external_id) >= 1 and length(external_id) <= 255),
+  constraint interactions_forward check (ended_at >= started_at),
+  constraint interactions_interaction_type_check check (interaction_type in ('voice', 'chat')),
+  constraint interactions_livekit_room_id_check check (length(livekit_room_id) <= 255),
+  constraint interactions_phone_number_check check (phone_number ~ '^\+[1-9][0-9]{6,14}$'),
+  constraint interactions_status_check check (status in ('active', 'completed', 'failed')),
+  constraint interactions_agent foreign key (agent_id, supervisor_id, interaction_type) references public.agents(id,
+    supervisor_id, agent_type) on update cascade on delete restrict
+);
+
+comment on table public.interactions is
+  'One contact of a customer with an agent. Nothing hot is written here: see interaction_pulse.';
+comment on column public.interactions.phone_number is
+  'E.164, null until the agent has asked for it.';
+comment on column public.interactions.external_id is
+  'The caller''s own id of it, unique for an agent.';
+comment on column public.interactions.anonymised_at is
+  'When what the customer said and who they are was removed; the counts stay.';
+comment on column public.interactions.series is
+  'The metrics down-sampled as in interaction_archives, for an interaction without an archive.';
+
+-- A supervisor's active interactions, which are few among many.
+create index interactions_active on public.interactions (supervisor_id) where status = 'active';
+-- An agent's interactions by status, newest first.
+create index interactions_agent_status on public.interactions (agent_id, status, started_at desc);
+-- An agent has one active interaction.
+create unique index interactions_one_active on public.interactions (agent_id) where status = 'active';
+-- Parts of phone numbers.
+create index interactions_phone_search on public.interactions using gin (phone_number public.gin_trgm_ops);
+-- FCR: the same number within three days.
+create index interactions_phone_started on public.interactions (phone_number, started_at desc);
+-- A supervisor's interactions, newest first: leaderboard and sums.
+create index interactions_supervisor_started on public.interactions (supervisor_id, started_at desc);
+-- Retention: what has ended and still has personal data, oldest first.
+create index interactions_to_anonymise on public.interactions (ended_at) where ended_at is not null
+    and anonymised_at is null;

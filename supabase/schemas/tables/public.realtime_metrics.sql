@@ -1,0 +1,26 @@
+create table public.realtime_metrics (
+  id bigint not null generated always as identity,
+  interaction_id uuid not null,
+  supervisor_id uuid not null,
+  timestamp timestamptz not null default clock_timestamp(),
+  sentiment text,
+  satisfaction_score numeric(5,2),
+  feed_text text,
+  created_at timestamptz not null default now(),
+  constraint realtime_metrics_pkey primary key (id),
+  constraint realtime_metrics_once unique (interaction_id, "timestamp"),
+  constraint realtime_metrics_feed_text_check check (length(feed_text) <= 500),
+  constraint realtime_metrics_satisfaction_score_check check (satisfaction_score >= 0::numeric
+    and satisfaction_score <= 100::numeric),
+  constraint realtime_metrics_sentiment_check check (sentiment in ('good', 'neutral', 'critical')),
+  constraint realtime_metrics_interaction foreign key (interaction_id, supervisor_id)
+    references public.interactions(id, supervisor_id) on update cascade on delete cascade
+) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_analyze_scale_factor=0.05);
+
+comment on table public.realtime_metrics is
+  'Sentiment, satisfaction (0-100) and a feed line of an interaction at a moment. Kept while it is active and some hours after.';
+comment on column public.realtime_metrics.timestamp is
+  'When it was captured, by the agent''s clock (captured_at in the API); one row a moment.';
+
+-- Retention, oldest first.
+create index realtime_metrics_created on public.realtime_metrics (created_at);

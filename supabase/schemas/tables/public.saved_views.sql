@@ -1,0 +1,17 @@
+create table public.saved_views (
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default private.viewer_id(),
+  page text not null,
+  name text not null,
+  filters jsonb not null,
+  created_at timestamptz not null default now(),
+  constraint saved_views_pkey primary key (id),
+  constraint saved_views_once unique (user_id, page, name),
+  constraint saved_views_filters_check check (jsonb_typeof(filters) = 'object' and octet_length(filters::text) <= 4000),
+  constraint saved_views_name_check check (length(name) >= 1 and length(name) <= 100),
+  constraint saved_views_page_check check (page ~ '^[a-z-]{1,50}$'),
+  constraint saved_views_user_id_fkey foreign key (user_id) references public.users(id) on delete cascade
+);
+
+comment on table public.saved_views is
+  'Filters of a list under a name; a person''s own.';

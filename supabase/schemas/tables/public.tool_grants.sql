@@ -1,0 +1,68 @@
+create table public.tool_grants (
+  id uuid not null default gen_random_uuid(),
+  interaction_id uuid not null,
+  supervisor_id uuid not null,
+  tool_name text not null,
+  granted_by uuid not null,
+  granted_by_name text not null,
+  created_at timestamptz not null default now(),
+  permission_id uuid,
+  scope text not null,
+  limit_argument text,
+  each_limit numeric,
+  sum_limit numeric,
+  freed text[] not null default '{}'::text[],
+  max_uses integer not null,
+  uses integer not null default 0,
+  used_sum numeric not null default 0,
+  expires_at timestamptz not null,
+  ended_at timestamptz,
+  ended_how text,
+  ended_by uuid,
+  ended_by_name text,
+  constraint tool_grants_pkey primary key (id),
+  constraint tool_grants_each_limit check (each_limit >= 0::numeric and each_limit <= '1000000000000000'::numeric),
+  constraint tool_grants_ended check ((ended_at is null) = (ended_how is null)
+    and (ended_by is null) = (ended_by_name is null) and (uses < max_uses or ended_at is not null)),
+  constraint tool_grants_ended_how check (ended_how in ('used_up', 'expired', 'revoked', 'replaced', 'lapsed',
+    'updated')),
+  constraint tool_grants_limit check ((scope = 'limit') = (limit_argument is not null)
+    and (limit_argument is null) = (each_limit is null) and (limit_argument is null) = (sum_limit is null)
+    and (scope = 'limit' or freed = '{}'::text[])),
+  constraint tool_grants_max_uses check (max_uses >= 1),
+  constraint tool_grants_scope check (scope in ('exact', 'limit', 'any')),
+  constraint tool_grants_sum_limit check (sum_limit >= 0::numeric and sum_limit <= '1000000000000000'::numeric),
+  constraint tool_grants_tool_name_check check (length(tool_name) >= 1 and length(tool_name) <= 255),
+  constraint tool_grants_used_sum check (used_sum >= 0::numeric and used_sum <= coalesce(sum_limit, 0::numeric)),
+  constraint tool_grants_uses check (uses >= 0 and uses <= max_uses),
+  constraint tool_grants_ended_by foreign key (ended_by) references public.users(id) on delete restrict,
+  constraint tool_grants_granted_by_fkey foreign key (granted_by) references public.users(id) on delete restrict,
+  constraint tool_grants_interaction foreign key (interaction_id, supervisor_id) references public.interactions(id,
+    supervisor_id) on update cascade on delete cascade
+);
+
+comment on table public.tool_grants is
+  'A standing approval of one tool in one interaction: what it covers, how often, until when. It ends with the interaction, since nothing can be asked after.';
+comment on column public.tool_grants.permission_id is
+  'The request that was allowed with it; its arguments are those that others are compared with. None: of the old kind.';
+comment on column public.tool_grants.scope is
+  'exact: the same arguments (digest). limit: limit_argument is a plain number from 0 to each_limit, and all other arguments are the same but for those in freed. any: whatever the arguments.';
+comment on column public.tool_grants.sum_limit is
+  'What limit_argument may come to in all uses.';
+comment on column public.tool_grants.freed is
+  'Names of arguments that may differ, be missing or be added.';
+comment on column public.tool_grants.ended_how is
+  'used_up, expired, revoked, replaced by another grant of the same tool, lapsed: its giver may not decide for this agent any more; or updated: of the old kind, which ended with the update.';
+
+-- The foreign key: who ended a grant.
+create index tool_grants_ended_by on public.tool_grants (ended_by) where ended_by is not null;
+-- The sweep: grants whose time is over.
+create index tool_grants_expiry on public.tool_grants (expires_at) where ended_at is null;
+-- The foreign key, and the grants of a person who may decide no more.
+create index tool_grants_granted_by on public.tool_grants (granted_by);
+-- One grant of a tool in an interaction at a time; found by each request of that tool.
+create unique index tool_grants_live on public.tool_grants (interaction_id, tool_name) where ended_at is null;
+-- The foreign key to the interaction and its supervisor, which cascades when an agent moves.
+create index tool_grants_owner on public.tool_grants (interaction_id, supervisor_id);
+-- The foreign key to the request it was given with.
+create index tool_grants_permission on public.tool_grants (permission_id);

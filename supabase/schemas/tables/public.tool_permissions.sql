@@ -1,0 +1,125 @@
+create table public.tool_permissions (
+  id uuid not null default gen_random_uuid(),
+  interaction_id uuid not null,
+  agent_id uuid not null,
+  supervisor_id uuid not null,
+  tool_name text not null,
+  tool_description text,
+  arguments json not null default '{}',
+  arguments_digest text not null,
+  known_tool boolean not null default false,
+  requested_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null,
+  status text not null default 'pending',
+  supervisor_response text generated always as (
+    case when status in ('allowed', 'denied', 'timeout') then status else null::text end) stored,
+  rule text,
+  responded_at timestamptz,
+  responded_by uuid,
+  responded_by_name text,
+  reason text,
+  execute_before timestamptz,
+  execution_id uuid,
+  executed_at timestamptz,
+  execution_succeeded boolean,
+  execution_result jsonb,
+  execution_reported_at timestamptz,
+  created_at timestamptz not null default now(),
+  held_decision text,
+  held_by uuid,
+  held_by_name text,
+  held_reason text,
+  held_until timestamptz,
+  times_held smallint not null default 0,
+  grant_id uuid,
+  grant_use integer,
+  constraint tool_permissions_pkey primary key (id),
+  constraint tool_permissions_execution_id_key unique (execution_id),
+  constraint tool_permissions_answered check ((status = 'pending') = (responded_at is null)),
+  constraint tool_permissions_arguments_check check (json_typeof(arguments) = 'object'),
+  constraint tool_permissions_decided check (((status in ('allowed', 'denied'))
+    and rule is null) = (responded_by is not null) and (responded_by is null) = (responded_by_name is null)),
+  constraint tool_permissions_executed check ((execution_id is null) = (executed_at is null)
+    and (executed_at is null or status = 'allowed')),
+  constraint tool_permissions_grant_use check ((grant_id is null) = (grant_use is null) and (grant_id is null
+    or rule = 'grant')),
+  constraint tool_permissions_held check ((held_decision is null) = (held_until is null)
+    and (held_by is null) = (held_until is null) and (held_by_name is null) = (held_until is null)
+    and (held_until is not null or held_reason is null) and (held_until is null or status = 'pending')),
+  constraint tool_permissions_held_decision check (held_decision = 'allowed'),
+  constraint tool_permissions_held_reason check (length(held_reason) <= 1000),
+  constraint tool_permissions_reason_check check (length(reason) <= 1000),
+  constraint tool_permissions_reported check ((execution_reported_at is null) = (execution_succeeded is null)
+    and (execution_reported_at is null or executed_at is not null)),
+  constraint tool_permissions_rule check (rule is null or status = 'allowed'),
+  constraint tool_permissions_rule_check check (rule in ('not_required', 'grant')),
+  constraint tool_permissions_status_check check (status in ('pending', 'allowed', 'denied', 'timeout', 'cancelled')),
+  constraint tool_permissions_tool_description_check check (length(tool_description) <= 4000),
+  constraint tool_permissions_tool_name_check check (length(tool_name) >= 1 and length(tool_name) <= 255),
+  constraint tool_permissions_window check ((status = 'allowed') = (execute_before is not null)),
+  constraint tool_permissions_agent_id_fkey foreign key (agent_id) references public.agents(id),
+  constraint tool_permissions_grant foreign key (grant_id) references public.tool_grants(id),
+  constraint tool_permissions_held_by foreign key (held_by) references public.users(id) on delete restrict,
+  constraint tool_permissions_interaction foreign key (interaction_id, supervisor_id)
+    references public.interactions(id, supervisor_id) on update cascade on delete cascade,
+  constraint tool_permissions_responded_by_fkey foreign key (responded_by)
+    references public.users(id) on delete restrict
+);
+
+comment on table public.tool_permissions is
+  'An agent''s request to use a tool, the decision, and the one execution it permits.';
+comment on column public.tool_permissions.arguments is
+  'json and not jsonb: people see names and values in the order in which they were sent.';
+comment on column public.tool_permissions.arguments_digest is
+  'sha256 (hex) of the text of arguments; binds the execution to what was allowed.';
+comment on column public.tool_permissions.known_tool is
+  'Whether the tool is among the agent''s; one that is not always asks.';
+comment on column public.tool_permissions.rule is
+  'Allowed by a rule instead of a person: not_required by the tool, or a grant for the rest of the interaction.';
+comment on column public.tool_permissions.responded_by_name is
+  'The decider''s username, or an admin''s name, as it was: peers may not read each other''s rows.';
+comment on column public.tool_permissions.execute_before is
+  'Until when the execution must be claimed.';
+comment on column public.tool_permissions.held_decision is
+  'allowed: somebody has allowed it and can still take that back. The status stays pending until held_until, so that nobody runs the tool.';
+comment on column public.tool_permissions.held_by is
+  'Who alone can take it back.';
+comment on column public.tool_permissions.held_by_name is
+  'Their username, or an admin''s name: peers may not read each other''s rows.';
+comment on column public.tool_permissions.held_reason is
+  'The reason that they gave; it becomes the decision''s.';
+comment on column public.tool_permissions.held_until is
+  'When the allow takes effect, unless it is taken back or the interaction ends before.';
+comment on column public.tool_permissions.times_held is
+  'How many times an allow of it was held: with held_until the order of what a page knows of it.';
+comment on column public.tool_permissions.grant_id is
+  'The grant that allowed it.';
+comment on column public.tool_permissions.grant_use is
+  'Which use of that grant it is: 1, 2, …';
+
+-- The foreign key to the agent.
+create index tool_permissions_agent on public.tool_permissions (agent_id);
+-- The foreign key: who holds an allow.
+create index tool_permissions_held_by on public.tool_permissions (held_by) where held_by is not null;
+-- The sweep: held allows whose time has come.
+create index tool_permissions_held_until on public.tool_permissions (held_until) where held_until is not null;
+-- An interaction's requests, and the foreign key, which cascades when an agent moves.
+create index tool_permissions_interaction on public.tool_permissions (interaction_id, supervisor_id);
+-- The sweep: requests whose time is over.
+create index tool_permissions_pending on public.tool_permissions (expires_at) where status = 'pending';
+-- An agent's waiting requests, oldest first: its cap, and the order of the queue.
+create index tool_permissions_pending_agent on public.tool_permissions (agent_id,
+    requested_at) where status = 'pending';
+-- A supervisor's waiting requests, oldest first: the floor.
+create index tool_permissions_pending_supervisor on public.tool_permissions (supervisor_id,
+    requested_at) where status = 'pending';
+-- A supervisor's answered requests, newest first: what fades on the floor.
+create index tool_permissions_recent on public.tool_permissions (supervisor_id,
+    responded_at desc) where status <> 'pending';
+-- Everybody's requests, newest first.
+create index tool_permissions_requested on public.tool_permissions (requested_at desc);
+-- The foreign key: who decided is not deleted while the decision stands.
+create index tool_permissions_responded_by on public.tool_permissions (responded_by);
+-- Each use of a grant has a number of its own: none is given twice.
+create unique index tool_permissions_use_of_grant on public.tool_permissions (grant_id,
+    grant_use) where grant_id is not null;

@@ -8,7 +8,7 @@ MIGRATIONS = $(wildcard supabase/migrations/*.sql)
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 TEMPLATES = $(wildcard templates/*.html templates/*/*.html)
 
-.PHONY: help run test test-full check bench format
+.PHONY: help run test test-full check bench format migration
 MAKEFLAGS += --no-print-directory
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test-full  those that need more than Python as well"
 	@echo "make check      formatting, lint, types, import rules, SQL and templates"
 	@echo "make format     put the formatting right"
+	@echo "make migration  a new migration from what supabase/schemas/ says: NAME=what_changes"
 	@echo "make bench      the benchmarks, all (about forty minutes) or BENCH=\"floor people\""
 
 run:
@@ -46,6 +47,10 @@ format:
 	@$(PYTHON) .ci/setup.py test
 	$(BIN)/ruff check --quiet --fix-only
 	$(BIN)/ruff format --quiet
+
+migration:
+	@$(PYTHON) .ci/setup.py test
+	@exec $(BIN)/python -m tests.database.new_migration $(NAME)
 
 bench:
 	@$(PYTHON) .ci/setup.py test

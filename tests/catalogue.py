@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Catalogue: TypeAlias = dict[str, list[str]]  # what → sorted lines
 
 SCHEMAS = "('public', 'private', 'supabase_migrations')"
 NOT_KEPT = "private.web_sessions"  # who is signed in
@@ -69,7 +70,7 @@ _QUESTIONS = {
 # The definitions are asked for in their short form: a chain of `or` has more brackets before a restore than after.
 
 
-async def catalogue(connection: Connection) -> dict[str, list[str]]:
+async def catalogue(connection: Connection) -> Catalogue:
     """Everything that is defined and granted, sorted, without numbers that differ between two databases."""
     await connection.execute("set search_path = ''")
     found = {}

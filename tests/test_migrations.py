@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeAlias
 
 import asyncpg
 import pytest
@@ -16,11 +15,9 @@ import pytest
 from server import migrations
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Unavailable
-from tests.catalogue import Connection, catalogue, differences, rows
+from tests.catalogue import Catalogue, Connection, catalogue, differences, rows
 from tests.conftest import ROOT, a_folder
 from tests.site import Site
-
-Catalogue: TypeAlias = dict[str, list[str]]
 
 OTHERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 needs_another = [

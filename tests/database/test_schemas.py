@@ -1,42 +1,18 @@
 """supabase/schemas/ says what the database is: loaded into an empty one, it gives what the migrations give."""
 
-import tomllib
-from pathlib import Path
+import shutil
 
-import asyncpg
+import pytest
 
 from server import migrations
-from tests.catalogue import catalogue, differences
+from server.embedded.postgres import Postgres
+from tests.catalogue import Catalogue, catalogue, differences
+from tests.conftest import a_folder
+from tests.database import new_migration
+from tests.database.schemas import in_order, load
 from tests.test_migrations import HOME, connected, running
 
 HISTORY = "supabase_migrations"  # what was applied: only a database with migrations has it
-
-
-def in_order() -> list[Path]:
-    """The files that config.toml names, each once, where it is named first."""
-    config = tomllib.loads((migrations.FOLDER / "config.toml").read_text())
-    named: dict[Path, None] = {}
-    for pattern in config["db"]["migrations"]["schema_paths"]:
-        found = sorted(migrations.FOLDER.glob(pattern.removeprefix("./")))
-        assert found, f"{pattern} names no file"
-        named |= dict.fromkeys(found)
-    return list(named)
-
-
-async def load(url: str) -> None:
-    """All of it in one transaction, as the owner."""
-    connection = await asyncpg.connect(url)
-    try:
-        async with connection.transaction():
-            await connection.execute("set local check_function_bodies = off; set local search_path = ''")
-            for path in in_order():
-                try:
-                    await connection.execute(path.read_text())
-                except asyncpg.PostgresError as error:
-                    error.add_note(f"in {path.name}")
-                    raise
-    finally:
-        await connection.close()
 
 
 def test_every_file_of_it_is_named_once() -> None:
@@ -50,15 +26,59 @@ def test_a_function_has_a_file_of_its_name() -> None:
         assert all(f" {path.stem}(" in line for line in made), path.name
 
 
+async def catalogue_of(postgres: Postgres) -> Catalogue:
+    async with connected(postgres) as owner:
+        found = await catalogue(owner)
+    return {what: [one for one in lines if HISTORY not in one] for what, lines in found.items()}
+
+
 async def test_it_gives_the_same_catalogue_as_the_migrations() -> None:
     with running(HOME) as migrated, running(HOME) as declared:
         await migrations.migrate(migrated.url("postgres"))
         await load(declared.url("postgres"))
-        async with connected(migrated) as owner:
-            history = await catalogue(owner)
-        async with connected(declared) as owner:
-            present = await catalogue(owner)
-    for found in (history, present):
-        for what in found:
-            found[what] = [one for one in found[what] if HISTORY not in one]
-    assert not differences(history, present)
+        assert not differences(await catalogue_of(migrated), await catalogue_of(declared))
+
+
+ONE = """create function public.one() returns integer
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select 1
+$$;
+comment on function public.one() is
+  'One.';
+grant execute on function public.one() to authenticated;
+"""
+CHANGES = [  # file, what stands there, what shall stand there
+    ("functions/private.viewer_role.sql", "language plpgsql stable", "language plpgsql stable cost 7"),
+    ("tables/public.saved_views.rules.sql", "create policy", "-- A sentence.\ncreate policy own on public.saved_views for select to authenticated using (true);\n\ncreate policy"),
+    ("tables/public.tool_grants.rules.sql", "before update of supervisor_id on", "before update of supervisor_id, id on"),
+    ("tables/public.users.rules.sql", "left join private.agent_sums s on s.agent_id = g.id", "join private.agent_sums s on s.agent_id = g.id"),
+    ("tables/public.agents.sql", "  constraint agents_pkey", "  nickname text,\n  constraint agents_pkey"),
+]  # fmt: skip
+
+
+@pytest.mark.full
+async def test_a_migration_is_made_of_what_changed() -> None:
+    with a_folder() as place:
+        folder = place / "supabase"
+        shutil.copytree(migrations.FOLDER, folder)
+        assert await new_migration.write("nothing", folder) is None
+        for name, stands, shall in CHANGES:
+            path = folder / "schemas" / name
+            text = path.read_text()
+            assert stands in text, name
+            path.write_text(text.replace(stands, shall, 1))
+        (folder / "schemas" / "functions" / "public.one.sql").write_text(ONE)
+        made = await new_migration.write("what_changed", folder)
+        assert made is not None
+        assert made.name > max(path.name for path in (migrations.FOLDER / "migrations").glob("*.sql"))
+        text = made.read_text()
+        assert "--   + column nickname text" in text
+        with running(HOME) as migrated, running(HOME) as declared:
+            await migrations.migrate(migrated.url("postgres"))
+            async with connected(migrated) as owner:
+                await owner.execute(text)
+                await owner.execute("alter table public.agents add column nickname text")  # the person's part
+            await load(declared.url("postgres"), folder)
+            assert not differences(await catalogue_of(migrated), await catalogue_of(declared))

@@ -42,6 +42,7 @@ _LETTER = 1.0  # seconds until we answer whoever wants a letter, whether there i
 _SET = "Your new password is set, and you are signed out everywhere. Please sign in with it in a few seconds."
 _SECOND_TRY = 900  # seconds in which a link that was used may still be given a password
 _SHORTEST, _LONGEST = 6, 72  # characters of a password at least, bytes at most: Supabase Auth's own
+_MARKS, _BETWEEN = 5, "~"  # of people who signed in with a browser, at most, and what stands between them
 _NAME = 255  # characters at most
 _NO_TEXT = ("Cc", "Cs")  # which no name has: controls, halves of surrogates
 
@@ -287,15 +288,27 @@ class Auth:
         )
         return PasswordRefused(f"{error.detail} {known}", again)
 
-    def device_mark(self, email: str) -> str:
-        """For a browser to keep where this person has signed in: so it is known, and not counted with strangers."""
-        nonce = secrets.token_urlsafe(16)
-        return f"{nonce}.{self._mark(nonce, _account(email))}"
+    def device_marks(self, email: str, device: str | None = None) -> str:
+        """For a browser to keep where these people have signed in: so it is known, and not counted with strangers.
+
+        `device` is what it has kept so far; this person's mark comes first, and the last of others stay: at a desk that is
+        shared nobody takes another's.
+        """
+        kept, account = (device or "").split(_BETWEEN), _account(email)
+        nonce = self._nonce(kept, account) or secrets.token_urlsafe(16)
+        mark = f"{nonce}.{self._mark(nonce, account)}"
+        return _BETWEEN.join([mark, *(one for one in kept if one and one != mark)][:_MARKS])
 
     def _device(self, account: str, visitor: Visitor) -> str | None:
-        nonce, _, mark = (visitor.device or "").partition(".")
-        known = hmac.compare_digest(mark.encode(), self._mark(nonce, account).encode())
-        return nonce if known else None
+        return self._nonce((visitor.device or "").split(_BETWEEN)[:_MARKS], account)
+
+    def _nonce(self, marks: list[str], account: str) -> str | None:
+        """That of the mark that is this account's."""
+        for one in marks:
+            nonce, _, mark = one.partition(".")
+            if hmac.compare_digest(mark.encode(), self._mark(nonce, account).encode()):
+                return nonce
+        return None
 
     def _mark(self, nonce: str, account: str) -> str:
         return hmac.new(self._device_key, f"{nonce} {account}".encode(), hashlib.sha256).hexdigest()[:32]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from math import inf
 
 from starlette.requests import HTTPConnection
@@ -47,7 +48,8 @@ class Bodies:
         """Wait for none of them for longer than a moment."""
         self.closing = True
         for limit in self._awaited:
-            limit.reschedule(self._last(limit.when() or inf))
+            with suppress(RuntimeError):  # its time was over just now
+                limit.reschedule(self._last(limit.when() or inf))
 
     def _last(self, end: float) -> float:
         return min(end, asyncio.get_running_loop().time() + _LAST) if self.closing else end

@@ -3,6 +3,7 @@
 A wall hands on what the next one returns instead of awaiting it: a stream stays for hours, and every frame with it.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial, wraps
@@ -21,6 +22,7 @@ from server.settings import LOOPBACK, Settings
 _DEVICE_SECONDS = 365 * 24 * 3600
 _LONGEST_PATH = 2000
 _DEEPEST = 8  # parts of an address at whose paths a second cookie is looked for; no page of ours has more
+_HOST = re.compile(r"(?:\[([\da-f:.]+)\]|([\w.-]+))(?::\d{1,5})?", re.ASCII)
 _HOSTS = 100  # names (with their ports) that are remembered
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 UNCACHED = "private, no-store"
@@ -93,12 +95,8 @@ class TrustedHosts:
 
 def _name(host: bytes) -> str | None:
     """localhost:8000 → localhost, [::1]:8000 → ::1; None for what is no host and port."""
-    try:
-        parts = urlsplit(f"//{host.decode('ascii')}")
-        _ = parts.port  # or it is none
-    except ValueError:
-        return None
-    return parts.hostname if not parts.path and "@" not in parts.netloc else None
+    found = _HOST.fullmatch(host.decode("latin-1").lower())
+    return found[1] or found[2] if found else None
 
 
 def _host(scope: Scope) -> bytes | None:

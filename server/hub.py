@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -19,8 +20,9 @@ CHANNEL = "floor"
 OWN = "hub:"  # how topics begin that are rung within the process alone
 STATE = f"{OWN}state"  # when the hub goes live or stale
 _LONGEST_PAUSE = 5.0
+_SURE = 1.2  # seconds since its last answer in which a LISTEN connection is believed to hear
 _NONCE = 2.0  # seconds in which a LISTEN connection has to hear what was said for it
-_SHARED_HEARTBEAT = 1.0  # of the ear, on which others rely, and of who would rather follow one
+_SHARED_HEARTBEAT = 0.5  # of the ear, on which others rely, and of who would rather follow one
 # Whose topics these are: another database, a clone, or this one after a restore or a restart, is not the same.
 _DATABASE = """select pg_catalog.concat(oid, ' ', extract(epoch from pg_catalog.pg_postmaster_start_time()))
     from pg_catalog.pg_database where datname = pg_catalog.current_database()"""
@@ -63,7 +65,7 @@ class Hub:
     answers they listen for themselves again, and try to become it.
     """
 
-    def __init__(self, url: str, *, heartbeat: float = 2.0, fanout: "Fanout | None" = None) -> None:
+    def __init__(self, url: str, *, heartbeat: float = 0.5, fanout: "Fanout | None" = None) -> None:
         self._url = url
         self._heartbeat = heartbeat
         self._fanout = fanout
@@ -77,6 +79,13 @@ class Hub:
         self.polling = False
         self.guessing = False  # while what rings may have happened, and nobody knows that it did
         self.since = dt.datetime.now(dt.UTC)
+        self._beaten = 0.0  # when the LISTEN connection last gave an answer, by the monotonic clock
+
+    @property
+    def hears(self) -> bool:
+        """Whether what rings is heard, as far as anybody can know: a listener that stands still is noticed by its beat."""
+        beats = self._followed is not None or time.monotonic() - self._beaten < _SURE
+        return self.live and not self.polling and beats
 
     def subscribe(self, topics: Iterable[str], ring: Ring) -> Callable[[], None]:
         """Call `ring` with each of the topics that rings; the answer ends it. `ring` must only mark."""
@@ -175,7 +184,7 @@ class Hub:
         try:
             async with asyncio.timeout(_NONCE):
                 await self._heard_nonce.wait()
-            self.polling = False
+            self.polling, self._beaten = False, time.monotonic()
         except TimeoutError:
             self.polling = True
             log.warning("hub_hears_nothing", advice="DATABASE_LISTEN_URL must be a session connection")
@@ -193,6 +202,7 @@ class Hub:
 
     async def _beat(self, connection: asyncpg.Connection) -> None:
         await connection.fetchval("select 1", timeout=5)  # a frozen server answers nothing, not even this
+        self._beaten = time.monotonic()
         if self.polling:
             self.ring_all()
 

@@ -47,14 +47,14 @@ class Limits:
 
         - from an address: n a minute; at one account from it: 2 n an hour as well;
         - at an account, from all addresses together: 10 n an hour. So one address alone locks nobody out elsewhere;
-        - in a browser in which this person has signed in before: n a minute and 10 n an hour of its own, instead of all
-          those. Nobody else can use them up.
+        - in a browser in which this person has signed in before: n a minute of its own, and 10 n an hour in all such
+          browsers, instead of all those. Nobody else can use them up.
 
         Right ones are never counted, however many: while as many attempts are on their way as could still be wrong, the
         next waits for its turn.
         """
         if device:
-            wanted = [(f"device:{device}", self._minute), (f"device:{device}", self._hour)]
+            wanted = [(f"device:{device}", self._minute), (f"devices of:{account}", self._hour)]
         else:
             network = _network(address)
             wanted = [(f"address:{network}", self._minute)]
@@ -78,11 +78,16 @@ class Limits:
 
     async def _enter(self, wanted: Sequence[tuple[str, RateLimitItem]]) -> None:
         """Wait until an attempt may be made, and count it as on its way."""
+        came_for = None
         while (full := await self._full(wanted)) is not None:
             if len(self._turns[full]) >= _QUEUE:
                 raise TooMany("Too many sign-in attempts at once. Please try again.", 1)
             turn = asyncio.get_running_loop().create_future()
-            self._turns[full].append(turn)
+            if full == came_for:  # it was first already
+                self._turns[full].appendleft(turn)
+            else:
+                self._turns[full].append(turn)
+            came_for = full
             try:
                 await turn
                 passed = await self._full(wanted)

@@ -1,7 +1,7 @@
 """Every environment variable Floorwalker reads, typed and explained; nothing else reads the environment."""
 
 import os
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -116,6 +116,14 @@ class Settings(BaseSettings):
         networks = [ip_network(one.strip()) for one in given.split(",") if given != "none"]
         mapped = [f"::ffff:{n.network_address}/{96 + n.prefixlen}" for n in networks if n.version == 4]
         return [*map(str, networks), *mapped]
+
+    @field_validator("host")
+    @classmethod
+    def _one_spelling(cls, given: str) -> str:
+        try:
+            return str(ip_address(given.strip().strip("[]")))
+        except ValueError:
+            return given.strip().lower()
 
     @field_validator("supabase_publishable_key", "supabase_secret_key")
     @classmethod

@@ -67,6 +67,10 @@ async def test_the_sign_in_page_says_why_it_cannot_work_over_plain_http_and_what
         ("evil.example@localhost", 400),
         ("localhost/evil.example", 400),
         ("evil.example", 400),
+        ("evil.example[::1]", 400),
+        ("[::1].evil.example", 400),
+        ("localhost?x", 400),
+        ("localhost#x", 400),
         ("", 400),
     ],
 )

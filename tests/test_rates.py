@@ -126,7 +126,7 @@ async def test_an_attacker_locks_nobody_out_of_the_browser_they_use(
     site: Site, voice: Person, wire: Wire
 ) -> None:
     async with replica(site, wire, limit=3) as auth:
-        known = replace(HERE, device=auth.device_mark(voice.email))
+        known = replace(HERE, device=auth.device_marks(voice.email))
         attack = [
             type(await refusal(auth.sign_in(voice.email, "wrong", replace(HERE, device="made.up"))))
             for _ in range(5)
@@ -141,7 +141,7 @@ async def test_the_mark_of_a_browser_is_for_one_account_and_not_to_be_made_up(
     site: Site, voice: Person, chat: Person, wire: Wire
 ) -> None:
     async with replica(site, wire, limit=2) as auth:
-        mark = auth.device_mark(chat.email)
+        mark = auth.device_marks(chat.email)
         nonce, _, sealed = mark.partition(".")
         assert await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3) == [Unauthorized] * 2 + [
             TooMany
@@ -149,6 +149,37 @@ async def test_the_mark_of_a_browser_is_for_one_account_and_not_to_be_made_up(
         for device in (mark, f"{nonce}x.{sealed}", nonce, f".{sealed}", "", ".", "é.é", None):
             unknown = replace(HERE, device=device)
             assert isinstance(await refusal(auth.sign_in(voice.email, PASSWORD, unknown)), TooMany)
+
+
+async def test_at_a_shared_desk_everybody_stays_known(
+    site: Site, voice: Person, chat: Person, wire: Wire
+) -> None:
+    async with replica(site, wire, limit=3) as auth:
+        desk = auth.device_marks(voice.email)
+        assert auth.device_marks(voice.email, desk) == desk, "signing in again gives no further guesses"
+        both = auth.device_marks(chat.email, desk)
+        await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3)
+        for person in (voice, chat):
+            assert await auth.sign_in(person.email, PASSWORD, replace(HERE, device=both))
+        for _ in range(9):
+            both = auth.device_marks(f"{uuid4()}@example.com", both)
+        assert len(both) < 400, "a cookie stays small"
+
+
+async def test_who_waited_longest_for_a_turn_has_the_next(site: Site, voice: Person, wire: Wire) -> None:
+    limits, order, begin = Limits(Settings(_env_file=None, login_per_minute=2)), [], asyncio.Event()
+
+    async def attempt(number: int) -> None:
+        async with limits.guess("192.0.2.1"):
+            order.append(number)
+            await begin.wait()
+
+    running = [asyncio.create_task(attempt(number)) for number in range(10)]
+    await asyncio.sleep(0.05)
+    assert order == [0, 1]
+    begin.set()
+    await asyncio.gather(*running)
+    assert order == list(range(10))
 
 
 async def test_guesses_at_the_current_password_are_limited_like_sign_ins(
@@ -168,7 +199,7 @@ async def test_an_attempt_that_nobody_looks_at_counts_nowhere(
     async with replica(site, wire, limit=3) as auth:
         assert await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3) == [Unauthorized] * 3
         assert await tries(lambda: auth.sign_in(chat.email, "wrong", HERE), 9) == [TooMany] * 9
-        known = replace(HERE, device=auth.device_mark(chat.email))
+        known = replace(HERE, device=auth.device_marks(chat.email))
         for visitor in (THERE, known):
             assert await auth.sign_in(chat.email, PASSWORD, visitor)
 

@@ -68,7 +68,7 @@ async def _signed_in(request: Request, cookie: str, email: str, wanted: str = "/
         await auth.sign_out(session_cookie(request))
     answer = RedirectResponse(wanted, 303)
     set_cookie(answer, request.state.settings, cookie)
-    set_device(answer, request.state.settings, auth.device_mark(email))
+    set_device(answer, request.state.settings, auth.device_marks(email, visitor_of(request).device))
     return answer
 
 

@@ -9,6 +9,7 @@ const SLOTS = 4; // streams at most in one browser; further pages look again eve
 const LOOK = 5_000; // ms between two tries
 const SILENCE = 25_000; // ms without a sign; the server pings each 10 s
 const GREETING = 5_000; // ms that the leading tab has to answer one that has just come
+const PATIENCE = 10_000; // ms that a look may take
 const TICK = 1_000; // ms between two looks at all this
 const BEHIND = 1_000; // ms after which a message is one of many that waited for this tab
 const SLEPT = 5_000; // ms that this machine's clock is ahead of what performance.now() counted: it slept, or was set
@@ -20,6 +21,7 @@ let seen = heard; // the last sign of the leading tab
 let tried = heard; // another stream, or another leading tab, was asked for
 let told = 0; // we have told the other tabs anything
 let paused = null; // the stream is waiting to connect again
+let started = false;
 let ticked = { at: heard, wall: Date.now() };
 
 let standing = "following"; // "waiting": it holds the lock, and no slot is free; "leading"; "stopped" by the server
@@ -29,6 +31,8 @@ let answered = false; // whether a leading tab is known
 let since = null; // stale since, by the server's clock; null while it is not
 let stream = null; // htmx's connection
 let asking = false; // for the first one of a stream
+let looking = null; // the look under way
+let asked = -Infinity; // the other tabs were asked for the newest
 
 function say(state, text) {
   if (line() && line().textContent !== text) {
@@ -110,13 +114,19 @@ channel.onmessage = ({ data }) => {
   else if (data.lost) lost();
   else if (data.ping) serverTime.learn(Date.parse(data.ping), ago(data.heard));
   if (data.text) receive(data.text, performance.now() - ago(data.sent) > BEHIND);
-  else if (since !== null && !data.lost && !data.look) channel.postMessage({ hello: true });
+  else if (since !== null && !data.lost && !data.look) hello();
 };
+
+function hello() {
+  if (performance.now() - asked < TICK) return; // each answer goes to every tab
+  asked = performance.now();
+  channel.postMessage({ hello: true });
+}
 
 function greet() {
   if (standing === "stopped") location.reload(); // another tab of this page opened: this one starts again
   else if (standing === "waiting") tell({ look: true });
-  else if (standing === "leading") tell(since === null ? { text: [...newest.values()].join("") } : { lost: true });
+  else if (standing === "leading") tell(since !== null ? { lost: true } : newest.size ? { text: [...newest.values()].join("") } : {});
 }
 
 // The stream, while this tab leads.
@@ -152,6 +162,8 @@ live.addEventListener("htmx:sse:before:message", ({ detail: { message } }) => {
 live.addEventListener("stop", () => {
   tell({ stop: true });
   standing = "stopped"; // the line at the top has said so
+  leaveSlot?.();
+  leaveSlot = null;
 });
 live.addEventListener("htmx:sse:close", (event) => {
   stream = null;
@@ -160,7 +172,7 @@ live.addEventListener("htmx:sse:close", (event) => {
 
 /** Ask for a stream. htmx opens one that ends again by itself, but does not try again where the first request fails. */
 function connect() {
-  if (asking || stream) return;
+  if (asking || stream || looking) return;
   asking = true;
   live.dispatchEvent(new CustomEvent("lead"));
 }
@@ -176,17 +188,24 @@ const forEver = () => new Promise(() => {});
 let queued = null; // what ends our waiting for the lock
 let leaveSlot = null;
 
+/** What releases it again; null when another page has it. */
 const free = (name) =>
   new Promise((got) =>
     navigator.locks.request(name, { ifAvailable: true }, (lock) => {
-      got(!!lock);
-      return lock && new Promise((done) => (leaveSlot = done));
+      if (!lock) return got(null);
+      return new Promise(got);
     }),
   );
 
+/** What releases the slot that was free; null when this tab has given up its office meanwhile. */
 async function slot(mine) {
   for (;;) {
-    for (let n = 0; n < SLOTS; n++) if (mine !== office || (await free(`floorwalker-slot-${n}`))) return;
+    for (let n = 0; n < SLOTS; n++) {
+      const leave = mine === office ? await free(`floorwalker-slot-${n}`) : null;
+      if (leave && mine === office) return leave;
+      leave?.();
+    }
+    if (mine !== office) return null;
     tell({ look: true });
     await look();
     await new Promise((done) => setTimeout(done, LOOK));
@@ -197,8 +216,9 @@ async function hold() {
   const mine = (office = {});
   term = Math.max(Date.now(), term + 1);
   standing = "waiting";
-  await slot(mine);
-  if (mine !== office) return leaveSlot?.();
+  const leave = await slot(mine);
+  if (!leave) return;
+  leaveSlot = leave;
   standing = "leading";
   tried = performance.now();
   tell({});
@@ -238,9 +258,12 @@ function resign() {
 
 let looked = false; // whether the look under way has brought the page
 
-async function look() {
-  looked = true;
-  await htmx.ajax("GET", location.href, { source: live, target: "#main", select: "#main", swap: "outerMorph" });
+const look = () => (looking ??= lookOnce().finally(() => (looking = null)));
+
+async function lookOnce() {
+  looked = false;
+  const how = { source: live, target: "#main", select: "#main", swap: "outerMorph", timeout: PATIENCE };
+  await htmx.ajax("GET", location.href, how);
   if (!looked) return; // the line has said so
   since = null;
   heard = performance.now();
@@ -250,15 +273,17 @@ async function look() {
 // Only a look has a reply that is a page; and it may be the page of somebody between us and the server.
 live.addEventListener("htmx:after:request", (event) => {
   const { text, response } = event.detail.ctx;
-  if (text.includes('id="live"')) return serverTime.learn(Date.parse(response.headers.get("date")));
+  if (looking && text.includes('id="live"')) {
+    looked = true;
+    return serverTime.learn(Date.parse(text.match(/data-now="([^"]+)"/)?.[1]));
+  }
   event.preventDefault();
-  if (new URL(response.raw.url).pathname === "/login") leave();
-  failed(event);
+  if (response.headers.has("hx-redirect") || [403, 404].includes(response.status)) leave(); // signed out, or gone
+  else failed(event);
 });
 
 function failed({ detail: { ctx } }) {
   if (ctx?.sourceElement !== live) return;
-  looked = false;
   lost();
 }
 
@@ -272,7 +297,7 @@ function watch() {
   const slept = Date.now() - ticked.wall - (now - ticked.at) > SLEPT;
   ticked = { at: now, wall: Date.now() };
   flush();
-  if (standing === "stopped") return;
+  if (!started || standing === "stopped") return;
   if (slept) {
     heard = Math.min(heard, now - SILENCE + WOKEN);
     seen = tried = now;
@@ -287,16 +312,21 @@ function watch() {
     if (paused !== null && now - paused >= LOOK) stream?.delayCanceller?.(); // whose timer a hidden page slows down
     if (now - told >= LOOK) tell(since === null ? {} : { lost: true });
   } else if (standing === "following") {
-    if (slept) channel.postMessage({ hello: true });
+    if (slept) hello();
     if (now - Math.max(seen, tried) < (answered ? SILENCE : GREETING)) return;
     tried = now;
     stand(true);
   }
 }
 
+// The seconds come from both: a worker that does not start says nothing.
+new Worker(live.dataset.ticks).onmessage = watch;
+setInterval(watch, TICK);
+
 // Not before htmx has taken notice of the page.
-if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done, { once: true }));
+if (document.readyState !== "complete") await new Promise((done) => document.addEventListener("DOMContentLoaded", () => setTimeout(done), { once: true }));
 tried = seen = performance.now();
+started = true;
 if (navigator.locks) {
   channel.postMessage({ hello: true });
   stand(false);
@@ -304,6 +334,3 @@ if (navigator.locks) {
   standing = "leading";
   connect();
 }
-const ticks = new Worker(live.dataset.ticks);
-ticks.onmessage = watch;
-ticks.onerror = () => setInterval(watch, TICK);

@@ -12,7 +12,7 @@ const ELSEWHERE = 300; // ms in which the tab that has focus is first
 const control = document.querySelector("[data-sound]");
 const wanted = () => localStorage.getItem("sound") === "on";
 let audio = null;
-let missed = false; // a ring, while the sound was blocked
+let missed = []; // calls, while the sound was blocked
 
 function open() {
   audio ??= new AudioContext();
@@ -20,11 +20,12 @@ function open() {
   return audio;
 }
 
-function heard() {
+async function heard() {
   say();
-  if (audio.state !== "running" || !missed) return;
-  missed = false;
-  if (cards().length) play();
+  if (audio.state !== "running") return;
+  const still = missed.filter((call) => known.has(call));
+  missed = [];
+  await ring(still);
 }
 
 /** on, off, or blocked by the browser. */
@@ -58,28 +59,30 @@ function play() {
   }
 }
 
-/** Whether this tab is the first of the browser's that does this about a request. */
-async function first(what, call) {
+/** Of these calls those about which no tab of the browser has done this yet: now this one does. */
+async function first(what, calls) {
   const take = () => {
     const done = JSON.parse(localStorage.getItem(what) ?? "[]");
-    if (done.includes(call)) return false;
-    localStorage.setItem(what, JSON.stringify([...done, call].slice(-KEPT)));
-    return true;
+    const fresh = calls.filter((call) => !done.includes(call));
+    if (fresh.length) localStorage.setItem(what, JSON.stringify([...done, ...fresh].slice(-KEPT)));
+    return fresh;
   };
   return navigator.locks ? navigator.locks.request("floorwalker-call", take) : take();
 }
 
-async function ring(call) {
-  if (!wanted()) return;
-  if (state() === "blocked") missed = true; // another tab may play it
-  else if (await first("rung", call)) play();
+async function ring(calls) {
+  if (!wanted() || !calls.length) return;
+  if (state() === "blocked") missed.push(...calls); // another tab may play it
+  else if ((await first("rung", calls)).length) play();
 }
 
-async function tell(card, call) {
+async function tell(all) {
   const may = wanted() && "Notification" in window && Notification.permission === "granted";
   const looking = () => !document.hidden && document.hasFocus();
   if (!looking()) await new Promise((done) => setTimeout(done, ELSEWHERE));
-  if (!(await first("told", call)) || looking() || !may) return;
+  const [call] = await first("told", all.map(name));
+  if (!call || looking() || !may) return;
+  const card = all.find((one) => name(one) === call);
   const note = new Notification(`${card.getAttribute("aria-label")}: allow or deny?`, {
     body: card.querySelector(".purpose")?.textContent,
     tag: card.id,
@@ -105,8 +108,8 @@ function look() {
   document.getElementById("arrivals").textContent = fresh
     .map((card) => `${card.getAttribute("aria-label")}, ${card.querySelector(".left").textContent}`)
     .join("; ");
-  ring(name(fresh[0]));
-  tell(fresh[0], name(fresh[0]));
+  ring(fresh.map(name));
+  tell(fresh);
 }
 
 if (control) {

@@ -8,7 +8,10 @@ function toast(text) {
   const box = document.createElement("p");
   box.className = "toast";
   box.textContent = text;
-  document.getElementById("toasts").append(box);
+  const toasts = document.getElementById("toasts");
+  toasts.append(box);
+  toasts.hidePopover(); // shown again, it lies above a dialog
+  toasts.showPopover();
   setTimeout(() => {
     box.remove();
     document.dispatchEvent(new Event("queue:uncovered"));
@@ -33,19 +36,21 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   toast(ctx.text && ctx.text.length < 300 ? ctx.text : "That did not work. Please try again.");
 });
 
-/** The card that a form decides. */
+/** The id of the card that a form decides. */
 function decides(form) {
-  if (form.matches?.("form.standing-approval")) return document.getElementById(form.dataset.card);
-  return form.matches?.('form[action$="/decision"]') ? form.closest(".tool-permission") : null;
+  if (form.matches?.("form.standing-approval")) return form.dataset.card;
+  return form.matches?.('form[action$="/decision"]') ? form.closest(".tool-permission")?.id : null;
 }
 
 // Before queue.js hears of it: nothing has been decided yet.
 document.addEventListener("htmx:before:request", (event) => {
-  const card = decides(event.detail.ctx.sourceElement);
-  if (!card || isLive() || performance.now() - (fetched.get(card.id) ?? -Infinity) < RECENT) return;
+  const id = decides(event.detail.ctx.sourceElement);
+  if (!id || isLive() || performance.now() - (fetched.get(id) ?? -Infinity) < RECENT) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  const path = card.id.replace("tool-permission-", "/tool-permissions/");
+  const card = document.getElementById(id);
+  if (!card) return toast("This page is not live, and the request is not on it any more.");
+  const path = id.replace("tool-permission-", "/tool-permissions/");
   htmx.ajax("GET", path, { source: card, target: card, swap: "outerMorph", timeout: WAIT });
 });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {

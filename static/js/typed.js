@@ -15,6 +15,7 @@
   function keep() {
     if (!edited?.isConnected) return;
     const fields = [...edited.elements].filter(kept).map(({ name, type, value, checked }) => ({ name, type, value, checked }));
+    if (!fields.length) return;
     const at = edited.dataset.at ?? location.pathname + location.search;
     sessionStorage.setItem(KEY, JSON.stringify({ viewer, at, action: edited.getAttribute("action"), fields }));
   }
@@ -42,15 +43,20 @@
   }
 
   const saved = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-  if (!viewer) { // the sign-in page, after a page that was left without a session
-    if (saved) sessionStorage.setItem(KEY, JSON.stringify({ ...saved, left: true }));
+  if (!viewer) {
+    const signIn = document.querySelector('form[action="/login"]'); // where a page leads that was left without a session
+    if (saved && signIn) sessionStorage.setItem(KEY, JSON.stringify({ ...saved, left: true }));
     return;
   }
   const back = saved?.left && saved.viewer === viewer;
   if (back && saved.at !== location.pathname + location.search) return location.replace(saved.at);
   sessionStorage.removeItem(KEY);
   addEventListener("input", note);
-  addEventListener("submit", ({ target }) => target.getAttribute("action") === "/logout" && (edited = null));
+  // Whoever signs out leaves nothing behind; and what was sent is not to be sent again.
+  addEventListener("submit", ({ target }) => /^\/(logout|account\/sessions\/)/.test(target.getAttribute("action")) && (edited = null));
+  addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement === edited && ctx.response?.status < 400 && ctx.response.status !== 204) edited = null;
+  });
   addEventListener("pagehide", keep);
   if (back) bringBack(saved);
 })();

@@ -147,6 +147,9 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
     notes = [note for page in pages for note in await page.evaluate("window.notes")]
     assert len(notes) == 1, notes
     assert "issue_refund" in notes[0]
+    restored = await context.new_page()  # nobody has clicked in it
+    await restored.goto("/")
+    await expect(restored.locator("[data-sound]")).to_contain_text("blocked")
     await focus(pages[1], emulated=True)
     asked = await site.ask(agent, interaction)
     for page in pages:
@@ -155,6 +158,10 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
     notes = [note for page in pages for note in await page.evaluate("window.notes")]
     assert len(notes) == 1, "whoever looks at a page sees it"
     assert sum([await page.evaluate("window.rings") for page in pages]) - before == 2
+    await restored.mouse.click(5, 5)
+    await expect(restored.locator("[data-sound]")).to_contain_text("Sound on")
+    await restored.wait_for_timeout(500)
+    assert await restored.evaluate("window.rings") == 0, "another tab has rung for it"
 
 
 def start(screen: str, folder: Path) -> "subprocess.Popen[bytes]":

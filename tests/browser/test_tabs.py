@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from playwright.async_api import BrowserContext, Dialog, Page, expect
+from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, signed_in_at
 from tests.browser.test_floor import metric
+from tests.proxy import between
 from tests.site import Person, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
@@ -18,9 +19,9 @@ COUNT = """() => {
 }"""
 
 
-async def tab(context: BrowserContext) -> Page:
+async def tab(context: BrowserContext, path: str = "/") -> Page:
     page = await context.new_page()
-    await page.goto("/")
+    await page.goto(path)
     return page
 
 
@@ -63,6 +64,63 @@ async def test_a_tab_with_an_open_alert_loses_the_lead(site: Site, voice: Person
     await dialog.accept()
     await alert
     await sees(site, voice, interaction, leader, follower)
+
+
+async def test_a_page_that_looked_again_takes_one_stream_and_keeps_what_it_has(
+    site: Site, sign_in: SignIn
+) -> None:
+    admin, supervisor = await site.hire("admin"), await site.hire("voice")
+    agent = supervisor.agents[0]
+    asked = await site.ask(agent, await site.start(agent))
+    pages = [await sign_in(admin)]
+    await pages[0].locator("[data-sound] [data-switch]").click()
+    for path in ("/?type=voice", "/?type=chat", "/?sentiment=good", "/?sentiment=critical"):
+        pages.append(await tab(pages[0].context, path))
+    last = pages[-1]
+    await expect(last.locator("#connection")).to_contain_text("looks again")
+    streams: list[str] = []
+    last.on("request", lambda request: streams.append(request.url) if "/stream" in request.url else None)
+    await last.locator(f"#tool-permission-{asked['id']} a.standing").click()
+    await expect(last.locator("#dialog form")).to_be_visible()
+    await last.wait_for_timeout(11_000)  # it has looked twice
+    await expect(last.locator("#dialog form")).to_be_visible()
+    await expect(last.locator("[data-sound]")).to_be_visible()
+    await expect(last.locator("[data-sound]")).to_contain_text("Sound ")
+    await pages[1].close()
+    await expect(last.locator("#connection")).to_have_text("Live")
+    await last.wait_for_timeout(6_000)
+    assert len(streams) == 1
+
+
+COUNTED = """(() => {
+  window.sent = 0;
+  const post = BroadcastChannel.prototype.postMessage;
+  BroadcastChannel.prototype.postMessage = function (what) {
+    window.sent++;
+    return post.call(this, what);
+  };
+})();"""
+
+
+async def test_tabs_that_hear_nothing_say_little_to_one_another(
+    site: Site, voice: Person, browser: Browser
+) -> None:
+    async with between(site) as proxy, signed_in_at(browser, proxy.site, voice, COUNTED) as leader:
+        followers = [await tab(leader.context) for _ in range(2)]
+        for page in followers:
+            await expect(page.locator("#connection")).to_have_text("Live")
+        proxy.swallows_streams = True
+        for page in (leader, *followers):
+            await expect(page.locator("#connection")).to_contain_text("stale since")
+        busy = asyncio.create_task(leader.evaluate(BUSY, 20_000))
+        late = await tab(leader.context)
+        await late.wait_for_timeout(12_000)
+        pages = (*followers, late)
+        assert sum([await page.evaluate("window.sent") for page in pages]) < 200
+        proxy.swallows_streams = False
+        await busy
+        for page in (leader, *pages):
+            await expect(page.locator("#connection")).to_have_text("Live")
 
 
 async def test_a_tab_that_stood_still_shows_the_newest_of_each_region_once(

@@ -29,6 +29,7 @@ MEANT = {
     "private.claim_idempotency_key": "looks at the calling agent's own rows",
     "private.record_metrics": "judges each row's agent itself, and returns its outcome",
     "private.scores": "granted to nobody, asked by leaderboard",
+    "private.decide_now": "granted to nobody, asked by those that decide; judges itself who may",
     "public.decide_tool_permission": "judges itself who may decide, and returns the one row decided",
     "public.take_back_tool_permission": "the same, taken back",
     "public.allow_with_grant": "the same, allowed with a grant",

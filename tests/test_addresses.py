@@ -21,7 +21,7 @@ async def is_playing(site: Site) -> None:
     await until(calls)
 
 
-@pytest.mark.parametrize("host", ["::1", "127.0.0.2"])
+@pytest.mark.parametrize("host", ["::1", pytest.param("127.0.0.2", marks=pytest.mark.full)])
 async def test_the_demo_plays_and_people_come_in(host: str) -> None:
     with a_folder() as folder, serving(folder / "home", free_port(), "--demo", HOST=host) as site:
         assert host in site.url

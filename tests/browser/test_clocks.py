@@ -47,7 +47,10 @@ async def is_right(page: Page, asked: dict[str, str], heard: dt.datetime) -> Non
         assert -1.6 < seconds(said) - silent < 0.5, (said, silent)
 
 
-@pytest.mark.parametrize("wrong", [0, 45, -45])  # minutes from the start
+WRONG_FROM_THE_START = [0, *(pytest.param(minutes, marks=pytest.mark.full) for minutes in (45, -45))]
+
+
+@pytest.mark.parametrize("wrong", WRONG_FROM_THE_START)
 async def test_countdowns_and_silences_are_right_with_a_clock_that_is_wrong_or_set(
     site: Site, voice: Person, browser: Browser, wrong: int
 ) -> None:
@@ -66,6 +69,7 @@ async def test_countdowns_and_silences_are_right_with_a_clock_that_is_wrong_or_s
             await is_right(page, asked, heard)
 
 
+@pytest.mark.full
 async def test_countdowns_are_right_where_the_scripts_come_late(
     site: Site, voice: Person, browser: Browser
 ) -> None:

@@ -38,6 +38,7 @@ async def is_live_again(page: Page) -> None:
     assert await page.evaluate(STILL), "not by loading the page again"
 
 
+@pytest.mark.full
 async def test_a_stream_whose_bytes_are_lost_is_said_and_replaced(
     site: Site, voice: Person, proxy: Proxy, browser: Browser
 ) -> None:

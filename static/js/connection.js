@@ -303,6 +303,7 @@ function watch() {
     seen = tried = now;
   }
   if (now - heard >= SILENCE) lost();
+  if (office && now - told >= LOOK) tell(since === null ? {} : { lost: true });
   if (standing === "leading") {
     if (slept || now - Math.max(heard, tried) >= SILENCE) {
       tried = now;
@@ -310,7 +311,6 @@ function watch() {
     }
     connect();
     if (paused !== null && now - paused >= LOOK) stream?.delayCanceller?.(); // whose timer a hidden page slows down
-    if (now - told >= LOOK) tell(since === null ? {} : { lost: true });
   } else if (standing === "following") {
     if (slept) hello();
     if (now - Math.max(seen, tried) < (answered ? SILENCE : GREETING)) return;

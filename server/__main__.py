@@ -24,7 +24,7 @@ from server.agents import agent_keys
 from server.people.first_admin import FirstAdmin
 from server.place import Place, fail, open_place
 from server.protocol import Protocol
-from server.settings import Settings
+from server.settings import AUTH_PATH, Settings
 
 _GRACE = 10  # seconds that requests in flight have when the server stops
 
@@ -285,7 +285,7 @@ def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
         except FileNotFoundError as error:
             fail(str(error))
         except httpx.HTTPError as error:
-            fail(f"no server answers at {place.settings.supabase_url} ({error}): start it, or set its PORT")
+            fail(f"no server answers at {place.settings.here} ({error}): start it, or set its HOST and PORT")
 
 
 async def _replay(place: Place, folder: Path, speed: float, limit: int, supervisors: int) -> None:
@@ -295,19 +295,18 @@ async def _replay(place: Place, folder: Path, speed: float, limit: int, supervis
     from server.embedded import sample_people
 
     settings = place.settings
-    assert settings.supabase_url is not None
     assert settings.supabase_secret_key is not None
     scripts = conversations.read(folder)[:limit]
     secret = settings.supabase_secret_key.get_secret_value()
     password = sample_people.PASSWORD if settings.alone else None
-    people = await cast.hire(settings.auth_url, secret, supervisors, password)
+    people = await cast.hire(settings.here + AUTH_PATH, secret, supervisors, password)
     used = [(step.name, step.asks) for script in scripts for step in script.steps if isinstance(step, Tool)]
     async with db.as_owner(place.owner_url) as connection:
         agents = await agent_keys.create_for_replay(connection, [p.email for p in people], cast.tools(used))
     who = f"admin@example.com or one of, password {password}" if password else "an admin; played by"
-    click.echo(f"Watch at {settings.supabase_url} as {who}:")
+    click.echo(f"Watch at {settings.address} as {who}:")
     click.echo("  " + ", ".join(person.email for person in people))
-    played = await play(settings.supabase_url, agents, scripts, speed=speed)
+    played = await play(settings.here, agents, scripts, speed=speed)
     troubles = [one for one in played if one.trouble]
     metrics, asked = sum(len(one.metrics) for one in played), sum(len(one.permissions) for one in played)
     click.echo(

@@ -5,9 +5,11 @@ import re
 import httpx
 import pytest
 
-from tests.conftest import a_folder, free_port, serving, until
+from tests.conftest import ROOT, a_folder, free_port, serving, until
 from tests.site import PASSWORD, PATIENCE, Site
+from tests.test_process import command
 
+DATA = ROOT.parent / "shared" / "data"
 WHY = "Nobody can sign in at this address"
 
 
@@ -34,6 +36,22 @@ async def test_the_demo_plays_and_people_come_in(host: str) -> None:
             assert cookie is not None
             home = await browser.get("/", headers={"Cookie": cookie[0]})
             assert person.name in home.text
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not DATA.exists(), reason="the recorded conversations are not here (../shared/data)")
+@pytest.mark.parametrize("host", ["::1", "127.0.0.2", "0.0.0.0"])
+def test_the_replay_plays(host: str) -> None:
+    with (
+        a_folder() as folder,
+        serving(folder / "home", free_port(), HOST=host, PERMISSION_SECONDS="1") as site,
+    ):
+        here = {"FLOORWALKER_HOME": str(site.home), "HOST": host, "PORT": site.url.rpartition(":")[2]}
+        answer = command("replay", str(DATA), "--limit", "2", "--speed", "200", "--supervisors", "2", **here)
+        assert answer.returncode == 0, answer.stderr
+        assert f"Watch at {site.url}" in answer.stdout
+        assert "2 interactions" in answer.stdout
+        assert "0 cut short" in answer.stdout
 
 
 async def test_the_sign_in_page_says_why_it_cannot_work_over_plain_http_and_what_to_set() -> None:

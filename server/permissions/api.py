@@ -18,7 +18,7 @@ from server.rates import Limits
 
 _LARGEST = 32 * 1024  # bytes of arguments, which a person has to read
 _LONGEST_WAIT = 55
-_DEAF_WAIT = 0.5  # seconds between two looks while the hub hears nothing
+_DEAF_WAIT = 0.3  # seconds between two looks while the hub hears nothing
 _SHORTEST_WAIT = (
     0.25  # seconds until the next look at an allow that is held and due, where our clock is ahead
 )

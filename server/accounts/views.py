@@ -38,7 +38,7 @@ async def sign_in_page(request: Request) -> Response:
     wanted = own_path(request.query_params.get("next", ""))
     if await viewer_of(request):
         return RedirectResponse(wanted, 303)
-    ended = session_cookie(request) is not None  # one that is nobody's any more
+    ended = session_cookie(request) is not None  # of a session that does not exist any more
     message = "Your session has ended. Please sign in again." if ended else ""
     answer = _page(request, wanted=wanted, message=message)
     drop_doubtful(answer, request)

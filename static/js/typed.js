@@ -52,7 +52,7 @@
   if (back && saved.at !== location.pathname + location.search) return location.replace(saved.at);
   sessionStorage.removeItem(KEY);
   addEventListener("input", note);
-  // Whoever signs out leaves nothing behind; and what was sent is not to be sent again.
+  // After a sign-out nothing is kept, and what was sent is not brought back.
   addEventListener("submit", ({ target }) => /^\/(logout|account\/sessions\/)/.test(target.getAttribute("action")) && (edited = null));
   addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
     if (ctx.sourceElement === edited && ctx.response?.status < 400 && ctx.response.status !== 204) edited = null;

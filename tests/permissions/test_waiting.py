@@ -83,6 +83,23 @@ async def test_a_decision_on_a_page_of_this_process_needs_no_listener(alone: Sit
             os.kill(pid, signal.SIGCONT)
 
 
+DENY = """update tool_permissions set status = 'denied', responded_by = $2, responded_by_name = 'x', responded_at = now()
+    where id = $1"""
+
+
+async def test_a_decision_in_the_database_is_heard_though_the_listener_stands_still(alone: Site) -> None:
+    person = await alone.hire("voice")
+    pid = await the_listener(alone)
+    async with a_waiting_agent(alone, person.agents[0]) as (asked, waiting), alone.database() as owner:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await owner.execute(DENY, asked["id"], person.id)
+            await asyncio.wait([waiting], timeout=SOON)
+            assert waiting.done()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
 async def test_a_decision_in_the_database_is_heard_once_the_listener_is_known_to_be_deaf(alone: Site) -> None:
     person = await alone.hire("voice")
     async with a_waiting_agent(alone, person.agents[0]) as (asked, waiting), alone.database() as owner:
@@ -91,12 +108,7 @@ async def test_a_decision_in_the_database_is_heard_once_the_listener_is_known_to
         try:
             await owner.execute("select pg_terminate_backend($1)", await the_listener(alone))
             await until(lambda: httpx.get(f"{alone.url}/readyz", timeout=30).status_code == 503)
-            await owner.execute(
-                """update tool_permissions set status = 'denied', responded_by = $2, responded_by_name = 'x', responded_at = now()
-                where id = $1""",
-                asked["id"],
-                person.id,
-            )
+            await owner.execute(DENY, asked["id"], person.id)
             await asyncio.wait([waiting], timeout=SOON)
             assert waiting.done()
         finally:

@@ -105,7 +105,7 @@ class _Body:
 
     async def receive(self) -> Message:
         if self._arrived:
-            return await self._receive()  # whoever asks for more waits for the end of the connection
+            return await self._receive()  # after the body there is only the end of the connection
         now = asyncio.get_running_loop().time()
         self._end = self._end or now + self._seconds
         try:

@@ -22,7 +22,7 @@ STATE = f"{OWN}state"  # when the hub goes live or stale
 _LONGEST_PAUSE = 5.0
 _SURE = 0.6  # seconds since its last answer in which a LISTEN connection is believed to hear
 _NONCE = 2.0  # seconds in which a LISTEN connection has to hear what was said for it
-_SHARED_HEARTBEAT = 0.25  # of the ear, on which others rely, and of who would rather follow one
+_SHARED_HEARTBEAT = 0.25  # seconds; where several processes share one listener
 # Whose topics these are: another database, a clone, or this one after a restore or a restart, is not the same.
 _DATABASE = """select pg_catalog.concat(oid, ' ', extract(epoch from pg_catalog.pg_postmaster_start_time()))
     from pg_catalog.pg_database where datname = pg_catalog.current_database()"""

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser.conftest import sign_in_with
 from tests.browser.test_floor import ALLOW
 from tests.conftest import a_folder, free_port, serving
-from tests.site import PASSWORD, Person, Site, decision
+from tests.site import Person, Site, decision
 from tests.test_process import left_behind
 
 pytestmark = pytest.mark.browser
@@ -25,11 +26,7 @@ def folder() -> Iterator[Path]:
 async def sign_in(browser: Browser, site: Site, person: Person) -> Page:
     context = await browser.new_context(base_url=site.url)
     page = await context.new_page()
-    await page.goto("/login")
-    await page.get_by_label("E-mail").fill(person.email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.locator("#connection")).to_have_text("Live")
+    await sign_in_with(page, person)
     await page.evaluate("() => { window.unreloaded = true; }")
     return page
 

@@ -30,32 +30,19 @@ _WORDS: dict[str, type[RequestError]] = {
     "FW422": Invalid,
     "FW429": TooMany,
 }
-_CONSTRAINTS = {
-    "interactions_one_active": Conflict("the agent already has an active interaction"),
-    "interactions_external": Conflict("an interaction with this external_id exists"),
-    "interactions_interaction_type_check": Invalid("interaction_type is voice or chat"),
-    "interactions_phone_number_check": Invalid("phone_number is not an international (E.164) number"),
-    "interactions_livekit_room_id_check": Invalid("livekit_room_id has at most 255 characters"),
-    "interactions_external_id_check": Invalid("external_id has 1 to 255 characters"),
-    "interactions_status_check": Invalid("status is active, completed or failed"),
-    "interactions_ended": Invalid("an interaction has an end when it is not active, and only then"),
-    "interactions_forward": Invalid("an interaction ends after it started"),
-    "interaction_turns_speaker_check": Invalid("speaker is customer, agent or tool"),
-    "interaction_turns_text_check": Invalid("text has at most 4000 characters"),
-    "tool_permissions_tool_name_check": Invalid("tool_name has 1 to 255 characters"),
-    "tool_permissions_tool_description_check": Invalid("tool_description has at most 4000 characters"),
-    "tool_permissions_arguments_check": Invalid("arguments is an object"),
-    "interaction_archives_summary_check": Invalid("summary has 1 to 10000 characters"),
-    "interaction_archives_csat_score_check": Invalid("csat_score is 0 to 100"),
-    "interaction_archives_resolution_time_seconds_check": Invalid("resolution_time_seconds is 0 or more"),
-    "interaction_archives_issues": Invalid(
-        "issues is a list of {issue, status: resolved|unresolved, priority: low|medium|high}"
-    ),
-    "interaction_archives_tags": Invalid(
-        "tags is {topics: [], sentiment, issues: [{tag, status: resolved|unresolved}]}"
-    ),
-}
-
+# The sentence that says what a constraint demands is its comment; a unique index that is no constraint has one too.
+_SENTENCES = """
+select n.nspname::text, t.relname::text, o.name::text, d.description
+from (select oid, 'pg_catalog.pg_constraint'::regclass as kind, conrelid as relation, conname as name from pg_catalog.pg_constraint
+      union all select i.indexrelid, 'pg_catalog.pg_class'::regclass, i.indrelid, c.relname
+      from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid where i.indisunique) o
+join pg_catalog.pg_description d on (d.objoid, d.classoid, d.objsubid) = (o.oid, o.kind, 0)
+join pg_catalog.pg_class t on t.oid = o.relation
+join pg_catalog.pg_namespace n on n.oid = t.relnamespace where n.nspname not in ('pg_catalog', 'auth')
+"""
+# Unique, foreign key (of two kinds), exclusion: what was sent contradicts what is there.
+_TAKEN = ("23505", "23503", "23001", "23P01")
+Sentences: TypeAlias = dict[tuple[str, str, str], str]  # schema, table, constraint → what it demands
 
 _CALL = 15.0  # seconds that a call may take
 _ASK_AGAIN = 5  # seconds after which there may be room again
@@ -76,34 +63,35 @@ class Caller(Protocol):
 class Database:
     """The web process's connections. They own nothing: without a caller, tables refuse them."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", sentences: Sentences) -> None:
         self._pool = pool
+        self._sentences = sentences
 
     @asynccontextmanager
     async def as_viewer(self, caller: Caller) -> AsyncIterator[Connection]:
         """Open a transaction in which every row is seen through the caller's row-level security."""
         become = _BECOME % (_literal(caller.database_role), _literal(caller.claims))
-        with words():
+        with words(self._sentences):
             async with self._connection() as connection, _transaction(connection, become):
                 yield connection
 
     @asynccontextmanager
     async def as_server(self) -> AsyncIterator[Connection]:
         """Open a transaction of the web process itself, which may only call what it was granted."""
-        with words():
+        with words(self._sentences):
             async with self._connection() as connection, _transaction(connection, f"select {_TIMEOUTS}"):
                 yield connection
 
     async def call(self, question: str, *arguments: object) -> list[Record]:
         """Ask one of the functions granted to the web process, in one round trip; some of them become a caller."""
-        with words():
+        with words(self._sentences):
             async with self._connection() as connection:
                 return await connection.fetch(question, *arguments, timeout=_CALL)
 
     @asynccontextmanager
     async def line(self) -> AsyncIterator["Line"]:
         """Keep one connection for a task that asks all the time."""
-        line = Line(self._pool)
+        line = Line(self._pool, self._sentences)
         try:
             yield line
         finally:
@@ -121,13 +109,14 @@ class Database:
 class Line:
     """One of the pool's connections, kept: to fetch it and bring it back costs as much as a short question."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", sentences: Sentences) -> None:
         self._pool = pool
+        self._sentences = sentences
         self._connection: PoolConnectionProxy[asyncpg.Record] | None = None
 
     async def call(self, question: str, *arguments: object) -> list[Record]:
         """As the database's own: one question at a time."""
-        with words():
+        with words(self._sentences):
             if self._connection is None or _lost(self._connection):
                 self._connection = await _acquire(self._pool)
             try:
@@ -181,19 +170,25 @@ def _literal(text: str) -> str:
 @asynccontextmanager
 async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
     """Open the pool; it makes connections when they are needed, so a database may come later."""
+    sentences: Sentences = {}
+
+    async def init(connection: asyncpg.Connection) -> None:
+        await _init(connection)
+        sentences.update(await _read_sentences(connection))
+
     pool = asyncpg.create_pool(
         url,
         min_size=0,
         max_size=size,
         max_queries=2**31 - 1,  # a new connection has to learn every question again
         connect=_Way().connect,
-        init=_init,
+        init=init,
         reset=_reset,
         command_timeout=30,
         timeout=5,
     )
     async with pool:
-        yield Database(pool)
+        yield Database(pool, sentences)
 
 
 class _Way:
@@ -236,9 +231,11 @@ async def straight(connection: Connection) -> bool:
 @asynccontextmanager
 async def as_owner(url: str) -> AsyncIterator[Connection]:
     """A connection of the database's owner, for the commands of whoever runs the server; never for a request."""
-    with words():
+    sentences: Sentences = {}
+    with words(sentences):
         connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
         try:
+            sentences |= await _read_sentences(connection)
             async with connection.transaction():
                 yield connection
         finally:
@@ -248,6 +245,11 @@ async def as_owner(url: str) -> AsyncIterator[Connection]:
 async def _init(connection: asyncpg.Connection) -> None:
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, encoder=_encode, decoder=_decode, schema="pg_catalog")
+
+
+async def _read_sentences(connection: Connection) -> Sentences:
+    rows = await connection.fetch(_SENTENCES)
+    return {(schema, table, name): sentence for schema, table, name, sentence in rows}
 
 
 async def _reset(connection: asyncpg.Connection) -> None:
@@ -266,12 +268,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 
 
 @contextmanager
-def words() -> Iterator[None]:
+def words(sentences: Sentences | None = None) -> Iterator[None]:
     """Turn what PostgreSQL says into the words of `errors`."""
     try:
         yield
     except asyncpg.PostgresError as error:
-        raise _word(error) from error
+        raise _word(error, sentences or {}) from error
     except asyncpg.UnsupportedClientFeatureError:
         raise  # a fault of ours, not of the database
     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
@@ -336,14 +338,10 @@ def where(url: str) -> str:
     return "?".join(part for part in (place, "&".join(kept)) if part)
 
 
-def _word(error: asyncpg.PostgresError) -> Exception:
+def _word(error: asyncpg.PostgresError, sentences: Sentences) -> Exception:
     state = error.sqlstate or ""
     if known := _WORDS.get(state):
         return known(str(error), _ASK_AGAIN if known is TooMany else None)
-    constraint = getattr(error, "constraint_name", None)
-    if constraint in _CONSTRAINTS:
-        word = _CONSTRAINTS[constraint]
-        return type(word)(word.detail)
     match state[:2]:
         case (
             "08" | "3D" | "53" | "54" | "57" | "40" | "55"
@@ -352,9 +350,20 @@ def _word(error: asyncpg.PostgresError) -> Exception:
         case "22":
             return Invalid("a value cannot be stored: " + str(error).split("\n")[0])
         case "23":
-            what = f" ({constraint})" if constraint else ""
-            return (Conflict if state in ("23505", "23503", "23001") else Invalid)("not accepted" + what)
+            return (Conflict if state in _TAKEN else Invalid)(_broken(error, sentences))
         case "42" if state == "42501":
             return Forbidden("this is not yours to change")
         case _:
             return error
+
+
+def _broken(error: asyncpg.PostgresError, sentences: Sentences) -> str:
+    """What the constraint demands that was broken."""
+    schema, table, constraint, column = (
+        getattr(error, f"{what}_name", None) or "" for what in ("schema", "table", "constraint", "column")
+    )
+    if sentence := sentences.get((schema, table, constraint)):
+        return sentence
+    if error.sqlstate == "23502":
+        return f"{column} is missing"
+    return f"not accepted ({constraint})" if constraint else "not accepted"

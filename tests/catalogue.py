@@ -37,7 +37,8 @@ _QUESTIONS = {
     "constraints": f"""select n.nspname, conrelid::regclass::text, conname, pg_get_constraintdef(c.oid, true), convalidated,
         obj_description(c.oid, 'pg_constraint')
         from pg_constraint c join pg_namespace n on n.oid = connamespace where {_OWN}""",
-    "indexes": f"select indexdef from pg_indexes n where schemaname in {SCHEMAS}",
+    "indexes": f"""select indexdef, obj_description(format('%I.%I', schemaname, indexname)::regclass, 'pg_class')
+        from pg_indexes where schemaname in {SCHEMAS}""",
     "policies": f"""select polrelid::regclass::text, polname, polcmd::text, polpermissive, polroles::regrole[]::text,
         pg_get_expr(polqual, polrelid, true), pg_get_expr(polwithcheck, polrelid, true)
         from pg_policy p join pg_class c on c.oid = polrelid join pg_namespace n on n.oid = relnamespace

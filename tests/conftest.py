@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,16 +35,29 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def serving(home: Path, port: int, *options: str, **environment: str) -> Iterator[Site]:
+def serving(home: Path, port: int, *options: str, **environment: str) -> AbstractContextManager[Site]:
     """`floorwalker serve` as its own process until the end of the block; asked to stop, never left behind."""
+    return serving_from(ROOT, home, port, options, environment)
+
+
+@contextmanager
+def serving_from(
+    root: Path,
+    home: Path,
+    port: int,
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Site]:
+    """The same of another checkout, in the virtual environment there."""
+    environment = environment or {}
     clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG")}
     home.parent.mkdir(parents=True, exist_ok=True)
     log = home.parent / f"{home.name}.log"
+    python = sys.executable if root == ROOT else str(root / ".venv" / "bin" / "python")
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "server", "serve", *options],
-            cwd=ROOT,
+            [python, "-m", "server", "serve", *options],
+            cwd=root,
             env={**clean, "FLOORWALKER_HOME": str(home), "PORT": str(port), "LOGIN_PER_MINUTE": "1000"}
             | {"AGENT_PER_SECOND": "10000", "STREAMS_PER_ACCOUNT": "100000", **environment},
             stdout=output,

@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from tests.bench import crowd, processes
+from tests.bench import beside, crowd, processes
 from tests.bench.simulation import Plan
 from tests.bench.table import Row, table
 from tests.children import ending_with_us
@@ -197,9 +197,13 @@ async def run(short: bool, seconds: float = 300) -> list[Row]:
             with ExitStack() as stack:
                 other = stack.enter_context(second(site, folder)) if name == "whole floor" else None
                 what = plan(site, everybody, 6 if short else seconds, permissions, watched=other)
-                steady = await simulate(site, folder, what, watched=other)
+                async with beside.watched(site, backup_after=seconds / 4) as ran:
+                    steady = await simulate(site, folder, what, watched=other)
             check(steady)
             rows.append(_row(name, steady, judged=other is not None))
+            if other is not None and not short:
+                print(beside.series(steady.seen, ran))
+                rows.append(beside.row("p99 beside a backup or a vacuum, to quiet seconds", steady.seen, ran))
             print(table(rows), flush=True)
             async with site.database() as owner:  # what the next one is not to count
                 await owner.execute("delete from realtime_metrics; delete from tool_permissions")

@@ -63,6 +63,8 @@ class Result:
     behind: float = 0.0  # how late the client itself was at most
     to_bytes: list[float] = field(default_factory=list)  # call → bytes at the supervisor's browser
     commit_to_bytes: list[float] = field(default_factory=list)  # the answer, which follows the commit → bytes
+    began: float = 0.0  # by the machine's monotonic clock
+    second: list[int] = field(default_factory=list)  # of the run in which each of these was sent
     to_answer: list[float] = field(default_factory=list)  # call → 202
     decisions: list[float] = field(default_factory=list)  # decision sent → agent has it
     asks_to_bytes: list[float] = field(default_factory=list)  # permission asked for → on the page
@@ -361,7 +363,7 @@ class Run:
 
     def finish(self) -> Result:
         """Put the times together."""
-        warm = self.began + self.plan.warm
+        self.result.began, warm = self.began, self.began + self.plan.warm
         for sent, answered, seen in zip(self.sent_at, self.answered_at, self.seen_at, strict=True):
             if answered and not seen:
                 self.result.never_seen += 1
@@ -369,6 +371,7 @@ class Run:
                 self.result.to_answer.append(answered - sent)
                 self.result.to_bytes.append(seen - sent)
                 self.result.commit_to_bytes.append(seen - answered)
+                self.result.second.append(int(sent - self.began))
         for what, often in self.problems.items():
             print(f"{often} times: {what}", file=sys.stderr)
         return self.result

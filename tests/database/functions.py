@@ -184,6 +184,11 @@ FUNCTIONS: dict[str, Function] = {
         "(select d.won::text from private.decide_v2(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', null, '{digest}', false) d)",
         "web", id="'{pending}'", unknown="FW404",
     ),
+    "private.decide": of(
+        WEB,
+        "(select d.won::text from private.decide(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', null, false) d)",
+        "web", id="'{pending}'", unknown="FW404",
+    ),
     "private.allow_with_grant": of(
         WEB,
         "(select d.won::text from private.allow_with_grant(jsonb_build_object('sub', '{owner}')::text, {id}, '{digest}', 'any', 1, 5, null, null, null, '{{}}') d)",

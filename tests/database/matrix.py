@@ -71,9 +71,10 @@ class Table:
     groups: dict[str, str]  # column group → its columns
     fates: Grid = field(default_factory=dict)  # where it differs
     otherwise: Grid = field(default_factory=lambda: EVERYBODY)  # from this
-    new: dict[str, str] = field(default_factory=dict)  # a valid row, as SQL; a view has none
+    new: dict[str, str] = field(default_factory=dict)  # a valid row, as SQL
     first: str = ""  # what makes room for the new row
     change: dict[str, str] = field(default_factory=dict)  # group → a real change; else col = col
+    is_view: bool = False  # only read
 
     def fate(self, actor: str, verb: str, group: str) -> str:
         own = self.fates.get(actor, {})
@@ -83,6 +84,11 @@ class Table:
 def closed(columns: str) -> Table:
     """A table that is reached through functions only."""
     return Table(rows="true", groups={"all": columns}, otherwise=CLOSED)
+
+
+def view(rows: str, columns: str, fates: Grid | None = None) -> Table:
+    """A view, which is only read."""
+    return Table(rows=rows, groups={"all": columns}, fates=fates or {}, is_view=True)
 
 
 TABLES: dict[str, Table] = {
@@ -289,20 +295,16 @@ TABLES: dict[str, Table] = {
         deactivated_admin   nothing   walled    refused      refused   nothing      nothing
         """),
     ),
-    "public.supervisor_performance": Table(
-        rows="supervisor_id = '{owner}'",
-        groups={
-            "all": "supervisor_id supervisor_name supervisor_type total_agents total_interactions"
-            " active_interactions avg_csat avg_resolution_time fcr_percentage"
-        },
-        fates=SERVICE_READS,
+    "public.supervisor_performance": view(
+        "supervisor_id = '{owner}'",
+        "supervisor_id supervisor_name supervisor_type total_agents total_interactions"
+        " active_interactions avg_csat avg_resolution_time fcr_percentage",
+        SERVICE_READS,
     ),
-    "public.agent_performance": Table(
-        rows="supervisor_id = '{owner}'",
-        groups={
-            "all": "agent_id agent_name supervisor_id status total_interactions avg_csat avg_handle_time fcr_percentage"
-        },
-        fates=SERVICE_READS,
+    "public.agent_performance": view(
+        "supervisor_id = '{owner}'",
+        "agent_id agent_name supervisor_id status total_interactions avg_csat avg_handle_time fcr_percentage",
+        SERVICE_READS,
     ),
     "private.performance_changes": Table(
         rows="agent_id = '{agent}'",
@@ -320,12 +322,37 @@ TABLES: dict[str, Table] = {
         },
         fates=SERVICE_READS,
     ),
-    "private.agent_sums": Table(
-        rows="agent_id = '{agent}'",
-        groups={
-            "all": "agent_id completed handle_seconds rated csat resolutions resolution_seconds fcr_known fcr_true"
-        },
-        fates=SERVICE_READS,
+    "private.agent_sums": view(
+        "agent_id = '{agent}'",
+        "agent_id completed handle_seconds rated csat resolutions resolution_seconds fcr_known fcr_true",
+        SERVICE_READS,
+    ),
+    "private.tool_permission_cards": view(
+        "id = '{pending}'",
+        "id tool_name tool_description owner_description arguments arguments_digest known_tool status requested_at"
+        " expires_at held_by held_by_name held_until times_held undo_seconds interaction_id agent_id agent_name"
+        " interaction_type phone_number sentiment satisfaction_score feed",
+    ),
+    "private.decision_cards": view(
+        "id = '{allowed}'",
+        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name",
+    ),
+    "private.agent_cards": view(
+        "id = '{agent}'", "id supervisor_id slot mark name agent_type status paused_at interaction last"
+    ),
+    "private.interaction_cards": view(
+        "id = '{live}'",
+        "id agent_id version started_at phone_number last_seen_at sentiment satisfaction_score scores feed grants",
+    ),
+    "private.interaction_rows": view(
+        "id = '{live}'",
+        "id agent_name username interaction_type started_at phone_number last_seen_at sentiment"
+        " satisfaction_score feed grants",
+    ),
+    "private.interaction_heads": view(
+        "id = '{live}'",
+        "id status interaction_type phone_number started_at ended_at duration_seconds livekit_room_id"
+        " agent_name username last_seen_at sentiment satisfaction_score grants",
     ),
     "private.settings": closed("name value"),
     "private.web_sessions": closed(
@@ -334,7 +361,7 @@ TABLES: dict[str, Table] = {
     "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),
     "private.profile_faults": closed("id user_id reason created_at"),
 }
-VIEWS = {"public.supervisor_performance", "public.agent_performance", "private.agent_sums"}
+VIEWS = {name for name, table in TABLES.items() if table.is_view}
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,15 +127,3 @@ async def test_every_failure_has_a_state(site: Site) -> None:
     }
     # It is caught where it is raised, and becomes a row of private.profile_faults.
     assert silent == {"private.sync_profile()"}
-
-
-async def test_every_rule_that_an_agent_can_break_has_its_words(site: Site) -> None:
-    """Rules about columns that agents write; all other columns are triggers' and functions' own."""
-    async with site.database() as owner:
-        rows = await owner.fetch("""
-            select c.conname, c.conrelid::regclass::text as table from pg_constraint c
-            where c.contype = 'c' and c.connamespace = 'public'::regnamespace
-              and exists (select from unnest(c.conkey) k join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k
-                where has_column_privilege('agent_runtime', c.conrelid, k, 'insert') or has_column_privilege('agent_runtime', c.conrelid, k, 'update'))""")
-    assert len(rows) > 12
-    assert {row["conname"] for row in rows} <= set(db._CONSTRAINTS)

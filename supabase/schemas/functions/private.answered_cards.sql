@@ -8,12 +8,8 @@ begin
     return '[]';
   end if;
   return (
-    select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(d) order by d.responded_at desc), '[]')
-    from (
-      select t.id, t.tool_name, t.arguments::text as arguments, t.status, t.reason, t.responded_by_name, t.responded_at,
-        t.executed_at, a.name as agent_name
-      from public.tool_permissions t join public.agents a on a.id = t.agent_id
-      where t.id = any (p_ids)) d);
+    select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(c) order by c.responded_at desc), '[]')
+    from private.decision_cards c where c.id = any (p_ids));
 end $$;
 comment on function private.answered_cards(uuid[]) is
   'Answered tool permissions with what their lines show, the newest first, through the reader''s own row-level security.';

@@ -8,11 +8,7 @@ declare
 begin
   return (
     select pg_catalog.jsonb_build_object(
-      'interaction', pg_catalog.jsonb_build_object('id', i.id, 'status', i.status, 'interaction_type', i.interaction_type,
-        'phone_number', i.phone_number, 'started_at', i.started_at, 'ended_at', i.ended_at,
-        'duration_seconds', i.duration_seconds, 'livekit_room_id', i.livekit_room_id, 'agent_name', a.name,
-        'username', u.username, 'last_seen_at', p.last_seen_at, 'sentiment', p.sentiment,
-        'satisfaction_score', p.satisfaction_score, 'grants', p.grants),
+      'interaction', pg_catalog.to_jsonb(h),
       'scores', coalesce(
         (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
             extract(epoch from m.timestamp - i.started_at)::integer, m.satisfaction_score, m.sentiment) order by m.timestamp)
@@ -70,9 +66,7 @@ begin
           and private.issue_tags(b.tags) && private.issue_tags(r.tags)
         order by later.started_at limit 1))
     from public.interactions i
-    join public.agents a on a.id = i.agent_id
-    join public.users u on u.id = i.supervisor_id
-    left join public.interaction_pulse p on p.interaction_id = i.id
+    join private.interaction_heads h on h.id = i.id
     left join public.interaction_archives r on r.interaction_id = i.id
     where i.id = v_interaction and (v_supervisor is null or i.supervisor_id = v_supervisor));
 end $$;

@@ -35,15 +35,8 @@ begin
           select status, pg_catalog.count(*) as n from public.agents where retired_at is null group by status) g))
         || (select pg_catalog.jsonb_build_object('pending', pg_catalog.count(*), 'oldest_pending', pg_catalog.min(requested_at))
             from public.tool_permissions where status = 'pending' and held_until is null) from live),
-      'interactions', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-          'id', w.interaction_id, 'agent_name', a.name, 'username', u.username, 'interaction_type', a.agent_type,
-          'started_at', w.started_at, 'phone_number', p.phone_number, 'last_seen_at', w.last_seen_at,
-          'sentiment', w.sentiment, 'satisfaction_score', w.satisfaction_score, 'feed', p.feed -> 0,
-          'grants', pg_catalog.jsonb_array_length(p.grants)) order by w.place), '[]')
-        from worst w
-        join public.interaction_pulse p on p.interaction_id = w.interaction_id
-        join public.agents a on a.id = w.agent_id
-        join public.users u on u.id = w.supervisor_id),
+      'interactions', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by w.place), '[]')
+        from worst w join private.interaction_rows r on r.id = w.interaction_id),
       'matching', (select pg_catalog.count(*) from matching),
       'supervisors', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(v) order by v.critical desc, v.active desc, v.username), '[]') from (
         select u.username, t.active, t.critical

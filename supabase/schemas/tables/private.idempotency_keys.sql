@@ -12,6 +12,12 @@ create table private.idempotency_keys (
 
 comment on table private.idempotency_keys is
   'Answers of the agent API''s POSTs, given again for 24 h when the same request comes again.';
+comment on constraint idempotency_keys_pkey on private.idempotency_keys is
+  'an agent uses an Idempotency-Key once';
+comment on constraint idempotency_keys_key_check on private.idempotency_keys is
+  'an Idempotency-Key has 1 to 255 characters';
+comment on constraint idempotency_keys_agent_id_fkey on private.idempotency_keys is
+  'an Idempotency-Key belongs to an agent that exists';
 
 -- Retention: answers older than a day go.
 create index idempotency_keys_created on private.idempotency_keys (created_at);

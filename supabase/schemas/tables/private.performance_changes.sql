@@ -16,3 +16,5 @@ create table private.performance_changes (
 
 comment on table private.performance_changes is
   'What is to be added to the sums: one row for each completed interaction, archive or change of them; negative where something went.';
+comment on constraint performance_changes_pkey on private.performance_changes is
+  'this id is taken';

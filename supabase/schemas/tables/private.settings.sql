@@ -7,3 +7,7 @@ create table private.settings (
 
 comment on table private.settings is
   'Times and limits in the unit of their name, written by the web process at start.';
+comment on constraint settings_pkey on private.settings is
+  'a setting has one value';
+comment on constraint settings_value_check on private.settings is
+  'a setting is more than 0';

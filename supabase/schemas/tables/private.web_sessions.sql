@@ -21,6 +21,18 @@ comment on table private.web_sessions is
   'Who is signed in where. The cookie''s id is kept as sha256, the tokens encrypted with the web process''s key.';
 comment on column private.web_sessions.expires_at is
   'When the access token ends.';
+comment on constraint web_sessions_pkey on private.web_sessions is
+  'this id is taken';
+comment on constraint web_sessions_token_hash_key on private.web_sessions is
+  'a session has a token of its own';
+comment on constraint web_sessions_address_check on private.web_sessions is
+  'address has at most 64 characters';
+comment on constraint web_sessions_token_hash_check on private.web_sessions is
+  'token_hash is a SHA-256 of 32 bytes';
+comment on constraint web_sessions_user_agent_check on private.web_sessions is
+  'user_agent has at most 400 characters';
+comment on constraint web_sessions_user_id_fkey on private.web_sessions is
+  'a session belongs to a person who exists';
 
 -- Retention: sessions that nobody has used for long go.
 create index web_sessions_seen on private.web_sessions (last_seen_at);

@@ -14,6 +14,16 @@ create table public.agent_keys (
 
 comment on table public.agent_keys is
   'Keys of the agent API: sha256 of the key; the key itself is shown once and kept nowhere.';
+comment on constraint agent_keys_pkey on public.agent_keys is
+  'this id is taken';
+comment on constraint agent_keys_key_hash_key on public.agent_keys is
+  'a key belongs to one agent';
+comment on constraint agent_keys_hint_check on public.agent_keys is
+  'hint has at most 12 characters';
+comment on constraint agent_keys_key_hash_check on public.agent_keys is
+  'key_hash is a SHA-256 of 32 bytes';
+comment on constraint agent_keys_agent_id_fkey on public.agent_keys is
+  'a key belongs to an agent that exists';
 
 -- An agent's keys, and the foreign key.
 create index agent_keys_agent on public.agent_keys (agent_id);

@@ -22,3 +22,19 @@ comment on table public.agent_tools is
   'What an agent can do, and which of it needs a supervisor''s permission. The truth behind agents.mcp_tools.';
 comment on column public.agent_tools.undo_seconds is
   'For so many seconds an allow of this tool can be taken back by its giver, and counts for nobody yet. 0: at once.';
+comment on constraint agent_tools_pkey on public.agent_tools is
+  'this id is taken';
+comment on constraint agent_tools_name on public.agent_tools is
+  'the agent has a tool of this name already';
+comment on constraint agent_tools_description_check on public.agent_tools is
+  'description has at most 4000 characters';
+comment on constraint agent_tools_input_schema_check on public.agent_tools is
+  'input_schema is an object';
+comment on constraint agent_tools_tool_config_check on public.agent_tools is
+  'tool_config is an object';
+comment on constraint agent_tools_tool_name_check on public.agent_tools is
+  'tool_name has 1 to 255 characters';
+comment on constraint agent_tools_undo_seconds on public.agent_tools is
+  'undo_seconds is 0 to 300';
+comment on constraint agent_tools_agent_id_fkey on public.agent_tools is
+  'a tool belongs to an agent that exists';

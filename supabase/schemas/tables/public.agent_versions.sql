@@ -18,6 +18,16 @@ comment on table public.agent_versions is
   'Every name, prompt and set of tools an agent had, kept by trigger; one version a transaction.';
 comment on column public.agent_versions.created_by is
   'The person who changed it; null for the service key and the database''s owner.';
+comment on constraint agent_versions_pkey on public.agent_versions is
+  'this id is taken';
+comment on constraint agent_versions_once on public.agent_versions is
+  'the agent has this version already';
+comment on constraint agent_versions_version_check on public.agent_versions is
+  'version is 1 or more';
+comment on constraint agent_versions_agent_id_fkey on public.agent_versions is
+  'a version belongs to an agent that exists';
+comment on constraint agent_versions_created_by_fkey on public.agent_versions is
+  'a version was made by a person who exists';
 
 -- The foreign key: who made a version is not deleted while it stands.
 create index agent_versions_created_by on public.agent_versions (created_by);

@@ -54,3 +54,29 @@ create view public.agent_performance with (security_invoker=true) as
 comment on view public.agent_performance is
   'A row an agent, over its completed interactions; FCR divides by those whose FCR is known.';
 grant select on public.agent_performance to authenticated, service_role;
+
+create view private.agent_cards with (security_invoker=true) as
+ select a.id,
+    a.supervisor_id,
+    a.slot,
+    a.xmin::text || ' ' || i.version as mark,
+    a.name,
+    a.agent_type,
+    a.status,
+    a.paused_at,
+    i as interaction,
+    case when i.id is null then (
+      select row_to_json(l) from (
+        select e.ended_at,
+          e.status,
+          c.csat_score
+        from public.interactions e
+          left join public.interaction_archives c on c.interaction_id = e.id
+        where e.agent_id = a.id and e.status <> 'active'
+        order by e.ended_at desc limit 1) l) end as last
+   from public.agents a
+     left join private.interaction_cards i on i.agent_id = a.id
+  where a.retired_at is null;
+comment on view private.agent_cards is
+  'What the card of an agent in use shows: the interaction that it is in, or how the last one ended. The mark changes with what is shown of an interaction.';
+grant select on private.agent_cards to authenticated;

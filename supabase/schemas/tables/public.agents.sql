@@ -32,9 +32,29 @@ comment on column public.agents.status is
   'Derived: in_call or in_chat while an interaction is active, else paused when paused_at is set, else idle.';
 comment on column public.agents.slot is
   'Place 1 to 3 among the supervisor''s agents; free again when the agent is retired.';
+comment on constraint agents_pkey on public.agents is
+  'this id is taken';
+comment on constraint agents_owner_and_type on public.agents is
+  'this id is taken';
+comment on constraint agents_agent_type_check on public.agents is
+  'agent_type is voice or chat';
+comment on constraint agents_mcp_tools_shape on public.agents is
+  'mcp_tools is an object whose tools is a list';
+comment on constraint agents_name_check on public.agents is
+  'name has 1 to 255 characters';
+comment on constraint agents_slot_check on public.agents is
+  'slot is 1 to 3';
+comment on constraint agents_status_check on public.agents is
+  'status is idle, in_call, in_chat or paused';
+comment on constraint agents_system_prompt_check on public.agents is
+  'system_prompt has at most 100000 characters';
+comment on constraint agents_supervisor on public.agents is
+  'an agent has a supervisor of its own type, who exists';
 
 -- Three agents in use per supervisor: one in each slot.
 create unique index agents_slot on public.agents (supervisor_id, slot) where retired_at is null;
+comment on index public.agents_slot is
+  'the supervisor has an agent in this slot already';
 -- The foreign key to the supervisor and their type.
 create index agents_supervisor_type on public.agents (supervisor_id, agent_type);
 -- A supervisor's agents in use by status: the floor and the numbers.

@@ -22,6 +22,8 @@ comment on column public.audit_logs.supervisor_id is
   'Whose floor it was about; null when it is nobody''s in particular.';
 comment on column public.audit_logs.changes is
   '{column: [before, after]}; never a secret, a prompt, or what a customer said.';
+comment on constraint audit_logs_pkey on public.audit_logs is
+  'this id is taken';
 
 -- What happened to one row, newest first.
 create index audit_logs_row on public.audit_logs (row_id, id desc);

@@ -27,6 +27,22 @@ comment on column public.interaction_archives.fcr_status is
   'Resolved at first contact: true, false, or null when the number or the issues are unknown.';
 comment on column public.interaction_archives.series is
   'The metrics down-sampled [[seconds, score, sentiment]], kept when the metrics go.';
+comment on constraint interaction_archives_pkey on public.interaction_archives is
+  'this id is taken';
+comment on constraint interaction_archives_interaction_id_key on public.interaction_archives is
+  'the interaction has an archive already';
+comment on constraint interaction_archives_csat_score_check on public.interaction_archives is
+  'csat_score is 0 to 100';
+comment on constraint interaction_archives_issues on public.interaction_archives is
+  'issues is a list of {issue, status: resolved|unresolved, priority: low|medium|high}';
+comment on constraint interaction_archives_resolution_time_seconds_check on public.interaction_archives is
+  'resolution_time_seconds is 0 or more';
+comment on constraint interaction_archives_summary_check on public.interaction_archives is
+  'summary has 1 to 10000 characters';
+comment on constraint interaction_archives_tags on public.interaction_archives is
+  'tags is {topics: [], sentiment, issues: [{tag, status: resolved|unresolved}]}';
+comment on constraint interaction_archives_interaction on public.interaction_archives is
+  'an archive belongs to an interaction of the same supervisor, which exists';
 
 -- Retention, oldest first.
 create index interaction_archives_created on public.interaction_archives (created_at);

@@ -8,3 +8,39 @@ create policy interaction_pulse_of_agent on public.interaction_pulse for select 
 
 create policy interaction_pulse_visible on public.interaction_pulse for select to authenticated
   using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+
+create view private.interaction_cards with (security_invoker=true) as
+ select p.interaction_id as id,
+    p.agent_id,
+    p.xmin::text as version,
+    p.started_at,
+    p.phone_number,
+    p.last_seen_at,
+    p.sentiment,
+    p.satisfaction_score,
+    p.scores,
+    p.feed,
+    p.grants
+   from public.interaction_pulse p;
+comment on view private.interaction_cards is
+  'What an agent''s card shows of the interaction that the agent is in. The version changes with the row.';
+grant select on private.interaction_cards to authenticated;
+
+create view private.interaction_rows with (security_invoker=true) as
+ select p.interaction_id as id,
+    a.name as agent_name,
+    u.username,
+    a.agent_type as interaction_type,
+    p.started_at,
+    p.phone_number,
+    p.last_seen_at,
+    p.sentiment,
+    p.satisfaction_score,
+    p.feed -> 0 as feed,
+    jsonb_array_length(p.grants) as grants
+   from public.interaction_pulse p
+     join public.agents a on a.id = p.agent_id
+     join public.users u on u.id = p.supervisor_id;
+comment on view private.interaction_rows is
+  'What the wallboard shows of an active interaction: the newest feed line, and how many grants.';
+grant select on private.interaction_rows to authenticated;

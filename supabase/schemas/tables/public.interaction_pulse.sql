@@ -34,6 +34,16 @@ comment on column public.interaction_pulse.phone_number is
   'Of the interaction, as long as it is active.';
 comment on column public.interaction_pulse.grants is
   'The grants that have not ended, as pages show them; kept by tool_grants.';
+comment on constraint interaction_pulse_pkey on public.interaction_pulse is
+  'an interaction has one pulse';
+comment on constraint interaction_pulse_satisfaction_score_check on public.interaction_pulse is
+  'satisfaction_score is 0 to 100';
+comment on constraint interaction_pulse_sentiment_check on public.interaction_pulse is
+  'sentiment is good, neutral or critical';
+comment on constraint interaction_pulse_agent_id_fkey on public.interaction_pulse is
+  'a pulse belongs to an agent that exists';
+comment on constraint interaction_pulse_interaction on public.interaction_pulse is
+  'a pulse belongs to an interaction of the same supervisor, which exists';
 
 -- The foreign key to the agent.
 create index interaction_pulse_agent on public.interaction_pulse (agent_id);

@@ -16,3 +16,13 @@ create table public.interaction_turns (
 
 comment on table public.interaction_turns is
   'The live transcript: who said what. Goes with the archive.';
+comment on constraint interaction_turns_pkey on public.interaction_turns is
+  'this id is taken';
+comment on constraint interaction_turns_once on public.interaction_turns is
+  'the interaction has a turn of this moment already';
+comment on constraint interaction_turns_speaker_check on public.interaction_turns is
+  'speaker is customer, agent or tool';
+comment on constraint interaction_turns_text_check on public.interaction_turns is
+  'text has at most 4000 characters';
+comment on constraint interaction_turns_interaction on public.interaction_turns is
+  'a turn belongs to an interaction of the same supervisor, which exists';

@@ -65,3 +65,26 @@ create trigger interactions_61_ring_update after update on public.interactions
 create trigger interactions_62_ring_delete after delete on public.interactions
     referencing old table as before for each statement
   execute function private.ring();
+
+create view private.interaction_heads with (security_invoker=true) as
+ select i.id,
+    i.status,
+    i.interaction_type,
+    i.phone_number,
+    i.started_at,
+    i.ended_at,
+    i.duration_seconds,
+    i.livekit_room_id,
+    a.name as agent_name,
+    u.username,
+    p.last_seen_at,
+    p.sentiment,
+    p.satisfaction_score,
+    p.grants
+   from public.interactions i
+     join public.agents a on a.id = i.agent_id
+     join public.users u on u.id = i.supervisor_id
+     left join public.interaction_pulse p on p.interaction_id = i.id;
+comment on view private.interaction_heads is
+  'What the page of one interaction shows at its head.';
+grant select on private.interaction_heads to authenticated;

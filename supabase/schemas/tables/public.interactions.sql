@@ -38,6 +38,28 @@ comment on column public.interactions.anonymised_at is
   'When what the customer said and who they are was removed; the counts stay.';
 comment on column public.interactions.series is
   'The metrics down-sampled as in interaction_archives, for an interaction without an archive.';
+comment on constraint interactions_pkey on public.interactions is
+  'this id is taken';
+comment on constraint interactions_external on public.interactions is
+  'an interaction with this external_id exists';
+comment on constraint interactions_owner on public.interactions is
+  'this id is taken';
+comment on constraint interactions_ended on public.interactions is
+  'an interaction has an end when it is not active, and only then';
+comment on constraint interactions_external_id_check on public.interactions is
+  'external_id has 1 to 255 characters';
+comment on constraint interactions_forward on public.interactions is
+  'an interaction ends after it started';
+comment on constraint interactions_interaction_type_check on public.interactions is
+  'interaction_type is voice or chat';
+comment on constraint interactions_livekit_room_id_check on public.interactions is
+  'livekit_room_id has at most 255 characters';
+comment on constraint interactions_phone_number_check on public.interactions is
+  'phone_number is not an international (E.164) number';
+comment on constraint interactions_status_check on public.interactions is
+  'status is active, completed or failed';
+comment on constraint interactions_agent on public.interactions is
+  'an interaction has an agent of its own type and supervisor, which exists';
 
 -- A supervisor's active interactions, which are few among many.
 create index interactions_active on public.interactions (supervisor_id) where status = 'active';
@@ -45,6 +67,8 @@ create index interactions_active on public.interactions (supervisor_id) where st
 create index interactions_agent_status on public.interactions (agent_id, status, started_at desc);
 -- An agent has one active interaction.
 create unique index interactions_one_active on public.interactions (agent_id) where status = 'active';
+comment on index public.interactions_one_active is
+  'the agent already has an active interaction';
 -- Parts of phone numbers.
 create index interactions_phone_search on public.interactions using gin (phone_number public.gin_trgm_ops);
 -- FCR: the same number within three days.

@@ -21,6 +21,18 @@ comment on table public.realtime_metrics is
   'Sentiment, satisfaction (0-100) and a feed line of an interaction at a moment. Kept while it is active and some hours after.';
 comment on column public.realtime_metrics.timestamp is
   'When it was captured, by the agent''s clock (captured_at in the API); one row a moment.';
+comment on constraint realtime_metrics_pkey on public.realtime_metrics is
+  'this id is taken';
+comment on constraint realtime_metrics_once on public.realtime_metrics is
+  'the interaction has a metric of this moment already';
+comment on constraint realtime_metrics_feed_text_check on public.realtime_metrics is
+  'feed_text has at most 500 characters';
+comment on constraint realtime_metrics_satisfaction_score_check on public.realtime_metrics is
+  'satisfaction_score is 0 to 100';
+comment on constraint realtime_metrics_sentiment_check on public.realtime_metrics is
+  'sentiment is good, neutral or critical';
+comment on constraint realtime_metrics_interaction on public.realtime_metrics is
+  'a metric belongs to an interaction of the same supervisor, which exists';
 
 -- Retention, oldest first.
 create index realtime_metrics_created on public.realtime_metrics (created_at);

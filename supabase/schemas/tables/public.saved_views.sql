@@ -15,3 +15,15 @@ create table public.saved_views (
 
 comment on table public.saved_views is
   'Filters of a list under a name; a person''s own.';
+comment on constraint saved_views_pkey on public.saved_views is
+  'this id is taken';
+comment on constraint saved_views_once on public.saved_views is
+  'there is a view of this name on this page already';
+comment on constraint saved_views_filters_check on public.saved_views is
+  'filters is an object of at most 4000 bytes';
+comment on constraint saved_views_name_check on public.saved_views is
+  'name has 1 to 100 characters';
+comment on constraint saved_views_page_check on public.saved_views is
+  'page is 1 to 50 small letters and hyphens';
+comment on constraint saved_views_user_id_fkey on public.saved_views is
+  'a view belongs to a person who exists';

@@ -1,5 +1,7 @@
 -- Each of the two tables refers to the other.
 alter table public.tool_grants add constraint tool_grants_permission foreign key (permission_id) references public.tool_permissions(id);
+comment on constraint tool_grants_permission on public.tool_grants is
+  'a grant was given with a tool permission that exists';
 
 alter table public.tool_grants enable row level security;
 

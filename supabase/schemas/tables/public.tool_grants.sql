@@ -53,6 +53,34 @@ comment on column public.tool_grants.freed is
   'Names of arguments that may differ, be missing or be added.';
 comment on column public.tool_grants.ended_how is
   'used_up, expired, revoked, replaced by another grant of the same tool, lapsed: its giver may not decide for this agent any more; or updated: of the old kind, which ended with the update.';
+comment on constraint tool_grants_pkey on public.tool_grants is
+  'this id is taken';
+comment on constraint tool_grants_each_limit on public.tool_grants is
+  'each_limit is 0 to 1000000000000000';
+comment on constraint tool_grants_ended on public.tool_grants is
+  'a grant that ended says how, and one without uses left has ended';
+comment on constraint tool_grants_ended_how on public.tool_grants is
+  'ended_how is used_up, expired, revoked, replaced, lapsed or updated';
+comment on constraint tool_grants_limit on public.tool_grants is
+  'a grant of scope limit has limit_argument, each_limit and sum_limit, and only such a grant';
+comment on constraint tool_grants_max_uses on public.tool_grants is
+  'max_uses is 1 or more';
+comment on constraint tool_grants_scope on public.tool_grants is
+  'scope is exact, limit or any';
+comment on constraint tool_grants_sum_limit on public.tool_grants is
+  'sum_limit is 0 to 1000000000000000';
+comment on constraint tool_grants_tool_name_check on public.tool_grants is
+  'tool_name has 1 to 255 characters';
+comment on constraint tool_grants_used_sum on public.tool_grants is
+  'used_sum is 0 to sum_limit';
+comment on constraint tool_grants_uses on public.tool_grants is
+  'uses is 0 to max_uses';
+comment on constraint tool_grants_ended_by on public.tool_grants is
+  'a grant was ended by a person who exists';
+comment on constraint tool_grants_granted_by_fkey on public.tool_grants is
+  'a grant was given by a person who exists';
+comment on constraint tool_grants_interaction on public.tool_grants is
+  'a grant belongs to an interaction of the same supervisor, which exists';
 
 -- The foreign key: who ended a grant.
 create index tool_grants_ended_by on public.tool_grants (ended_by) where ended_by is not null;
@@ -62,6 +90,8 @@ create index tool_grants_expiry on public.tool_grants (expires_at) where ended_a
 create index tool_grants_granted_by on public.tool_grants (granted_by);
 -- One grant of a tool in an interaction at a time; found by each request of that tool.
 create unique index tool_grants_live on public.tool_grants (interaction_id, tool_name) where ended_at is null;
+comment on index public.tool_grants_live is
+  'the interaction has a grant of this tool already';
 -- The foreign key to the interaction and its supervisor, which cascades when an agent moves.
 create index tool_grants_owner on public.tool_grants (interaction_id, supervisor_id);
 -- The foreign key to the request it was given with.

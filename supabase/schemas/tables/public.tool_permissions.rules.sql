@@ -26,3 +26,51 @@ create trigger tool_permissions_61_ring_update after update on public.tool_permi
 create trigger tool_permissions_70_audit after update of status on public.tool_permissions for each row
     when (new.responded_by is not null and old.status is distinct from new.status)
   execute function private.audit('status', 'responded_by_name');
+
+create view private.tool_permission_cards with (security_invoker=true) as
+ select t.id,
+    t.tool_name,
+    t.tool_description,
+    g.description as owner_description,
+    t.arguments::text as arguments,
+    t.arguments_digest,
+    t.known_tool,
+    t.status,
+    t.requested_at,
+    t.expires_at,
+    t.held_by,
+    t.held_by_name,
+    t.held_until,
+    t.times_held,
+    g.undo_seconds,
+    t.interaction_id,
+    t.agent_id,
+    a.name as agent_name,
+    a.agent_type as interaction_type,
+    p.phone_number,
+    p.sentiment,
+    p.satisfaction_score,
+    coalesce(p.feed, '[]') as feed
+   from public.tool_permissions t
+     join public.agents a on a.id = t.agent_id
+     left join public.agent_tools g on g.agent_id = t.agent_id and g.tool_name = t.tool_name
+     left join public.interaction_pulse p on p.interaction_id = t.interaction_id;
+comment on view private.tool_permission_cards is
+  'What the card of a pending tool permission shows. The arguments are text, exactly as they were sent.';
+grant select on private.tool_permission_cards to authenticated;
+
+create view private.decision_cards with (security_invoker=true) as
+ select t.id,
+    t.tool_name,
+    t.arguments::text as arguments,
+    t.status,
+    t.reason,
+    t.responded_by_name,
+    t.responded_at,
+    t.executed_at,
+    a.name as agent_name
+   from public.tool_permissions t
+     join public.agents a on a.id = t.agent_id;
+comment on view private.decision_cards is
+  'What the line of an answered tool permission shows.';
+grant select on private.decision_cards to authenticated;

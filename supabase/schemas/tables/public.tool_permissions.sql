@@ -96,6 +96,52 @@ comment on column public.tool_permissions.grant_id is
   'The grant that allowed it.';
 comment on column public.tool_permissions.grant_use is
   'Which use of that grant it is: 1, 2, …';
+comment on constraint tool_permissions_pkey on public.tool_permissions is
+  'this id is taken';
+comment on constraint tool_permissions_execution_id_key on public.tool_permissions is
+  'an execution belongs to one tool permission';
+comment on constraint tool_permissions_answered on public.tool_permissions is
+  'a tool permission has the time of its answer when it is not pending, and only then';
+comment on constraint tool_permissions_arguments_check on public.tool_permissions is
+  'arguments is an object';
+comment on constraint tool_permissions_decided on public.tool_permissions is
+  'a decision that is no rule''s has a person with a name, and only such a decision';
+comment on constraint tool_permissions_executed on public.tool_permissions is
+  'only an allowed tool permission is executed, at a time and with an id';
+comment on constraint tool_permissions_grant_use on public.tool_permissions is
+  'a use has a grant and its number, and the rule grant';
+comment on constraint tool_permissions_held on public.tool_permissions is
+  'a held decision is of a pending tool permission and says by whom and until when';
+comment on constraint tool_permissions_held_decision on public.tool_permissions is
+  'held_decision is allowed';
+comment on constraint tool_permissions_held_reason on public.tool_permissions is
+  'held_reason has at most 1000 characters';
+comment on constraint tool_permissions_reason_check on public.tool_permissions is
+  'reason has at most 1000 characters';
+comment on constraint tool_permissions_reported on public.tool_permissions is
+  'a result has a time and belongs to an execution';
+comment on constraint tool_permissions_rule on public.tool_permissions is
+  'a rule allows, and does nothing else';
+comment on constraint tool_permissions_rule_check on public.tool_permissions is
+  'rule is not_required or grant';
+comment on constraint tool_permissions_status_check on public.tool_permissions is
+  'status is pending, allowed, denied, timeout or cancelled';
+comment on constraint tool_permissions_tool_description_check on public.tool_permissions is
+  'tool_description has at most 4000 characters';
+comment on constraint tool_permissions_tool_name_check on public.tool_permissions is
+  'tool_name has 1 to 255 characters';
+comment on constraint tool_permissions_window on public.tool_permissions is
+  'a tool permission has execute_before when it is allowed, and only then';
+comment on constraint tool_permissions_agent_id_fkey on public.tool_permissions is
+  'a tool permission belongs to an agent that exists';
+comment on constraint tool_permissions_grant on public.tool_permissions is
+  'a use belongs to a grant that exists';
+comment on constraint tool_permissions_held_by on public.tool_permissions is
+  'a decision is held by a person who exists';
+comment on constraint tool_permissions_interaction on public.tool_permissions is
+  'a tool permission belongs to an interaction of the same supervisor, which exists';
+comment on constraint tool_permissions_responded_by_fkey on public.tool_permissions is
+  'a decision was made by a person who exists';
 
 -- The foreign key to the agent.
 create index tool_permissions_agent on public.tool_permissions (agent_id);
@@ -123,3 +169,5 @@ create index tool_permissions_responded_by on public.tool_permissions (responded
 -- Each use of a grant has a number of its own: none is given twice.
 create unique index tool_permissions_use_of_grant on public.tool_permissions (grant_id,
     grant_use) where grant_id is not null;
+comment on index public.tool_permissions_use_of_grant is
+  'each use of a grant has a number of its own';

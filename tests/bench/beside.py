@@ -1,0 +1,104 @@
+"""What runs beside the floor, second by second: backups and vacuums, and what the floor felt of them."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.bench.table import Row
+from tests.site import Site
+
+_EVERY = 0.2  # seconds between two looks
+_LINE = 20  # seconds a line of the series
+_VACUUMS = """
+select coalesce(p.relid::regclass::text, regexp_replace(a.query, '^autovacuum: ', '')) from pg_stat_activity a
+left join pg_stat_progress_vacuum p on p.pid = a.pid where a.backend_type = 'autovacuum worker' and a.query <> ''
+"""
+
+
+@dataclass(slots=True)
+class Beside:
+    """Second, by the monotonic clock → what ran in it."""
+
+    seconds: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def of(self, began: float, second: int) -> set[str]:
+        """What ran in this second of a run that began then, or in the one before, which it may have held up."""
+        at = int(began) + second
+        return self.seconds[at - 1] | self.seconds[at] | self.seconds[at + 1]
+
+
+@asynccontextmanager
+async def watched(site: Site, *, backup_after: float) -> AsyncIterator[Beside]:
+    """Look on within the block; after so many seconds the home makes its daily backup once more."""
+    found = Beside()
+    watching = asyncio.create_task(_watch(site, found, backup_after))
+    try:
+        yield found
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _watch(site: Site, found: Beside, backup_after: float) -> None:
+    folder, due = site.home / "backups", time.monotonic() + backup_after
+    async with site.database() as owner:
+        while True:
+            now = time.monotonic()
+            if now >= due and not any(folder.glob("*.part")):
+                due = now + 3600
+                for made in folder.glob("daily-*.dump"):
+                    made.unlink()  # or today has its backup already
+            if any(folder.glob("*.part")):
+                found.seconds[int(now)].add("backup")
+            for row in await owner.fetch(_VACUUMS):
+                found.seconds[int(now)].add(f"vacuum {row[0]}")
+            await asyncio.sleep(_EVERY)
+
+
+def late(times: list[float]) -> float:
+    """Their 99th percentile, in ms."""
+    return sorted(times)[int(len(times) * 0.99)] * 1e3
+
+
+def series(seen: Mapping[str, Any], beside: Beside) -> str:
+    """The 99th percentile of each second, in ms: b beside a backup, v beside a vacuum."""
+    by_second: defaultdict[int, list[float]] = defaultdict(list)
+    for second, seconds in zip(seen["second"], seen["commit_to_bytes"], strict=True):
+        by_second[second].append(seconds)
+    cells = []
+    for second in sorted(by_second):
+        ran = {what[0] for what in beside.of(seen["began"], second)}
+        cells.append(f"{late(by_second[second]):.0f}{''.join(sorted(ran))}".rjust(6))
+    first = min(by_second, default=0)
+    return "\n".join(
+        f"{first + at:5} s{''.join(cells[at : at + _LINE])}" for at in range(0, len(cells), _LINE)
+    )
+
+
+def row(name: str, seen: Mapping[str, Any], beside: Beside) -> Row:
+    """How late the floor is in seconds in which something ran beside it, against those in which nothing did."""
+    quiet: list[float] = []
+    by_kind: defaultdict[str, list[float]] = defaultdict(list)
+    busy: list[float] = []
+    for second, seconds in zip(seen["second"], seen["commit_to_bytes"], strict=True):
+        ran = beside.of(seen["began"], second)
+        (busy if ran else quiet).append(seconds)
+        for kind in {what.partition(" ")[0] for what in ran}:
+            by_kind[kind].append(seconds)
+    if not busy or not quiet:
+        return Row(name, "≤ 1.3", "not measured", "nothing ran beside the floor, or always", True)
+    ratio = late(busy) / late(quiet)
+    kinds = ", ".join(f"{kind} {late(times):.0f} ms" for kind, times in sorted(by_kind.items()))
+    whole = {"backup", "vacuum"} <= by_kind.keys()
+    return Row(
+        name,
+        "≤ 1.3",
+        f"{ratio:.2f}",
+        f"quiet p99 {late(quiet):.0f} ms, {kinds}" + ("" if whole else "; not both of them ran"),
+        ratio > 1.3 or not whole,
+        {"ratio": ratio, "quiet_p99": late(quiet)},
+    )

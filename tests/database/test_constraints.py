@@ -1,0 +1,317 @@
+"""Whoever breaks a constraint is told in words what it demands: each is broken once, and says its sentence."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from server import db
+from server.errors import Conflict, Invalid, RequestError
+from tests.database.scene import Stage
+from tests.site import Site
+
+ANOTHER, NOBODY = "gen_random_uuid()", "gen_random_uuid()"
+A_HASH = "sha256(gen_random_uuid()::text::bytea)"
+LONG = "repeat('x', {})".format
+
+# Without it another constraint, of fewer of the same columns, would always speak first.
+SHADOWED = {
+    "agents_owner_and_type": "agents_pkey",
+    "interactions_owner": "interactions_pkey",
+    "users_id_type": "users_pkey",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Each constraint with the change that breaks it in a copy of a row; {names} are of scene.py."""
+
+    broken_by: dict[str, str]
+    row: str = "true"
+    first: str = ""
+
+
+TABLES = {
+    "private.idempotency_keys": Table(
+        {
+            "idempotency_keys_pkey": "status = 200",
+            "idempotency_keys_key_check": "key = ''",
+            "idempotency_keys_agent_id_fkey": f"agent_id = {NOBODY}",
+        },
+        first="insert into private.idempotency_keys (agent_id, key, request_digest) values ({agent}, 'one', 'digest')",
+    ),
+    "private.performance_changes": Table({"performance_changes_pkey": "completed = 1"}),
+    "private.performance_sums": Table(
+        {"performance_sums_pkey": "completed = 1", "performance_sums_span_check": "span = 'year'"}
+    ),
+    "private.profile_faults": Table(
+        {"profile_faults_pkey": "reason = 'another'"},
+        first=f"insert into private.profile_faults (user_id, reason) values ({ANOTHER}, 'one')",
+    ),
+    "private.settings": Table({"settings_pkey": "value = 7", "settings_value_check": "value = 0"}),
+    "private.web_sessions": Table(
+        {
+            "web_sessions_pkey": f"token_hash = {A_HASH}",
+            "web_sessions_token_hash_key": f"id = {ANOTHER}",
+            "web_sessions_address_check": f"address = {LONG(65)}",
+            "web_sessions_token_hash_check": "token_hash = 'short'",
+            "web_sessions_user_agent_check": f"user_agent = {LONG(401)}",
+            "web_sessions_user_id_fkey": f"id = {ANOTHER}, token_hash = {A_HASH}, user_id = {NOBODY}",
+        },
+    ),
+    "public.agent_keys": Table(
+        {
+            "agent_keys_pkey": f"key_hash = {A_HASH}",
+            "agent_keys_key_hash_key": f"id = {ANOTHER}",
+            "agent_keys_hint_check": f"hint = {LONG(13)}",
+            "agent_keys_key_hash_check": "key_hash = 'short'",
+            "agent_keys_agent_id_fkey": f"id = {ANOTHER}, key_hash = {A_HASH}, agent_id = {NOBODY}",
+        },
+    ),
+    "public.agent_tools": Table(
+        {
+            "agent_tools_pkey": "tool_name = 'another'",
+            "agent_tools_name": f"id = {ANOTHER}",
+            "agent_tools_description_check": f"description = {LONG(4001)}",
+            "agent_tools_input_schema_check": "input_schema = '[]'",
+            "agent_tools_tool_config_check": "tool_config = '1'",
+            "agent_tools_tool_name_check": "tool_name = ''",
+            "agent_tools_undo_seconds": "undo_seconds = 301",
+            "agent_tools_agent_id_fkey": f"id = {ANOTHER}, agent_id = {NOBODY}",
+        },
+    ),
+    "public.agent_versions": Table(
+        {
+            "agent_versions_pkey": "version = 1000",
+            "agent_versions_once": "id = 1e15",
+            "agent_versions_version_check": "version = 0",
+            "agent_versions_agent_id_fkey": f"id = 1e15, agent_id = {NOBODY}",
+            "agent_versions_created_by_fkey": f"id = 1e15, version = 1000, created_by = {NOBODY}",
+        },
+    ),
+    "public.agents": Table(
+        {
+            "agents_pkey": "slot = 3",
+            "agents_owner_and_type": "slot = 3",
+            "agents_agent_type_check": "agent_type = 'fax'",
+            "agents_mcp_tools_shape": """mcp_tools = '{{"tools": 1}}'""",
+            "agents_name_check": "name = ''",
+            "agents_slot_check": "slot = 4",
+            "agents_status_check": "status = 'busy'",
+            "agents_system_prompt_check": f"system_prompt = {LONG(100_001)}",
+            "agents_supervisor": f"id = {ANOTHER}, supervisor_id = {NOBODY}",
+            "agents_slot": f"id = {ANOTHER}, slot = slot",
+        },
+        row="retired_at is null and slot = 1",
+    ),
+    "public.audit_logs": Table({"audit_logs_pkey": "action = 'another'"}),
+    "public.interaction_archives": Table(
+        {
+            "interaction_archives_pkey": "csat_score = 1",
+            "interaction_archives_interaction_id_key": f"id = {ANOTHER}",
+            "interaction_archives_csat_score_check": "csat_score = 101",
+            "interaction_archives_issues": "issues = '[1]'",
+            "interaction_archives_resolution_time_seconds_check": "resolution_time_seconds = -1",
+            "interaction_archives_summary_check": "summary = ''",
+            "interaction_archives_tags": "tags = '[]'",
+            "interaction_archives_interaction": f"id = {ANOTHER}, interaction_id = {NOBODY}",
+        },
+    ),
+    "public.interaction_pulse": Table(
+        {
+            "interaction_pulse_pkey": "satisfaction_score = 1",
+            "interaction_pulse_satisfaction_score_check": "satisfaction_score = 101",
+            "interaction_pulse_sentiment_check": "sentiment = 'angry'",
+            "interaction_pulse_agent_id_fkey": f"agent_id = {NOBODY}, interaction_id = {{unarchived}}",
+            "interaction_pulse_interaction": f"interaction_id = {NOBODY}",
+        },
+        row="interaction_id = {live}",
+    ),
+    "public.interaction_turns": Table(
+        {
+            "interaction_turns_pkey": "captured_at = 'infinity'",
+            "interaction_turns_once": "id = 1e15",
+            "interaction_turns_speaker_check": "speaker = 'robot'",
+            "interaction_turns_text_check": f"text = {LONG(4001)}",
+            "interaction_turns_interaction": f"id = 1e15, interaction_id = {NOBODY}",
+        },
+    ),
+    "public.interactions": Table(
+        {
+            "interactions_pkey": "external_id = 'another'",
+            "interactions_external": f"id = {ANOTHER}",
+            "interactions_owner": "external_id = 'another'",
+            "interactions_ended": "ended_at = null",
+            "interactions_external_id_check": "external_id = ''",
+            "interactions_forward": "ended_at = started_at - interval '1 s'",
+            "interactions_interaction_type_check": "interaction_type = 'fax'",
+            "interactions_livekit_room_id_check": f"livekit_room_id = {LONG(256)}",
+            "interactions_phone_number_check": "phone_number = '0123'",
+            "interactions_status_check": "status = 'lost'",
+            "interactions_agent": f"id = {ANOTHER}, external_id = 'another', agent_id = {NOBODY}",
+            "interactions_one_active": f"id = {ANOTHER}, external_id = 'another', status = 'active', ended_at = null",
+        },
+        row="id = {done}",
+        first="update public.interactions set external_id = 'one' where id = {done}",
+    ),
+    "public.realtime_metrics": Table(
+        {
+            "realtime_metrics_pkey": "timestamp = 'infinity'",
+            "realtime_metrics_once": "id = 1e15",
+            "realtime_metrics_feed_text_check": f"feed_text = {LONG(501)}",
+            "realtime_metrics_satisfaction_score_check": "satisfaction_score = -1",
+            "realtime_metrics_sentiment_check": "sentiment = 'angry'",
+            "realtime_metrics_interaction": f"id = 1e15, interaction_id = {NOBODY}",
+        },
+    ),
+    "public.saved_views": Table(
+        {
+            "saved_views_pkey": "name = 'another'",
+            "saved_views_once": f"id = {ANOTHER}",
+            "saved_views_filters_check": "filters = '[]'",
+            "saved_views_name_check": "name = ''",
+            "saved_views_page_check": "page = 'A b'",
+            "saved_views_user_id_fkey": f"id = {ANOTHER}, user_id = {NOBODY}",
+        },
+    ),
+    "public.tool_grants": Table(
+        {
+            "tool_grants_pkey": "tool_name = 'another'",
+            "tool_grants_each_limit": "scope = 'limit', limit_argument = 'amount', sum_limit = 1, each_limit = -1",
+            "tool_grants_ended": "ended_at = now()",
+            "tool_grants_ended_how": "ended_at = now(), ended_how = 'forgotten'",
+            "tool_grants_limit": "limit_argument = 'amount'",
+            "tool_grants_max_uses": "max_uses = 0, uses = 0, ended_at = now(), ended_how = 'expired'",
+            "tool_grants_scope": "scope = 'all'",
+            "tool_grants_sum_limit": "scope = 'limit', limit_argument = 'amount', sum_limit = 1e16, each_limit = 1",
+            "tool_grants_tool_name_check": "tool_name = ''",
+            "tool_grants_used_sum": "used_sum = 1",
+            "tool_grants_uses": "uses = -1",
+            "tool_grants_ended_by": f"id = {ANOTHER}, ended_at = now(), ended_how = 'revoked', ended_by = {NOBODY}, ended_by_name = 'x'",
+            "tool_grants_granted_by_fkey": f"id = {ANOTHER}, tool_name = 'another', granted_by = {NOBODY}",
+            "tool_grants_interaction": f"id = {ANOTHER}, interaction_id = {NOBODY}",
+            "tool_grants_permission": f"id = {ANOTHER}, tool_name = 'another', permission_id = {NOBODY}",
+            "tool_grants_live": f"id = {ANOTHER}",
+        },
+        row="id = {grant}",
+    ),
+    "public.tool_permissions": Table(
+        {
+            "tool_permissions_pkey": "tool_name = 'another'",
+            "tool_permissions_execution_id_key": f"""id = {ANOTHER}, status = 'allowed', responded_at = now(), responded_by = supervisor_id,
+                responded_by_name = 'x', execute_before = now(), execution_id = {{execution}}, executed_at = now()""",
+            "tool_permissions_answered": "responded_at = now()",
+            "tool_permissions_arguments_check": "arguments = '[]'",
+            "tool_permissions_decided": "status = 'denied', responded_at = now()",
+            "tool_permissions_executed": f"execution_id = {ANOTHER}, executed_at = now()",
+            "tool_permissions_grant_use": "grant_use = 1",
+            "tool_permissions_held": "held_until = now()",
+            "tool_permissions_held_decision": "held_decision = 'denied', held_by = supervisor_id, held_by_name = 'x', held_until = now()",
+            "tool_permissions_held_reason": f"""held_decision = 'allowed', held_by = supervisor_id, held_by_name = 'x', held_until = now(),
+                held_reason = {LONG(1001)}""",
+            "tool_permissions_reason_check": f"reason = {LONG(1001)}",
+            "tool_permissions_reported": "execution_reported_at = now()",
+            "tool_permissions_rule": "rule = 'not_required'",
+            "tool_permissions_rule_check": "status = 'allowed', responded_at = now(), execute_before = now(), rule = 'habit'",
+            "tool_permissions_status_check": "status = 'perhaps', responded_at = now()",
+            "tool_permissions_tool_description_check": f"tool_description = {LONG(4001)}",
+            "tool_permissions_tool_name_check": "tool_name = ''",
+            "tool_permissions_window": "execute_before = now()",
+            "tool_permissions_agent_id_fkey": f"id = {ANOTHER}, agent_id = {NOBODY}",
+            "tool_permissions_grant": f"""id = {ANOTHER}, status = 'allowed', responded_at = now(), execute_before = now(), rule = 'grant',
+                grant_id = {NOBODY}, grant_use = 1""",
+            "tool_permissions_held_by": f"""id = {ANOTHER}, held_decision = 'allowed', held_by = {NOBODY}, held_by_name = 'x',
+                held_until = now()""",
+            "tool_permissions_interaction": f"id = {ANOTHER}, interaction_id = {NOBODY}",
+            "tool_permissions_responded_by_fkey": f"""id = {ANOTHER}, status = 'denied', responded_at = now(), responded_by = {NOBODY},
+                responded_by_name = 'x'""",
+            "tool_permissions_use_of_grant": f"""id = {ANOTHER}, status = 'allowed', responded_at = now(), execute_before = now(), rule = 'grant',
+                grant_id = {{grant}}, grant_use = 1""",
+        },
+        row="id = {pending}",
+        first="""update public.tool_permissions set status = 'allowed', responded_at = now(), execute_before = now(), rule = 'grant',
+            grant_id = {grant}, grant_use = 1, held_decision = null, held_by = null, held_by_name = null, held_until = null where id = {held}""",
+    ),
+    "public.users": Table(
+        {
+            "users_pkey": "email = 'another@example.com', username = 'another'",
+            "users_id_type": "email = 'another@example.com', username = 'another'",
+            "users_name_check": "name = ''",
+            "users_role_check": "role = 'owner'",
+            "users_supervisor_fields": "username = null",
+            "users_supervisor_type_check": "supervisor_type = 'fax'",
+            "users_username_check": "username = 'A B'",
+            "users_id_fkey": f"id = {NOBODY}, email = 'another@example.com', username = 'another'",
+            "users_email": f"id = {ANOTHER}, email = upper(email), username = 'another'",
+            "users_username": f"id = {ANOTHER}, email = 'another@example.com'",
+        },
+        row="id = {owner}",
+    ),
+}
+
+# All of them but not-null, whose message names the column.
+DECLARED = """
+select conrelid::regclass::text as table, conname::text as name from pg_constraint
+where contype in ('p', 'u', 'f', 'c', 'x') and connamespace in ('public'::regnamespace, 'private'::regnamespace) and conrelid <> 0
+union select indrelid::regclass::text, c.relname from pg_index join pg_class c on c.oid = indexrelid
+where indisunique and c.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
+"""
+SENTENCES = """
+select conname::text as name, contype = 'c' as is_check, obj_description(oid, 'pg_constraint') as sentence from pg_constraint
+where connamespace in ('public'::regnamespace, 'private'::regnamespace) and conrelid <> 0
+union all select c.relname, false, obj_description(c.oid, 'pg_class') from pg_class c join pg_index on indexrelid = c.oid
+where indisunique and c.relnamespace = 'public'::regnamespace and not exists (select from pg_constraint where conindid = c.oid)
+"""
+COLUMNS = """
+select string_agg(quote_ident(attname), ', ') from pg_attribute
+where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+"""
+
+
+async def test_each_constraint_and_unique_index_is_broken_here(site: Site) -> None:
+    async with site.database() as owner:
+        await owner.execute("set search_path = ''")
+        declared = {(table, name) for table, name in await owner.fetch(DECLARED)}
+    assert declared == {
+        (name, constraint) for name, table in TABLES.items() for constraint in table.broken_by
+    }
+
+
+@pytest.mark.parametrize("name", TABLES)
+async def test_who_breaks_a_constraint_is_told_what_it_demands(stage: Stage, site: Site, name: str) -> None:
+    async with site.database() as owner:
+        sentences = {row["name"]: row for row in await owner.fetch(SENTENCES)}
+        columns = await owner.fetchval(COLUMNS, name)
+    told = {}
+    for constraint, change in TABLES[name].broken_by.items():
+        with pytest.raises(RequestError) as refused:
+            await run(site, statements(stage, name, constraint, change, columns))
+        told[constraint] = type(refused.value), refused.value.detail
+    assert told == {
+        constraint: (
+            Invalid if sentences[constraint]["is_check"] else Conflict,
+            sentences[constraint]["sentence"],
+        )
+        for constraint in told
+    }
+
+
+def statements(stage: Stage, name: str, constraint: str, change: str, columns: str) -> str:
+    """Copy a row of the table, change the copy, and put it beside the row, with nobody but the constraint to mind."""
+    table = TABLES[name]
+    names = {word: f"'{text}'" for word, text in stage.names.items()}
+    shadow = SHADOWED.get(constraint)
+    return ";\n".join(
+        [
+            f"alter table {name} disable trigger user",
+            table.first.format(**names),
+            f"create temp table copied on commit drop as select {columns} from {name} where {table.row.format(**names)} limit 1",
+            f"update copied set {change.format(**names)}",
+            f"alter table {name} drop constraint {shadow} cascade" if shadow else "",
+            f"insert into {name} ({columns}) overriding system value select {columns} from copied",
+        ]
+    )
+
+
+async def run(site: Site, statements: str) -> None:
+    async with db.as_owner(site.database_url()) as owner:
+        await owner.execute(statements)

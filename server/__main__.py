@@ -23,6 +23,7 @@ from server import settings as environment
 from server.agents import agent_keys
 from server.people.first_admin import FirstAdmin
 from server.place import Place, fail, open_place
+from server.postgres_programs import Programs, secretly
 from server.protocol import Protocol
 from server.settings import AUTH_PATH, Settings
 
@@ -220,21 +221,33 @@ def doctor() -> None:
 
 @main.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-def backup(file: Path | None) -> None:
+@click.option(
+    "--schema-only", is_flag=True, help="Tables, functions and rules without any row: an empty product."
+)
+@click.option(
+    "--data-only", is_flag=True, help="The rows and the accounts alone: for a database of this very version."
+)
+def backup(file: Path | None, *, schema_only: bool, data_only: bool) -> None:
     """Write everything that was recorded, and the accounts with their passwords' hashes, into a new FILE.
 
     FILE is floorwalker-<time>.dump when none is named: among the home's backups, or here for a hosted project.
     Not in it: who is signed in, and the keys beside the embedded database (a new home makes its own).
     """
-    name = f"floorwalker-{backups.stamp()}.dump"
+    if schema_only and data_only:
+        raise click.UsageError(
+            "--schema-only leaves out what --data-only writes: give one of them, or neither."
+        )
+    what: backups.What = "schema" if schema_only else "rows" if data_only else "everything"
+    name = f"floorwalker-{'' if what == 'everything' else what + '-'}{backups.stamp()}.dump"
 
     async def write(place: Place) -> None:
         await place.reach_owner()
-        target, programs = file or Path(name), backups.Programs()
+        target, programs = file or Path(name), Programs()
         if place.home is not None:
             programs = place.home.programs
             target = file or place.home.backups / name
-        size = await backups.backup(place.owner_url, target, programs)
+        here = place.home is not None
+        size = await backups.backup(place.owner_url, target, programs, what=what, gently=here)
         click.echo(f"{target}: {size:,} bytes")
 
     with open_place() as place:
@@ -253,7 +266,7 @@ def restore(file: Path) -> None:
     async def bring_back(place: Place) -> tuple[list[str], list[Path]]:
         await place.reach_owner()
         if place.home is None:
-            return await backups.restore(place.owner_url, file, backups.Programs(), hosted=True), []
+            return await backups.restore(place.owner_url, file, Programs(), hosted=True), []
         from server.embedded.restore import restore as take_its_place
 
         return await take_its_place(place.home.postgres, file)
@@ -350,7 +363,7 @@ def psql(arguments: tuple[str, ...]) -> None:
     with open_place() as place:
         program = str(place.home.postgres.bin("psql")) if place.home else "psql"
         try:
-            address, environment = backups.secretly(place.owner_url)
+            address, environment = secretly(place.owner_url)
             status = subprocess.call([program, "-d", address, *arguments], env=environment)
         except FileNotFoundError:
             fail("there is no psql on this machine's PATH: install PostgreSQL's client")

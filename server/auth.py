@@ -2,8 +2,6 @@
 
 import asyncio
 import datetime as dt
-import hashlib
-import hmac
 import json
 import secrets
 import time
@@ -18,9 +16,10 @@ import structlog
 from server.db import Database, Record
 from server.errors import Invalid, NotFound, Unauthorized, Unavailable
 from server.rates import Limits
+from server.secret_keys import SecretKeys, Unopened
 from server.supabase import USED, Link, Supabase, Tokens
 from server.tokens import Verifier, digest
-from server.web_sessions import Unopened, Visitor, WebSessions
+from server.web_sessions import Visitor, WebSessions
 
 __all__ = [
     "AgentCaller",
@@ -126,8 +125,8 @@ class Auth:
         self._db, self._limits = db, limits
         self._supabase = Supabase(http, url=url, apikey=apikey)
         verifier = Verifier(url, http, apikey, jwt_secret)
-        self._sessions = WebSessions(db, self._supabase, verifier, secret_key)
-        self._device_key = hashlib.sha256(b"device " + secret_key.encode()).digest()
+        self._keys = SecretKeys(secret_key)
+        self._sessions = WebSessions(db, self._supabase, verifier, self._keys)
         self._letters: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
 
     async def viewer(self, cookie: str | None) -> Viewer | None:
@@ -282,7 +281,7 @@ class Auth:
 
     def _refused(self, tokens: Tokens, error: Invalid | Unavailable) -> PasswordRefused:
         unknown = isinstance(error, Unavailable)
-        again = self._sessions.seal(json.dumps([astuple(tokens), unknown])).decode()
+        again = self._keys.seal(json.dumps([astuple(tokens), unknown])).decode()
         known = (
             "Nobody knows yet whether your password is set." if unknown else "Your password is not set yet."
         )
@@ -296,7 +295,7 @@ class Auth:
         """
         kept, account = (device or "").split(_BETWEEN), _account(email)
         nonce = self._nonce(kept, account) or secrets.token_urlsafe(16)
-        mark = f"{nonce}.{self._mark(nonce, account)}"
+        mark = f"{nonce}.{self._keys.mark(f'{nonce} {account}')}"
         return _BETWEEN.join([mark, *(one for one in kept if one and one != mark)][:_MARKS])
 
     def _device(self, account: str, visitor: Visitor) -> str | None:
@@ -306,17 +305,14 @@ class Auth:
         """That of the mark that is this account's."""
         for one in marks:
             nonce, _, mark = one.partition(".")
-            if hmac.compare_digest(mark.encode(), self._mark(nonce, account).encode()):
+            if self._keys.is_mark(f"{nonce} {account}", mark):
                 return nonce
         return None
-
-    def _mark(self, nonce: str, account: str) -> str:
-        return hmac.new(self._device_key, f"{nonce} {account}".encode(), hashlib.sha256).hexdigest()[:32]
 
     def _second_try(self, token: str) -> tuple[Tokens | None, bool]:
         """What a link opened before, and whether nobody knows what became of the password."""
         try:
-            tokens, unknown = json.loads(self._sessions.unseal(token, _SECOND_TRY))
+            tokens, unknown = json.loads(self._keys.unseal(token, _SECOND_TRY))
             return Tokens(*tokens), bool(unknown)
         except (Unopened, ValueError, TypeError):
             return None, False

@@ -34,8 +34,8 @@ update auth.users set encrypted_password = '' where encrypted_password = $1 or e
 """
 
 
-async def append(owner: Connection, file: Path) -> None:
-    """Write the accounts behind the archive that the file holds, as this transaction sees them."""
+async def append(owner: Connection, file: Path, *, rows: bool = True) -> None:
+    """Write the accounts behind the archive that the file holds, as this transaction sees them; or that there are none."""
     columns = await owner.fetch(_COLUMNS)
     names = ", ".join(one["name"] for one in columns)
     values = ", ".join("''" if one["live"] else one["name"] for one in columns)
@@ -49,7 +49,7 @@ async def append(owner: Connection, file: Path) -> None:
             size += len(data)
 
         await write(f"set client_encoding = 'UTF8';\ncopy auth.users ({names}) from stdin;\n".encode())
-        await owner.copy_from_query(f"select {values} from auth.users order by id", output=write)
+        await owner.copy_from_query(f"select {values} from auth.users where {rows} order by id", output=write)
         await write(b"\\.\n")
         out.write(f"floorwalker-accounts {size:020} {sum_.hexdigest()}\n".encode())
 

@@ -1,4 +1,7 @@
-"""A backup is one file: what was written, who may see it, who may sign in; never who is signed in or has a link to it."""
+"""A backup is one file: what was written, who may see it, who may sign in; never who is signed in or has a link to it.
+
+A backup without rows makes an empty product; one of rows alone goes back into the schema that they were of.
+"""
 
 import asyncio
 import datetime as dt
@@ -8,19 +11,28 @@ import re
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from typing import IO, Literal, TypeAlias
+from uuid import uuid4
 
 from server import backup_accounts, db, migrations, settings
-from server.errors import Conflict, Invalid, NotFound, Unavailable
+from server.errors import Conflict, Invalid, NotFound
+from server.postgres_programs import (
+    Programs,
+    check_program,
+    ended,
+    give_way,
+    open_program,
+    reason_of,
+    run_program,
+    secretly,
+)
 
-_SCHEMAS = ("public", "private", "supabase_migrations")
+What: TypeAlias = Literal["everything", "schema", "rows"]
 _ACCOUNTS = ("users", "identities")  # of auth
 _ENTRY = re.compile(
-    rf"\d+; \d+ \d+ (?P<kind>[A-Z][A-Z ]*?) (?P<schema>{'|'.join(_SCHEMAS)}|auth|-) (?P<rest>.*)"
+    rf"\d+; \d+ \d+ (?P<kind>[A-Z][A-Z ]*?) (?P<schema>{'|'.join(migrations.SCHEMAS)}|auth|-) (?P<rest>.*)"
 )
 
 # What a dump of schemas does not hold: roles, and default privileges of all schemas. Those of the target would
@@ -48,6 +60,52 @@ _AFTER = """
 alter default privileges revoke execute on functions from public;
 commit;
 """
+# Rows alone come into a schema that is there and has none but those of the migrations. Nothing happens to them as they
+# come: triggers are off. And their order is free: foreign keys are away, and look at all of them at the end.
+_TABLES = f"""select c.oid::pg_catalog.regclass as name from pg_catalog.pg_class c
+    where c.relkind in ('r', 'p') and c.relnamespace::pg_catalog.regnamespace::text in {migrations.SCHEMAS[:2]}"""
+_ROWS_BEFORE = f"""
+begin;
+set local search_path = '';
+create temp table keys on commit drop as
+  select c.conrelid::pg_catalog.regclass as on_table, c.conname as name, pg_catalog.pg_get_constraintdef(c.oid) as definition,
+    pg_catalog.obj_description(c.oid, 'pg_constraint') as sentence
+  from pg_catalog.pg_constraint c
+  where c.contype = 'f' and c.connamespace::pg_catalog.regnamespace::text in {migrations.SCHEMAS[:2]};
+do $$
+declare
+  one record;
+begin
+  for one in select * from pg_temp.keys loop
+    execute pg_catalog.format('alter table %s drop constraint %I', one.on_table, one.name);
+  end loop;
+  for one in {_TABLES} loop
+    execute pg_catalog.format('alter table %s disable trigger user', one.name);
+  end loop;
+end $$;
+"""
+# The accounts have become people again, who are among the rows.
+_ROWS_EMPTY = f"""
+do $$
+begin
+  execute 'truncate ' || (select pg_catalog.string_agg(t.name::text, ', ') from ({_TABLES}) t);
+end $$;
+"""
+_ROWS_AFTER = f"""
+do $$
+declare
+  one record;
+begin
+  for one in select * from pg_temp.keys loop
+    execute pg_catalog.format('alter table %s add constraint %I %s', one.on_table, one.name, one.definition);
+    execute pg_catalog.format('comment on constraint %I on %s is %L', one.name, one.on_table, one.sentence);
+  end loop;
+  for one in {_TABLES} loop
+    execute pg_catalog.format('alter table %s enable trigger user', one.name);
+  end loop;
+end $$;
+commit;
+"""
 # While pg_dump works our transaction idles, and its text has to be read anywhere, as pg_dump's own.
 _PATIENT = """set local idle_in_transaction_session_timeout = 0; set local statement_timeout = 0;
 set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3"""
@@ -59,15 +117,9 @@ select current_setting('server_version_num')::integer / 10000 as version,
   to_regclass('supabase_migrations.schema_migrations') is not null as has_versions
 """
 
-
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """Where pg_dump, pg_restore and psql are: in a folder, or on the PATH."""
-
-    folder: Path | None = None
-
-    def path(self, name: str) -> str:
-        return name if self.folder is None else str(self.folder / name)
+_FILLED = f"""select format('%I.%I', n.nspname, c.relname) as name from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname in {migrations.SCHEMAS[:2]} and c.relkind in ('r', 'p') and (n.nspname, c.relname) <> ('private', 'settings')"""
 
 
 def stamp() -> str:
@@ -76,34 +128,31 @@ def stamp() -> str:
     return f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z"
 
 
-def secretly(url: str) -> tuple[str, dict[str, str]]:
-    """The address without its password, and an environment that has it: arguments are for all to see."""
-    parts = urlsplit(url)
-    account, at, host = parts.netloc.rpartition("@")
-    user, _, password = account.partition(":")
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    given = [unquote(password)] if password else [value for name, value in query if name == "password"]
-    rest = urlencode([pair for pair in query if pair[0] != "password"], safe="/", quote_via=quote)
-    address = urlunsplit((parts.scheme, user + at + host, parts.path, rest, ""))
-    return address, settings.inherited(**({"PGPASSWORD": given[-1]} if given else {}))
+async def backup(
+    url: str, file: Path, programs: Programs, *, what: What = "everything", gently: bool = False
+) -> int:
+    """Write a backup of the owner's database to a new file; its size. The file is there when it is whole.
 
-
-async def backup(url: str, file: Path, programs: Programs, *, gently: bool = False) -> int:
-    """Write a backup of the owner's database to a new file; its size. The file is there when it is whole."""
+    `gently`: on the database's own machine, everything that the backup runs gives way to what runs there besides.
+    """
     with db.words():
         async with db.as_owner(url) as owner:
             found = await owner.fetchrow(_CONDITION)
+            tables = [row["name"] for row in await owner.fetch(_FILLED)]
     assert found is not None
     if not found["has_schema"]:
         raise Invalid("the database has no schema yet, so there is nothing to back up")
-    await _check_program(programs, "pg_dump", found["version"])
-    await _check_program(programs, "pg_restore", found["version"])
+    await check_program(programs, "pg_dump", found["version"])
+    await check_program(programs, "pg_restore", found["version"])
     tokens = [name for name in found["auth_tables"] if name not in _ACCOUNTS]
+    without_rows = [*tables, "auth.identities"] if what == "schema" else []
     address, environment = secretly(url)
+    environment["PGAPPNAME"] = name = f"floorwalker backup {uuid4()}"
     command = [
-        programs.path("pg_dump"), "--format=custom", "--no-publications", "--no-subscriptions",
-        "--extension=pg_trgm", *(f"--schema={name}" for name in (*_SCHEMAS, "auth")),
+        programs.path("pg_dump"), "--format=custom", "--compress=1", "--no-publications", "--no-subscriptions",
+        "--extension=pg_trgm", *(f"--schema={name}" for name in (*migrations.SCHEMAS, "auth")),
         "--exclude-table-data=private.web_sessions", "--exclude-table-data=auth.users", *(f'--exclude-table=auth."{name}"' for name in tokens),
+        *(f"--exclude-table-data={table}" for table in without_rows), *(["--data-only"] if what == "rows" else []),
         f"--dbname={address}",
     ]  # fmt: skip
     try:
@@ -114,14 +163,30 @@ async def backup(url: str, file: Path, programs: Programs, *, gently: bool = Fal
                 # Both parts show one moment.
                 await owner.execute(f"set transaction isolation level repeatable read, read only; {_PATIENT}")
                 command.append(f"--snapshot={await owner.fetchval('select pg_export_snapshot()')}")
-                await _run(command, environment, "the backup failed", keeps=half, gently=gently)
-                await backup_accounts.append(owner, part)
+                async with open_program(command, environment, keeps=half) as (dump, complaints):
+                    if gently:
+                        give_way(dump.pid, idle=True)
+                        await _give_way(url, name)
+                    await ended(dump, complaints, "the backup failed")
+                await backup_accounts.append(owner, part, rows=what != "schema")
             # Reads every row again: a list of contents alone stands at the beginning and is soon whole.
-            check = [programs.path("pg_restore"), f"--file={os.devnull}", str(part)]
-            await _run(check, environment, "the backup cannot be read", gently=gently)
+            reading = [programs.path("pg_restore"), f"--file={os.devnull}", str(part)]
+            await run_program(reading, environment, "the backup cannot be read", gently=gently)
             return await asyncio.to_thread(_publish, half, part, file)
     except OSError as error:
         raise Invalid(f"{file} cannot be written ({error.strerror or error})") from error
+
+
+async def _give_way(url: str, name: str) -> None:
+    """Let the backend that serves this application give way, once it is there."""
+    async with db.as_owner(url) as owner:
+        for _ in range(100):
+            await owner.execute("select pg_stat_clear_snapshot()")
+            pid = await owner.fetchval("select pid from pg_stat_activity where application_name = $1", name)
+            if pid is not None:
+                give_way(pid, idle=False)
+                return
+            await asyncio.sleep(0.05)
 
 
 @contextmanager
@@ -189,16 +254,22 @@ async def restore(url: str, file: Path, programs: Programs, *, hosted: bool) -> 
                 )
     if taken:
         raise Conflict("the database is not empty: a backup is restored into a project without a schema")
-    await _check_program(programs, "pg_restore", found["version"])
-    await _check_program(programs, "psql", found["version"])
+    await check_program(programs, "pg_restore", found["version"])
+    await check_program(programs, "psql", found["version"])
     contents = await inspect(file, programs)
     accounts = await asyncio.to_thread(backup_accounts.read, file, f"nothing was restored, {file} is damaged")
     if accounts is None and not any(" TABLE DATA auth users " in line for line in contents):
         raise Invalid(f"nothing was restored, {file} is damaged: the accounts at its end are missing")
+    rows = _has_rows_alone(contents)
+    if rows:
+        await migrations.migrate(url)
+        contents = [line for line in contents if " TABLE DATA supabase_migrations " not in line]
+    before, after = (_ROWS_BEFORE, _ROWS_AFTER) if rows else (_BEFORE, _AFTER)
+    start = before.encode() + (accounts or b"") + (_ROWS_EMPTY.encode() if rows else b"")
     with tempfile.NamedTemporaryFile("w", suffix=".list") as wanted:
         wanted.write("\n".join(contents) + "\n")
         wanted.flush()
-        await _pour(url, file, wanted.name, programs, accounts or b"")
+        await _pour(url, file, wanted.name, programs, start, after.encode())
     applied = await migrations.migrate(url)
     with db.words():
         async with db.as_owner(url) as owner:
@@ -214,16 +285,25 @@ async def inspect(file: Path, programs: Programs) -> list[str]:
     if not await asyncio.to_thread(file.is_file):
         raise NotFound(f"there is no file {file}")
     environment, complaint = settings.inherited(), f"{file} is not a backup that can be read"
-    listed = await _run([programs.path("pg_restore"), "--list", str(file)], environment, complaint)
+    listed = await run_program([programs.path("pg_restore"), "--list", str(file)], environment, complaint)
     contents = select(listed.splitlines())
     if not any(" TABLE DATA supabase_migrations schema_migrations " in line for line in contents):
         raise Invalid(f"{file} is not a backup of Floorwalker")
     versions = ["--data-only", "--schema=supabase_migrations", "--table=schema_migrations", "--file=-"]
-    rows = await _run([programs.path("pg_restore"), *versions, str(file)], environment, complaint)
+    rows = await run_program([programs.path("pg_restore"), *versions, str(file)], environment, complaint)
     applied = set(re.findall(r"^(\d+)(?=\t)", rows, re.MULTILINE))
     if newer := sorted(applied - migrations.versions()):
         raise Invalid(f"{file} is of a newer Floorwalker (it has {newer[-1]}): update this one first")
+    if _has_rows_alone(contents) and (missing := sorted(migrations.versions() - applied)):
+        raise Invalid(
+            f"{file} has rows alone, of a schema before {missing[0]}: restore it with the Floorwalker that it is of, "
+            "and migrate then; a whole backup is migrated as it is restored"
+        )
     return contents
+
+
+def _has_rows_alone(contents: list[str]) -> bool:
+    return not any(" TABLE public users " in line for line in contents)
 
 
 def select(lines: Iterable[str]) -> list[str]:
@@ -246,33 +326,36 @@ def _ours(kind: str, schema: str, rest: str) -> bool:
     return kind != "DEFAULT ACL" or rest.endswith(" postgres")
 
 
-async def _pour(url: str, file: Path, contents: str, programs: Programs, accounts: bytes) -> None:
+async def _pour(url: str, file: Path, contents: str, programs: Programs, start: bytes, end: bytes) -> None:
     """Let pg_restore write SQL and psql run it in one transaction, which ends only when pg_restore ended well."""
     address, environment = secretly(url)
     source = [programs.path("pg_restore"), "--no-owner", f"--use-list={contents}", "--file=-", str(file)]
     target = [programs.path("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={address}"]
     async with (
-        _child(source, environment) as (reader, complaints),
-        _child(target, environment, inlet=subprocess.PIPE, output=subprocess.DEVNULL) as (writer, refusals),
+        open_program(source, environment) as (reader, complaints),
+        open_program(target, environment, inlet=subprocess.PIPE, output=subprocess.DEVNULL) as (
+            writer,
+            refusals,
+        ),
     ):
         assert reader.stdout is not None
         assert writer.stdin is not None
         try:
-            writer.stdin.write(_BEFORE.encode() + accounts)
+            writer.stdin.write(start)
             await writer.stdin.drain()
             async for sql in _sql(reader.stdout):
                 writer.stdin.write(sql)
                 await writer.stdin.drain()
             if await reader.wait() == 0:
-                writer.stdin.write(_AFTER.encode())
+                writer.stdin.write(end)
             writer.stdin.close()
             await writer.stdin.wait_closed()
         except (BrokenPipeError, ConnectionResetError):
             pass  # psql gave up, and says why
         if await writer.wait() != 0:
-            raise Invalid(f"nothing was restored: {_reason(refusals)}")
+            raise Invalid(f"nothing was restored: {reason_of(refusals)}")
         if await reader.wait() != 0:
-            raise Invalid(f"nothing was restored, {file} is damaged: {_reason(complaints)}")
+            raise Invalid(f"nothing was restored, {file} is damaged: {reason_of(complaints)}")
 
 
 async def _sql(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
@@ -284,77 +367,3 @@ async def _sql(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
     yield first.replace(b"SET transaction_timeout = 0;\n", b"")
     while more := await stream.read(1 << 16):
         yield more
-
-
-async def _check_program(programs: Programs, name: str, server: int) -> None:
-    said = await _run([programs.path(name), "--version"], settings.inherited(), f"{name} cannot be used")
-    numbers = re.findall(r"\d+", said)
-    if numbers and int(numbers[0]) < server:
-        raise Invalid(
-            f"{name} is of PostgreSQL {numbers[0]}, older than the server's {server}: install a newer"
-        )
-
-
-async def _run(
-    command: list[str],
-    environment: dict[str, str],
-    complaint: str,
-    *,
-    keeps: IO[bytes] | None = None,
-    gently: bool = False,
-) -> str:
-    """Run a program to its end; what it said. Invalid with its reason when it failed."""
-    async with _child(command, environment, keeps=keeps) as (child, complaints):
-        if gently:
-            with suppress(ProcessLookupError):  # it may be through already
-                os.setpriority(os.PRIO_PROCESS, child.pid, 10)
-        assert child.stdout is not None
-        said = await child.stdout.read()
-        if await child.wait() != 0:
-            raise Invalid(f"{complaint}: {_reason(complaints)}")
-    return said.decode(errors="replace")
-
-
-@asynccontextmanager
-async def _child(
-    command: list[str],
-    environment: dict[str, str],
-    *,
-    inlet: int = subprocess.DEVNULL,
-    output: int = subprocess.PIPE,
-    keeps: IO[bytes] | None = None,
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, IO[bytes]]]:
-    """A program that does not outlive the block, and the file of its complaints. `keeps`: a file whose lock it shares."""
-    with tempfile.TemporaryFile() as complaints:
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=inlet,
-                stdout=output,
-                stderr=complaints,
-                env=environment,
-                pass_fds=[keeps.fileno()] if keeps else [],
-            )
-        except FileNotFoundError:
-            name = Path(command[0]).name
-            raise Unavailable(
-                f"there is no {name} on this machine's PATH: install PostgreSQL's client"
-            ) from None
-        try:
-            yield child, complaints
-        finally:
-            if child.returncode is None:
-                child.terminate()
-                # What it said is taken, or it would not be heard to end.
-                if child.stdout is not None:
-                    await child.stdout.read()
-                await child.wait()
-
-
-def _reason(complaints: IO[bytes]) -> str:
-    complaints.seek(0)
-    lines = complaints.read().decode(errors="replace").splitlines()
-    errors = (
-        [line for line in lines if re.search(r"\b(error|FATAL|ERROR):", line)] or lines or ["it was ended"]
-    )
-    return re.sub(r"^(?:\S+: )*(?:error|ERROR):\s*", "", errors[0]).strip().rstrip(".")

@@ -9,6 +9,8 @@ from server.db import Connection
 from server.errors import Unavailable
 
 FOLDER = Path(__file__).parent.parent / "supabase"
+# All that migrations make or fill: what a backup holds, and what a check of the database looks at.
+SCHEMAS = ("public", "private", "supabase_migrations")
 _LOCK = 4_611_020_077  # any number, the same for everybody who migrates; taken to make the version table
 _MINE = """
 insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3) on conflict do nothing
@@ -25,6 +27,16 @@ create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
 alter table supabase_migrations.schema_migrations add column if not exists statements text[];
 alter table supabase_migrations.schema_migrations add column if not exists name text;
+"""
+# In a new database, before the first file makes it where the API would expose it. It cannot be moved later: what belongs to
+# it is a superuser's.
+_EXTENSION = """
+do $$
+begin
+  if pg_catalog.to_regnamespace('extensions') is not null then
+    create extension if not exists pg_trgm with schema extensions;
+  end if;
+end $$
 """
 
 
@@ -51,7 +63,9 @@ async def migrate(owner_url: str) -> list[str]:
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
             await connection.execute(_VERSION_TABLE)
             rows = await connection.fetch("select version from supabase_migrations.schema_migrations")
-        known = {row["version"] for row in rows}
+            known = {row["version"] for row in rows}
+            if not known:
+                await connection.execute(_EXTENSION)
         for path in files:
             version, _, name = path.stem.partition("_")
             if version in known:

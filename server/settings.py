@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from server import secret_keys
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 AUTH_PATH = "/auth/v1"  # of the Auth server, at the project's address
-_SHORTEST_SECRET = 32  # characters
 
 
 class Settings(BaseSettings):
@@ -49,7 +50,10 @@ class Settings(BaseSettings):
     supabase_jwt_secret: SecretStr | None = Field(
         None, description="Only for projects that still sign with HS256."
     )
-    secret_key: SecretStr | None = Field(None, description="Encrypts stored sessions; 32 characters or more.")
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Encrypts stored sessions; 32 characters or more; of several with commas the first encrypts, all decrypt.",
+    )
     public_url: str | None = Field(None, description="Address people use, when behind a proxy.")
     trusted_proxies: str | None = Field(
         None,
@@ -141,9 +145,9 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, given: SecretStr | None) -> SecretStr | None:
-        if given is not None and len(given.get_secret_value()) < _SHORTEST_SECRET:
+        if given is not None and len(given.get_secret_value()) < secret_keys.SHORTEST:
             raise ValueError(
-                f"it has {len(given.get_secret_value())} characters and needs {_SHORTEST_SECRET} or more: "
+                f"it has {len(given.get_secret_value())} characters and needs {secret_keys.SHORTEST} or more: "
                 "make one with `openssl rand -base64 48`, the same for every web process"
             )
         return given

@@ -1,19 +1,17 @@
 """Web sessions: what a cookie's id stands for. Tokens stay here, sealed, and are renewed once, however many ask."""
 
 import asyncio
-import base64
 import datetime as dt
-import hashlib
 import secrets
 import time
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from cryptography import fernet
 
 from server.db import Connection, Database, Record
 from server.errors import NotFound, Unauthorized, Unavailable
+from server.secret_keys import SecretKeys, Unopened
 from server.supabase import REFUSED, NoAnswer, Scope, Supabase, Tokens
 from server.tokens import Claims, InvalidToken, Verifier, digest
 
@@ -28,8 +26,6 @@ _NOT_RENEWED = (
     "You are still signed in, but the sign-in service does not answer and your session cannot be renewed. "
     "Please try again in a few seconds."
 )
-
-Unopened = fernet.InvalidToken  # what was sealed with another SECRET_KEY, or not by us, or too long ago
 
 log = structlog.get_logger(__name__)
 
@@ -46,9 +42,9 @@ class Visitor:
 class WebSessions:
     """The sessions of all people, in the database; what is under way in this process."""
 
-    def __init__(self, db: Database, supabase: Supabase, verifier: Verifier, secret_key: str) -> None:
+    def __init__(self, db: Database, supabase: Supabase, verifier: Verifier, keys: SecretKeys) -> None:
         self._db, self._supabase, self._verifier = db, supabase, verifier
-        self._box = fernet.Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret_key.encode()).digest()))
+        self._keys = keys
         self._renewing: dict[UUID, asyncio.Event] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._rested = 0.0
@@ -118,19 +114,11 @@ class WebSessions:
     def tokens(self, row: Record) -> Tokens:
         """What a session's person does at the Auth server, they do with these."""
         return Tokens(
-            self.unseal(row["access_token"]),
-            self.unseal(row["refresh_token"]),
+            self._keys.unseal(row["access_token"]),
+            self._keys.unseal(row["refresh_token"]),
             row["email"],
             str(row["user_id"]),
         )
-
-    def seal(self, text: str) -> bytes:
-        """Lock up what only this application may read."""
-        return self._box.encrypt(text.encode())
-
-    def unseal(self, sealed: bytes | str, seconds: int | None = None) -> str:
-        """Read it again. Unopened when it is not ours, or older than that."""
-        return self._box.decrypt(sealed if isinstance(sealed, str) else bytes(sealed), seconds).decode()
 
     async def _read(self, cookie: str | None) -> Record | None:
         if not cookie or len(cookie) > _LONGEST:
@@ -141,7 +129,7 @@ class WebSessions:
     async def _holds(self, row: Record) -> bool:
         """Whether the token is still good. While nobody can say it is: it was checked when it came."""
         try:
-            claims = await self._verifier.check(self.unseal(row["access_token"]), again=True)
+            claims = await self._verifier.check(self._keys.unseal(row["access_token"]), again=True)
         except Unavailable:
             return True
         except (InvalidToken, Unopened) as error:
@@ -198,8 +186,8 @@ class WebSessions:
             if locked is None or locked["access_token"] != row["access_token"]:
                 return locked
             try:
-                tokens = await self._supabase.refresh(self.unseal(locked["refresh_token"]))
-            except Unopened:  # another SECRET_KEY than it was sealed with
+                tokens = await self._supabase.refresh(self._keys.unseal(locked["refresh_token"]))
+            except Unopened:  # with none of SECRET_KEY
                 return None
             if tokens is None:
                 await connection.execute("select private.close_web_session($1)", locked["id"])
@@ -221,9 +209,9 @@ class WebSessions:
     async def _log_out(self, row: Record, scope: Scope) -> None:
         """End at the Auth server what has ended here; whether that works or not, nobody has its tokens any more."""
         try:
-            access = self.unseal(row["access_token"])
+            access = self._keys.unseal(row["access_token"])
             if row["expires_at"] <= _now():
-                tokens = await self._supabase.refresh(self.unseal(row["refresh_token"]))
+                tokens = await self._supabase.refresh(self._keys.unseal(row["refresh_token"]))
                 if tokens is None:
                     return  # it has ended there before
                 access = tokens.access
@@ -233,7 +221,7 @@ class WebSessions:
         await self._supabase.log_out(access, scope)
 
     def _sealed(self, tokens: Tokens) -> tuple[bytes, bytes]:
-        return self.seal(tokens.access), self.seal(tokens.refresh)
+        return self._keys.seal(tokens.access), self._keys.seal(tokens.refresh)
 
 
 async def _locked(connection: Connection, cookie: str) -> Record | None:

@@ -4,10 +4,12 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from server import migrations
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Catalogue: TypeAlias = dict[str, list[str]]  # what → sorted lines
 
-SCHEMAS = "('public', 'private', 'supabase_migrations')"
+SCHEMAS = str(migrations.SCHEMAS)  # as SQL has a list of texts
 NOT_KEPT = "private.web_sessions"  # who is signed in
 
 _OWN = f"n.nspname in {SCHEMAS}"

@@ -84,7 +84,9 @@ async def hang(_request: httpx.Request) -> httpx.Response:
 
 
 @asynccontextmanager
-async def replica(site: Site, wire: Wire, *, limit: int = 1000, size: int = 10) -> AsyncIterator[Auth]:
+async def replica(
+    site: Site, wire: Wire, *, limit: int = 1000, size: int = 10, secret: str = SECRET
+) -> AsyncIterator[Auth]:
     """What a web process has of it, with a pool of its own."""
     async with (
         db.connect(site.database_url("floorwalker_web"), size=size) as database,
@@ -96,7 +98,7 @@ async def replica(site: Site, wire: Wire, *, limit: int = 1000, size: int = 10) 
             Limits(Settings(_env_file=None, login_per_minute=limit)),
             url=site.url + AUTH_PATH,
             apikey=Keys.load_or_create(site.home).publishable,
-            secret_key=SECRET,
+            secret_key=secret,
         )
         letters = asyncio.create_task(auth.run())
         try:

@@ -14,6 +14,7 @@ from server import backups, migrations
 from server.embedded import folders, restore
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Invalid
+from server.postgres_programs import secretly
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import a_folder, until
 from tests.site import PATIENCE, Person, Site
@@ -57,6 +58,9 @@ async def test_what_cannot_be_done_is_one_sentence(site: Site, folder: Path, sto
     assert story.file.read_bytes() == before
     sentence(command("backup", str(folder / "no" / "such.dump"), **home), "such.dump", "cannot be written")
     sentence(command("backup", FLOORWALKER_HOME=str(folder / "new")), "no schema yet")
+    both = command("backup", "--schema-only", "--data-only", **home)
+    assert both.returncode == 2
+    assert "give one of them" in both.stderr
 
 
 def test_a_full_disk_leaves_no_file(site: Site, folder: Path) -> None:
@@ -273,9 +277,9 @@ async def test_a_hosted_project_is_filled_when_it_is_empty(
 
 
 def test_a_password_is_in_no_argument() -> None:
-    address, environment = backups.secretly("postgresql://me:p%40ss:w@h1.example:5432/base?sslmode=require")
+    address, environment = secretly("postgresql://me:p%40ss:w@h1.example:5432/base?sslmode=require")
     assert address == "postgresql://me@h1.example:5432/base?sslmode=require"
     assert environment["PGPASSWORD"] == "p@ss:w"
-    address, environment = backups.secretly("postgresql://h/base?user=me&password=a%20b&host=/my%20run")
+    address, environment = secretly("postgresql://h/base?user=me&password=a%20b&host=/my%20run")
     assert (address, environment["PGPASSWORD"]) == ("postgresql://h/base?user=me&host=/my%20run", "a b")
-    assert "PGPASSWORD" not in backups.secretly("postgresql://me@/base")[1]
+    assert "PGPASSWORD" not in secretly("postgresql://me@/base")[1]

@@ -8,6 +8,7 @@ import pytest
 
 from server.auth import Auth, Viewer
 from server.errors import Unavailable
+from server.secret_keys import SecretKeys
 from server.tokens import digest
 from server.web_sessions import WebSessions
 from tests.conftest import until
@@ -127,6 +128,36 @@ async def test_a_frozen_auth_server_is_told_in_words_once_the_token_has_ended(
 
     await until(back)
     assert await sessions_here(site, voice) == 1
+
+
+async def test_a_new_secret_key_before_the_old_ones_ends_no_session(
+    site: Site, voice: Person, wire: Wire
+) -> None:
+    """What the old key sealed is read; what is renewed is sealed with the new one, and stays when the old one goes."""
+    old, new = SECRET, SECRET[::-1]
+    async with replica(site, wire, secret=old) as auth:
+        cookie = await signed_in(auth, voice)
+        marks = auth.device_marks(voice.email)
+    async with replica(site, wire, secret=f"{new}, {old}") as auth:
+        assert (await ask(auth, cookie))[0] == "in"
+        assert auth.device_marks(voice.email, marks) != marks, "marked anew with the new key"
+        assert auth.device_marks(voice.email, marks).partition(".")[0] == marks.partition(".")[0], "and known"
+        await age(site, voice, "1 second")
+        assert (await ask(auth, cookie))[0] == "in"
+    async with replica(site, wire, secret=new) as auth:
+        assert (await ask(auth, cookie))[0] == "in"
+    async with replica(site, wire, secret=old) as auth:
+        assert (await ask(auth, cookie))[0] == "out"
+
+
+async def test_a_comma_in_a_single_secret_key_is_a_part_of_it(site: Site, voice: Person, wire: Wire) -> None:
+    one = SECRET + ",short"
+    async with replica(site, wire, secret=one) as auth:
+        cookie = await signed_in(auth, voice)
+    async with replica(site, wire, secret=SECRET) as auth:
+        assert (await ask(auth, cookie))[0] == "out"
+    async with replica(site, wire, secret=one) as auth:
+        assert (await ask(auth, cookie))[0] == "in"
 
 
 @pytest.mark.parametrize(
@@ -261,7 +292,7 @@ async def spoil(site: Site, auth: Auth, person: Person) -> None:
         await owner.execute(
             "update private.web_sessions set access_token = $2 where user_id = $1",
             person.id,
-            sessions_of(auth).seal("eyJ.of.yesterday"),
+            SecretKeys(SECRET).seal("eyJ.of.yesterday"),
         )
 
 
@@ -284,13 +315,13 @@ async def test_another_secret_key_makes_everybody_nobody_and_ends_nothing(
     cookie = await signed_in(auth, voice)
     async with replica(site, wire) as other:
         other._sessions = WebSessions(
-            other._db, other._supabase, sessions_of(other)._verifier, SECRET.upper()
+            other._db, other._supabase, sessions_of(other)._verifier, SecretKeys(SECRET.upper())
         )
         assert (await ask(other, cookie))[0] == "out"
     assert (await ask(auth, cookie))[0] == "in"
     async with replica(site, wire) as other:
         other._sessions = WebSessions(
-            other._db, other._supabase, sessions_of(other)._verifier, SECRET.upper()
+            other._db, other._supabase, sessions_of(other)._verifier, SecretKeys(SECRET.upper())
         )
         await other.sign_out(cookie)
     assert (await ask(auth, cookie))[0] == "out"
@@ -381,4 +412,4 @@ async def test_a_cookie_is_kept_as_a_hash_and_tokens_sealed(site: Site, voice: P
     assert (row["address"], row["user_agent"]) == (HERE.address, HERE.user_agent)
     for column in ("access_token", "refresh_token"):
         assert b"eyJ" not in row[column]
-        assert sessions_of(auth).unseal(row[column])
+        assert SecretKeys(SECRET).unseal(row[column])

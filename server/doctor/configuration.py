@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from server.doctor.findings import Finding, Findings, doubtful, right, wrong
 from server.guard import loopback
+from server.secret_keys import listed
 from server.settings import LOOPBACK, Settings
 
 _FEW = 10  # different characters; even 32 random digits have more than half of that
@@ -35,12 +36,18 @@ async def check(settings: Settings, mistakes: list[str]) -> Findings:
         )
 
 
-def _secret_key(key: str) -> Finding:
-    if len(set(key)) < _FEW:
+def _secret_key(given: str) -> Finding:
+    keys = listed(given)
+    poor = [number for number, key in enumerate(keys, 1) if len(set(key)) < _FEW]
+    which = f"SECRET_KEY, the key in place {poor[0]}," if poor and len(keys) > 1 else "SECRET_KEY"
+    if poor:
+        few = len(set(keys[poor[0] - 1]))
         return doubtful(
-            f"SECRET_KEY has only {len(set(key))} different characters: make one with `openssl rand -base64 48`"
+            f"{which} has only {few} different characters: make one with `openssl rand -base64 48`"
         )
-    return right(f"SECRET_KEY is long enough ({len(key)} characters)")
+    if len(keys) > 1:
+        return right(f"SECRET_KEY lists {len(keys)} keys: the first seals, all of them open")
+    return right(f"SECRET_KEY is long enough ({len(given)} characters)")
 
 
 def _public_url(settings: Settings) -> Finding:

@@ -31,6 +31,14 @@ from pg_catalog.pg_class c where c.relnamespace = 'public'::regnamespace and c.r
   and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e') order by 1
 """
 
+_OPEN_VIEWS = """
+select n.nspname || '.' || c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('public', 'private') and c.relkind = 'v'
+  and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e')
+  and not coalesce((select o.option_value::boolean from pg_catalog.pg_options_to_table(c.reloptions) o
+    where o.option_name = 'security_invoker'), false) order by 1
+"""
+
 
 async def check(place: Place) -> Findings:
     """Everything that DATABASE_URL leads to."""
@@ -50,6 +58,7 @@ async def check(place: Place) -> Findings:
         yield await _becoming(connection, row["role"])
         yield await _without_viewer(connection, row["role"])
         yield _guarded(await connection.fetch(_TABLES))
+        yield _invoked([row[0] for row in await connection.fetch(_OPEN_VIEWS)])
 
 
 def _version(row: Record, url: str) -> Finding:
@@ -148,3 +157,13 @@ def _guarded(tables: list[Record]) -> Finding:
             f"`alter table public.{bare[0]} enable row level security`, or move it to another schema"
         )
     return right(f"row-level security is on for all {len(tables)} tables of public")
+
+
+def _invoked(views: list[str]) -> Finding:
+    """A view is made anew without its options when its definition alone is pasted."""
+    if views:
+        cure = "; ".join(f"alter view {name} set (security_invoker = true)" for name in views[:3])
+        return wrong(
+            f"{', '.join(views)} {'shows' if len(views) == 1 else 'show'} rows past row-level security: `{cure}`"
+        )
+    return right("every view looks through its reader's row-level security")

@@ -10,6 +10,7 @@ from server import backups, db
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.embedded.prepare import create_database, prepare
 from server.errors import Conflict, Invalid, RequestError
+from server.postgres_programs import Programs
 
 _LOCK = 2_718_281_828  # any number, the same for everybody who restores
 _NEW, _OLD = "restoring", "before_restore"
@@ -26,9 +27,9 @@ def folder(home: Path) -> Path:
     return path
 
 
-def programs(postgres: Postgres) -> backups.Programs:
+def programs(postgres: Postgres) -> Programs:
     """PostgreSQL's programs, as old as the server."""
-    return backups.Programs(postgres.bin("psql").parent)
+    return Programs(postgres.bin("psql").parent)
 
 
 async def restore(postgres: Postgres, file: Path) -> tuple[list[str], list[Path]]:

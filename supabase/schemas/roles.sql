@@ -1,6 +1,6 @@
 -- Roles, schemas, extensions, and what nobody is granted by default.
 
-create extension if not exists pg_trgm with schema public;
+create extension if not exists pg_trgm with schema extensions;
 
 -- agent_runtime: what an agent's request becomes. floorwalker_web: what the web process signs in as; it owns nothing and
 -- inherits nothing, so that a query outside of a viewer's transaction is refused.

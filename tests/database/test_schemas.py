@@ -32,9 +32,18 @@ async def catalogue_of(postgres: Postgres) -> Catalogue:
     return {what: [one for one in lines if HISTORY not in one] for what, lines in found.items()}
 
 
+async def schemas_of(postgres: Postgres) -> set[str]:
+    async with connected(postgres) as owner:
+        rows = await owner.fetch("select nspname from pg_namespace where nspname !~ '^pg_'")
+    return {row["nspname"] for row in rows}
+
+
 async def test_it_gives_the_same_catalogue_as_the_migrations() -> None:
     with running(HOME) as migrated, running(HOME) as declared:
+        before = await schemas_of(migrated)
         await migrations.migrate(migrated.url("postgres"))
+        made = await schemas_of(migrated) - before
+        assert made | {"public"} == set(migrations.SCHEMAS), "a backup holds what migrations make"
         await load(declared.url("postgres"))
         assert not differences(await catalogue_of(migrated), await catalogue_of(declared))
 

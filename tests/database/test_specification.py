@@ -1,7 +1,12 @@
 """The specification's own queries and sample rows, as it prints them, where they can mean what it says."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
+import pytest
+
+from server import migrations
 from tests.database.acting import Connection, as_owner, become
 from tests.site import Person, Site
 
@@ -92,3 +97,66 @@ async def test_the_operators_queries_answer(site: Site) -> None:
         assert len(await owner.fetch(SLOW)) == 10
         assert {"users", "agents", "interactions"} <= {row["tablename"] for row in await owner.fetch(SIZES)}
         assert await owner.fetchval("SELECT cleanup_old_archives(90)") == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A statement that the specification prints, how PostgreSQL refuses it, and what does the same."""
+
+    printed: str
+    words: str
+    instead: str
+
+
+REFUSED = {
+    "durations": Refused(
+        "UPDATE interactions SET status = 'completed', ended_at = NOW(), duration_seconds = 60 WHERE id = $1",
+        'column "duration_seconds" can only be updated to DEFAULT',
+        "UPDATE interactions SET status = 'completed', ended_at = NOW() WHERE id = $1",
+    ),
+    "decisions": Refused(
+        "UPDATE tool_permissions SET status = 'timeout', supervisor_response = 'timeout' WHERE interaction_id = $1",
+        'column "supervisor_response" can only be updated to DEFAULT',
+        "UPDATE tool_permissions SET status = 'cancelled' WHERE interaction_id = $1",
+    ),
+    "allows": Refused(
+        "UPDATE tool_permissions SET status = 'allowed' WHERE interaction_id = $1",
+        "tool_permissions_decided",
+        "UPDATE tool_permissions SET status = 'cancelled' WHERE interaction_id = $1",
+    ),
+    "the daily delete": Refused(
+        "DELETE FROM realtime_metrics WHERE interaction_id = $1 AND created_at < NOW() - INTERVAL '24 hours'",
+        "permission denied for table realtime_metrics",
+        "SELECT count(*) FROM realtime_metrics WHERE interaction_id = $1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_what_the_database_does_itself_is_refused_and_another_statement_does_it(
+    site: Site, name: str
+) -> None:
+    case = REFUSED[name]
+    person = await site.hire("voice", agents=0)
+    async with as_owner(site) as owner:
+        agent = await an_agent(owner, person)
+        await owner.execute("set local role service_role")
+        call = await owner.fetchval(
+            "INSERT INTO interactions (agent_id, interaction_type) VALUES ($1, 'voice') RETURNING id", agent
+        )
+        await owner.execute(
+            "INSERT INTO tool_permissions (interaction_id, tool_name) VALUES ($1, 'get_customer')", call
+        )
+        with pytest.raises(asyncpg.PostgresError, match=case.words):
+            async with owner.transaction():
+                await owner.execute(case.printed, call)
+        assert (await owner.execute(case.instead, call)).endswith(" 1")
+
+
+async def test_the_sample_agent_is_there_and_a_fourth_is_refused_in_words(site: Site) -> None:
+    async with as_owner(site) as owner:
+        await owner.execute((migrations.FOLDER / "seed.sql").read_text())
+        sample = "select count(*) from agents a join users u on u.id = a.supervisor_id where u.email = $1 and a.name = 'Voice Agent 1'"
+        assert await owner.fetchval(sample, "supervisor1@example.com") == 1
+        with pytest.raises(asyncpg.PostgresError, match="a supervisor has at most three agents"):
+            await owner.execute(AGENT, "supervisor1@example.com")

@@ -89,6 +89,15 @@ async def test_a_table_without_row_level_security(project: Project) -> None:
     assert bad(findings) == [one(findings, "✗ row-level security is off for public.bare")]
 
 
+async def test_a_view_that_was_made_anew_from_its_definition_alone(project: Project) -> None:
+    again = """do $$ begin execute 'create or replace view public.agent_performance as '
+      || pg_get_viewdef('public.agent_performance'::regclass); end $$"""
+    async with project.spoiled(again):
+        findings = await looked(project)
+    told = one(findings, "✗ public.agent_performance shows rows past row-level security", "alter view")
+    assert bad(findings) == [told]
+
+
 async def test_no_schema_yet(project: Project) -> None:
     async with project.spoiled("drop schema private cascade"):
         findings = await looked(project)

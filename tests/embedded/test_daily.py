@@ -13,6 +13,7 @@ from server import backups, migrations
 from server.embedded import daily
 from server.embedded.postgres import Postgres
 from server.errors import RequestError
+from server.postgres_programs import Programs
 from tests.conftest import a_folder, free_port, serving, until
 from tests.embedded.conftest import Homes
 from tests.site import PATIENCE
@@ -55,7 +56,7 @@ async def test_one_a_day_and_the_last_seven_are_kept(postgres: Postgres, place: 
     assert await daily.make(postgres) is None
     assert made.stat().st_mtime_ns == written
     with pytest.raises(RequestError, match="exists already"):
-        await backups.backup(postgres.url("postgres"), made, backups.Programs(postgres.bin("psql").parent))
+        await backups.backup(postgres.url("postgres"), made, Programs(postgres.bin("psql").parent))
 
 
 async def test_only_the_process_that_owns_the_server_makes_it(postgres: Postgres, place: Path) -> None:

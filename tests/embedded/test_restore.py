@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from server import backups, migrations
-from server.backups import Programs
 from server.embedded import folders
 from server.embedded import restore as replacing
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Conflict, Invalid
-from tests.catalogue import catalogue, differences
+from server.postgres_programs import Programs
+from tests.catalogue import catalogue, differences, rows
 from tests.conftest import a_folder, free_port, serving
 from tests.site import PATIENCE, Site
 from tests.story import Story, begun, connected, full_disk, started
@@ -72,6 +72,49 @@ async def test_with_all_data_gone_a_new_home_has_everything_and_works(story: Sto
         await story.check(postgres.url("postgres"))
     with serving(home, free_port()) as site:
         await works(story, site)
+
+
+@pytest.fixture(scope="module")
+def parts(story: Story) -> dict[str, Path]:
+    """The same home without rows, and its rows alone."""
+    with started(story.home):
+        found = {}
+        for what in ("schema", "data"):
+            found[what] = story.file.with_name(f"{what}.dump")
+            made = command("backup", f"--{what}-only", str(found[what]), FLOORWALKER_HOME=str(story.home))
+            assert made.returncode == 0, made.stderr
+    return found
+
+
+async def test_rows_alone_go_back_into_the_schema_that_they_were_of(
+    story: Story, parts: dict[str, Path], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = folder / "another"
+    brought = command("restore", str(parts["data"]), FLOORWALKER_HOME=str(home))
+    assert brought.returncode == 0, brought.stderr
+    with started(home) as postgres:
+        await story.check(postgres.url("postgres"))
+        newer = folder / "newer"
+        shutil.copytree(migrations.FOLDER, newer)
+        (newer / "migrations" / "20991231000000_more.sql").write_text("create table public.more ();")
+        monkeypatch.setattr(migrations, "FOLDER", newer)
+        with pytest.raises(Invalid, match="has rows alone, of a schema before 20991231000000"):
+            await replacing.restore(postgres, parts["data"])
+        await story.check_rows(postgres.url("postgres"))
+
+
+async def test_a_schema_alone_is_an_empty_product(story: Story, parts: dict[str, Path], folder: Path) -> None:
+    home = folder / "another"
+    brought = command("restore", str(parts["schema"]), FLOORWALKER_HOME=str(home))
+    assert brought.returncode == 0, brought.stderr
+    with started(home) as postgres:
+        async with connected(postgres.url("postgres")) as owner:
+            found, defined = await rows(owner), await catalogue(owner)
+    filled = {table for table, lines in found.items() if lines}
+    assert filled == {"private.settings", "supabase_migrations.schema_migrations"}
+    assert {table: found[table] for table in filled} == {table: story.rows[table] for table in filled}
+    del defined["sequences"], (known := dict(story.catalogue))["sequences"]  # they begin anew
+    assert not differences(known, defined)
 
 
 async def test_beside_a_running_server_pages_come_back_by_themselves(story: Story, folder: Path) -> None:

@@ -61,6 +61,19 @@ async def test_a_login_that_became_nobody_is_told_with_its_reason(site: Site) ->
     assert "a &lt;b&gt;type&lt;/b&gt; of its own" in page
 
 
+async def test_a_view_that_lost_its_reader_is_named_with_what_puts_it_right(site: Site) -> None:
+    admin = await site.hire("admin")
+    cure = "alter view public.agent_performance set (security_invoker = true);"
+    async with site.browser_of(admin) as browser, site.database() as owner:
+        assert "row-level security" not in (await browser.get("/system")).text
+        await owner.execute("alter view public.agent_performance reset (security_invoker)")
+        try:
+            assert cure in (await browser.get("/system")).text
+        finally:
+            await owner.execute(cure)
+        assert "row-level security" not in (await browser.get("/system")).text
+
+
 async def test_the_tables_are_a_file_too(site: Site) -> None:
     admin = await site.hire("admin")
     async with site.browser_of(admin) as browser:

@@ -39,6 +39,12 @@ begin
       select s.schemaname || '.' || s.indexrelname as name, pg_catalog.pg_relation_size(s.indexrelid) as bytes
       from pg_catalog.pg_stat_user_indexes s join pg_catalog.pg_index i on i.indexrelid = s.indexrelid
       where s.schemaname in ('public', 'private') and s.idx_scan = 0 and not i.indisunique) u),
+    'open_views', (select coalesce(pg_catalog.jsonb_agg(n.nspname || '.' || c.relname order by n.nspname, c.relname), '[]')
+      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname in ('public', 'private') and c.relkind = 'v'
+        and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e')
+        and not coalesce((select o.option_value::boolean from pg_catalog.pg_options_to_table(c.reloptions) o
+          where o.option_name = 'security_invoker'), false)),
     'slow', v_slow,
     'retention', pg_catalog.jsonb_build_object(
       'metrics_hours', private.setting('metrics_hours'), 'archive_days', private.setting('archive_days'),
@@ -50,5 +56,5 @@ begin
       select user_id, reason, created_at from private.profile_faults order by created_at desc limit 10) f));
 end $$;
 comment on function public.system_report() is
-  'Sizes, index use, slow queries, retention and faults, for admins. FW403.';
+  'Sizes, index use, views that pass row-level security, slow queries, retention and faults, for admins. FW403.';
 grant execute on function public.system_report() to authenticated;

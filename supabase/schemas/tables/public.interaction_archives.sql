@@ -51,7 +51,7 @@ create index interaction_archives_issues_gin on public.interaction_archives usin
 -- The foreign key to the interaction and its supervisor, which cascades when an agent moves.
 create index interaction_archives_owner on public.interaction_archives (interaction_id, supervisor_id);
 -- Parts of words in summaries.
-create index interaction_archives_search on public.interaction_archives using gin (summary public.gin_trgm_ops);
+create index interaction_archives_search on public.interaction_archives using gin (summary extensions.gin_trgm_ops);
 -- A supervisor's archives, newest first.
 create index interaction_archives_supervisor on public.interaction_archives (supervisor_id, created_at desc);
 -- Archives with a topic or a tag.

@@ -70,7 +70,7 @@ create unique index interactions_one_active on public.interactions (agent_id) wh
 comment on index public.interactions_one_active is
   'the agent already has an active interaction';
 -- Parts of phone numbers.
-create index interactions_phone_search on public.interactions using gin (phone_number public.gin_trgm_ops);
+create index interactions_phone_search on public.interactions using gin (phone_number extensions.gin_trgm_ops);
 -- FCR: the same number within three days.
 create index interactions_phone_started on public.interactions (phone_number, started_at desc);
 -- A supervisor's interactions, newest first: leaderboard and sums.

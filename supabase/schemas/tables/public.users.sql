@@ -54,4 +54,4 @@ create unique index users_username on public.users (lower(username)) where usern
 comment on index public.users_username is
   'another person has this username';
 -- Parts of usernames.
-create index users_username_search on public.users using gin (username public.gin_trgm_ops);
+create index users_username_search on public.users using gin (username extensions.gin_trgm_ops);

@@ -1,0 +1,127 @@
+"""PostgreSQL's own programs: pg_dump, pg_restore, psql."""
+
+import asyncio
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from server import settings
+from server.errors import Invalid, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Where pg_dump, pg_restore and psql are: in a folder, or on the PATH."""
+
+    folder: Path | None = None
+
+    def path(self, name: str) -> str:
+        return name if self.folder is None else str(self.folder / name)
+
+
+def secretly(url: str) -> tuple[str, dict[str, str]]:
+    """The address without its password, and an environment that has it: arguments are for all to see."""
+    parts = urlsplit(url)
+    account, at, host = parts.netloc.rpartition("@")
+    user, _, password = account.partition(":")
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    given = [unquote(password)] if password else [value for name, value in query if name == "password"]
+    rest = urlencode([pair for pair in query if pair[0] != "password"], safe="/", quote_via=quote)
+    address = urlunsplit((parts.scheme, user + at + host, parts.path, rest, ""))
+    return address, settings.inherited(**({"PGPASSWORD": given[-1]} if given else {}))
+
+
+def give_way(pid: int, *, idle: bool) -> None:
+    """Give a process the lowest priority for CPU and for I/O, which follows that of the CPU.
+
+    `idle`: it runs only while nobody else wants to. Not for a PostgreSQL backend: others wait for the locks that it
+    holds for a moment.
+    """
+    with suppress(ProcessLookupError, PermissionError):  # it may be through already, or another account's
+        os.setpriority(os.PRIO_PROCESS, pid, 19)
+        if idle and hasattr(os, "SCHED_IDLE"):
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+
+
+async def check_program(programs: Programs, name: str, server: int) -> None:
+    """Invalid when the program is older than the server (its major version), Unavailable when there is none."""
+    said = await run_program(
+        [programs.path(name), "--version"], settings.inherited(), f"{name} cannot be used"
+    )
+    numbers = re.findall(r"\d+", said)
+    if numbers and int(numbers[0]) < server:
+        raise Invalid(
+            f"{name} is of PostgreSQL {numbers[0]}, older than the server's {server}: install a newer"
+        )
+
+
+async def run_program(
+    command: list[str], environment: dict[str, str], complaint: str, *, gently: bool = False
+) -> str:
+    """Run a program to its end; what it said. `gently`: it gives way to everything. Invalid with its reason when it failed."""
+    async with open_program(command, environment) as (child, complaints):
+        if gently:
+            give_way(child.pid, idle=True)
+        return await ended(child, complaints, complaint)
+
+
+async def ended(child: asyncio.subprocess.Process, complaints: IO[bytes], complaint: str) -> str:
+    """Wait for the end of a program; what it said. Invalid with its reason when it failed."""
+    assert child.stdout is not None
+    said = await child.stdout.read()
+    if await child.wait() != 0:
+        raise Invalid(f"{complaint}: {reason_of(complaints)}")
+    return said.decode(errors="replace")
+
+
+@asynccontextmanager
+async def open_program(
+    command: list[str],
+    environment: dict[str, str],
+    *,
+    inlet: int = subprocess.DEVNULL,
+    output: int = subprocess.PIPE,
+    keeps: IO[bytes] | None = None,
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, IO[bytes]]]:
+    """A program that does not outlive the block, and the file of its complaints. `keeps`: a file whose lock it shares."""
+    with tempfile.TemporaryFile() as complaints:
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=inlet,
+                stdout=output,
+                stderr=complaints,
+                env=environment,
+                pass_fds=[keeps.fileno()] if keeps else [],
+            )
+        except FileNotFoundError:
+            name = Path(command[0]).name
+            raise Unavailable(
+                f"there is no {name} on this machine's PATH: install PostgreSQL's client"
+            ) from None
+        try:
+            yield child, complaints
+        finally:
+            if child.returncode is None:
+                child.terminate()
+                # What it said is taken, or it would not be heard to end.
+                if child.stdout is not None:
+                    await child.stdout.read()
+                await child.wait()
+
+
+def reason_of(complaints: IO[bytes]) -> str:
+    """The first error among what a program complained of."""
+    complaints.seek(0)
+    lines = complaints.read().decode(errors="replace").splitlines()
+    errors = (
+        [line for line in lines if re.search(r"\b(error|FATAL|ERROR):", line)] or lines or ["it was ended"]
+    )
+    return re.sub(r"^(?:\S+: )*(?:error|ERROR):\s*", "", errors[0]).strip().rstrip(".")

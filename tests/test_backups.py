@@ -108,6 +108,33 @@ async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
     assert made.returncode == 0, made.stderr
 
 
+NICE = 19  # the lowest priority
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="priorities are Linux's")
+async def test_a_backup_gives_way_to_the_server(site: Site, folder: Path) -> None:
+    backend = "select pid from pg_stat_activity where application_name like 'floorwalker backup %'"
+    async with site.database() as owner:
+        await owner.execute("create table private.slow ()")
+        try:
+            async with owner.transaction():
+                await owner.execute("lock table private.slow")  # pg_dump waits for it
+                process = begun("backup", str(folder / "all.dump"), home=site.home)
+                await until(lambda: owner.fetchval(WAITING))
+                dump = child(process.pid)
+                await until(lambda: os.getpriority(os.PRIO_PROCESS, dump) == NICE)
+                assert os.sched_getscheduler(dump) == os.SCHED_IDLE
+                async with site.database() as other:
+                    pid = await other.fetchval(backend)
+                await until(lambda: os.getpriority(os.PRIO_PROCESS, pid) == NICE)
+                assert os.sched_getscheduler(pid) == os.SCHED_OTHER, "others wait for what it has locked"
+        finally:
+            await owner.execute("drop table private.slow")
+    await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+    assert process.returncode == 0
+    assert names(folder) == ["all.dump"]
+
+
 async def test_no_link_that_is_on_its_way_is_in_it(site: Site, voice: Person, folder: Path) -> None:
     file, name = folder / "all.dump", f"{secrets.token_hex(4)}@example.org"
     async with site.browser_of(await site.hire("admin")) as admin:

@@ -5,6 +5,7 @@ the package index; without the commit, as in a copy without history, the test sa
 """
 
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -19,6 +20,7 @@ from server import migrations
 from tests.conftest import ROOT, a_folder, free_port, serving, serving_from
 from tests.replica import hosted
 from tests.site import PATIENCE, Person, Site, decision
+from tests.test_process import command
 
 pytestmark = pytest.mark.full
 
@@ -63,6 +65,30 @@ async def test_the_server_of_the_last_release_serves_the_present_schema(release:
         with serving_from(release, folder / "home", free_port(), environment={"DEMO": "0"}) as again:
             async with signed_in(again, people) as browsers:
                 await spend_a_day(again, people[0], browsers)
+
+
+async def test_a_backup_of_the_last_release_is_restored_and_goes_on(release: Path) -> None:
+    with a_folder() as folder:
+        file, home = folder / "all.dump", folder / "restored"
+        with serving_from(release, folder / "home", free_port(), environment={"DEMO": "0"}) as old:
+            people = [await old.hire("voice"), await old.hire("admin")]
+            async with signed_in(old, people) as browsers:
+                await spend_a_day(old, people[0], browsers)
+                board = (await browsers[0].get("/leaderboard.csv")).text
+            python = release / ".venv" / "bin" / "python"
+            subprocess.run(  # noqa: ASYNC221 - nothing else is to be done meanwhile
+                [python, "-m", "server", "backup", file],
+                cwd=release,
+                env={"PATH": os.environ["PATH"], "FLOORWALKER_HOME": str(old.home)},
+                check=True,
+                timeout=5 * PATIENCE,
+            )
+        brought = command("restore", str(file), FLOORWALKER_HOME=str(home))
+        assert brought.returncode == 0, brought.stderr
+        with serving(home, free_port(), DEMO="0") as new:
+            async with signed_in(new, people) as browsers:
+                assert (await browsers[0].get("/leaderboard.csv")).text == board
+                await spend_a_day(new, people[0], browsers)
 
 
 @asynccontextmanager

@@ -130,36 +130,6 @@ async def test_a_frozen_auth_server_is_told_in_words_once_the_token_has_ended(
     assert await sessions_here(site, voice) == 1
 
 
-async def test_a_new_secret_key_before_the_old_ones_ends_no_session(
-    site: Site, voice: Person, wire: Wire
-) -> None:
-    """What the old key sealed is read; what is renewed is sealed with the new one, and stays when the old one goes."""
-    old, new = SECRET, SECRET[::-1]
-    async with replica(site, wire, secret=old) as auth:
-        cookie = await signed_in(auth, voice)
-        marks = auth.device_marks(voice.email)
-    async with replica(site, wire, secret=f"{new}, {old}") as auth:
-        assert (await ask(auth, cookie))[0] == "in"
-        assert auth.device_marks(voice.email, marks) != marks, "marked anew with the new key"
-        assert auth.device_marks(voice.email, marks).partition(".")[0] == marks.partition(".")[0], "and known"
-        await age(site, voice, "1 second")
-        assert (await ask(auth, cookie))[0] == "in"
-    async with replica(site, wire, secret=new) as auth:
-        assert (await ask(auth, cookie))[0] == "in"
-    async with replica(site, wire, secret=old) as auth:
-        assert (await ask(auth, cookie))[0] == "out"
-
-
-async def test_a_comma_in_a_single_secret_key_is_a_part_of_it(site: Site, voice: Person, wire: Wire) -> None:
-    one = SECRET + ",short"
-    async with replica(site, wire, secret=one) as auth:
-        cookie = await signed_in(auth, voice)
-    async with replica(site, wire, secret=SECRET) as auth:
-        assert (await ask(auth, cookie))[0] == "out"
-    async with replica(site, wire, secret=one) as auth:
-        assert (await ask(auth, cookie))[0] == "in"
-
-
 @pytest.mark.parametrize(
     "failure",
     [

@@ -14,12 +14,13 @@ from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Conflict, Invalid
 from server.postgres_programs import Programs
 from tests.catalogue import catalogue, differences, rows
-from tests.conftest import a_folder, free_port, serving
+from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.site import PATIENCE, Site
 from tests.story import Story, begun, connected, full_disk, started
 from tests.test_process import command
 
 WHEEL = folders.binaries()
+KEPT = ROOT / "tests" / "backups"
 
 
 @pytest.fixture
@@ -181,6 +182,26 @@ async def test_an_older_backup_is_migrated_and_a_newer_one_refused(
             await replacing.restore(postgres, new_file)
         async with connected(url) as owner:
             assert await owner.fetchval("select to_regclass('public.untouched')")
+
+
+@pytest.mark.parametrize("kept", sorted(KEPT.glob("*.dump")), ids=lambda path: path.stem)
+async def test_a_backup_of_each_release_is_restored_and_migrated(
+    kept: Path, story: Story, folder: Path
+) -> None:
+    home = folder / "another"
+    brought = command("restore", str(kept), FLOORWALKER_HOME=str(home))
+    assert brought.returncode == 0, brought.stderr
+    with started(home) as postgres:
+        async with connected(postgres.url("postgres")) as owner:
+            defined = await catalogue(owner)
+            del defined["sequences"], (known := dict(story.catalogue))["sequences"]
+            assert not differences(known, defined)
+            assert await owner.fetch(
+                "select text from public.interaction_turns where text = 'Wo ist ''es''?'"
+            )
+            answers = "select status from public.tool_permissions order by requested_at"
+            assert [row["status"] for row in await owner.fetch(answers)] == ["allowed", "denied", "pending"]
+            assert await owner.fetchval("select count(*) from public.users where role = 'supervisor'") >= 2
 
 
 async def test_what_was_there_before_is_not_dropped_while_there_is_no_room_for_it(

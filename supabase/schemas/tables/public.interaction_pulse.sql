@@ -18,7 +18,7 @@ create table public.interaction_pulse (
   constraint interaction_pulse_agent_id_fkey foreign key (agent_id) references public.agents(id),
   constraint interaction_pulse_interaction foreign key (interaction_id, supervisor_id)
     references public.interactions(id, supervisor_id) on update cascade on delete cascade
-) with (fillfactor=50);
+) with (fillfactor=50, autovacuum_vacuum_cost_limit=50);
 
 comment on table public.interaction_pulse is
   'One row an active interaction, kept by realtime_metrics: what the floor and the wallboard read.';

@@ -1,0 +1,31 @@
+"""Keep a backup of the present version, which all later ones must restore: `python -m tests.keep_backup`.
+
+To be run when a release is made. It writes tests/backups/<the last migration's number>.dump.
+"""
+
+import asyncio
+from pathlib import Path
+
+from server import migrations
+from tests.story import connected, started, told
+from tests.test_process import command
+
+FOLDER = Path(__file__).parent / "backups"
+
+
+async def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    file = FOLDER / f"{max(migrations.versions())}.dump"
+    async with told() as story:
+        with started(story.home) as postgres:
+            async with connected(
+                postgres.url("postgres")
+            ) as owner:  # a month of sample history says nothing more
+                people = [story.person.id, story.stranger.id]
+                await owner.execute("delete from public.interactions where supervisor_id <> all ($1)", people)
+            made = command("backup", str(file), FLOORWALKER_HOME=str(story.home))
+        assert made.returncode == 0, made.stderr
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

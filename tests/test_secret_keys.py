@@ -1,8 +1,8 @@
 """A SECRET_KEY is changed while people work: the first of those that it lists seals, all of them open."""
 
 from server.auth import Auth
-from tests.conftest import Person, Site
 from tests.replica import SECRET, Wire, age, replica, signed_in
+from tests.site import Person, Site
 
 
 async def is_in(auth: Auth, cookie: str) -> bool:

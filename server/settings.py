@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from server import secret_keys
-
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+SHORTEST_SECRET = 32  # characters of a key in SECRET_KEY
 AUTH_PATH = "/auth/v1"  # of the Auth server, at the project's address
 
 
@@ -145,9 +144,9 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, given: SecretStr | None) -> SecretStr | None:
-        if given is not None and len(given.get_secret_value()) < secret_keys.SHORTEST:
+        if given is not None and len(given.get_secret_value()) < SHORTEST_SECRET:
             raise ValueError(
-                f"it has {len(given.get_secret_value())} characters and needs {secret_keys.SHORTEST} or more: "
+                f"it has {len(given.get_secret_value())} characters and needs {SHORTEST_SECRET} or more: "
                 "make one with `openssl rand -base64 48`, the same for every web process"
             )
         return given

@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from server import migrations
+from server.kernel.db import migrations
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Catalogue: TypeAlias = dict[str, list[str]]  # what → sorted lines

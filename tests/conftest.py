@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.auth import Auth
 from server.embedded.postgres import Postgres
+from server.kernel.auth import Auth
 from server.settings import Settings
 from tests.children import ending_with_us
 from tests.replica import Wire, hosted, replica

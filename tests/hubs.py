@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from server.embedded.folders import existing_folders
-from server.fanout import Fanout
-from server.hub import Hub
+from server.kernel.live import Hub
+from server.kernel.live.fanout import Fanout
 from tests.conftest import until
 from tests.nats import Nats
 from tests.site import Site
@@ -35,16 +35,16 @@ async def hearing(url: str, nats_url: str) -> AsyncIterator[Hub]:
             await task
 
 
-def ear_of(hubs: list[Hub]) -> Hub | None:
-    ears = [hub for hub in hubs if hub._ear is not None]
+def leader_of(hubs: list[Hub]) -> Hub | None:
+    ears = [hub for hub in hubs if hub._leading is not None]
     return ears[0] if len(ears) == 1 else None
 
 
 def settled(hubs: list[Hub]) -> bool:
     return (
         all(hub.live for hub in hubs)
-        and ear_of(hubs) is not None
-        and sum(hub._followed is not None for hub in hubs) == len(hubs) - 1
+        and leader_of(hubs) is not None
+        and sum(hub._following is not None for hub in hubs) == len(hubs) - 1
     )
 
 

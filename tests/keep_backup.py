@@ -6,7 +6,7 @@ To be run when a release is made. It writes tests/backups/<the last migration's 
 import asyncio
 from pathlib import Path
 
-from server import migrations
+from server.kernel.db import migrations
 from tests.story import connected, started, told
 from tests.test_process import command
 

@@ -9,11 +9,10 @@ from typing import TypeAlias
 import httpx
 import pytest
 
-from server import db
-from server.auth import Auth, Viewer, Visitor
 from server.embedded.keys import Keys
 from server.errors import RequestError
-from server.rates import Limits
+from server.kernel.auth import Auth, Limits, Viewer, Visitor
+from server.kernel.db import connections as db
 from server.settings import AUTH_PATH, Settings
 from tests.site import PASSWORD, PATIENCE, Person, Site
 

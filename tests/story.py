@@ -11,8 +11,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from server import migrations
 from server.embedded.postgres import Postgres
+from server.kernel.db import migrations
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.site import PATIENCE, Person, decision

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from server.auth import Auth, PasswordSet
 from server.errors import Invalid, NotFound, Unauthorized, Unavailable
-from server.hub import Hub
+from server.kernel.auth import Auth, PasswordSet
+from server.kernel.live import Hub
 from tests.conftest import until
 from tests.replica import (
     HERE,

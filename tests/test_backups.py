@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from server import backups, migrations
 from server.embedded import folders, restore
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Invalid
-from server.postgres_programs import secretly
+from server.kernel.db import backups, migrations, secretly
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import a_folder, until
 from tests.site import PATIENCE, Person, Site

@@ -5,8 +5,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from server import migrations, sweeper
 from server.embedded.postgres import SUPERUSER, Postgres
+from server.kernel.db import migrations, sweeper
 from tests.conftest import ROOT, a_folder, until
 from tests.site import PATIENCE
 

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from server.auth import Auth
 from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
+from server.kernel.auth import Auth
 from tests.conftest import until
 from tests.replica import HERE, NEW, age, is_out, sessions_here, signed_in, viewer_of
 from tests.site import PASSWORD, PATIENCE, Person, Site

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from server import exact_json
 from server.errors import Invalid
+from server.kernel.http import exact_json
 
 NUMBERS = [
     "0", "-0", "0.0", "-0.0e9", "0e999", "0.1", "10.0", "1.50", "12345678901234.5", "1e5", "1E-7", "1e23", "5e-324",

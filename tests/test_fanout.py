@@ -12,11 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from server import fanout
-from server.fanout import Fanout
-from server.hub import Hub
+from server.kernel.live import Hub, fanout
+from server.kernel.live.fanout import Fanout
 from tests.conftest import until
-from tests.hubs import Truth, ear_of, hearing, listeners, named, notify, settled, together
+from tests.hubs import Truth, hearing, leader_of, listeners, named, notify, settled, together
 from tests.nats import NATS, Nats, nats
 from tests.site import Site
 
@@ -39,7 +38,7 @@ async def test_one_listens_and_everybody_hears(site: Site, bus: Nats) -> None:
         for hub, ring in zip(hubs, heard, strict=True):
             hub.subscribe([mine], ring.append)
         await until(
-            lambda: bool(heard) and all(not hub._followed or not hub._followed._fresh for hub in hubs)
+            lambda: bool(heard) and all(not hub._following or not hub._following._fresh for hub in hubs)
         )
         await asyncio.sleep(0.2)
         for ring in heard:
@@ -53,7 +52,7 @@ async def test_a_topic_rings_its_own_and_everybodys_once_each(site: Site, bus: N
     whose = uuid4()
     heard: dict[str, list[str]] = {"one": [], "all": []}
     async with together(site, bus, 2) as hubs:
-        follower = next(hub for hub in hubs if hub._followed)
+        follower = next(hub for hub in hubs if hub._following)
         follower.subscribe([f"agents:{whose}"], heard["one"].append)
         follower.subscribe(["agents:*"], heard["all"].append)
         await until(lambda: heard["one"] and heard["all"])
@@ -68,12 +67,12 @@ async def test_a_topic_rings_its_own_and_everybodys_once_each(site: Site, bus: N
 async def test_only_what_somebody_waits_for_is_subscribed_to(site: Site, bus: Nats) -> None:
     whose = uuid4()
     async with together(site, bus) as hubs:
-        first, second = [hub for hub in hubs if hub._followed]
+        first, second = [hub for hub in hubs if hub._following]
         assert Counter(await bus.subjects()) == {"all": 2, "ear": 1}
         leave = [
             first.subscribe([f"agents:{whose}", f"interactions:{whose}"], lambda _: None),
             second.subscribe(["agents:*", f"agents:{whose}"], lambda _: None),
-            ear_of(hubs).subscribe([f"agents:{uuid4()}"], lambda _: None),  # type: ignore[union-attr]
+            leader_of(hubs).subscribe([f"agents:{uuid4()}"], lambda _: None),  # type: ignore[union-attr]
         ]
         wanted = {"all": 2, "ear": 1, f"{whose}.*": 2, "*.agents": 1}
 
@@ -89,16 +88,16 @@ async def test_only_what_somebody_waits_for_is_subscribed_to(site: Site, bus: Na
         again()
         wanted = {"all": 2, "ear": 1}
         await until(subscribed)
-        assert first._followed is not None
-        assert not first._followed._wanted
-        assert not first._followed._idle
+        assert first._following is not None
+        assert not first._following._wanted
+        assert not first._following._idle
 
 
 async def test_pages_that_come_and_go_ask_little_of_nats(site: Site, bus: Nats) -> None:
     topics = [f"{table}:{uuid4()}" for table in ("agents", "interactions") for _ in range(200)]
     async with together(site, bus, 2) as hubs:
-        follower = next(hub for hub in hubs if hub._followed)
-        line = follower._followed
+        follower = next(hub for hub in hubs if hub._following)
+        line = follower._following
         assert line is not None
         for _ in range(50):
             for unsubscribe in [follower.subscribe([topic], lambda _: None) for topic in topics]:
@@ -119,9 +118,11 @@ async def test_more_than_it_can_read_rings_everything(
     heard: Counter[str] = Counter()
     topics = [f"agents:{uuid4()}" for _ in range(5000)]
     async with together(site, bus, 2) as hubs:
-        follower = next(hub for hub in hubs if hub._followed)
+        follower = next(hub for hub in hubs if hub._following)
         follower.subscribe(["agents:*", "interactions:*"], lambda topic: heard.update([topic]))
-        await until(lambda: heard["interactions:*"] and follower._followed and not follower._followed._fresh)
+        await until(
+            lambda: heard["interactions:*"] and follower._following and not follower._following._fresh
+        )
         await asyncio.sleep(0.2)
         heard.clear()
         await notify(site, *topics)
@@ -134,9 +135,9 @@ async def test_more_than_it_can_read_rings_everything(
 async def test_more_than_the_ear_can_pass_on_rings_everything(site: Site, bus: Nats) -> None:
     heard: Counter[str] = Counter()
     async with together(site, bus, 2) as hubs:
-        ear = ear_of(hubs)
+        ear = leader_of(hubs)
         assert ear is not None
-        follower = next(hub for hub in hubs if hub._followed)
+        follower = next(hub for hub in hubs if hub._following)
         follower.subscribe(["interactions:*"], lambda topic: heard.update([topic]))
         await until(lambda: heard["interactions:*"])
         await asyncio.sleep(0.2)
@@ -152,11 +153,11 @@ async def test_two_databases_do_not_ring_one_another(site: Site, bus: Nats) -> N
     topic = f"agents:{uuid4()}"
     address = site.database_url("floorwalker_web").replace("/postgres?", "/template1?")
     async with together(site, bus, 2) as hubs, hearing(address, bus.url) as copy:
-        await until(lambda: copy._ear)
+        await until(lambda: copy._leading)
         async with hearing(address, bus.url) as second:
-            await until(lambda: second._followed)
+            await until(lambda: second._following)
             rung: dict[str, list[str]] = {"here": [], "there": []}
-            follower = next(hub for hub in hubs if hub._followed)
+            follower = next(hub for hub in hubs if hub._following)
             follower.subscribe([topic], rung["here"].append)
             second.subscribe([topic], rung["there"].append)
             await until(lambda: rung["here"] and rung["there"])
@@ -183,7 +184,7 @@ async def test_a_refused_subscription_is_not_believed(site: Site) -> None:
         topic = f"agents:{uuid4()}"
         truth = Truth()
         async with hearing(named(site), address) as ear:
-            await until(lambda: ear._ear)
+            await until(lambda: ear._leading)
             async with hearing(named(site), address) as other:
                 truth.watch([other], [topic])
                 for number in range(1, 20):

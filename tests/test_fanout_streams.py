@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.fanout import Fanout
-from server.hub import Hub
+from server.kernel.live import Hub
+from server.kernel.live.fanout import Fanout
 from tests import test_stream
 from tests.conftest import until
 from tests.nats import NATS, Nats, nats
@@ -16,7 +16,7 @@ from tests.site import Site
 from tests.test_stream import *  # noqa: F403 - pytest finds them here as well
 
 if TYPE_CHECKING:
-    from server.fanout import Line
+    from server.kernel.live.fanout import NatsConnection
 
 pytestmark = [
     pytest.mark.full,
@@ -36,7 +36,7 @@ async def ear(site: Site, bus: Nats) -> AsyncIterator[Hub]:
     hub = Hub(site.database_url("floorwalker_web"), fanout=Fanout(bus.url))
     task = asyncio.create_task(hub.listen())
     try:
-        await until(lambda: hub._ear)
+        await until(lambda: hub._leading)
         yield hub
     finally:
         task.cancel()
@@ -45,22 +45,22 @@ async def ear(site: Site, bus: Nats) -> AsyncIterator[Hub]:
 
 
 @pytest.fixture(scope="module")
-def followed() -> Iterator[list["Line"]]:
+def followed() -> Iterator[list["NatsConnection"]]:
     """The hubs that did follow; one test may be over before its own does."""
-    found: list[Line] = []
+    found: list[NatsConnection] = []
     yield found
     assert found
 
 
 @pytest.fixture(autouse=True)
-def following(bus: Nats, ear: Hub, followed: list["Line"], monkeypatch: pytest.MonkeyPatch) -> None:
+def following(bus: Nats, ear: Hub, followed: list["NatsConnection"], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hub that test_stream makes follows it."""
 
     class Follower(Hub):
         def __init__(self, url: str, **options: Any) -> None:
             super().__init__(url, fanout=Fanout(bus.url), **options)
 
-        async def _follow(self, line: "Line") -> None:
+        async def _follow(self, line: "NatsConnection") -> None:
             followed.append(line)
             await super()._follow(line)
 

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from server.hub import STATE
+from server.kernel.live import STATE
 from tests.conftest import until
 from tests.hubs import (
     Truth,
-    ear_of,
     hearing,
+    leader_of,
     listeners,
     name_of,
     named,
@@ -44,7 +44,7 @@ async def test_subscribe_then_read_misses_nothing(site: Site, bus: Nats) -> None
     """What changes between the reading and NATS' knowing of the subscription is rung once it knows."""
     truth = Truth()
     async with together(site, bus, 2) as hubs, site.database() as owner:
-        follower = next(hub for hub in hubs if hub._followed)
+        follower = next(hub for hub in hubs if hub._following)
         for _ in range(300):
             topic = f"agents:{uuid4()}"
             truth.watch([follower], [topic])
@@ -61,7 +61,7 @@ async def test_the_ear_is_killed_and_another_takes_over(site: Site, bus: Nats) -
     async with together(site, bus) as hubs, site.database("supabase_admin") as admin:
         truth.watch(hubs, [topic])
         for number in range(1, 5):
-            ear = ear_of(hubs)
+            ear = leader_of(hubs)
             assert ear is not None
             await admin.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1",
@@ -80,11 +80,11 @@ async def test_an_ear_that_ends_is_followed_by_another(site: Site, bus: Nats) ->
     async with together(site, bus, 2) as hubs:
         truth.watch(hubs, [topic])
         async with hearing(named(site), bus.url) as third:
-            await until(lambda: third._followed)
-            first = ear_of(hubs)
+            await until(lambda: third._following)
+            first = leader_of(hubs)
             assert first is not None
-            assert first._ear is not None
-            await first._ear.close()  # NATS hears nothing of it any more; PostgreSQL does
+            assert first._leading is not None
+            await first._leading.close()  # NATS hears nothing of it any more; PostgreSQL does
             truth.numbers[topic] = 1
             await notify(site, topic)
             await until(lambda: not truth.missed(hubs))
@@ -104,7 +104,7 @@ async def test_nats_is_killed_and_comes_back(site: Site, bus: Nats) -> None:
             await notify(site, topic)
             await until(lambda: not truth.missed(hubs) and all(hub.live for hub in hubs))
             assert await listeners(site, hubs) == 3
-            assert not any(hub._ear or hub._followed for hub in hubs)
+            assert not any(hub._leading or hub._following for hub in hubs)
             bus.start()
             truth.numbers[topic] = number + 1
             await notify(site, topic)
@@ -123,7 +123,7 @@ async def test_a_frozen_nats_is_noticed(site: Site, bus: Nats) -> None:
             truth.numbers[topic] = 1
             await notify(site, topic)
             await until(lambda: not truth.missed(hubs))
-            await until(lambda: not any(hub._ear or hub._followed for hub in hubs))
+            await until(lambda: not any(hub._leading or hub._following for hub in hubs))
             assert await listeners(site, hubs) == 3
             truth.numbers[topic] = 2
             await notify(site, topic)
@@ -141,7 +141,7 @@ async def test_an_ear_that_nats_does_not_hear_gives_it_up(site: Site, bus: Nats)
     topic = f"agents:{uuid4()}"
     truth = Truth()
     async with wire(bus.port) as (port, cut), hearing(named(site), f"nats://127.0.0.1:{port}") as first:
-        await until(lambda: first._ear)
+        await until(lambda: first._leading)
         async with together_after(site, bus, first) as others:
             truth.watch([first, *others], [topic])
             cut()
@@ -160,7 +160,7 @@ async def test_switching_to_and_fro_misses_nothing(site: Site, bus: Nats) -> Non
     topics = [f"agents:{uuid4()}" for _ in range(20)]
     truth = Truth()
     async with together(site, bus, 2) as hubs, site.database() as owner:
-        follower = next(hub for hub in hubs if hub._followed)
+        follower = next(hub for hub in hubs if hub._following)
         truth.watch([follower], topics)
         turns = number = 0
         while turns < 6:
@@ -170,9 +170,9 @@ async def test_switching_to_and_fro_misses_nothing(site: Site, bus: Nats) -> Non
             await owner.execute("select pg_notify('floor', $1)", topic)
             if number % 20 == 0:
                 await until(lambda: not truth.missed([follower]))
-            if follower._followed is not None and random.random() < 0.02:
+            if follower._following is not None and random.random() < 0.02:
                 turns += 1
-                await follower._followed.closed()
+                await follower._following.closed()
                 assert follower._fanout is not None
                 follower._fanout._not_before = 0.0
 
@@ -181,14 +181,14 @@ async def test_what_a_slow_connection_had_not_said_when_it_was_closed_is_rung(si
     topics = [f"agents:{uuid4()}" for _ in range(400)]
     truth = Truth()
     async with hearing(named(site), bus.url) as ear, slow_wire(site) as port, site.database() as owner:
-        await until(lambda: ear._ear)
+        await until(lambda: ear._leading)
         async with hearing(f"postgresql://floorwalker_web@127.0.0.1:{port}/postgres", bus.url) as hub:
             truth.watch([hub], topics)
             for topic in topics:
                 truth.numbers[topic] = 1
                 await owner.execute("select pg_notify('floor', $1)", topic)
                 await asyncio.sleep(0.002)
-            await until(lambda: hub._followed)
+            await until(lambda: hub._following)
             await until(lambda: not truth.missed([hub]))
 
 
@@ -202,9 +202,9 @@ async def test_behind_a_transaction_pooler_one_may_follow_and_never_leads(site: 
         async with hearing(pooler.url(), bus.url) as deaf:
             await asyncio.sleep(3)
             assert deaf.polling
-            assert deaf._ear is None
+            assert deaf._leading is None
             async with hearing(named(site), bus.url) as ear:
-                await until(lambda: ear._ear and deaf._followed and not deaf.polling)
+                await until(lambda: ear._leading and deaf._following and not deaf.polling)
                 deaf.subscribe([topic], heard.append)
                 await until(lambda: heard == [topic])
                 await notify(site, topic)

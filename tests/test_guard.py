@@ -7,7 +7,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from server.errors import RequestError
-from server.guard import SameOrigin, cookie_name, trusted_hosts
+from server.kernel.http import SameOrigin, trusted_hosts
+from server.kernel.http.cookies import cookie_name
 from server.settings import Settings
 from tests.site import PATIENCE, Person, Site, decision
 

@@ -19,11 +19,9 @@ TOP = {
     "pyproject.toml", "Procfile", "README.md", "Makefile", "uv.lock",
 }  # fmt: skip
 NOT_TABLES = {"audiences", "first_admin"}  # words of the house that no table has
-NO_AREAS = {
-    "demo",
-    "doctor",
-    "embedded",
-}  # folders beside the areas: a client, who looks what is wrong, the cloud at home
+# Folders beside the areas: what all stand on, the commands, a client, the cloud at home.
+NO_AREAS = {"kernel", "cli", "demo", "embedded"}
+INNER = {"kernel/auth", "kernel/db", "kernel/http", "kernel/live", "cli/doctor"}
 FORBIDDEN = {"manager", "helper", "helpers", "util", "utils", "service", "services", "data", "info"}
 
 
@@ -61,8 +59,9 @@ def test_no_file_is_longer_than_400_lines() -> None:
 
 
 def test_nothing_in_server_is_deeper_than_an_area() -> None:
-    deeper = [path for path in SERVER.glob("*/*") if path.is_dir() and path.name != "__pycache__"]
-    assert not names(deeper)
+    deeper = {path for path in SERVER.glob("*/*") if path.is_dir() and path.name != "__pycache__"}
+    assert deeper == {SERVER / name for name in INNER}
+    assert not [path for inner in deeper for path in inner.glob("*/*.py")]
 
 
 def test_every_file_of_an_area_is_views_api_or_a_word_of_the_database() -> None:

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from server.fanout import Fanout
-from server.hub import STATE, Hub
+from server.kernel.live import STATE, Hub
+from server.kernel.live.fanout import Fanout
 from tests.conftest import free_port, until
 from tests.site import PATIENCE, Site
 
@@ -170,4 +170,4 @@ async def test_without_nats_everybody_listens_for_themselves(site: Site, *, answ
             await until(lambda: not hub.live)
             await until(lambda: hub.live)
             await until(lambda: len(heard) == 8)
-        assert (hub._ear, hub._followed) == (None, None)
+        assert (hub._leading, hub._following) == (None, None)

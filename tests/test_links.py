@@ -8,9 +8,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from server.auth import Auth, PasswordRefused, PasswordSet, Visitor
 from server.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
-from server.supabase import REFUSED
+from server.kernel.auth import Auth, PasswordRefused, PasswordSet, Visitor
+from server.kernel.auth.supabase import REFUSED
 from tests.conftest import until
 from tests.outbox import letters
 from tests.replica import (

@@ -12,9 +12,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from server import migrations
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Unavailable
+from server.kernel.db import migrations
 from tests.catalogue import Catalogue, Connection, catalogue, differences, rows
 from tests.conftest import ROOT, a_folder
 from tests.site import Site

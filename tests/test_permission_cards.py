@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from server.permission_cards import amount_of, card, shown
+from server.kernel.live import card, shown
+from server.kernel.live.permission_cards import amount_of
 
 ROW: dict[str, Any] = {
     "id": "1",

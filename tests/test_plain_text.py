@@ -2,7 +2,8 @@
 
 import pytest
 
-from server.plain_text import odd_names, spelled, visible
+from server.kernel.http import odd_names, spelled
+from server.kernel.http.plain_text import visible
 
 
 @pytest.mark.parametrize(

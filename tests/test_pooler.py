@@ -15,11 +15,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from server import db, migrations
 from server.embedded.postgres import SUPERUSER
 from server.embedded.prepare import create_database, prepare
 from server.errors import Invalid
-from server.hub import Hub
+from server.kernel.db import connections as db
+from server.kernel.db import migrations
+from server.kernel.live import Hub
 from tests.conftest import a_folder, free_port, serving, until
 from tests.pooler import PGBOUNCER, Pooler, pooling
 from tests.replica import hosted

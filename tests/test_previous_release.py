@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server import migrations
+from server.kernel.db import migrations
 from tests.conftest import ROOT, a_folder, free_port, serving, serving_from
 from tests.replica import hosted
 from tests.site import PATIENCE, Person, Site, decision

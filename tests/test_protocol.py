@@ -16,9 +16,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from server.bodies import BODY_LIMIT, BodyLimit, TooLarge, TooSlow
 from server.errors import RequestError
-from server.protocol import HEAD_LIMIT, Protocol
+from server.kernel.http import BodyLimit, Protocol
+from server.kernel.http.bodies import BODY_LIMIT, TooLarge, TooSlow
+from server.kernel.http.protocol import HEAD_LIMIT
 from tests.conftest import until
 from tests.site import PATIENCE, Person, Site
 

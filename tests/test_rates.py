@@ -9,11 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from server.auth import Auth, Visitor
 from server.errors import Invalid, RequestError, TooMany, Unauthorized
-from server.rates import Limits
+from server.kernel.auth import Auth, Limits, Visitor
+from server.kernel.auth.supabase import REFUSED, NoAnswer
 from server.settings import Settings
-from server.supabase import REFUSED, NoAnswer
 from tests.replica import HERE, NEW, SIGN_IN, THERE, Wire, cut, refusal, replica, signed_in, tries
 from tests.site import PASSWORD, Person, Site
 

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from server import permission_cards
-from server.regions import Parts, Regions, changes
-from server.subscriber import Subscriber
-from server.web import Partials
+from server.kernel.http import Partials
+from server.kernel.live import Parts, Regions, permission_cards
+from server.kernel.live.regions import changes
+from server.kernel.live.subscriber import Subscriber
 from tests.site import Person
 from tests.test_stream import viewer_of
 

@@ -1,6 +1,6 @@
 """A SECRET_KEY is changed while people work: the first of those that it lists seals, all of them open."""
 
-from server.auth import Auth
+from server.kernel.auth import Auth
 from tests.replica import SECRET, Wire, age, replica, signed_in
 from tests.site import Person, Site
 

@@ -13,7 +13,7 @@ from sse_starlette import ServerSentEvent
 from sse_starlette.sse import AppStatus
 from starlette.types import Message
 
-from server import sse
+from server.kernel.live import sse
 from tests.conftest import until
 from tests.site import PATIENCE
 from tests.wires import LARGE, Happened, Reader, asking, compare, forever, plain, serving, some, telling

@@ -14,14 +14,13 @@ from uuid import UUID
 import pytest
 from starlette.datastructures import QueryParams
 
-from server import db
-from server.auth import Viewer
 from server.embedded.postgres import SUPERUSER
 from server.floor.audiences import FLOOR, Filters, home_of
-from server.hub import Hub
 from server.interactions.views import audience
-from server.stream import Audience, Streams
-from server.subscriber import Subscriber
+from server.kernel.auth import Viewer
+from server.kernel.db import connections as db
+from server.kernel.live import Audience, Hub, Streams
+from server.kernel.live.subscriber import Subscriber
 from tests.conftest import until
 from tests.site import Person, Site
 
@@ -230,7 +229,7 @@ async def test_who_comes_while_the_last_one_is_leaving_misses_nothing(site: Site
         leaving.end()  # and its reader takes what was sent only slowly
         await measure(site, voice, live, 9)
         [watched] = streams._watched.values()
-        await until(lambda: watched.doubted)
+        await until(lambda: watched.must_reread)
         assert not shows(leaving, "line 9 ")
         coming = join(streams, viewer_of(voice))
         await until(lambda: shows(coming, "line 9 "))
@@ -243,13 +242,13 @@ async def test_after_a_gap_nothing_that_was_known_is_trusted(
     live = await site.start(voice.agents[0])
     async with streaming(site) as streams:
         asked: list[Any] = []
-        call = db.Line.call
+        call = db.KeptConnection.call
 
-        async def listening(line: db.Line, question: str, questions: Any) -> list[db.Record]:
+        async def listening(line: db.KeptConnection, question: str, questions: Any) -> list[db.Record]:
             asked.append(questions[0]["arguments"]["known"])
             return await call(line, question, questions)
 
-        monkeypatch.setattr(db.Line, "call", listening)
+        monkeypatch.setattr(db.KeptConnection, "call", listening)
         reader = join(streams, viewer_of(voice))
         await until(lambda: bool(asked))
         assert asked[0] == {}

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.errors import Unavailable
-from server.tokens import Verifier
+from server.kernel.auth.tokens import Verifier
 from tests.conftest import until
 
 ISSUER = "http://auth.test/auth/v1"

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server import backups, migrations
 from server.agents import agent_keys
 from server.embedded import restore
 from server.embedded.postgres import Postgres
+from server.kernel.db import backups, migrations
 from tests.conftest import a_folder, free_port, serving
 from tests.site import Site
 from tests.test_migrations import connected

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from server import web
+from server.kernel.http import csv_files, filters
 
 
 def cells(*rows: dict[str, object]) -> list[list[str]]:
-    answer = web.csv("list.csv", list(rows[0]), rows)
+    answer = csv_files.csv("list.csv", list(rows[0]), rows)
     return list(csv.reader(io.StringIO(bytes(answer.body).decode())))
 
 
@@ -32,7 +32,7 @@ def test_csv_keeps_what_is_harmless() -> None:
 
 
 def test_csv_is_an_attachment() -> None:
-    answer = web.csv("list.csv", ["a"], [])
+    answer = csv_files.csv("list.csv", ["a"], [])
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="list.csv"'
 
@@ -42,32 +42,32 @@ def test_csv_is_an_attachment() -> None:
     [(0, "0:00"), (9.6, "0:10"), (125, "2:05"), (3599.6, "1:00:00"), (36_061, "10:01:01")],
 )
 def test_a_duration_is_read_as_a_clock(seconds: float, text: str) -> None:
-    assert web.duration(seconds) == text
+    assert filters.duration(seconds) == text
 
 
 def test_a_number_shows_its_ends_at_most() -> None:
-    assert web.mask_phone("+18505550155") == "+1 850 ··· 0155"
-    assert web.mask_phone("+1850") == "··· 850"
-    assert web.mask_phone(None) == web.mask_phone("") == "number not known yet"
+    assert filters.mask_phone("+18505550155") == "+1 850 ··· 0155"
+    assert filters.mask_phone("+1850") == "··· 850"
+    assert filters.mask_phone(None) == filters.mask_phone("") == "number not known yet"
 
 
 def test_a_moment_is_a_clock_in_utc_whatever_zone_it_comes_in() -> None:
-    text = str(web.moment("2026-11-02T01:30:00+05:30"))
+    text = str(filters.moment("2026-11-02T01:30:00+05:30"))
     assert text == '<time datetime="2026-11-01T20:00:00+00:00" data-kind="clock">20:00:00 UTC</time>'
-    assert web.moment(dt.datetime(2026, 11, 1, 20, tzinfo=dt.UTC)) == text
-    assert not web.moment(None)
+    assert filters.moment(dt.datetime(2026, 11, 1, 20, tzinfo=dt.UTC)) == text
+    assert not filters.moment(None)
 
 
 def test_a_course_needs_two_scores_and_says_its_ends() -> None:
-    assert not web.course([])
-    assert not web.course([[0, 50, "good"]])
-    text = str(web.course([[0, 40, "neutral"], [5, 60, None], [65, 91, "good"]]))
+    assert not filters.course([])
+    assert not filters.course([[0, 50, "good"]])
+    text = str(filters.course([[0, 40, "neutral"], [5, 60, None], [65, 91, "good"]]))
     assert 'aria-label="Satisfaction from 40 to 91 in 1:05"' in text
     assert 'points="0,60 77,40 1000,9"' in text
 
 
 def test_the_three_parts_of_a_score_stand_side_by_side() -> None:
-    text = str(web.parts([40.5, 15, 20]))
+    text = str(filters.parts([40.5, 15, 20]))
     assert 'aria-label="CSAT 40.5, interactions 15.0, handle time 20.0"' in text
     assert 'class="interactions" x="40.5" width="15.0"' in text
     assert 'class="aht" x="55.5" width="20.0"' in text

@@ -6,11 +6,10 @@ import time
 import httpx
 import pytest
 
-from server.auth import Auth, Viewer
 from server.errors import Unavailable
-from server.secret_keys import SecretKeys
-from server.tokens import digest
-from server.web_sessions import WebSessions
+from server.kernel.auth import Auth, Viewer, digest
+from server.kernel.auth.secret_keys import SecretKeys
+from server.kernel.auth.web_sessions import WebSessions
 from tests.conftest import until
 from tests.replica import (
     HERE,

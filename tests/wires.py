@@ -14,7 +14,7 @@ from sse_starlette.sse import AppStatus
 from starlette.background import BackgroundTask
 from starlette.types import Message, Receive, Scope, Send
 
-from server import sse
+from server.kernel.live import sse
 from tests.conftest import until
 from tests.site import PATIENCE
 

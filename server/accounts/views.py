@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from server import web
-from server.auth import Auth, PasswordRefused, PasswordSet, Viewer
 from server.errors import Invalid, NotFound, RequestError, TooMany, Unauthorized, Unavailable
-from server.guard import (
+from server.kernel import http
+from server.kernel.auth import Auth, Link, PasswordRefused, PasswordSet, Viewer
+from server.kernel.http import (
     drop_cookie,
     drop_doubtful,
     insecure,
@@ -23,7 +23,6 @@ from server.guard import (
     viewer_of,
     visitor_of,
 )
-from server.supabase import Link
 
 _EMAIL, _PASSWORD, _TOKEN = 255, 1000, 4000  # characters
 _SAID = {
@@ -48,7 +47,7 @@ async def sign_in_page(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """Sign in: 303 to where one wanted to go, or the page again with one sentence for every reason."""
     auth: Auth = request.state.auth
-    fields = await web.form(request)
+    fields = await http.form(request)
     email, password = fields.get("email", "").strip(), fields.get("password", "")
     wanted = own_path(fields.get("next", ""))
     if not email or not password or len(email) > _EMAIL or len(password) > _PASSWORD:
@@ -90,7 +89,7 @@ def _page(
 ) -> Response:
     message = refusal.detail if refusal is not None else message
     context = {"email": email, "wanted": wanted, "message": message, "insecure": insecure(request)}
-    answer = web.render(request, "accounts/login.html", status, **context)
+    answer = http.render(request, "accounts/login.html", status, **context)
     if refusal is not None and refusal.retry_after:
         answer.headers["Retry-After"] = str(refusal.retry_after)
     return answer
@@ -100,12 +99,12 @@ async def forgot(request: Request) -> Response:
     """The form of whoever forgot their password; with the link of the letter, the one for a new password."""
     if token := request.query_params.get("token_hash"):
         return _link_page(request, token[:_TOKEN])
-    return web.render(request, "accounts/recovery.html", email="", sent=False, message="")
+    return http.render(request, "accounts/recovery.html", email="", sent=False, message="")
 
 
 async def recover(request: Request) -> Response:
     """Send a letter, whoever it is that asks; or take the new password of somebody who has its link."""
-    fields = await web.form(request)
+    fields = await http.form(request)
     if "token_hash" in fields:
         return await _accept(request, fields, "recovery")
     auth: Auth = request.state.auth
@@ -119,9 +118,9 @@ async def recover(request: Request) -> Response:
             status, retry, message = refusal.status, refusal.retry_after, refusal.detail
     context = {"email": email[:_EMAIL], "message": message}
     if message and request.headers.get("hx-request"):
-        answer: Response = web.fragment(request, "accounts/_recovery.html", status, **context)
+        answer: Response = http.fragment(request, "accounts/_recovery.html", status, **context)
     else:
-        answer = web.render(request, "accounts/recovery.html", status, sent=not message, **context)
+        answer = http.render(request, "accounts/recovery.html", status, sent=not message, **context)
     if retry:
         answer.headers["Retry-After"] = str(retry)
     return answer
@@ -134,7 +133,7 @@ async def invited(request: Request) -> Response:
 
 async def accept(request: Request) -> Response:
     """Take the first password of somebody who was invited."""
-    return await _accept(request, await web.form(request), "invite")
+    return await _accept(request, await http.form(request), "invite")
 
 
 async def _accept(request: Request, fields: Mapping[str, str], kind: Link) -> Response:
@@ -163,8 +162,8 @@ def _link_page(
         status, used = 404, "The link is not complete. Please open it from the letter once more."
     context = {"token": token, "message": message, "path": request.url.path}
     if message and request.headers.get("hx-request"):
-        return web.fragment(request, "accounts/_link.html", status, **context)
-    return web.render(request, "accounts/link.html", status, used=used, **context)
+        return http.fragment(request, "accounts/_link.html", status, **context)
+    return http.render(request, "accounts/link.html", status, used=used, **context)
 
 
 async def account(request: Request) -> Response:
@@ -175,7 +174,7 @@ async def account(request: Request) -> Response:
 async def rename(request: Request) -> Response:
     """Another name: 303 back, or 422 with what is wrong."""
     auth: Auth = request.state.auth
-    name = (await web.form(request)).get("name", "")
+    name = (await http.form(request)).get("name", "")
     try:
         await auth.rename(session_cookie(request), name)
     except Invalid as refusal:
@@ -186,7 +185,7 @@ async def rename(request: Request) -> Response:
 async def change_password(request: Request) -> Response:
     """Another password, proven by the current one; this browser gets a new session, all others end."""
     auth: Auth = request.state.auth
-    fields = await web.form(request)
+    fields = await http.form(request)
     current, wanted = fields.get("current", ""), fields.get("new", "")
     if not current or len(current) > _PASSWORD:
         return await _account(request, 422, faults={"current": "Please give your current password."})
@@ -206,7 +205,7 @@ async def end_session(request: Request) -> Response:
     """Sign out one of one's browsers; with this one, to the sign-in page."""
     auth: Auth = request.state.auth
     viewer: Viewer = request.state.viewer
-    session_id = web.identifier(request.path_params["id"], "session")
+    session_id = http.identifier(request.path_params["id"], "session")
     await auth.close_session(viewer, session_id)
     if session_id == viewer.session_id:
         return _signed_out(request)
@@ -243,8 +242,8 @@ async def _account(
         "said": said,
     }
     if faults and request.headers.get("hx-request"):
-        return web.fragment(request, "accounts/_account.html", status, viewer=viewer, **context)
-    return web.render(request, "accounts/account.html", status, **context)
+        return http.fragment(request, "accounts/_account.html", status, viewer=viewer, **context)
+    return http.render(request, "accounts/account.html", status, **context)
 
 
 ROUTES = [

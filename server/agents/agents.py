@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from server.db import Connection, Record
 from server.errors import NotFound
+from server.kernel.db import Connection, Record
 
 
 async def read(connection: Connection, agent_id: UUID) -> Record:

@@ -4,8 +4,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from server.agents import agents
-from server.api import Ask, Call, Model
-from server.db import Connection
+from server.kernel.db import Connection
+from server.kernel.http import Ask, Call, Model
 
 
 class Tool(Model):

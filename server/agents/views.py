@@ -6,16 +6,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from server import web
 from server.agents import agents
-from server.db import Database
 from server.errors import Invalid
-from server.guard import signed_in
+from server.kernel import http
+from server.kernel.db import Database
+from server.kernel.http import signed_in
 
 
 async def pause(request: Request) -> Response:
     """Pause (`paused` = yes) or resume (no) an agent; its card follows through the stream."""
-    wanted = (await web.form(request)).get("paused")
+    wanted = (await http.form(request)).get("paused")
     if wanted not in ("yes", "no"):
         raise Invalid("paused is yes or no.")
     db: Database = request.state.db
@@ -26,10 +26,10 @@ async def pause(request: Request) -> Response:
 
 async def move(request: Request) -> Response:
     """Give an agent to another supervisor of its type; back to the page of who had it."""
-    wanted = (await web.form(request)).get("supervisor_id", "")
+    wanted = (await http.form(request)).get("supervisor_id", "")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        before = await agents.move(connection, _agent(request), web.identifier(wanted, "supervisor"))
+        before = await agents.move(connection, _agent(request), http.identifier(wanted, "supervisor"))
     return RedirectResponse(f"/people/{before}?said=moved", 303)
 
 
@@ -42,7 +42,7 @@ async def retire(request: Request) -> Response:
 
 
 def _agent(request: Request) -> UUID:
-    return web.identifier(request.path_params["id"], "agent")
+    return http.identifier(request.path_params["id"], "agent")
 
 
 ROUTES = [

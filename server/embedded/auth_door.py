@@ -19,7 +19,7 @@ from server.embedded.auth_database import Connection
 from server.embedded.auth_errors import AuthError
 from server.embedded.keys import Keys
 from server.errors import TooMany, Unavailable
-from server.rates import Limits
+from server.kernel.auth import Limits
 
 _OPEN = frozenset({"/health", "/.well-known/jwks.json", "/.well-known/openid-configuration"})
 _LARGEST_BODY = 1_000_000

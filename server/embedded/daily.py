@@ -7,10 +7,10 @@ from pathlib import Path
 
 import structlog
 
-from server import backups
 from server.embedded.postgres import Postgres
 from server.embedded.restore import folder, programs
 from server.errors import RequestError
+from server.kernel.db import backups
 
 _KEPT = 7
 _FIRST = 60.0  # seconds after the start, which has other things to do

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from server.embedded import daily, restore, sample_people
 from server.embedded.auth_app import Keys, close_auth_app, create_auth_app
 from server.embedded.postgres import Postgres
-from server.postgres_programs import Programs
+from server.kernel.db import Programs
 from server.settings import Settings
 
 

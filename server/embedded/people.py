@@ -4,8 +4,9 @@ import json
 import os
 from pathlib import Path
 
-from server import db, migrations
 from server.errors import Conflict, Invalid
+from server.kernel import db
+from server.kernel.db import migrations
 
 # Their ids go along, so that what was recorded stays theirs. Whoever is deleted has no name left to sign in by.
 _EVERYBODY = """

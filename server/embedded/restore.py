@@ -6,11 +6,11 @@ from pathlib import Path
 
 import asyncpg
 
-from server import backups, db
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.embedded.prepare import create_database, prepare
 from server.errors import Conflict, Invalid, RequestError
-from server.postgres_programs import Programs
+from server.kernel import db
+from server.kernel.db import Programs, backups
 
 _LOCK = 2_718_281_828  # any number, the same for everybody who restores
 _NEW, _OLD = "restoring", "before_restore"
@@ -39,7 +39,7 @@ async def restore(postgres: Postgres, file: Path) -> tuple[list[str], list[Path]
     """
     await backups.inspect(file, programs(postgres))
     folder(postgres.home)  # where what is there now will go
-    with db.words():
+    with db.translated_errors():
         root = await asyncpg.connect(postgres.url(SUPERUSER, "template1"), timeout=10)
         try:
             if not await root.fetchval("select pg_try_advisory_lock($1)", _LOCK):

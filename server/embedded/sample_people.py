@@ -7,8 +7,9 @@ server may share the home, or a backup be restored. What is done to the rows her
 import asyncio
 from uuid import UUID
 
-from server import db, migrations
 from server.embedded import password_hashes
+from server.kernel import db
+from server.kernel.db import migrations
 
 PASSWORD = "floorwalker"  # noqa: S105 - published in the README
 REPLAYED = "@replay.example.com"  # what the addresses of a replay's supervisors end with

@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from server.auth import Viewer
 from server.errors import Invalid
-from server.permission_cards import queue
-from server.regions import Parts, Regions
-from server.stream import Audience, Page
-from server.web import Partials, partial
+from server.kernel.auth import Viewer
+from server.kernel.http import Partials, partial
+from server.kernel.live import Audience, Page, Parts, Regions, queue
 
 _TABLES = frozenset({"agents", "interactions", "realtime_metrics", "tool_permissions"})
 _URGENT = frozenset({"tool_permissions"})

@@ -4,12 +4,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server import web
-from server.auth import Viewer
 from server.errors import NotFound
 from server.floor.audiences import Filters, home_of
-from server.guard import signed_in
-from server.stream import Audience, Streams
+from server.kernel import http
+from server.kernel.auth import Viewer
+from server.kernel.http import signed_in
+from server.kernel.live import Audience, Streams
 
 
 async def home(request: Request) -> Response:
@@ -19,7 +19,7 @@ async def home(request: Request) -> Response:
     filters = Filters.of(request.query_params)
     audiences = home_of(viewer, filters)
     name = audiences[0].page.name
-    return web.live(
+    return http.live(
         request,
         f"floor/{name}.html",
         {"page": name} | filters.chosen,

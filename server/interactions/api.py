@@ -7,11 +7,11 @@ from uuid import UUID
 import phonenumbers
 from pydantic import AfterValidator, Field, model_validator
 
-from server.api import Ask, Call, Model, Moment, Percent, Text
-from server.db import Connection
 from server.errors import Conflict, Invalid, NotFound
 from server.interactions import interaction_archives, interaction_turns, interactions
 from server.interactions.realtime_metrics import Metric, Recorder
+from server.kernel.db import Connection
+from server.kernel.http import Ask, Call, Model, Moment, Percent, Text
 
 _FUTURE = dt.timedelta(minutes=5)
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from server.db import Connection, Record
+from server.kernel.db import Connection, Record
 
 _COLUMNS = (
     "interaction_id, summary, issues, tags, csat_score, resolution_time_seconds, fcr_status, created_at"

@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Sequence
 from uuid import UUID
 
-from server.db import Connection
 from server.interactions import interactions
+from server.kernel.db import Connection
 
 
 async def add(

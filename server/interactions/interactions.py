@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from server.db import Connection, Record
 from server.errors import Conflict, NotFound
+from server.kernel.db import Connection, Record
 
 _COLUMNS = """id, agent_id, interaction_type, phone_number, livekit_room_id, external_id, status,
     started_at, ended_at, duration_seconds"""

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Literal
 from uuid import UUID
 
-from server.db import Database, Line
 from server.errors import Unavailable
+from server.kernel.db import Database, KeptConnection
 
 GATHER = 0.02  # seconds at most
 _COMPANY = 0.002  # seconds that the first one waits for others: a commit and all that it wakes, for two instead of one
@@ -84,12 +84,12 @@ class Recorder:
     async def run(self) -> None:
         """Store what waits, for as long as the process lives."""
         ready = 0.0  # not before: the more is gathered in one statement, the busier the database is
-        async with self._db.line() as line:
+        async with self._db.kept_connection() as connection:
             while True:
                 await self._arrived.wait()
                 await self._gather(ready)
                 began = time.monotonic()
-                await self._store(self._take(), line)
+                await self._store(self._take(), connection)
                 ended = time.monotonic()
                 ready = ended + min((ended - began) * _REST, GATHER)
 
@@ -116,11 +116,11 @@ class Recorder:
         return batch
 
     async def _store(
-        self, batch: list[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]], line: Line
+        self, batch: list[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]], connection: KeptConnection
     ) -> None:
         metrics = [metric for some, _ in batch for metric in some]
         try:
-            rows = await line.call(
+            rows = await connection.call(
                 "select outcome from private.record_metrics($1, $2, $3, $4, $5, $6) as outcome",
                 [m.agent_id for m in metrics],
                 [m.interaction_id for m in metrics],

@@ -9,16 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server import web
-from server.auth import Viewer
 from server.errors import NotFound
-from server.guard import signed_in
 from server.interactions import interactions
-from server.permission_cards import queue
-from server.plain_text import cut, html_size
-from server.regions import Regions
-from server.stream import Audience, Page, Streams
-from server.web import Partials
+from server.kernel import http
+from server.kernel.auth import Viewer
+from server.kernel.http import Partials, cut, html_size, signed_in
+from server.kernel.live import Audience, Page, Regions, Streams, queue
 
 _CARDS = 150_000  # bytes of HTML, beside the timeline
 _MOST = 300  # entries that the database gives
@@ -78,7 +74,7 @@ def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = 
 
 async def watch(request: Request, viewer: Viewer) -> list[Audience]:
     """The audience of /stream?page=interaction&id=… NotFound when it is another supervisor's or unknown."""
-    interaction_id, db = web.identifier(request.query_params.get("id", ""), "interaction"), request.state.db
+    interaction_id, db = http.identifier(request.query_params.get("id", ""), "interaction"), request.state.db
     async with db.as_viewer(viewer) as connection:
         supervisor_id = await interactions.supervisor_of(connection, interaction_id)
     return [audience(viewer, interaction_id, supervisor_id)]
@@ -87,13 +83,13 @@ async def watch(request: Request, viewer: Viewer) -> list[Audience]:
 async def show(request: Request) -> Response:
     """Numbers, course, timeline, permissions, archive."""
     viewer: Viewer = request.state.viewer
-    interaction_id = web.identifier(request.path_params["id"], "interaction")
+    interaction_id = http.identifier(request.path_params["id"], "interaction")
     streams: Streams = request.state.streams
     regions = await streams.read([audience(viewer, interaction_id)], viewer)
     if PAGE.name not in regions:
         raise NotFound("There is no such interaction.")
     query = {"page": PAGE.name, "id": str(interaction_id)}
-    return web.live(request, "interactions/interaction.html", query, regions=regions)
+    return http.live(request, "interactions/interaction.html", query, regions=regions)
 
 
 ROUTES = [Route("/interactions/{id}", signed_in(show))]

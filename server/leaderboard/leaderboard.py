@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from server.db import Connection, Record
+from server.kernel.db import Connection, Record
 
 COLUMNS = (
     "rank",

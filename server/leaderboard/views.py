@@ -4,11 +4,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server import web
-from server.auth import Viewer
-from server.db import Database
 from server.errors import Invalid
-from server.guard import signed_in
+from server.kernel import http
+from server.kernel.auth import Viewer
+from server.kernel.db import Database
+from server.kernel.http import signed_in
 from server.leaderboard import leaderboard
 
 _TYPES = ("voice", "chat")
@@ -31,8 +31,8 @@ async def show(request: Request) -> Response:
         zone = zone if zone in await leaderboard.zones(connection) else "UTC"
         rows = await leaderboard.read(connection, period, zone, kind, first=first, own=viewer.id)
     if as_csv:
-        return web.csv(f"leaderboard-{kind}-{period}.csv", leaderboard.COLUMNS, rows)
-    return web.render(
+        return http.csv(f"leaderboard-{kind}-{period}.csv", leaderboard.COLUMNS, rows)
+    return http.render(
         request,
         "leaderboard/leaderboard.html",
         rows=rows,

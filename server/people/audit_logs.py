@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from server.db import Connection
+from server.kernel.db import Connection
 
 _ACTIONS = {
     "users.create": "created",

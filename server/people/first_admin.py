@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server import web
-from server.auth import password_fault
 from server.errors import Conflict, Invalid, NotFound
+from server.kernel import http
+from server.kernel.auth import password_fault
 from server.people.users import Draft
 
 _PATH = "/first-admin"
@@ -54,7 +54,7 @@ async def show(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """Make the admin: a page that says so, 422 with the form and what is wrong."""
-    fields = await web.form(request)
+    fields = await http.form(request)
     token, password = fields.get("token", ""), fields.get("password", "")
     first = await _let_in(request, token)
     draft = Draft(fields.get("email", "").strip(), fields.get("name", "").strip(), "admin")
@@ -69,7 +69,7 @@ async def create(request: Request) -> Response:
     except (Conflict, Invalid) as refusal:
         draft.faults["password" if "password" in refusal.detail.lower() else "email"] = refusal.detail
         return _form(request, token, draft, 422)
-    return web.render(request, "people/first_admin.html", made=draft.email)
+    return http.render(request, "people/first_admin.html", made=draft.email)
 
 
 async def _let_in(request: Request, token: str) -> FirstAdmin:
@@ -80,7 +80,7 @@ async def _let_in(request: Request, token: str) -> FirstAdmin:
 
 
 def _form(request: Request, token: str, draft: Draft, status: int = 200) -> Response:
-    return web.render(request, "people/first_admin.html", status, token=token, draft=draft, made=None)
+    return http.render(request, "people/first_admin.html", status, token=token, draft=draft, made=None)
 
 
 ROUTES = [Route(_PATH, show), Route(_PATH, create, methods=["POST"])]

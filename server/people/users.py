@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from server.auth import name_fault
-from server.db import Connection, Record
 from server.errors import NotFound
+from server.kernel.auth import name_fault
+from server.kernel.db import Connection, Record
 
 Kind = Literal["admin", "voice", "chat"]
 KINDS: tuple[Kind, ...] = ("voice", "chat", "admin")

@@ -8,14 +8,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from server import web
-from server.auth import Viewer, password_fault
-from server.db import Database, Record
 from server.errors import Conflict, Invalid, NotFound, RequestError, Unavailable
-from server.guard import signed_in
+from server.kernel import http
+from server.kernel.auth import Administration, Login, Viewer, password_fault
+from server.kernel.db import Database, Record
+from server.kernel.http import signed_in
 from server.people import audit_logs, users
 from server.people.users import Draft
-from server.supabase import Administration, Login
 
 _FIRST = 200  # people of the list's page
 _NO_KEY = (
@@ -48,8 +47,8 @@ async def index(request: Request) -> Response:
     async with db.as_viewer(request.state.viewer) as connection:
         people = await users.listed(connection, filters, None if as_csv else _FIRST)
     if as_csv:
-        return web.csv("people.csv", users.COLUMNS, people)
-    return web.render(request, "people/people.html", people=people, filters=filters, kinds=users.KINDS)
+        return http.csv("people.csv", users.COLUMNS, people)
+    return http.render(request, "people/people.html", people=people, filters=filters, kinds=users.KINDS)
 
 
 async def new(request: Request) -> Response:
@@ -59,7 +58,7 @@ async def new(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """Invite somebody, or make them with a password: 303 to their page, 422 with the form and what is wrong."""
-    administration, fields = _administration(request), await web.form(request)
+    administration, fields = _administration(request), await http.form(request)
     invited = fields.get("how", "invite") != "password"
     password = None if invited else fields.get("password", "")
     draft = _draft(fields)
@@ -100,7 +99,11 @@ async def show(request: Request) -> Response:
 
 async def change(request: Request) -> Response:
     """Another name or username, and for a supervisor without agents another type."""
-    administration, fields, person = _administration(request), await web.form(request), await _person(request)
+    administration, fields, person = (
+        _administration(request),
+        await http.form(request),
+        await _person(request),
+    )
     draft = _draft(_meant(person, fields))
     draft.check()
     draft.faults.pop("email", None)  # which is not changed here
@@ -163,7 +166,7 @@ async def _change(
 
 async def deactivate(request: Request) -> Response:
     """Take somebody's rights (`deactivated` = yes), here at once and then at the Auth server; or give them back (no)."""
-    wanted = (await web.form(request)).get("deactivated")
+    wanted = (await http.form(request)).get("deactivated")
     if wanted not in ("yes", "no"):
         raise Invalid("deactivated is yes or no.")
     administration, person = _administration(request), await _person(request)
@@ -219,7 +222,7 @@ def _administration(request: Request) -> Administration:
 
 
 def _id(request: Request) -> UUID:
-    return web.identifier(request.path_params["id"], "person")
+    return http.identifier(request.path_params["id"], "person")
 
 
 async def _person(request: Request) -> Record:
@@ -256,8 +259,8 @@ async def _page(
         "draft": draft or Draft(person["email"], person["name"], person["kind"], person["username"] or ""),
     }
     if status != 200 and request.headers.get("hx-request"):
-        return web.fragment(request, "people/_person.html", status, viewer=request.state.viewer, **context)
-    return web.render(request, "people/person.html", status, **context)
+        return http.fragment(request, "people/_person.html", status, viewer=request.state.viewer, **context)
+    return http.render(request, "people/person.html", status, **context)
 
 
 def _form(request: Request, draft: Draft, status: int, *, invited: bool) -> Response:
@@ -267,8 +270,8 @@ def _form(request: Request, draft: Draft, status: int, *, invited: bool) -> Resp
         "no_key": _NO_KEY if request.state.administration is None else "",
     }
     if request.headers.get("hx-request"):
-        return web.fragment(request, "people/_draft.html", status, **context)
-    return web.render(request, "people/new.html", status, **context)
+        return http.fragment(request, "people/_draft.html", status, **context)
+    return http.render(request, "people/new.html", status, **context)
 
 
 def _to(person: UUID, said: str) -> Response:

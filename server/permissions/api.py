@@ -7,14 +7,14 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from server import exact_json
-from server import hub as bells
-from server.api import Ask, Call, Json, JsonObject, Model, Moment, Text
-from server.db import Connection
 from server.errors import Invalid
-from server.hub import Hub
+from server.kernel import http as exact_json
+from server.kernel import live as bells
+from server.kernel.auth import Limits
+from server.kernel.db import Connection
+from server.kernel.http import Ask, Call, Json, JsonObject, Model, Moment, Text
+from server.kernel.live import Hub
 from server.permissions import tool_permissions
-from server.rates import Limits
 
 _LARGEST = 32 * 1024  # bytes of arguments, which a person has to read
 _LONGEST_WAIT = 55

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from server.db import Caller, Connection, Database, Record
+from server.kernel.db import Caller, Connection, Database, Record
 from server.permissions import tool_permissions
 
 

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from server import web
-from server.db import Record
 from server.errors import Invalid
-from server.guard import signed_in
-from server.permission_cards import card, shown
+from server.kernel import http
+from server.kernel.db import Record
+from server.kernel.http import signed_in
+from server.kernel.live import card, shown
 from server.permissions import tool_grants, tool_permissions
 from server.permissions.tool_grants import Scope
 from server.permissions.views import digest_of, refusal, tell_agent
@@ -38,12 +38,12 @@ async def give(request: Request) -> Response:
 
     200 with the fresh card, 409 with the card as it stands, 422 with the form and what is wrong with it.
     """
-    fields = await web.form(request)
+    fields = await http.form(request)
     digest = digest_of(fields)
     row, replaces = await _read(request)
     if row["status"] != "pending" or row["held_until"] or row["arguments_digest"] != digest:
         return _refused(request, row, refusal(row))
-    permission_id = web.identifier(request.path_params["id"], "tool permission")
+    permission_id = http.identifier(request.path_params["id"], "tool permission")
     try:
         with request.state.recorder.giving_way():
             won, row = await tool_grants.allow(
@@ -65,16 +65,16 @@ async def give(request: Request) -> Response:
 
 async def revoke(request: Request) -> Response:
     """End a standing approval: its line on the page says so, also when somebody else was first."""
-    grant_id = web.identifier(request.path_params["id"], "standing approval")
+    grant_id = http.identifier(request.path_params["id"], "standing approval")
     row = await tool_grants.revoke(request.state.db, request.state.viewer, grant_id)
     if request.headers.get("hx-request"):
-        return web.fragment(request, "permissions/_ended_approval.html", id=grant_id, grant=row)
+        return http.fragment(request, "permissions/_ended_approval.html", id=grant_id, grant=row)
     return RedirectResponse("/", 303)
 
 
 async def _read(request: Request) -> tuple[dict[str, Any], Record | None]:
     """The row of the request's card, and the standing approval that another one replaces."""
-    permission_id = web.identifier(request.path_params["id"], "tool permission")
+    permission_id = http.identifier(request.path_params["id"], "tool permission")
     async with request.state.db.as_viewer(request.state.viewer) as connection:
         row = await tool_permissions.card(connection, permission_id)
         return row, await tool_grants.live(connection, row) if row["status"] == "pending" else None
@@ -136,9 +136,9 @@ def _form(
     }
     status = 422 if problem else 200
     if request.headers.get("hx-request"):
-        return web.fragment(request, _FORM, status, **context)
-    return web.render(
-        request, "permissions/standing_approval.html", status, form=web.partial(_FORM, **context)
+        return http.fragment(request, _FORM, status, **context)
+    return http.render(
+        request, "permissions/standing_approval.html", status, form=http.partial(_FORM, **context)
     )
 
 
@@ -152,9 +152,9 @@ def _plain(value: object) -> str | None:
 
 def _refused(request: Request, row: Mapping[str, Any], why_not: str) -> Response:
     if request.headers.get("hx-request"):
-        said = web.partial("permissions/_not_decided.html", why_not=why_not)
+        said = http.partial("permissions/_not_decided.html", why_not=why_not)
         return HTMLResponse(said + _elsewhere(row), 409)
-    return web.render(request, "permissions/refused.html", 409, refusal=why_not, card=card(row))
+    return http.render(request, "permissions/refused.html", 409, refusal=why_not, card=card(row))
 
 
 def _elsewhere(row: Mapping[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from server import hub as bells
-from server.db import Caller, Connection, Database, Record
 from server.errors import NotFound
+from server.kernel import live as bells
+from server.kernel.db import Caller, Connection, Database, Record
 
 _COLUMNS = """id, interaction_id, supervisor_id, tool_name, tool_description, arguments, arguments_digest, status,
     reason, responded_by_name as responded_by, requested_at, responded_at, expires_at, execute_before,

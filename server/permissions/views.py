@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from server import web
-from server.db import Database
 from server.errors import Invalid
-from server.guard import signed_in
-from server.permission_cards import card, shown
+from server.kernel import http
+from server.kernel.db import Database
+from server.kernel.http import signed_in
+from server.kernel.live import card, shown
 from server.permissions import tool_permissions
 
 _REASON, _DIGEST = 1000, 128
@@ -25,14 +25,14 @@ async def decide(request: Request) -> Response:
 
     200 with the fresh card, 409 with the card as it stands, 404 for another supervisor's, 422 without a digest.
     """
-    fields = await web.form(request)
+    fields = await http.form(request)
     status, reason = fields.get("status"), fields.get("reason", "").strip().replace("\x00", "")
     if status not in ("allowed", "denied"):
         raise Invalid("A decision is allowed or denied: reload the page, if it offered another one.")
     digest = digest_of(fields)
     if len(reason) > _REASON:
         raise Invalid(f"A reason has {_REASON} characters at most.")
-    permission_id = web.identifier(request.path_params["id"], "tool permission")
+    permission_id = http.identifier(request.path_params["id"], "tool permission")
     db: Database = request.state.db
     with request.state.recorder.giving_way():
         won, row = await tool_permissions.decide(
@@ -65,7 +65,7 @@ def digest_of(fields: Mapping[str, str]) -> str:
 
 async def show(request: Request) -> Response:
     """All arguments of a request, which its card may be too small for; for a page that is not live, its card as it is now."""
-    permission_id = web.identifier(request.path_params["id"], "tool permission")
+    permission_id = http.identifier(request.path_params["id"], "tool permission")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         row = await tool_permissions.card(connection, permission_id)
@@ -75,12 +75,12 @@ async def show(request: Request) -> Response:
     text = json.dumps(found["arguments"], indent=1)
     if len(text) > _INDENTED:  # what is nested a hundred deep would be blanks above all
         text = json.dumps(found["arguments"])
-    return web.render(request, "permissions/tool_permission.html", p=found, text=text)
+    return http.render(request, "permissions/tool_permission.html", p=found, text=text)
 
 
 async def take_back(request: Request) -> Response:
     """Take back one's own allow before it takes effect; answers as a decision does."""
-    permission_id = web.identifier(request.path_params["id"], "tool permission")
+    permission_id = http.identifier(request.path_params["id"], "tool permission")
     won, row = await tool_permissions.take_back(request.state.db, request.state.viewer, permission_id)
     if won:
         return _reply(request, row, None)
@@ -107,7 +107,7 @@ def _reply(request: Request, row: dict[str, Any], why_not: str | None) -> Respon
     if request.headers.get("hx-request"):
         return HTMLResponse(card(row), 409 if why_not else 200)
     if why_not:
-        return web.render(request, "permissions/refused.html", 409, refusal=why_not, card=card(row))
+        return http.render(request, "permissions/refused.html", 409, refusal=why_not, card=card(row))
     return RedirectResponse("/", 303)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.db import Connection
+from server.kernel.db import Connection
 
 COLUMNS = ("name", "rows", "dead_rows", "bytes", "index_bytes", "index_reads", "whole_reads", "vacuumed_at")
 

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server import web
-from server.db import Database
-from server.guard import signed_in
+from server.kernel import http
+from server.kernel.db import Database
+from server.kernel.http import signed_in
 from server.system import system_report
 
 
@@ -30,9 +30,9 @@ async def show(request: Request) -> Response:
     async with db.as_viewer(request.state.viewer) as connection:
         report = await system_report.read(connection)
     if request.url.path.endswith(".csv"):
-        return web.csv("tables.csv", system_report.COLUMNS, report["tables"])
+        return http.csv("tables.csv", system_report.COLUMNS, report["tables"])
     backups = request.state.settings.floorwalker_home / "backups"
-    return web.render(
+    return http.render(
         request,
         "system/system.html",
         report=report,

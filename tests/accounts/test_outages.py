@@ -7,7 +7,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from server.auth import Auth
+from server.kernel.auth import Auth
 from tests.conftest import a_folder, free_port, serving
 from tests.replica import age, hosted, sessions_here, signed_in
 from tests.site import PASSWORD, PATIENCE, Person, Site

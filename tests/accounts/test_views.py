@@ -9,8 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from server.supabase import REFUSED
-from server.tokens import digest
+from server.kernel.auth import digest
+from server.kernel.auth.supabase import REFUSED
 from tests.conftest import a_folder, free_port, serving, until
 from tests.replica import age, hosted
 from tests.site import PASSWORD, PATIENCE, Person, Site

@@ -9,13 +9,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from server import db
-from server.api import KnownAgents
 from server.app import CALLS
-from server.auth import Auth
 from server.errors import Unauthorized
-from server.hub import Hub
-from server.rates import Limits
+from server.kernel.auth import Auth, Limits
+from server.kernel.db import connections as db
+from server.kernel.live import Hub, KnownAgents
 from server.settings import Settings
 from tests.conftest import a_folder, free_port, serving, until
 from tests.site import PATIENCE, Person, Site

@@ -35,7 +35,7 @@ from supabase_auth.types import AdminUserAttributes
 from server.embedded.auth_app import close_auth_app, create_auth_app
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
-from server.migrations import migrate
+from server.kernel.db.migrations import migrate
 from tests.site import PATIENCE
 
 PASSWORD = "a-password-of-theirs"

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
-from server.tokens import digest
+from server.kernel.auth import digest
 from tests.bench import world
 from tests.site import Site
 

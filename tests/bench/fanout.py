@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from server.embedded.postgres import SUPERUSER
-from server.stream import TICK
+from server.kernel.live.stream import TICK
 from tests.bench import crowd
 from tests.bench.load import Load, loading
 from tests.bench.processes import cpu, memory

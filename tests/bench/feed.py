@@ -11,10 +11,10 @@ import uvicorn
 from sse_starlette import EventSourceResponse as Original
 from starlette.types import Receive, Scope, Send
 
-from server.auth import Viewer
-from server.sse import EventSourceResponse
-from server.stream import TICK
-from server.subscriber import Subscriber
+from server.kernel.auth import Viewer
+from server.kernel.live.sse import EventSourceResponse
+from server.kernel.live.stream import TICK
+from server.kernel.live.subscriber import Subscriber
 
 _VIEWER = Viewer(UUID(int=0), "", "admin", "", None, None, UUID(int=0), datetime.now(UTC))
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
-from server import migrations
 from server.embedded.postgres import SUPERUSER, Postgres
+from server.kernel.db import migrations
 from tests.bench import world
 from tests.conftest import a_folder
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
-from server import migrations, sweeper
 from server.embedded.postgres import SUPERUSER, Postgres
+from server.kernel.db import migrations, sweeper
 from tests.bench import world
 from tests.conftest import a_folder
 

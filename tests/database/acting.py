@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from server.tokens import digest
+from server.kernel.auth import digest
 from tests.site import Agent, Person, Site
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import asyncpg
 
-from server import migrations
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.embedded.prepare import prepare
+from server.kernel.db import migrations
 from tests.database.acting import Connection
 from tests.site import Site
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
-from server import migrations
+from server.kernel.db import migrations
 from tests.database.schemas import in_order, load
 from tests.test_migrations import HOME, connected, running
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from server.tokens import digest
+from server.kernel.auth import digest
 from tests.database.acting import Connection, as_person
 from tests.database.matrix import ACTORS
 from tests.site import Agent, Person, Site

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import asyncpg
 
-from server import migrations
+from server.kernel.db import migrations
 
 
 def in_order(folder: Path = migrations.FOLDER) -> list[Path]:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from server import migrations
+from server.kernel.db import migrations
 from tests.database.acting import as_owner
 from tests.site import Site
 

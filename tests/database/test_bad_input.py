@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from server import db
 from server.errors import RequestError
+from server.kernel.db import connections as db
 from tests.database.functions import FUNCTIONS
 from tests.database.matrix import ACTORS
 from tests.database.scene import ROLES, Stage, outcome
@@ -106,7 +106,7 @@ async def test_every_state_of_our_own_has_its_word(site: Site) -> None:
         said = {state for row in rows for state in OWN.findall(row["prosrc"])}
         assert said == set(db._WORDS)
         for state in said:
-            with pytest.raises(RequestError, match="in words") as raised, db.words():
+            with pytest.raises(RequestError, match="in words") as raised, db.translated_errors():
                 await owner.execute(
                     f"do $$ begin raise exception 'in words' using errcode = '{state}'; end $$"
                 )

@@ -17,8 +17,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from server import db
 from server.errors import Forbidden, Invalid
+from server.kernel.db import connections as db
 from tests.database.acting import Connection, refused
 from tests.database.scene import Names, play, slow_clocks, staged
 from tests.site import Site

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from server import db
 from server.errors import Conflict, Invalid, RequestError
+from server.kernel.db import connections as db
 from tests.database.scene import Stage
 from tests.site import Site
 

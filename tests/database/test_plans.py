@@ -80,7 +80,7 @@ QUESTIONS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class Context:
     """Where the questions are asked, and the ids they are about."""
 
     connection: Connection
@@ -88,7 +88,7 @@ class Place:
     people: dict[str, str]  # who → claims
 
 
-async def place(owner: Connection, web: Connection, supervisor: UUID, agent: UUID, admin: UUID) -> Place:
+async def place(owner: Connection, web: Connection, supervisor: UUID, agent: UUID, admin: UUID) -> Context:
     found = await owner.fetchrow(
         """select p.interaction_id as interaction, t.id as permission, t.arguments_digest as digest from interaction_pulse p
         join tool_permissions t on t.interaction_id = p.interaction_id and t.status = 'pending' where p.agent_id = $1""",
@@ -100,7 +100,7 @@ async def place(owner: Connection, web: Connection, supervisor: UUID, agent: UUI
         agent,
         agent.bytes,
     )
-    return Place(
+    return Context(
         web,
         {"supervisor": supervisor, "agent": agent, **dict(found)},
         {
@@ -111,7 +111,7 @@ async def place(owner: Connection, web: Connection, supervisor: UUID, agent: UUI
     )
 
 
-async def read_whole(place: Place, question: Question, *, forbidden: bool) -> set[str]:
+async def read_whole(place: Context, question: Question, *, forbidden: bool) -> set[str]:
     """The tables that a question reads from end to end, by PostgreSQL's own count."""
     counts = "select relname, seq_scan from pg_stat_xact_all_tables where schemaname in ('public', 'private')"
     connection = place.connection
@@ -137,7 +137,7 @@ async def read_whole(place: Place, question: Question, *, forbidden: bool) -> se
 
 
 @pytest.fixture(scope="session")
-async def small(site: Site) -> AsyncIterator[Place]:
+async def small(site: Site) -> AsyncIterator[Context]:
     person: Person = await site.hire("voice")
     admin = await site.hire("admin")
     interaction = await site.start(person.agents[0])
@@ -150,19 +150,19 @@ async def small(site: Site) -> AsyncIterator[Place]:
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-async def test_every_hot_question_has_its_indexes(small: Place, name: str) -> None:
+async def test_every_hot_question_has_its_indexes(small: Context, name: str) -> None:
     found = await read_whole(small, QUESTIONS[name], forbidden=True)
     assert found <= QUESTIONS[name].whole
 
 
-async def test_a_question_without_an_index_is_noticed(small: Place) -> None:
+async def test_a_question_without_an_index_is_noticed(small: Context) -> None:
     question = ask("supervisor", "select count(*) from agent_tools where description = 'x'")
     # Older versions read small tables whole on the way there, too.
     assert "agent_tools" in await read_whole(small, question, forbidden=False)
 
 
 @pytest.fixture(scope="session")
-async def large(site: Site) -> AsyncIterator[Place]:
+async def large(site: Site) -> AsyncIterator[Context]:
     """A database of its own with 1,000 supervisors and 200,000 interactions, where the planner is free to choose."""
     async with apart(site, "large") as url:
         owner = await asyncpg.connect(url)
@@ -187,6 +187,6 @@ async def large(site: Site) -> AsyncIterator[Place]:
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", QUESTIONS)
-async def test_every_hot_question_uses_its_indexes_on_a_large_floor(large: Place, name: str) -> None:
+async def test_every_hot_question_uses_its_indexes_on_a_large_floor(large: Context, name: str) -> None:
     found = await read_whole(large, QUESTIONS[name], forbidden=False)
     assert found <= QUESTIONS[name].whole

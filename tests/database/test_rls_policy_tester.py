@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from server import migrations
 from server.embedded.postgres import Postgres
+from server.kernel.db import migrations
 from tests.conftest import a_folder
 
 pytestmark = pytest.mark.full

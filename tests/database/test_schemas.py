@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from server import migrations
 from server.embedded.postgres import Postgres
+from server.kernel.db import migrations
 from tests.catalogue import Catalogue, catalogue, differences
 from tests.conftest import a_folder
 from tests.database import new_migration

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from server import migrations
+from server.kernel.db import migrations
 from tests.database.acting import Connection, as_owner, become
 from tests.site import Person, Site
 

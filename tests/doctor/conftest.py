@@ -9,12 +9,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from server.doctor.findings import Findings, collect
+from server.cli.context import Context
+from server.cli.doctor.findings import Findings, collect
 from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
 from server.embedded.prepare import create_database, prepare
-from server.migrations import migrate
-from server.place import Place
+from server.kernel.db.migrations import migrate
 from server.settings import Settings
 from tests.conftest import a_folder, free_port, serving
 from tests.replica import hosted
@@ -62,9 +62,9 @@ class Cloud:
         }
         return {name: value for name, value in whole.items() if value}
 
-    def place(self, **changes: str) -> Place:
+    def place(self, **changes: str) -> Context:
         values = {name.lower(): value for name, value in self.environment(**changes).items()}
-        return Place(Settings(_env_file=None, **values), None)  # type: ignore[arg-type]
+        return Context(Settings(_env_file=None, **values), None)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="package")
@@ -95,7 +95,7 @@ class Project:
     def url(self, role: str = "postgres") -> str:
         return self.cloud.site.database_url(role).replace("/postgres?", f"/{self.name}?")
 
-    def place(self, **changes: str) -> Place:
+    def place(self, **changes: str) -> Context:
         """Without a secret key, since the Auth server is another database's."""
         urls = {"DATABASE_URL": self.url("floorwalker_web"), "DATABASE_OWNER_URL": self.url()}
         return self.cloud.place(**{**urls, "SUPABASE_SECRET_KEY": "", **changes})

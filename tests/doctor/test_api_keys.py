@@ -3,7 +3,7 @@
 import jwt
 import pytest
 
-from server.doctor import api_keys
+from server.cli.doctor import api_keys
 
 SECRET = "the secret of an older project, long enough"
 

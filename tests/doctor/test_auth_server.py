@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 import pytest
 
-from server.doctor import auth_server
+from server.cli.doctor import auth_server
 from tests.conftest import free_port
 from tests.crooked import crooked
 from tests.doctor.conftest import Cloud, bad, found, one

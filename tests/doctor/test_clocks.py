@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.doctor import clocks
+from server.cli.doctor import clocks
 
 seconds = st.floats(0, 100)
 

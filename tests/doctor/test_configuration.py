@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.doctor import configuration
+from server.cli.doctor import configuration
 from server.settings import Settings, found
 from tests.doctor.conftest import bad, one
 from tests.doctor.conftest import found as findings_of

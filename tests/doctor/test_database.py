@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.doctor import database
+from server.cli.doctor import database
 from server.embedded.postgres import SUPERUSER
 from tests.doctor.conftest import Cloud, Project, bad, found, one
 

@@ -133,7 +133,7 @@ def test_where_there_are_no_such_characters_it_is_said_without(cloud: Cloud, enc
 
 def test_hosted_no_embedded_part_is_imported(cloud: Cloud) -> None:
     script = (
-        "import sys, server.__main__; from server.doctor import examination; print(examination.run()); "
+        "import sys, server.__main__; from server.cli.doctor import examination; print(examination.run()); "
         "assert not [name for name in sys.modules if name.startswith('server.embedded')]"
     )
     answer = subprocess.run(

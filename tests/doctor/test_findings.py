@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from server.doctor import findings
-from server.doctor.findings import Findings, right
+from server.cli.doctor import findings
+from server.cli.doctor.findings import Findings, right
 from server.errors import Unavailable
 from tests.doctor.conftest import found
 

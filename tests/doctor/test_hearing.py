@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server.doctor import hearing
+from server.cli.doctor import hearing
 from tests.conftest import free_port
 from tests.doctor.conftest import Cloud, found, one
 from tests.nats import NATS, nats

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from server.doctor import machine
-from server.place import Place
+from server.cli.context import Context
+from server.cli.doctor import machine
 from server.settings import Settings
 from tests.conftest import a_folder, free_port
 from tests.doctor.conftest import Cloud, bad, found, one
@@ -30,7 +30,7 @@ def settings(home: Path, port: int | None = None) -> Settings:
 
 async def looked(given: Settings, key: str = "") -> list[str]:
     """With a place when there is a key."""
-    place = Place(given.model_copy(update={"supabase_publishable_key": key}), None) if key else None
+    place = Context(given.model_copy(update={"supabase_publishable_key": key}), None) if key else None
     return await found(machine.check(given, place))
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from server import migrations
-from server.doctor import owner
+from server.cli.doctor import owner
 from server.embedded.postgres import SUPERUSER
+from server.kernel.db import migrations
 from tests.conftest import free_port
 from tests.doctor.conftest import Cloud, Connection, Project, bad, found, one
 from tests.site import Site

@@ -9,11 +9,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from server import backups, migrations
 from server.embedded import daily
 from server.embedded.postgres import Postgres
 from server.errors import RequestError
-from server.postgres_programs import Programs
+from server.kernel.db import Programs, backups, migrations
 from tests.conftest import a_folder, free_port, serving, until
 from tests.embedded.conftest import Homes
 from tests.site import PATIENCE

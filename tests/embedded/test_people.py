@@ -12,7 +12,7 @@ import pytest
 
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
-from server.migrations import migrate
+from server.kernel.db.migrations import migrate
 from tests.conftest import a_folder
 from tests.embedded.conftest import Mounted, mounting
 from tests.site import PASSWORD, PATIENCE, Site

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from server import backups, migrations
 from server.embedded import folders
 from server.embedded import restore as replacing
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Conflict, Invalid
-from server.postgres_programs import Programs
+from server.kernel.db import Programs, backups, migrations
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.site import PATIENCE, Site

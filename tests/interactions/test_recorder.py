@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from server import db
 from server.errors import Unavailable
 from server.interactions import realtime_metrics
 from server.interactions.realtime_metrics import Metric, Recorder
+from server.kernel.db import connections as db
 from tests.conftest import until
 from tests.site import Person, Site
 

@@ -1,0 +1,85 @@
+"""Keys of the agent API at the command line: made, listed, revoked."""
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from server.agents import agent_keys
+from server.agents.agent_keys import AgentKey
+from server.cli.context import Context, open_context
+from server.kernel import db
+
+_TITLES = ("id", "agent", "supervisor", "key", "created", "state")
+
+
+@click.group("agent-key")
+def agent_key() -> None:
+    """Keys of the agent API."""
+
+
+@agent_key.command("create")
+@click.option("--agent", required=True, help="The agent's id or its name, when it is unique.")
+def create_agent_key(agent: str) -> None:
+    """Print a new key of an agent, alone on the last line; it is shown this once."""
+
+    async def create(url: str) -> str:
+        async with db.as_owner(url) as connection:
+            return await agent_keys.create(connection, agent)
+
+    with open_context() as context:
+        click.echo(asyncio.run(create(context.owner_url)))
+
+
+@agent_key.command("list")
+@click.option("--agent", help="Those of this agent alone: its id or its name.")
+def list_agent_keys(agent: str | None) -> None:
+    """List all keys, the newest first: whose they are, how they end, and whether they still work.
+
+    The keys themselves are kept nowhere.
+    """
+
+    async def read(context: Context) -> list[AgentKey]:
+        await context.reach_owner()
+        async with db.as_owner(context.owner_url) as connection:
+            return await agent_keys.read(connection, agent)
+
+    with open_context() as context:
+        click.echo(_table([_TITLES, *map(_row, asyncio.run(read(context)))]))
+
+
+@agent_key.command("revoke")
+@click.argument("key", metavar="HINT_OR_ID")
+@click.option("--agent", help="Look among the keys of this agent alone: its id or its name.")
+def revoke_agent_key(key: str, agent: str | None) -> None:
+    """Revoke one key, at once and for good: what it has open ends, and its next request is refused.
+
+    HINT_OR_ID is what `agent-key list` shows; of a hint like fw_…Ab3x the last four characters are enough.
+    """
+
+    async def revoke(context: Context) -> tuple[AgentKey, bool]:
+        await context.reach_owner()
+        async with db.as_owner(context.owner_url) as connection:
+            return await agent_keys.revoke(connection, key, agent)
+
+    with open_context() as context:
+        revoked, now = asyncio.run(revoke(context))
+        whose = f"key {revoked.hint} of {revoked.agent} ({revoked.supervisor}), id {revoked.id}"
+        click.echo(f"revoked: {whose}" if now else f"{_state(revoked)} already: {whose}")
+
+
+def _row(key: AgentKey) -> tuple[str, ...]:
+    created = f"{key.created_at:%Y-%m-%d %H:%M} UTC"
+    return str(key.id), key.agent, key.supervisor, key.hint, created, _state(key)
+
+
+def _state(key: AgentKey) -> str:
+    if key.revoked_at is not None:
+        return f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC"
+    return "agent retired" if key.retired else "live"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(padded)

@@ -1,0 +1,372 @@
+"""The command line."""
+
+import asyncio
+import gc
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import uvicorn
+from uvicorn.loops.auto import auto_loop_factory
+
+from server import app as application
+from server import settings as environment
+from server.cli import agent_key, create_admin, demo_keys
+from server.cli.context import Context, fail, open_context
+from server.kernel import db
+from server.kernel.db import Programs, backups, migrations, secretly
+from server.kernel.http import Protocol
+from server.people.first_admin import FirstAdmin
+from server.settings import AUTH_PATH, Settings
+
+_GRACE = 10  # seconds that requests in flight have when the server stops
+
+
+@click.group()
+@click.version_option(package_name="floorwalker")
+def main() -> None:
+    """Floorwalker: a realtime supervisor dashboard for AI call-centre agents."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, told to end the streams before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, parts: application.App) -> None:
+        super().__init__(config)
+        self._parts = parts
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Like uvicorn's own, which raises the signal again at the end: here the rest still has to stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._parts.close_streams()
+        await super().shutdown(sockets)
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Play the demo contact centre (embedded mode).")
+def serve(*, demo: bool) -> None:
+    """Run the web process."""
+    door = _bind(environment.load())
+    with open_context() as context, door:
+        if context.home is not None:
+            migrations_of(context)
+            from server.embedded import sample_people
+
+            asyncio.run(sample_people.settle(context.owner_url, alone=context.settings.alone))
+            asyncio.run(_remember(context.owner_url))
+        elif demo:
+            fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
+        else:
+            asyncio.run(_check(context.settings))
+        # Thousands of streams are hundreds of thousands of objects that stay, and the collector would look at them all
+        # again and again for next to nothing: half of a busy process's time, as it comes.
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 50)
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where there is one
+            runner.run(_serve(context, door, demo=demo))
+
+
+async def _remember(owner_url: str) -> None:
+    """A month of sample interactions for a home that has none yet."""
+    async with db.as_owner(owner_url) as connection:
+        await connection.execute((Path(__file__).parent.parent / "embedded" / "history.sql").read_text())
+
+
+async def _check(settings: Settings) -> None:
+    question = "select private.setting('permission_seconds')"
+    assert settings.database_url is not None
+    await db.check("DATABASE_URL", settings.database_url, question)
+    if settings.database_listen_url:
+        await db.check("DATABASE_LISTEN_URL", settings.database_listen_url, "select 1")
+
+
+async def _serve(context: Context, door: socket.socket, *, demo: bool) -> None:
+    settings = context.settings
+    auth_app = context.home.auth_app() if context.home else None
+    first_admin = await _first_admin(context) if context.home and not settings.alone else None
+    app, parts = application.create_app(settings, auth_app, first_admin)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+            http=Protocol,
+            proxy_headers=bool(settings.proxies),
+            forwarded_allow_ips=settings.proxies,
+        ),
+        parts,
+    )
+    beside: list[Coroutine[Any, Any, None]] = [_greet(server, _greeting(context, first_admin))]
+    if context.home is not None:
+        beside += [context.home.postgres.keep(), context.home.back_up_daily()]
+    if demo:
+        beside.append(_demo(context))
+    tasks = [asyncio.create_task(work) for work in beside]
+    try:
+        await server.serve([door])
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if auth_app is not None:
+            from server.embedded.home import close_auth_app
+
+            await close_auth_app(auth_app)
+
+
+def _bind(settings: Settings) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        door = socket.socket(family)
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind((settings.host, settings.port))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SystemExit(
+            f"floorwalker: cannot listen on {settings.host} port {settings.port} ({reason}): "
+            "stop what uses it, or set PORT (and HOST) to something else."
+        ) from None
+    return door
+
+
+async def _first_admin(context: Context) -> FirstAdmin | None:
+    """The link for who makes the first admin, where there is none who can sign in."""
+    from server.embedded import sample_people
+
+    if await sample_people.has_admin(context.owner_url):
+        return None
+    return FirstAdmin(
+        partial(sample_people.has_admin, context.owner_url),
+        lambda draft, password: create_admin.make(context, draft, password),
+    )
+
+
+def _greeting(context: Context, first_admin: FirstAdmin | None) -> list[str]:
+    lines = [f"Floorwalker is at {context.settings.address}"]
+    if context.home is None:
+        return lines
+    if context.settings.alone:
+        who = "supervisor1@example.com (voice), supervisor2@example.com (chat) or admin@example.com"
+        lines += [f"Sign in as {who},", "password floorwalker."]
+    elif first_admin is not None:
+        lines += [
+            "Nobody can sign in yet. Make the first admin, once, at",
+            context.settings.address + first_admin.path,
+        ]
+    return [*lines, "Ctrl-C ends it; the data stays."]
+
+
+async def _greet(server: uvicorn.Server, lines: list[str]) -> None:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
+        await asyncio.sleep(0.02)
+    click.echo("\n".join(lines))
+
+
+async def _demo(context: Context) -> None:
+    """Play with keys of its own, made at each start; those of the last start end."""
+    from server.demo.demo import play_forever
+
+    async with db.as_owner(context.owner_url) as connection:
+        agents = await demo_keys.create_for_demo(connection)
+    await play_forever(context.settings.here, agents)
+
+
+def migrations_of(context: Context) -> list[str]:
+    """Apply what is missing; what was applied."""
+
+    async def apply() -> list[str]:
+        await context.reach_owner()
+        return await migrations.migrate(context.owner_url)
+
+    return asyncio.run(apply())
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    with open_context() as context:
+        applied = migrations_of(context)
+        click.echo("\n".join(["applied:", *applied]) if applied else "up to date")
+
+
+main.add_command(create_admin.create_admin)
+
+
+@main.command()
+def doctor() -> None:
+    """Hold the configuration against the real services: a sentence for each finding, and what to do.
+
+    ✓ is as it should be, ! is worth a look, ✗ is wrong, and then the exit status is 1.
+    """
+    from server.cli.doctor import examination
+
+    sys.exit(examination.run())
+
+
+@main.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--schema-only", is_flag=True, help="Tables, functions and rules without any row: an empty product."
+)
+@click.option(
+    "--data-only", is_flag=True, help="The rows and the accounts alone: for a database of this very version."
+)
+def backup(file: Path | None, *, schema_only: bool, data_only: bool) -> None:
+    """Write everything that was recorded, and the accounts with their passwords' hashes, into a new FILE.
+
+    FILE is floorwalker-<time>.dump when none is named: among the home's backups, or here for a hosted project.
+    Not in it: who is signed in, and the keys beside the embedded database (a new home makes its own).
+    """
+    if schema_only and data_only:
+        raise click.UsageError(
+            "--schema-only leaves out what --data-only writes: give one of them, or neither."
+        )
+    what: backups.What = "schema" if schema_only else "rows" if data_only else "everything"
+    name = f"floorwalker-{'' if what == 'everything' else what + '-'}{backups.stamp()}.dump"
+
+    async def write(context: Context) -> None:
+        await context.reach_owner()
+        target, programs = file or Path(name), Programs()
+        if context.home is not None:
+            programs = context.home.programs
+            target = file or context.home.backups / name
+        here = context.home is not None
+        size = await backups.backup(context.owner_url, target, programs, what=what, gently=here)
+        click.echo(f"{target}: {size:,} bytes")
+
+    with open_context() as context:
+        asyncio.run(write(context))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Bring back what is in FILE, a backup of this or of an earlier Floorwalker. Everybody signs in again.
+
+    In embedded mode it takes the place of what is there now, which is backed up first; the server may run.
+    A hosted project has to be empty. When anything fails, nothing has changed.
+    """
+
+    async def bring_back(context: Context) -> tuple[list[str], list[Path]]:
+        await context.reach_owner()
+        if context.home is None:
+            return await backups.restore(context.owner_url, file, Programs(), hosted=True), []
+        from server.embedded.restore import restore as take_its_place
+
+        return await take_its_place(context.home.postgres, file)
+
+    with open_context() as context:
+        applied, kept = asyncio.run(bring_back(context))
+        lines = [f"restored {file}", *(f"what was there before is in {path}" for path in kept)]
+        click.echo("\n".join([*lines, *(["applied:", *applied] if applied else [])]))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--speed", default=20.0, show_default=True, help="How many times faster than it was.")
+@click.option("--limit", default=40, show_default=True, help="How many conversations.")
+@click.option(
+    "--supervisors", default=4, show_default=True, help="With three agents each; half voice, half chat."
+)
+def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
+    """Play recorded conversations (JSON Lines in FOLDER) through the agent API of the running server.
+
+    Sign in as the admin, or as one of the supervisors it names, to watch and to decide: an agent that asks for
+    a tool waits for you, and after PERMISSION_SECONDS goes on without.
+    """
+    with open_context() as context:
+        if context.home is None:
+            fail("replay makes supervisors of its own, and does so in embedded mode only")
+        try:
+            asyncio.run(_replay(context, folder, speed, limit, supervisors))
+        except FileNotFoundError as error:
+            fail(str(error))
+        except httpx.HTTPError as error:
+            fail(
+                f"no server answers at {context.settings.here} ({error}): start it, or set its HOST and PORT"
+            )
+
+
+async def _replay(context: Context, folder: Path, speed: float, limit: int, supervisors: int) -> None:
+    from server.demo import cast, conversations
+    from server.demo.player import Tool
+    from server.demo.replay import replay as play
+    from server.embedded import sample_people
+
+    settings = context.settings
+    assert settings.supabase_secret_key is not None
+    scripts = conversations.read(folder)[:limit]
+    secret = settings.supabase_secret_key.get_secret_value()
+    password = sample_people.PASSWORD if settings.alone else None
+    people = await cast.hire(settings.here + AUTH_PATH, secret, supervisors, password)
+    used = [(step.name, step.asks) for script in scripts for step in script.steps if isinstance(step, Tool)]
+    async with db.as_owner(context.owner_url) as connection:
+        agents = await demo_keys.create_for_replay(connection, [p.email for p in people], cast.tools(used))
+    who = f"admin@example.com or one of, password {password}" if password else "an admin; played by"
+    click.echo(f"Watch at {settings.address} as {who}:")
+    click.echo("  " + ", ".join(person.email for person in people))
+    played = await play(settings.here, agents, scripts, speed=speed)
+    troubles = [one for one in played if one.trouble]
+    metrics, asked = sum(len(one.metrics) for one in played), sum(len(one.permissions) for one in played)
+    click.echo(
+        f"{len(played)} interactions, {metrics} metrics, {asked} tool permissions, {len(troubles)} cut short"
+    )
+
+
+main.add_command(agent_key.agent_key)
+
+
+@main.group()
+def people() -> None:
+    """People who may sign in."""
+
+
+@people.command("export")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def export_people(file: Path | None) -> None:
+    """Write everybody, with the hash of their password, into a new FILE or to standard output.
+
+    One line of JSON is one person: the body of a POST to /auth/v1/admin/users of a hosted project, where they then
+    sign in with the password they have. Whoever is banned or deactivated here is banned there.
+    """
+    with open_context() as context:
+        if context.home is None:
+            fail("people export reads an embedded home, and DATABASE_URL is set")
+        from server.embedded.people import export, summary, write
+
+        lines = asyncio.run(export(context.owner_url))
+        if file is None:
+            click.echo("\n".join(lines))
+        else:
+            write(file, lines)
+        click.echo(summary(lines), err=True)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...]) -> None:
+    """Run psql on the configured database, as its owner."""
+    with open_context() as context:
+        program = str(context.home.postgres.bin("psql")) if context.home else "psql"
+        try:
+            address, environment = secretly(context.owner_url)
+            status = subprocess.call([program, "-d", address, *arguments], env=environment)
+        except FileNotFoundError:
+            fail("there is no psql on this machine's PATH: install PostgreSQL's client")
+        sys.exit(status)

@@ -1,0 +1,257 @@
+"""An admin made at the command line: the first one, whom no other admin can invite."""
+
+import asyncio
+import email
+import email.policy
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from email.message import EmailMessage
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+import click
+
+from server.cli.context import Context, fail, open_context
+from server.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, Unavailable
+from server.kernel import db
+from server.kernel.auth import WRONG_KEY, Administration
+from server.kernel.db import migrations
+from server.people.users import Draft
+
+_PATIENCE = 30.0  # seconds: the Auth server hands an invitation to its mail server meanwhile
+_METADATA = {"app_role": "admin"}
+T = TypeVar("T")
+_KNOWN = """
+select a.id, u.role, u.name, u.username, u.supervisor_type, a.raw_app_meta_data ->> 'app_role' as wanted,
+  coalesce(u.deactivated_at is not null or u.banned_until > now(), false) as out, a.email_confirmed_at is null as waiting,
+  (select f.reason from private.profile_faults f where f.user_id = a.id order by f.id desc limit 1) as fault
+from auth.users a left join public.users u on u.id = a.id where lower(a.email) = lower($1) and not a.is_sso_user
+"""
+_BECAME = """
+select u.role, null as reason from public.users u where u.id = $1
+union all (select null, f.reason from private.profile_faults f where f.user_id = $1 order by f.id desc limit 1) limit 1
+"""
+
+
+@click.command("create-admin")
+@click.option("--email", "address", help="Their e-mail address, to sign in with.")
+@click.option("--name", help="Their name, as others see it.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input: one line.")
+@click.option(
+    "--invite", is_flag=True, help="Send a letter, with whose link they choose a password themselves."
+)
+def create_admin(address: str | None, name: str | None, *, password_stdin: bool, invite: bool) -> None:
+    """Make an admin, by Supabase Auth's admin API. Asks for what no option says.
+
+    A hosted project needs SUPABASE_SECRET_KEY for it. When something is refused, nothing was made.
+    """
+    if invite and password_stdin:
+        fail("--invite lets them choose a password, and --password-stdin sets one: take one of the two")
+    asks = sys.stdin.isatty()
+    if password_stdin and asks:
+        fail("--password-stdin reads what is piped in, and nothing is: leave it out and be asked")
+    if not asks:
+        _complete(address, name, has_password=password_stdin or invite)
+    with open_context("CRITICAL") as context:
+        asyncio.run(_ready(context))
+        draft = Draft(email=(address or click.prompt("E-mail")).strip(), kind="admin")
+        draft.name = name.strip() if name else draft.email.partition("@")[0]
+        _check(draft)
+        asyncio.run(_refuse_known(context, draft.email))
+        if not name and asks:
+            draft.name = click.prompt("Name", default=draft.name).strip()
+            _check(draft)
+        password = None if invite else _password(piped=password_stdin)
+        asyncio.run(make(context, draft, password))
+        click.echo(_welcome(context, draft, invited=invite))
+
+
+def _complete(address: str | None, name: str | None, *, has_password: bool) -> None:
+    given = {"--email": address, "--name": name, "--password-stdin or --invite": has_password}
+    if missing := [flag for flag, value in given.items() if not value]:
+        fail(f"there is no terminal to ask on: give {', '.join(missing)}")
+
+
+def _check(draft: Draft) -> None:
+    draft.check()
+    for fault in draft.faults.values():
+        raise Invalid(fault)
+
+
+def _password(*, piped: bool) -> str:
+    if not piped:
+        password: str = click.prompt("Password", hide_input=True, confirmation_prompt="The same once more")
+        return password
+    try:
+        lines = sys.stdin.buffer.read().decode().splitlines()
+    except UnicodeDecodeError:
+        raise Invalid("the password on standard input is no text in UTF-8") from None
+    if len(lines) != 1 or not lines[0]:
+        raise Invalid(f"a password is one line of standard input, and {len(lines) or 'none'} came")
+    return lines[0]
+
+
+def _welcome(context: Context, draft: Draft, *, invited: bool) -> str:
+    settings = context.settings
+    if not invited:
+        return f"{draft.email} is an admin: sign in at {settings.address}"
+    if context.home is not None:
+        path, letter = _letter(settings.floorwalker_home / "outbox", draft.email)
+        body = letter.get_body()
+        link = re.search(r"https?://\S+", body.get_content() if body else "")
+        return (
+            f"{draft.email} is invited as an admin. Nobody carries letters here: the link is\n"
+            f"{link[0] if link else ''}\nand the letter {path}"
+        )
+    return (
+        f"{draft.email} is invited as an admin, and in with the link of the letter. If none comes: Supabase's own mail "
+        "goes to members of your organisation only, a few an hour, until the project has an SMTP server"
+    )
+
+
+def _letter(outbox: Path, address: str) -> tuple[Path, EmailMessage]:
+    """The newest to this address: a server beside us may write others."""
+    for path in sorted(outbox.glob("*.eml"), reverse=True):
+        letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        if str(letter["To"]).lower() == address.lower():
+            return path, letter
+    raise Unavailable(f"the letter to {address} is not in {outbox}")
+
+
+async def _ready(context: Context) -> None:
+    """Refuse what cannot succeed before anybody is asked for anything."""
+    if context.settings.supabase_secret_key is None:
+        raise Invalid(
+            "SUPABASE_SECRET_KEY is not set, and admins are made with it: copy it from the project's Settings → API Keys"
+        )
+    await context.reach_owner()
+    try:
+        async with db.as_owner(context.owner_url) as owner:
+            has_schema = await migrations.has_triggers(owner)
+            if has_schema:
+                await owner.fetchrow(_KNOWN, "")
+    except Forbidden:
+        raise Forbidden(
+            f"{context.owner_setting} signs in as somebody who may not read people: set DATABASE_OWNER_URL to the project's "
+            "postgres role"
+        ) from None
+    if not has_schema:
+        raise Unavailable(
+            f"the database ({db.where(context.owner_url)}) has no schema yet, or not all of it: run `floorwalker migrate`"
+        )
+    async with _administration(context) as administration:
+        with suppress(NotFound, Invalid):  # of course; but we were let in
+            await _asked(context, administration.find(uuid4()))
+
+
+async def _refuse_known(context: Context, address: str) -> None:
+    """Say who has this address, if anybody has, and what to do."""
+    async with db.as_owner(context.owner_url) as owner:
+        known = await owner.fetchrow(_KNOWN, address)
+    if known is None:
+        return
+    if known["role"] == "supervisor":
+        raise Conflict(
+            f"{address} is {known['name']} ({known['username']}), a {known['supervisor_type']} supervisor, and stays one: "
+            "take another address for the admin"
+        )
+    if known["role"] == "admin" and known["out"]:
+        raise Conflict(
+            f"{address} is {known['name']}, an admin who is deactivated: let another admin bring them back on the page of "
+            "people, or take another address"
+        )
+    if known["role"] == "admin":
+        state = "is invited already and has not come yet" if known["waiting"] else "is an admin already"
+        raise Conflict(
+            f"{address} ({known['name']}) {state}, and nothing was changed: a password is chosen anew at "
+            f"{context.settings.address}/recovery"
+        )
+    reason = f" ({known['fault']})" if known["wanted"] and known["fault"] else ""
+    raise Conflict(
+        f"{address} has a login that is nobody here{reason}: take another address, or make it an admin with `floorwalker "
+        "psql -c \"update auth.users set raw_app_meta_data = coalesce(raw_app_meta_data, '{}') || "
+        f'\'{{\\"app_role\\": \\"admin\\"}}\' where id = \'{known["id"]}\'"`'
+    )
+
+
+async def make(context: Context, draft: Draft, password: str | None) -> None:
+    """Make a login that has no rights, see that it is here, and give it the rights; or take it back.
+
+    In this order, since a login whose rights made somebody of it cannot be deleted any more, wherever that is.
+    """
+    async with _administration(context) as administration:
+        try:
+            if password is None:
+                made = administration.invite(draft.email, draft.name)
+            else:
+                made = administration.create(draft.email, {}, draft.name, password)
+            person = await _asked(context, made)
+        except Conflict:
+            await _refuse_known(context, draft.email)
+            raise
+        try:
+            await _is_here(context, person)
+            await _asked(context, administration.change(person, _METADATA, draft.name))
+            await _became_admin(context, draft.email, person)
+        except BaseException:
+            await _take_back(administration, draft.email, person)
+            raise
+
+
+async def _is_here(context: Context, person: UUID) -> None:
+    async with db.as_owner(context.owner_url) as owner:
+        here = await owner.fetchval("select exists (select from auth.users where id = $1)", person)
+    if not here:
+        raise Conflict(
+            f"SUPABASE_URL ({context.settings.supabase_url}) and the database ({db.where(context.owner_url)}) are of two "
+            "projects: let both lead to the same, run `floorwalker doctor`"
+        )
+
+
+async def _became_admin(context: Context, address: str, person: UUID) -> None:
+    async with db.as_owner(context.owner_url) as owner:
+        found = await owner.fetchrow(_BECAME, person)
+    if found is None:
+        raise Conflict(f"{address} could not become an admin, and nothing says why: run `floorwalker doctor`")
+    if found["role"] != "admin":
+        raise Conflict(f"{address} could not become an admin: {found['reason']}")
+
+
+async def _take_back(administration: Administration, address: str, person: UUID) -> None:
+    try:
+        await administration.delete(person)
+    except RequestError as error:
+        raise Conflict(
+            f"{address} has a login now, perhaps without rights, and it could not be deleted again: do that in the "
+            "dashboard, Authentication → Users, or run this once more to see who it is"
+        ) from error
+
+
+@asynccontextmanager
+async def _administration(context: Context) -> AsyncIterator[Administration]:
+    settings = context.settings
+    assert settings.supabase_secret_key is not None
+    secret = settings.supabase_secret_key.get_secret_value()
+    async with context.auth_http(_PATIENCE) as http:
+        yield Administration(http, url=settings.auth_url, secret=secret)
+
+
+async def _asked(context: Context, asked: Awaitable[T]) -> T:
+    """The answer; when there is none, a sentence for whoever can do something about it."""
+    try:
+        return await asked
+    except Unavailable as error:
+        if error.detail == WRONG_KEY:
+            raise
+        why = str(error.__cause__ or "").split("\n")[0] or "no answer in time"
+        if getattr(error.__cause__, "code", None):
+            raise Unavailable(
+                f"the Auth server failed ({why}): its log, in the dashboard, says more"
+            ) from error
+        raise Unavailable(
+            f"the Auth server at {context.settings.supabase_url} does not answer, or not as Supabase Auth does ({why}): "
+            "check SUPABASE_URL, run `floorwalker doctor`"
+        ) from error

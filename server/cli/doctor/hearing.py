@@ -1,0 +1,55 @@
+"""Whether rings arrive: from PostgreSQL by LISTEN, and through NATS where one process hears for many."""
+
+import secrets
+
+from server.cli.context import Context
+from server.cli.doctor.findings import SECONDS, Findings, right, wrong
+from server.kernel import db
+from server.kernel import live as hub
+
+
+async def check_listener(context: Context) -> Findings:
+    """LISTEN, tried as the web process does it."""
+    settings = context.settings
+    name = "DATABASE_LISTEN_URL" if settings.database_listen_url else "DATABASE_URL"
+    url = settings.database_listen_url or settings.database_url
+    if url is None:
+        return
+    async with db.visit(name, url, SECONDS) as connection:
+        straight = await db.is_direct(connection)
+    if await hub.hears(url):
+        yield right(f"notifications arrive, {'straight' if straight else 'through a session pooler'}")
+        return
+    what = "hears nothing" if straight else "leads to a transaction pooler, which delivers no notifications"
+    yield wrong(
+        f"{name} ({db.where(url)}) {what}, so pages are read every two seconds instead of when something happens: "
+        "set DATABASE_LISTEN_URL to a session connection, direct or on the session pooler's port 5432"
+    )
+
+
+async def check_fanout(context: Context) -> Findings:
+    """NATS, by an ear that answers itself: it can be reached, and this account may say and hear what it must."""
+    if context.settings.fanout_url is None:
+        return
+    from server.kernel.live.fanout import Fanout  # with its library, which most do without
+
+    servers = ", ".join(address.rpartition("@")[2] for address in context.settings.fanout_url.split(","))
+    fanout = Fanout(context.settings.fanout_url)
+    line = await fanout.open(f"doctor {secrets.token_hex(8)}", hub.Hub(""))
+    if line is None:
+        yield wrong(
+            f"FANOUT_URL: NATS cannot be reached at {servers} ({fanout.trouble}): check address and account; "
+            "meanwhile each web process listens for itself"
+        )
+        return
+    try:
+        await line.lead()
+        if await line.answered():
+            yield right(f"NATS passes rings on at {servers}")
+        else:
+            yield wrong(
+                f"FANOUT_URL: NATS at {servers} does not pass on what is said: let the account publish and subscribe to "
+                "floorwalker.>"
+            )
+    finally:
+        await line.close()

@@ -1,0 +1,371 @@
+"""A backup is one file: what was written, who may see it, who may sign in; never who is signed in or has a link to it.
+
+A backup without rows makes an empty product; one of rows alone goes back into the schema that they were of.
+"""
+
+import asyncio
+import datetime as dt
+import fcntl
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal, TypeAlias
+from uuid import uuid4
+
+from server import settings
+from server.errors import Conflict, Invalid, NotFound
+from server.kernel.db import backup_accounts, migrations
+from server.kernel.db import connections as db
+from server.kernel.db.postgres_programs import (
+    Programs,
+    check_program,
+    ended,
+    give_way,
+    open_program,
+    reason_of,
+    run_program,
+    secretly,
+)
+
+What: TypeAlias = Literal["everything", "schema", "rows"]
+_ACCOUNTS = ("users", "identities")  # of auth
+_ENTRY = re.compile(
+    rf"\d+; \d+ \d+ (?P<kind>[A-Z][A-Z ]*?) (?P<schema>{'|'.join(migrations.SCHEMAS)}|auth|-) (?P<rest>.*)"
+)
+
+# What a dump of schemas does not hold: roles, and default privileges of all schemas. Those of the target would
+# open what is made here to the API roles, so all are away until everything is made; the dump has those of public.
+_BEFORE = """
+begin;
+do $$
+begin
+  if not exists (select from pg_catalog.pg_roles where rolname = 'agent_runtime') then
+    create role agent_runtime nologin noinherit;
+  end if;
+  if not exists (select from pg_catalog.pg_roles where rolname = 'floorwalker_web') then
+    create role floorwalker_web login noinherit;
+  end if;
+end $$;
+grant authenticated, agent_runtime to floorwalker_web;
+alter default privileges in schema public revoke all on tables from current_user, anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from current_user, anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from current_user, anon, authenticated, service_role;
+alter default privileges grant execute on functions to public;
+drop table if exists supabase_migrations.schema_migrations;
+drop schema if exists supabase_migrations;
+"""
+_AFTER = """
+alter default privileges revoke execute on functions from public;
+commit;
+"""
+# Rows alone come into a schema that is there and has none but those of the migrations. Nothing happens to them as they
+# come: triggers are off. And their order is free: foreign keys are away, and look at all of them at the end.
+_TABLES = f"""select c.oid::pg_catalog.regclass as name from pg_catalog.pg_class c
+    where c.relkind in ('r', 'p') and c.relnamespace::pg_catalog.regnamespace::text in {migrations.SCHEMAS[:2]}"""
+_ROWS_BEFORE = f"""
+begin;
+set local search_path = '';
+create temp table keys on commit drop as
+  select c.conrelid::pg_catalog.regclass as on_table, c.conname as name, pg_catalog.pg_get_constraintdef(c.oid) as definition,
+    pg_catalog.obj_description(c.oid, 'pg_constraint') as sentence
+  from pg_catalog.pg_constraint c
+  where c.contype = 'f' and c.connamespace::pg_catalog.regnamespace::text in {migrations.SCHEMAS[:2]};
+do $$
+declare
+  one record;
+begin
+  for one in select * from pg_temp.keys loop
+    execute pg_catalog.format('alter table %s drop constraint %I', one.on_table, one.name);
+  end loop;
+  for one in {_TABLES} loop
+    execute pg_catalog.format('alter table %s disable trigger user', one.name);
+  end loop;
+end $$;
+"""
+# The accounts have become people again, who are among the rows.
+_ROWS_EMPTY = f"""
+do $$
+begin
+  execute 'truncate ' || (select pg_catalog.string_agg(t.name::text, ', ') from ({_TABLES}) t);
+end $$;
+"""
+_ROWS_AFTER = f"""
+do $$
+declare
+  one record;
+begin
+  for one in select * from pg_temp.keys loop
+    execute pg_catalog.format('alter table %s add constraint %I %s', one.on_table, one.name, one.definition);
+    execute pg_catalog.format('comment on constraint %I on %s is %L', one.name, one.on_table, one.sentence);
+  end loop;
+  for one in {_TABLES} loop
+    execute pg_catalog.format('alter table %s enable trigger user', one.name);
+  end loop;
+end $$;
+commit;
+"""
+# While pg_dump works our transaction idles, and its text has to be read anywhere, as pg_dump's own.
+_PATIENT = """set local idle_in_transaction_session_timeout = 0; set local statement_timeout = 0;
+set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3"""
+_CONDITION = """
+select current_setting('server_version_num')::integer / 10000 as version,
+  to_regclass('public.users') is not null or to_regnamespace('private') is not null as has_schema,
+  array(select c.relname::text from pg_catalog.pg_class c
+    where c.relnamespace = to_regnamespace('auth') and c.relkind in ('r', 'p')) as auth_tables,
+  to_regclass('supabase_migrations.schema_migrations') is not null as has_versions
+"""
+
+_FILLED = f"""select format('%I.%I', n.nspname, c.relname) as name from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname in {migrations.SCHEMAS[:2]} and c.relkind in ('r', 'p') and (n.nspname, c.relname) <> ('private', 'settings')"""
+
+
+def stamp() -> str:
+    """The present moment as part of a file's name; two restores may be within a second."""
+    now = dt.datetime.now(dt.UTC)
+    return f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z"
+
+
+async def backup(
+    url: str, file: Path, programs: Programs, *, what: What = "everything", gently: bool = False
+) -> int:
+    """Write a backup of the owner's database to a new file; its size. The file is there when it is whole.
+
+    `gently`: on the database's own machine, everything that the backup runs gives way to what runs there besides.
+    """
+    with db.translated_errors():
+        async with db.as_owner(url) as owner:
+            found = await owner.fetchrow(_CONDITION)
+            tables = [row["name"] for row in await owner.fetch(_FILLED)]
+    assert found is not None
+    if not found["has_schema"]:
+        raise Invalid("the database has no schema yet, so there is nothing to back up")
+    await check_program(programs, "pg_dump", found["version"])
+    await check_program(programs, "pg_restore", found["version"])
+    tokens = [name for name in found["auth_tables"] if name not in _ACCOUNTS]
+    without_rows = [*tables, "auth.identities"] if what == "schema" else []
+    address, environment = secretly(url)
+    environment["PGAPPNAME"] = name = f"floorwalker backup {uuid4()}"
+    command = [
+        programs.path("pg_dump"), "--format=custom", "--compress=1", "--no-publications", "--no-subscriptions",
+        "--extension=pg_trgm", *(f"--schema={name}" for name in (*migrations.SCHEMAS, "auth")),
+        "--exclude-table-data=private.web_sessions", "--exclude-table-data=auth.users", *(f'--exclude-table=auth."{name}"' for name in tokens),
+        *(f"--exclude-table-data={table}" for table in without_rows), *(["--data-only"] if what == "rows" else []),
+        f"--dbname={address}",
+    ]  # fmt: skip
+    try:
+        with _half(file) as (half, part):
+            # By its name: pg_dump's standard output leaves an archive without an index.
+            command.append(f"--file={part}")
+            async with db.as_owner(url) as owner:
+                # Both parts show one moment.
+                await owner.execute(f"set transaction isolation level repeatable read, read only; {_PATIENT}")
+                command.append(f"--snapshot={await owner.fetchval('select pg_export_snapshot()')}")
+                async with open_program(command, environment, keeps=half) as (dump, complaints):
+                    if gently:
+                        give_way(dump.pid, idle=True)
+                        await _give_way(url, name)
+                    await ended(dump, complaints, "the backup failed")
+                await backup_accounts.append(owner, part, rows=what != "schema")
+            # Reads every row again: a list of contents alone stands at the beginning and is soon whole.
+            reading = [programs.path("pg_restore"), f"--file={os.devnull}", str(part)]
+            await run_program(reading, environment, "the backup cannot be read", gently=gently)
+            return await asyncio.to_thread(_publish, half, part, file)
+    except OSError as error:
+        raise Invalid(f"{file} cannot be written ({error.strerror or error})") from error
+
+
+async def _give_way(url: str, name: str) -> None:
+    """Let the backend that serves this application give way, once it is there."""
+    async with db.as_owner(url) as owner:
+        for _ in range(100):
+            await owner.execute("select pg_stat_clear_snapshot()")
+            pid = await owner.fetchval("select pid from pg_stat_activity where application_name = $1", name)
+            if pid is not None:
+                give_way(pid, idle=False)
+                return
+            await asyncio.sleep(0.05)
+
+
+@contextmanager
+def _half(file: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """A file that is locked while it is written and gone unless it was renamed; for its owner's eyes only."""
+    if file.exists():
+        raise Conflict(f"{file} exists already: name another file")
+    part = file.with_name(file.name + ".part")
+    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b") as half:
+        if not _lock(half):
+            raise Conflict(f"{part} is being written: wait, or name another file")
+        half.truncate(0)
+        try:
+            yield half, part
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def clear_halves(folder: Path) -> None:
+    """Remove what interrupted backups left in a folder; one that is being written stays."""
+    for path in folder.glob("*.dump.part"):
+        with path.open("rb") as half:
+            if _lock(half):
+                path.unlink(missing_ok=True)
+
+
+def _lock(file: IO[bytes]) -> bool:
+    # The lock is shared with the pg_dump that writes into the file, and ends with the last of the two.
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _publish(half: IO[bytes], part: Path, file: Path) -> int:
+    """Give a whole file its name, such that a power cut finds it whole or not at all; its size."""
+    os.fsync(half.fileno())
+    if file.exists():
+        raise Conflict(f"{file} exists already: name another file")
+    part.rename(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return file.stat().st_size
+
+
+async def restore(url: str, file: Path, programs: Programs, *, hosted: bool) -> list[str]:
+    """Fill an empty project from a backup, as its owner and all or nothing; the migrations it did not know yet.
+
+    A hosted project is reached by everybody, and so nobody brings the published password of the sample people there.
+    """
+    with db.translated_errors():
+        async with db.as_owner(url) as owner:
+            found = await owner.fetchrow(_CONDITION)
+            assert found is not None
+            if "users" not in found["auth_tables"]:
+                raise Invalid("the database is no Supabase project: it has no auth.users")
+            taken = found["has_schema"] or await owner.fetchval("select exists (select from auth.users)")
+            if not taken and found["has_versions"]:
+                taken = await owner.fetchval(
+                    "select exists (select from supabase_migrations.schema_migrations)"
+                )
+    if taken:
+        raise Conflict("the database is not empty: a backup is restored into a project without a schema")
+    await check_program(programs, "pg_restore", found["version"])
+    await check_program(programs, "psql", found["version"])
+    contents = await inspect(file, programs)
+    accounts = await asyncio.to_thread(backup_accounts.read, file, f"nothing was restored, {file} is damaged")
+    if accounts is None and not any(" TABLE DATA auth users " in line for line in contents):
+        raise Invalid(f"nothing was restored, {file} is damaged: the accounts at its end are missing")
+    rows = _has_rows_alone(contents)
+    if rows:
+        await migrations.migrate(url)
+        contents = [line for line in contents if " TABLE DATA supabase_migrations " not in line]
+    before, after = (_ROWS_BEFORE, _ROWS_AFTER) if rows else (_BEFORE, _AFTER)
+    start = before.encode() + (accounts or b"") + (_ROWS_EMPTY.encode() if rows else b"")
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as wanted:
+        wanted.write("\n".join(contents) + "\n")
+        wanted.flush()
+        await _pour(url, file, wanted.name, programs, start, after.encode())
+    applied = await migrations.migrate(url)
+    with db.translated_errors():
+        async with db.as_owner(url) as owner:
+            await owner.execute(backup_accounts.CLEAR)
+            if hosted:
+                await owner.execute(backup_accounts.WITHOUT_SAMPLES, migrations.sample_password_hash())
+            await owner.execute("analyze")
+    return applied
+
+
+async def inspect(file: Path, programs: Programs) -> list[str]:
+    """Which of a file's contents are restored. NotFound, or Invalid for no backup, or one of a newer Floorwalker."""
+    if not await asyncio.to_thread(file.is_file):
+        raise NotFound(f"there is no file {file}")
+    environment, complaint = settings.inherited(), f"{file} is not a backup that can be read"
+    listed = await run_program([programs.path("pg_restore"), "--list", str(file)], environment, complaint)
+    contents = select(listed.splitlines())
+    if not any(" TABLE DATA supabase_migrations schema_migrations " in line for line in contents):
+        raise Invalid(f"{file} is not a backup of Floorwalker")
+    versions = ["--data-only", "--schema=supabase_migrations", "--table=schema_migrations", "--file=-"]
+    rows = await run_program([programs.path("pg_restore"), *versions, str(file)], environment, complaint)
+    applied = set(re.findall(r"^(\d+)(?=\t)", rows, re.MULTILINE))
+    if newer := sorted(applied - migrations.versions()):
+        raise Invalid(f"{file} is of a newer Floorwalker (it has {newer[-1]}): update this one first")
+    if _has_rows_alone(contents) and (missing := sorted(migrations.versions() - applied)):
+        raise Invalid(
+            f"{file} has rows alone, of a schema before {missing[0]}: restore it with the Floorwalker that it is of, "
+            "and migrate then; a whole backup is migrated as it is restored"
+        )
+    return contents
+
+
+def _has_rows_alone(contents: list[str]) -> bool:
+    return not any(" TABLE public users " in line for line in contents)
+
+
+def select(lines: Iterable[str]) -> list[str]:
+    """Of pg_restore's list what is ours: of auth the accounts and our triggers, the rest is Supabase's."""
+    kept = [line for line in lines if (found := _ENTRY.match(line)) and _ours(*found.group(1, 2, 3))]
+    # The accounts go into tables that have their keys: identities come when users are there.
+    return sorted(kept, key=lambda line: " TABLE DATA auth identities " in line)
+
+
+def _ours(kind: str, schema: str, rest: str) -> bool:
+    if schema == "auth":
+        account = kind == "TABLE DATA" and rest.split(maxsplit=1)[0] in _ACCOUNTS
+        return account or (kind in ("TRIGGER", "COMMENT") and "users floorwalker_" in rest)
+    if schema == "-":
+        own = rest.removeprefix("SCHEMA ").split()[0] in ("private", "supabase_migrations")
+        return (own and kind in ("SCHEMA", "ACL", "COMMENT")) or (
+            (kind, rest.split(maxsplit=1)[0]) == ("EXTENSION", "pg_trgm")
+            or (kind == "ACL" and rest.startswith("SCHEMA public "))
+        )
+    return kind != "DEFAULT ACL" or rest.endswith(" postgres")
+
+
+async def _pour(url: str, file: Path, contents: str, programs: Programs, start: bytes, end: bytes) -> None:
+    """Let pg_restore write SQL and psql run it in one transaction, which ends only when pg_restore ended well."""
+    address, environment = secretly(url)
+    source = [programs.path("pg_restore"), "--no-owner", f"--use-list={contents}", "--file=-", str(file)]
+    target = [programs.path("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={address}"]
+    async with (
+        open_program(source, environment) as (reader, complaints),
+        open_program(target, environment, inlet=subprocess.PIPE, output=subprocess.DEVNULL) as (
+            writer,
+            refusals,
+        ),
+    ):
+        assert reader.stdout is not None
+        assert writer.stdin is not None
+        try:
+            writer.stdin.write(start)
+            await writer.stdin.drain()
+            async for sql in _sql(reader.stdout):
+                writer.stdin.write(sql)
+                await writer.stdin.drain()
+            if await reader.wait() == 0:
+                writer.stdin.write(end)
+            writer.stdin.close()
+            await writer.stdin.wait_closed()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # psql gave up, and says why
+        if await writer.wait() != 0:
+            raise Invalid(f"nothing was restored: {reason_of(refusals)}")
+        if await reader.wait() != 0:
+            raise Invalid(f"nothing was restored, {file} is damaged: {reason_of(complaints)}")
+
+
+async def _sql(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    try:
+        first = await stream.readexactly(4096)
+    except asyncio.IncompleteReadError as error:
+        first = error.partial
+    # A newer pg_restore begins with a setting that older servers do not know.
+    yield first.replace(b"SET transaction_timeout = 0;\n", b"")
+    while more := await stream.read(1 << 16):
+        yield more

@@ -1,0 +1,106 @@
+"""HTTP and HTML: middleware, access, forms, rendering, and the frame of the agent API.
+
+Others use the names below.
+"""
+
+from server.kernel.http.access import own_path, signed_in, viewer_of, visitor_of
+from server.kernel.http.agent_api import (
+    PREFIX,
+    Ask,
+    Call,
+    Json,
+    JsonObject,
+    Model,
+    Moment,
+    Percent,
+    Text,
+    document,
+    routes,
+)
+from server.kernel.http.bodies import Bodies, BodyLimit
+from server.kernel.http.cookies import (
+    drop_cookie,
+    drop_doubtful,
+    insecure,
+    session_cookie,
+    set_cookie,
+    set_device,
+)
+from server.kernel.http.csv_files import csv
+from server.kernel.http.exact_json import size_of
+from server.kernel.http.filters import argument, arguments
+from server.kernel.http.form_fields import form, identifier
+from server.kernel.http.forms import Utf8Forms
+from server.kernel.http.measured import Measured
+from server.kernel.http.middleware import (
+    SameOrigin,
+    SecurityHeaders,
+    TrustedHosts,
+    loopback,
+    security_headers,
+    trusted_hosts,
+)
+from server.kernel.http.partials import Partials
+from server.kernel.http.plain_text import cut, html_size, odd_names, spelled
+from server.kernel.http.probes import PROBES
+from server.kernel.http.protocol import Protocol
+from server.kernel.http.refusals import HANDLERS, refusal, refuse
+from server.kernel.http.rendering import ROOT, fragment, live, partial, render, static
+from server.kernel.http.static_files import Static
+
+__all__ = [
+    "HANDLERS",
+    "PREFIX",
+    "PROBES",
+    "ROOT",
+    "Ask",
+    "Bodies",
+    "BodyLimit",
+    "Call",
+    "Json",
+    "JsonObject",
+    "Measured",
+    "Model",
+    "Moment",
+    "Partials",
+    "Percent",
+    "Protocol",
+    "SameOrigin",
+    "SecurityHeaders",
+    "Static",
+    "Text",
+    "TrustedHosts",
+    "Utf8Forms",
+    "argument",
+    "arguments",
+    "csv",
+    "cut",
+    "document",
+    "drop_cookie",
+    "drop_doubtful",
+    "form",
+    "fragment",
+    "html_size",
+    "identifier",
+    "insecure",
+    "live",
+    "loopback",
+    "odd_names",
+    "own_path",
+    "partial",
+    "refusal",
+    "refuse",
+    "render",
+    "routes",
+    "security_headers",
+    "session_cookie",
+    "set_cookie",
+    "set_device",
+    "signed_in",
+    "size_of",
+    "spelled",
+    "static",
+    "trusted_hosts",
+    "viewer_of",
+    "visitor_of",
+]

@@ -1,0 +1,130 @@
+"""The size and the time of a request's body."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from math import inf
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.errors import RequestError, Unavailable
+from server.kernel.http.middleware import Refuse
+
+BODY_LIMIT, BODY_SECONDS = 256 * 1024, 30.0
+_TOO_LARGE = f"the body may have {BODY_LIMIT} bytes at most"
+_LAST = 0.5  # seconds that what is on its way has when the server stops
+
+
+class TooLarge(RequestError):
+    """More than the body limit."""
+
+    status, title = 413, "Too large"
+
+
+class TooSlow(RequestError):
+    """The body did not come."""
+
+    status, title = 408, "Too slow"
+
+
+class Bodies:
+    """Those that are on their way, so that a server that stops need not wait for them."""
+
+    def __init__(self) -> None:
+        self.closing = False
+        self._awaited = set[asyncio.Timeout]()
+
+    async def receive(self, receive: Receive, end: float) -> Message:
+        """Wait for a part of one, until then by the loop's clock. TimeoutError when it has not come."""
+        async with asyncio.timeout_at(self._last(end)) as limit:
+            self._awaited.add(limit)
+            try:
+                return await receive()
+            finally:
+                self._awaited.discard(limit)
+
+    def close(self) -> None:
+        """Wait for none of them for longer than a moment."""
+        self.closing = True
+        for limit in self._awaited:
+            with suppress(RuntimeError):  # its time was over just now
+                limit.reschedule(self._last(limit.when() or inf))
+
+    def _last(self, end: float) -> float:
+        return min(end, asyncio.get_running_loop().time() + _LAST) if self.closing else end
+
+
+class BodyLimit:
+    """Refuses bodies over the limit, announced or not, before anybody reads them whole; and those that do not come."""
+
+    def __init__(
+        self, app: ASGIApp, *, refuse: Refuse, bodies: Bodies | None = None, seconds: float = BODY_SECONDS
+    ) -> None:
+        self.app, self.refuse, self.seconds, self.bodies = app, refuse, seconds, bodies or Bodies()
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] != "http":
+            return self.app(scope, receive, send)
+        length = chunks = None
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                length = value
+            elif name == b"transfer-encoding":
+                chunks = value
+        if length is None and chunks is None:
+            return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them
+        if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
+            return self.refuse(HTTPConnection(scope), TooLarge(_TOO_LARGE))(scope, receive, send)
+        body = _Body(receive, send, self.seconds, self.bodies)
+        return self.app(scope, body.receive, body.send)
+
+
+class _Body:
+    """A body on its way in: no larger than the limit, and all there in time.
+
+    What still comes after a refusal is thrown away for a while (`protocol`): a connection that was closed at once
+    would take the answer with it.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_arrived",
+        "_bodies",
+        "_end",
+        "_receive",
+        "_seconds",
+        "_seen",
+        "_send",
+    )
+
+    def __init__(self, receive: Receive, send: Send, seconds: float, bodies: Bodies) -> None:
+        self._receive, self._send, self._bodies = receive, send, bodies
+        self._seen, self._seconds, self._end = 0, seconds, 0.0
+        self._arrived = self._answered = False
+
+    async def receive(self) -> Message:
+        if self._arrived:
+            return await self._receive()  # after the body there is only the end of the connection
+        now = asyncio.get_running_loop().time()
+        self._end = self._end or now + self._seconds
+        try:
+            message = await self._bodies.receive(self._receive, self._end)
+        except TimeoutError:
+            if self._bodies.closing:
+                return self._refuse(Unavailable("The server is stopping. Please send this again.", 5))
+            return self._refuse(TooSlow(f"the request did not arrive within {self._seconds:.0f} seconds"))
+        self._seen += len(message.get("body", b""))
+        if self._seen > BODY_LIMIT:
+            return self._refuse(TooLarge(_TOO_LARGE))
+        self._arrived = not message.get("more_body", False)
+        return message
+
+    def _refuse(self, error: RequestError) -> Message:
+        if not self._answered:
+            raise error
+        return {"type": "http.disconnect"}  # there is an answer already: a stream, which ends
+
+    def send(self, message: Message) -> Awaitable[None]:
+        self._answered = True
+        return self._send(message)

@@ -1,0 +1,114 @@
+"""How values look on a page: numbers, times, arguments, curves."""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Sequence
+from operator import getitem
+from typing import Any
+
+from markupsafe import Markup
+
+_SPARKS = 60  # scores a sparkline has room for
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00", re.ASCII)
+# Each of its points as text, by place and score: a line of sixty is drawn for every metric that arrives.
+_POINTS = [[f"{place * 4},{100 - score}" for score in range(101)] for place in range(_SPARKS)]
+
+
+def mask_phone(number: str | None) -> str:
+    """+18505550155 → +1 850 ··· 0155"""
+    if not number:
+        return "number not known yet"
+    return f"{number[:2]} {number[2:5]} ··· {number[-4:]}" if len(number) > 9 else f"··· {number[-3:]}"
+
+
+def moment(value: str | dt.datetime | None, kind: str = "clock") -> Markup | str:
+    """A <time>: a clock in UTC, which the page's script turns into the viewer's own or counts from."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and _UTC.fullmatch(value):  # as the database writes it, several a card
+        text = value
+    else:
+        when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+        text = when.astimezone(dt.UTC).isoformat()
+    shown = f"{text[:10]} {text[11:16]}" if kind == "day" else text[11:19]
+    # Put together by hand, from nothing that anybody typed.
+    return Markup(f'<time datetime="{text}" data-kind="{kind}">{shown} UTC</time>')  # noqa: S704
+
+
+def iso(value: str | dt.datetime) -> str:
+    """A moment as ISO 8601, whether it comes from a row or from JSON."""
+    return value if isinstance(value, str) else value.isoformat()
+
+
+def argument(value: object) -> str:
+    """An argument as it was sent: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def arguments(text: str) -> dict[str, Any]:
+    """Arguments in the order they were sent; what cannot be taken apart (a thousand digits or levels) as one text."""
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError):
+        return {"as sent": text}
+    return found
+
+
+def duration(seconds: float) -> str:
+    """125 → 2:05"""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def size(count: float) -> str:
+    """1234567 → 1.2 MB"""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def parts(values: Sequence[float]) -> Markup:
+    """The three parts of a score as one bar, 100 wide."""
+    csat, interactions, aht = (float(value) for value in values)
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img"'
+        ' aria-label="CSAT {}, interactions {}, handle time {}">'
+        '<rect class="csat" width="{}" height="10"/><rect class="interactions" x="{}" width="{}" height="10"/>'
+        '<rect class="aht" x="{}" width="{}" height="10"/></svg>'
+    ).format(csat, interactions, aht, csat, csat, interactions, csat + interactions, aht)
+
+
+def course(scores: Sequence[Sequence[Any]]) -> Markup:
+    """Satisfaction over a whole interaction, from [[seconds, score, sentiment]]."""
+    if len(scores) < 2:
+        return Markup("")
+    last = max(float(scores[-1][0]), 1.0)
+    points = [f"{float(at) / last * 1000:.0f},{100 - float(score):.0f}" for at, score, _ in scores]
+    return Markup(
+        '<svg class="course" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img"'
+        ' aria-label="Satisfaction from {} to {} in {}"><path d="M0 30H1000M0 60H1000"/>'
+        '<polyline points="{}"/></svg>'
+    ).format(round(float(scores[0][1])), round(float(scores[-1][1])), duration(last), " ".join(points))
+
+
+def sparkline(scores: Sequence[float]) -> Markup:
+    """The last scores (0 to 100, oldest first) as a line from left to right; sixty fill it."""
+    lately = list(map(round, scores[-_SPARKS:]))
+    if len(lately) < 2:
+        return Markup('<svg class="sparkline" viewBox="0 0 236 100" aria-hidden="true"></svg>')
+    start = _SPARKS - len(lately)
+    line = " ".join(map(getitem, _POINTS[start:], lately))
+    return Markup(  # noqa: S704 - numbers only
+        '<svg class="sparkline" viewBox="0 0 236 100" preserveAspectRatio="none" role="img"'
+        f' aria-label="Satisfaction lately, from {lately[0]} to {lately[-1]}">'
+        f'<polygon points="{start * 4},100 {line} 236,100"/><polyline points="{line}"/></svg>'
+    )
+
+
+def now() -> dt.datetime:
+    """The server's clock, for pages on machines whose own is wrong."""
+    return dt.datetime.now(dt.UTC)

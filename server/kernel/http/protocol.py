@@ -1,0 +1,117 @@
+"""HTTP/1.1 as uvicorn speaks it, but with an end to its patience: for heads that do not come, and readers that do not read."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from server.kernel.http.middleware import HEADERS, UNCACHED
+
+HEAD_LIMIT = 64 * 1024  # bytes
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection.
+
+    uvicorn bounds the time between two requests only. Here nobody keeps a connection with less than a request: not by
+    sending nothing, nor a byte every few seconds. Bodies have a wall of their own, once somebody reads them.
+    """
+
+    head_seconds = 15.0  # for a request's head, from when there could have been one
+    stall_seconds = 60.0  # in which whoever we write to does not take a byte
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._answering: RequestResponseCycle | None = None
+        self._head_size = 0  # of what has come of a head that is not complete
+        self._in_head = False
+        self._head_due: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._answering is not None and not self._answering.response_complete:
+            # uvicorn tells the newest request only, though a client may have sent it ahead while a stream is open.
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        for timer in (self._head_due, self._stalled):
+            if timer is not None:
+                timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > HEAD_LIMIT:
+                self._refuse(431, "The headers of this request are too large.")
+        if self._answering is None or self._answering.response_complete:
+            self._wait_for_head()  # whatever that was, it was no request
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_size = False, 0
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self._refuse(400, msg)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _wait_for_head(self) -> None:
+        if self._head_due is None and not self.transport.is_closing():
+            self._head_due = self.loop.call_later(self.head_seconds, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        self._head_due = None
+        if self._in_head:
+            self._refuse(408, "The request did not arrive in time.")
+        else:
+            self.transport.close()
+
+    def _watch_reader(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._stalled = self.loop.call_later(self.stall_seconds, self._look_at_reader, left)
+
+    def _look_at_reader(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() < before:
+            self._watch_reader()  # slowly, but they read
+        else:
+            self.transport.abort()
+
+    def _refuse(self, status: int, words: str) -> None:
+        if self.transport.is_closing():
+            return
+        headers = HEADERS | {
+            "Cache-Control": UNCACHED,
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Length": str(len(words)),
+            "Connection": "close",
+        }
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{k}: {v}" for k, v in headers.items())]
+        self.transport.write(("\r\n".join(lines) + "\r\n\r\n" + words).encode())
+        self.transport.close()

@@ -1,0 +1,77 @@
+"""What somebody is told who is refused: a problem for programs, a page in the known frame for people."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.errors import NotFound, RequestError, Unavailable
+from server.kernel.http.access import viewer_of
+from server.kernel.http.agent_api import problem
+from server.kernel.http.middleware import UNCACHED, security_headers
+from server.kernel.http.rendering import error as error_page
+
+log = structlog.get_logger(__name__)
+_RECOGNITION = 2.0  # seconds to find out who is refused
+
+
+def refuse(connection: HTTPConnection, error: RequestError) -> ASGIApp:
+    """The answer of a middleware that lets somebody go no further."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await (await refusal(connection, error))(scope, receive, send)
+
+    return answer
+
+
+async def refusal(connection: HTTPConnection, error: RequestError) -> Response:
+    """A problem for programs, a line of text for a fragment, and for a person a page in the frame they know."""
+    if _is_api(connection):
+        return problem(error)
+    fragment = connection.headers.get("hx-request") is not None
+    if not (fragment or isinstance(error, Unavailable) or hasattr(connection.state, "viewer")):
+        with suppress(Exception):  # whatever it is, the page is shown without the frame then
+            async with asyncio.timeout(_RECOGNITION):
+                connection.state.viewer = await viewer_of(Request(connection.scope))
+    return error_page(connection, error)
+
+
+def _is_api(connection: HTTPConnection) -> bool:
+    return connection.url.path.startswith("/api/")
+
+
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    return await refusal(request, error)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    word = (
+        NotFound("There is nothing at this address.")
+        if error.status_code == 404
+        else RequestError(error.detail)
+    )
+    word.status, word.title = error.status_code, error.detail
+    answer = await refusal(request, word)
+    for name, value in (error.headers or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    word = RequestError("Something went wrong on our side; it has been written to the log.")
+    word.status, word.title = 500, "Our fault"
+    answer = await refusal(request, word)
+    # Here we are outside of all middleware, and uvicorn closes the connection after us without a word.
+    answer.headers.update(security_headers(request.state.settings))
+    answer.headers.update({"Cache-Control": UNCACHED, "Connection": "close"})
+    return answer
+
+
+HANDLERS = {RequestError: _on_refusal, HTTPException: _on_http, Exception: _on_fault}  # of Starlette

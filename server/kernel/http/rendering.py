@@ -1,0 +1,130 @@
+"""HTML: templates, partials, forms and the filters they use; the only door to Jinja."""
+
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from server.errors import RequestError
+from server.kernel.http.filters import (
+    argument,
+    course,
+    duration,
+    iso,
+    mask_phone,
+    moment,
+    now,
+    parts,
+    size,
+    sparkline,
+)
+from server.kernel.http.plain_text import cut, spelled, visible
+from server.kernel.http.user_agents import device
+
+ROOT = Path(__file__).parents[3]
+
+
+def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page; `viewer` is there when somebody is signed in."""
+    return HTMLResponse(_templates().get_template(template).render(context | _frame(request)), status)
+
+
+def _frame(connection: HTTPConnection) -> dict[str, Any]:
+    settings = getattr(connection.state, "settings", None)
+    return {
+        "viewer": getattr(connection.state, "viewer", None),
+        "path": connection.url.path,
+        "stale_seconds": settings.stale_seconds if settings else 0,
+    }
+
+
+def live(request: Request, template: str, query: dict[str, str], **context: Any) -> HTMLResponse:
+    """A page with a stream, `/stream?query`; the tabs of one session that show the same share one stream."""
+    address = urlencode(query)
+    channel = hashlib.sha256(f"{request.state.viewer.session_id} {address}".encode()).hexdigest()[:24]
+    return render(request, template, query=address, channel=channel, **context)
+
+
+def partial(template: str, **context: Any) -> str:
+    """One region: the same template for the page, the reply and the stream."""
+    found = _templates().get_template(template)
+    # What render() does, but for copying the globals into each context, which takes as long as a small partial.
+    return "".join(found.root_render_func(found.new_context({**_globals(), **context}, shared=True)))
+
+
+def fragment(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """One region as a reply of its own."""
+    return HTMLResponse(partial(template, **context), status)
+
+
+def error(connection: HTTPConnection, problem: RequestError) -> Response:
+    """A refusal as a page; as a line of text for a fragment."""
+    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
+    if connection.headers.get("hx-request"):
+        return PlainTextResponse(problem.detail, problem.status, headers)
+    page = _templates().get_template("error.html")
+    return HTMLResponse(page.render(problem=problem, **_frame(connection)), problem.status, headers)
+
+
+@cache
+def stylesheets() -> list[str]:
+    """One file a component; base.css is first, since it orders the layers."""
+    names = sorted(path.name for path in (ROOT / "static/css").glob("*.css") if path.name != "base.css")
+    return [f"css/{name}" for name in ("base.css", *names)]
+
+
+@cache
+def static(path: str) -> str:
+    """The address of a static file, with its content's hash so that it may be cached for ever."""
+    mark = hashlib.sha256((ROOT / "static" / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={mark}"
+
+
+_DICT = frozenset(dir(dict))
+
+
+class _Environment(Environment):
+    """Rows are dicts mostly: asks those for the key at once, where Jinja would try, and fail, to find an attribute."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute in obj and attribute not in _DICT:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+class _Unindented(Extension):
+    """What indents the lines of a template is for its readers: it is not sent, since a page has sixty of some."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
+        return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
+
+
+@cache
+def _templates() -> Environment:
+    environment = _Environment(
+        loader=FileSystemLoader(ROOT / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        auto_reload=False,
+        extensions=[_Unindented],
+    )
+    environment.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
+    environment.filters.update(spelled=spelled, visible=visible, cut=cut)
+    environment.filters.update(
+        iso=iso, duration=duration, size=size, parts=parts, course=course, device=device
+    )
+    environment.globals.update(static=static, stylesheets=stylesheets, now=now)
+    return environment
+
+
+@cache
+def _globals() -> dict[str, Any]:
+    return dict(_templates().globals)

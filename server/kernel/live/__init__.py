@@ -1,0 +1,29 @@
+"""Topics and who hears them; live pages, their regions and streams.
+
+Others use the names below, and the module fanout.
+"""
+
+from server.kernel.live.hub import OWN, STATE, Bell, Hub, hears
+from server.kernel.live.known_agents import KnownAgents
+from server.kernel.live.permission_cards import card, queue, shown
+from server.kernel.live.regions import Parts, Regions
+from server.kernel.live.router import Shortcuts
+from server.kernel.live.stream import Audience, Page, Streams
+
+__all__ = [
+    "OWN",
+    "STATE",
+    "Audience",
+    "Bell",
+    "Hub",
+    "KnownAgents",
+    "Page",
+    "Parts",
+    "Regions",
+    "Shortcuts",
+    "Streams",
+    "card",
+    "hears",
+    "queue",
+    "shown",
+]

@@ -1,0 +1,335 @@
+"""Topics over NATS, for more web processes than PostgreSQL should tell one by one: one hears it for all of them.
+
+Who hears PostgreSQL is the leader, and the others follow it. A subject is `floorwalker.<database>.<key>.<table>`, so
+one subscription is enough for all of a supervisor's topics. Keys only, as in NOTIFY, and no message has a body.
+"""
+
+import asyncio
+import hashlib
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import structlog
+from nats import errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+BEAT = 1.0  # seconds between two questions whether the leader is there
+_ANSWER = 3.0  # seconds it has to answer: a frozen NATS says nothing at all
+_CONNECT = 2.0
+_LONGEST_PAUSE = 5.0
+_TICK = 0.01  # what is wanted within it shares one question
+_LINGER = 5.0  # a subscription outlives its last waiter: pages come and go
+_AT_ONCE = 500  # subscriptions a question; the client's own queue of writes has room for a thousand
+_UNSENT = 1_000_000  # bytes that NATS may owe us a read for
+_UNREAD = 1_000  # rings of one subscription; one more, and everything is rung instead
+_HEARD = 20_000  # topics waiting to be passed on; one more, and everybody is told to look at everything
+_TOPIC = re.compile(r"([\w-]{1,100}):([\w-]{1,100})", re.ASCII)
+_BROKEN = (errors.Error, OSError, TimeoutError)
+
+log = structlog.get_logger(__name__)
+
+
+class Bells(Protocol):
+    """What is rung, and who is to be woken: the hub."""
+
+    wake: asyncio.Event
+
+    def ring_key(self, key: str, topic: str) -> None: ...
+    def ring_again(self, keys: Iterable[str]) -> None: ...
+    def ring_all(self) -> None: ...
+
+
+class Fanout:
+    """Where NATS is, and how to get there without trying all the time."""
+
+    def __init__(self, addresses: str) -> None:
+        places = [urlsplit(address.strip()) for address in addresses.split(",")]
+        self._servers = [f"{place.scheme}://{_where(place)}" for place in places]
+        self._named = next((place for place in places if place.username), None)
+        self._tls = any(place.scheme == "tls" for place in places)
+        self._pause, self._not_before = 0.0, 0.0
+        self._reached = True
+        self.trouble = ""  # why NATS could not be reached the last time
+
+    async def open(
+        self,
+        database: str,
+        bells: "Bells",
+    ) -> "NatsConnection | None":
+        """A connection of its own, or None: NATS cannot be reached, or it was tried a moment ago."""
+        if time.monotonic() < self._not_before:
+            return None
+        client = Client()
+        line = NatsConnection(client, database, bells)
+        try:
+            async with asyncio.timeout(2 * _CONNECT):
+                await self._connect(client, line)
+        except _BROKEN as error:
+            await line.close()
+            self._wait_longer()
+            self.trouble = f"{type(error).__name__}: {error}"
+            if self._reached:  # once, not every five seconds of a long night
+                log.warning("fanout_unreachable", servers=self._servers, reason=self.trouble)
+            self._reached = False
+            return None
+        except BaseException:
+            await line.close()
+            raise
+        line.lost = client.is_closed
+        if time.monotonic() - self._not_before > 2 * _LONGEST_PAUSE:  # the last one lasted
+            self._pause = 0.0
+        self._wait_longer()
+        if not self._reached:
+            log.info("fanout_reached", servers=self._servers)
+        self._reached = True
+        return line
+
+    def _wait_longer(self) -> None:
+        self._pause = min(max(BEAT / 2, self._pause * 2), _LONGEST_PAUSE)
+        self._not_before = time.monotonic() + self._pause
+
+    async def _connect(self, client: Client, line: "NatsConnection") -> None:
+        def insist() -> None:
+            # With tls:// the library encrypts if the server asks for it, and else would send the password in clear.
+            if self._tls and not client._server_info.get("tls_required"):  # noqa: SLF001 - nothing public says it
+                raise ConnectionError("the address says tls:// and the server offers none")
+
+        def secret(text: str) -> Callable[[], str]:
+            def tell() -> str:
+                insist()
+                return unquote(text)
+
+            return tell
+
+        who: dict[str, Any] = {}
+        if self._named is not None and self._named.password is not None:
+            who = {"user": secret(self._named.username or ""), "password": secret(self._named.password)}
+        elif self._named is not None:
+            who = {"token": secret(self._named.username or "")}
+        if self._tls:
+            who["tls"] = ssl.create_default_context()
+        await client.connect(
+            list(self._servers),
+            name="floorwalker",
+            # A connection that was lost is never mended behind our back: what it missed nobody would know.
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            connect_timeout=int(_CONNECT),
+            error_cb=line.failed,
+            closed_cb=line.closed,
+            inbox_prefix="floorwalker.inbox",
+            **who,
+        )
+        insist()
+
+
+class NatsConnection:
+    """One connection to NATS in one of two roles, the leader's or a follower's. Once lost it stays lost."""
+
+    def __init__(
+        self,
+        client: Client,
+        database: str,
+        bells: "Bells",
+    ) -> None:
+        self._client, self._bells, self._wake = client, bells, bells.wake
+        self._name = f"floorwalker.{hashlib.sha256(database.encode()).hexdigest()[:16]}"
+        self._wanted: dict[str, set[str]] = {}  # subject → the keys at which somebody waits
+        self._fresh: set[str] = set()  # of the subjects: not yet subscribed to
+        self._held: dict[str, Subscription] = {}
+        self._idle: dict[str, float] = {}  # of the subjects: nobody waits any more, and when it is given up
+        self._heard: set[str] = set()
+        self._overflowed = False
+        self.lost = True  # until it is open
+
+    async def failed(self, error: Exception) -> None:
+        """Whatever NATS complains about: a subscription that was refused would be deaf, and nobody would know."""
+        if isinstance(error, errors.SlowConsumerError):
+            self._overflowed = True
+            self._wake.set()
+            return
+        if not self.lost:
+            log.warning("fanout_failed", reason=f"{type(error).__name__}: {error}")
+        await self.closed()
+
+    async def closed(self) -> None:
+        """Note that this line carries nothing any more."""
+        self.lost = True
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Hang up."""
+        self.lost = True
+        try:
+            async with asyncio.timeout(1):
+                await self._client.close()
+        except (*_BROKEN, AssertionError):  # never connected, or it does not even read a farewell
+            return
+
+    async def answered(self) -> bool:
+        """Whether a leader answers. What was subscribed to before, all NATS servers in between know by then."""
+        if self.lost:
+            return False
+        try:
+            await self._client.request(f"{self._name}.ear", timeout=_ANSWER)
+        except _BROKEN as error:
+            if not isinstance(error, errors.NoRespondersError):
+                log.warning("fanout_silent", reason=f"{type(error).__name__}: {error}")
+                self.lost = True
+            return False
+        finally:
+            # When the answer comes at that moment, the library (and wait_for of Python 3.11) forgets a cancellation.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError
+        return not self.lost
+
+    # The leader
+
+    async def lead(self) -> None:
+        """Become the leader. Nobody knows what was missed until now, so everybody looks at everything first."""
+        await self._publish("all")
+        try:
+            await self._client.subscribe(
+                f"{self._name}.ear", cb=self._answer
+            )  # a name that other releases know
+        except _BROKEN:
+            self.lost = True
+
+    async def _answer(self, question: Msg) -> None:
+        await question.respond(b"")
+
+    def pass_on(self, topic: str) -> None:
+        """Mark what was heard, to be passed on; however often it rang, once."""
+        if _TOPIC.fullmatch(topic):
+            self._heard.add(topic)
+            self._wake.set()
+
+    async def send(self) -> None:
+        """Pass on what was heard."""
+        heard, self._heard = self._heard, set()
+        if len(heard) > _HEARD:
+            await self._publish("all")
+            return
+        for number, topic in enumerate(heard, 1):
+            table, _, key = topic.partition(":")
+            await self._publish(f"{key}.{table}")
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # or nothing would leave before all of it is written
+
+    async def _publish(self, subject: str) -> None:
+        if self.lost:
+            return
+        try:
+            if self._client.pending_data_size > _UNSENT:
+                await self._client.flush(int(_ANSWER))
+            await self._client.publish(f"{self._name}.{subject}")
+        except _BROKEN as error:
+            log.warning("fanout_failed", reason=f"{type(error).__name__}: {error}")
+            self.lost = True
+
+    # Who follows it
+
+    def want(self, key: str) -> None:
+        """Somebody waits for this topic, or with * for everybody's of its table."""
+        subject = self._subject(key)
+        self._wanted.setdefault(subject, set()).add(key)
+        self._idle.pop(subject, None)
+        if subject not in self._held:
+            self._fresh.add(subject)
+            self._wake.set()
+
+    def unwant(self, key: str) -> None:
+        """Nobody waits for it any more."""
+        subject = self._subject(key)
+        keys = self._wanted.get(subject, set())
+        keys.discard(key)
+        if not keys:
+            self._idle[subject] = time.monotonic() + _LINGER
+
+    async def join(self, keys: Iterable[str]) -> bool:
+        """Subscribe to what is waited for; whether nothing is missed from now on. Others may come meanwhile."""
+        for key in keys:
+            self.want(key)
+        try:
+            self._held["all"] = await self._client.subscribe(f"{self._name}.all", cb=self._heard_all)
+        except _BROKEN:
+            self.lost = True
+        while await self._settle() is not None:
+            if not self._fresh:
+                return True
+        return False
+
+    async def follow(self) -> None:
+        """Hear until the leader does not answer any more."""
+        self._wake.set()
+        while True:
+            try:
+                async with asyncio.timeout(BEAT):
+                    await self._wake.wait()
+                if not self.lost:
+                    await asyncio.sleep(_TICK)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            settled = await self._settle()
+            if settled is None:
+                return
+            # Subscribe, then read: whoever read before the subscription was known reads once more.
+            self._bells.ring_again([key for subject in settled for key in self._wanted.get(subject, ())])
+            if self._overflowed:
+                self._overflowed = False
+                self._bells.ring_all()
+
+    async def _settle(self) -> list[str] | None:
+        """Subscribe to what is wanted now and give up what is not. The new subjects, or None: no leader answers."""
+        now = time.monotonic()
+        over = [subject for subject, at in self._idle.items() if at <= now][:_AT_ONCE]
+        fresh = sorted(self._fresh)[:_AT_ONCE]
+        self._fresh.difference_update(fresh)
+        if self._fresh:
+            self._wake.set()
+        try:
+            for subject in over:
+                if self._idle.pop(subject, None) is None:
+                    continue  # wanted again meanwhile
+                self._wanted.pop(subject, None)
+                if held := self._held.pop(subject, None):
+                    await held.unsubscribe()
+            for subject in fresh:
+                if subject in self._wanted and subject not in self._held:
+                    self._held[subject] = await self._client.subscribe(
+                        f"{self._name}.{subject}", cb=self._heard_one(subject), pending_msgs_limit=_UNREAD
+                    )
+        except _BROKEN as error:
+            log.warning("fanout_failed", reason=f"{type(error).__name__}: {error}")
+            self.lost = True
+        return fresh if await self.answered() else None
+
+    def _heard_one(self, subject: str) -> Callable[[Msg], Any]:
+        everybodys = subject.startswith("*.")
+
+        async def heard(message: Msg) -> None:
+            key, _, table = message.subject[len(self._name) + 1 :].partition(".")
+            topic = f"{table}:{key}"
+            self._bells.ring_key(f"{table}:*" if everybodys else topic, topic)
+
+        return heard
+
+    async def _heard_all(self, _message: Msg) -> None:
+        self._bells.ring_all()
+
+    def _subject(self, key: str) -> str:
+        table, _, whose = key.partition(":")
+        return f"*.{table}" if whose == "*" else f"{whose}.*"
+
+
+def _where(place: SplitResult) -> str:
+    """Host and port: neither the log nor the library's errors ever see a password."""
+    return place.netloc.rpartition("@")[2]

@@ -1,0 +1,144 @@
+"""Cards of tool permissions: what they show of a row, and the queue of them on a live page."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from server.kernel.http import Partials, argument, arguments, cut, html_size, odd_names, partial, spelled
+from server.kernel.live.regions import Parts
+
+_TEMPLATE, _WHOLE = "permissions/_tool_permission.html", "permissions/_tool_permissions.html"
+# Of a card: rows of arguments, bytes of HTML for all of them; bytes for a name, a description; lines of the feed, bytes for each.
+_ROOM = {"rows": 40, "arguments": 6000, "name": 300, "said": 1200, "lines": 3, "line": 600}
+_LITTLE = {"rows": 8, "arguments": 460, "name": 64, "said": 60, "lines": 1, "line": 90}
+_QUEUE = 200_000  # bytes of a queue, above which cards that take more than their share have little room
+_SHARE = 3_300
+_ROW, _FOLDED, _ODD = 70, 240, 32  # bytes around a name and its value
+_LONG = 160  # characters of a value that is folded away
+# What a person decides on: where one of these changes, it is another request.
+_ASKED = (
+    "tool_name",
+    "tool_description",
+    "owner_description",
+    "known_tool",
+    "undo_seconds",
+    "arguments_digest",
+    "agent_id",
+)
+_AMOUNTS = ("amount", "total", "price")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*", re.ASCII)
+_LETTERS = re.compile("[A-Za-z]+")
+_LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
+
+
+def shown(row: Mapping[str, Any], room: Mapping[str, int] = _ROOM) -> dict[str, Any]:
+    """A row as its card shows it: arguments by name, `amount`, `name` (tool, amount and agent) and `request`.
+
+    `request` is another one when what is asked for is another: tool, description, arguments or agent. `listed` is as
+    much of the arguments as there is `room` for.
+    """
+    found = arguments(
+        row["arguments"]
+    )  # they come as text, since only that keeps the order in which they were sent
+    amount = amount_of(found)
+    tool = cut(spelled(row["tool_name"]), room["name"])
+    what = f"{tool} {amount}" if amount else tool
+    agent = cut(row["agent_name"], room["name"])
+    card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {agent}", "room": room}
+    if row["status"] == "pending":
+        asked = [str(row[name]) for name in _ASKED]
+        card["odd_names"] = odd = odd_names(found)
+        card["listed"], whole = _listed(found, odd, room)
+        card["whole"] = whole and tool == spelled(row["tool_name"])
+        card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
+    return card
+
+
+def _listed(
+    found: Mapping[str, Any], odd: Mapping[str, str], room: Mapping[str, int]
+) -> tuple[list[tuple[str, str, bool]], bool]:
+    """Names and values as a card lists them, each with whether it is folded away; and whether that is all."""
+    listed: list[tuple[str, str, bool]] = []
+    left = room["arguments"]
+    for name, value in found.items():
+        text = argument(value)
+        folded = len(text) > _LONG or text.count("\n") > 3
+        left -= (_FOLDED if folded else _ROW) + (_ODD + len(odd[name]) if name in odd else 0)
+        label = cut(name, min(max(left, 0), room["arguments"] // 4))
+        left -= html_size(label)
+        if len(listed) == room["rows"] or left <= 0 or label != name:
+            return listed, False
+        # What is folded away stands there twice: its beginning, and whole. The beginning of a short one could pass for it.
+        shown = cut(text, left // 2) if folded else text
+        if not folded and html_size(text) > left:
+            return listed, False
+        listed.append((name, shown, folded))
+        left -= html_size(shown) * (2 if folded else 1)
+        if shown != text:
+            return listed, False
+    return listed, True
+
+
+def card(row: Mapping[str, Any], room: Mapping[str, int] = _ROOM) -> str:
+    """The card of a row, as a reply shows it."""
+    return partial(_TEMPLATE, p=shown(row, room))
+
+
+def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False, most: int = _QUEUE) -> Parts:
+    """The region of a live page with what waits (`tool_permissions`, and how many `more`) and what was `answered`.
+
+    `over`: nothing can be asked any more, and so an empty queue is hidden. Where agents send so much that there would be
+    more than `most` bytes of HTML, the largest cards show less, and say so.
+    """
+    pending, more = rows["tool_permissions"], rows.get("more", 0)
+    each = {row["id"]: row for row in (*pending, *rows["answered"])}
+    made = {id_: partials.of_row(row, card) for id_, row in each.items()}
+    if sum(len(html) for html in made.values()) > most // 4 and _bytes(made.values()) > most:
+        for id_, html in made.items():
+            if len(html.encode()) > _SHARE:
+                made[id_] = partials.of_row({"id": f"little {id_}", "row": each[id_]}, _little)
+    cards = {f"tool-permission-{id_}": html for id_, html in made.items()}
+    return Parts(
+        cards,
+        lambda: partial(_WHOLE, cards=cards.values(), quiet=not pending, over=over and not cards, more=more),
+        beside=(not pending, over and not cards, more),
+    )
+
+
+def _little(row: Mapping[str, Any]) -> str:
+    return card(row["row"], _LITTLE)
+
+
+def _bytes(texts: Iterable[str]) -> int:
+    return sum(len(text.encode()) for text in texts)
+
+
+def amount_of(found: Mapping[str, Any]) -> str | None:
+    """The amount, total or price among arguments, with its currency: {"amount": 184.2, "currency": "USD"} → 184.20 USD.
+
+    None where it is no plain number, or where two names could be meant: a button never names another sum.
+    """
+    named: dict[str, list[Any]] = {}
+    for name, value in found.items():
+        named.setdefault(name.lower(), []).append(value)
+    values = next((named[name] for name in _AMOUNTS if name in named), [])
+    number = _number(values[0]) if len(values) == 1 else None
+    currency = [str(value) for value in named.get("currency", [])]
+    if (
+        number
+        and len(currency) == 1
+        and len(currency[0]) <= _LONGEST_CURRENCY
+        and _LETTERS.fullmatch(currency[0])
+    ):
+        return f"{number} {currency[0]}"
+    return number
+
+
+def _number(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, float) and abs(value) < 1e15 and round(value, 2) == value:
+        return f"{value:.2f}"
+    text = str(value).strip()
+    return text if len(text) <= _LONGEST_AMOUNT and _NUMBER.fullmatch(text) else None

@@ -1,0 +1,65 @@
+"""What is asked most, or stays longest, is answered before the router."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TypeAlias
+
+from sse_starlette.sse import SendTimeoutError
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.errors import NotFound, RequestError
+from server.kernel.auth import Viewer
+from server.kernel.http import PREFIX, drop_doubtful, refusal, viewer_of
+from server.kernel.live.stream import Audience, Streams, signed_out
+
+# Which audiences a request to a page's stream is about.
+Watch: TypeAlias = Callable[[Request, Viewer], Awaitable[Sequence[Audience]]]
+
+
+class Shortcuts:
+    """What is asked most, or stays longest, is answered before the router, whose frames would be kept beside it.
+
+    /stream is the stream of a page that this viewer may watch; for nobody one close event.
+    """
+
+    def __init__(self, app: ASGIApp, calls: Sequence[Route], watched: Mapping[str, Watch]) -> None:
+        self.app, self._watched = app, watched
+        self._calls: dict[str, list[Route]] = {}
+        for call in calls:
+            for method in call.methods or ():
+                self._calls.setdefault(method, []).append(call)
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http":
+            if scope["path"] == "/stream" and scope["method"] in ("GET", "HEAD"):
+                return self._stream(scope, receive, send)
+            if scope["path"].startswith(PREFIX):
+                for call in self._calls.get(scope["method"], ()):
+                    match, found = call.matches(scope)
+                    if match is Match.FULL:
+                        scope.update(found)
+                        return call.app(scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._answer(Request(scope, receive))
+        except RequestError as error:
+            answer = await refusal(HTTPConnection(scope), error)
+        with suppress(SendTimeoutError):  # a laptop that sleeps is nobody's fault; the connection is cut
+            await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        viewer = await viewer_of(request)
+        if viewer is None:
+            answer = signed_out()
+            drop_doubtful(answer, request)
+            return answer
+        watch = self._watched.get(request.query_params.get("page", ""))
+        if watch is None:
+            raise NotFound("There is no such page to stream.")
+        streams: Streams = request.state.streams
+        return streams.response(await watch(request, viewer), viewer)

@@ -1,0 +1,397 @@
+"""Live pages: audiences and their regions. One read and one render an audience, the same bytes to everybody."""
+
+import asyncio
+import datetime as dt
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sse_starlette import ServerSentEvent
+from starlette.responses import Response
+
+from server.errors import RequestError
+from server.kernel.auth import Viewer
+from server.kernel.db import Database, KeptConnection
+from server.kernel.http import Partials, partial
+from server.kernel.live import hub as bells
+from server.kernel.live.hub import Hub
+from server.kernel.live.regions import Regions, changes, frame, whole
+from server.kernel.live.scheduler import BATCH, Lane, Throttle
+from server.kernel.live.sse import EventSourceResponse
+from server.kernel.live.subscriber import Subscriber
+
+TICK = 0.025  # seconds at most between two reads; audiences that rang meanwhile share one round trip
+_REST = 3.0  # times as long as a read took is the pause after it, within TICK
+_BREATH = 5  # audiences rendered at a stretch, less than a millisecond
+_RETRY = 1.0  # after a read that failed
+_PING = 10  # seconds between two signs of life; a page that has had none for 25 is not live (static/js/connection.js)
+_RECHECK = (
+    10  # seconds in which all sessions behind the streams are looked at, some in each, whatever was rung
+)
+_READ = "select shown, failure from private.read_audiences($1)"
+_STOP = b"event: stop\ndata: too many streams\n\n"
+CONNECTION = "connection"  # the region that says whether the page is live
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A kind of live page: what rings it, how often it is read at most, how its rows become regions."""
+
+    name: str
+    tables: frozenset[str]
+    urgent: frozenset[str]  # of the tables: those that come first and have a throttle of their own
+    every: (
+        float  # seconds between two reads in the long run; a few may follow one another at once after a pause
+    )
+    urgent_every: float  # the same for what is urgent
+    render: Callable[[Any, Partials], Regions]  # region's id → its partial
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whose rows on which page: everybody in it sees the same bytes."""
+
+    page: Page
+    whose: str  # a supervisor's id, or * for everybody's
+    arguments: str  # JSON object, as the page's question takes it
+
+    @property
+    def topics(self) -> list[str]:
+        """What rings it."""
+        return [f"{table}:{self.whose}" for table in sorted(self.page.tables)]
+
+
+@dataclass(slots=True, eq=False)
+class _Watched:
+    """An audience that somebody watches."""
+
+    audience: Audience
+    lane: "Lane[_Watched]"
+    calm: Throttle
+    urgent: Throttle
+    urgent_pending: bool = False  # whether something urgent has rung since the last read
+    must_reread: bool = True  # nothing is known yet, or it may be wrong: the database was gone, or a read was
+    reading: bool = False  # what was read earlier must not come later
+    subscribers: set[Subscriber] = field(default_factory=set)
+    regions: Regions = field(default_factory=dict)
+    frames: dict[str, bytes] | None = None  # of the regions as they are, once somebody has come since
+    failing_since: dt.datetime | None = None  # when it could not be read or shown any more
+    partials: Partials = field(default_factory=Partials)
+    ring: Callable[[str], None] = lambda _: None
+    unsubscribe: Callable[[], None] = lambda: None
+
+
+class Streams:
+    """All audiences of the process, and the tasks that read those that rang."""
+
+    def __init__(self, db: Database, hub: Hub, per_account: int) -> None:
+        self._db, self._hub, self._per_account = db, hub, per_account
+        self._watched: dict[Audience, _Watched] = {}
+        self._lanes = {
+            False: Lane[_Watched](),
+            True: Lane[_Watched](),
+        }  # True: of pages with something urgent, which are quick to read
+        self._subscribers: dict[Subscriber, list[_Watched]] = {}
+        self._accounts: dict[
+            UUID, dict[Subscriber, None]
+        ] = {}  # of each person, in the order in which they came
+        self._closed = False
+        self._to_recheck: set[Subscriber] = set()  # whose sessions may have ended without our hearing of it
+        hub.subscribe([bells.STATE], lambda _: self._tell_connection(self._subscribers))
+
+    def __len__(self) -> int:
+        return len(self._subscribers)
+
+    async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
+        """The regions for a first page, read as the viewer."""
+        rows = await self._db.call(_READ, [_question(audience, viewer) for audience in audiences])
+        regions: dict[str, str] = {}
+        for audience, row in zip(audiences, rows, strict=True):
+            if row["failure"] is not None:
+                raise RuntimeError(row["failure"])
+            rendered = audience.page.render(row["shown"], Partials())
+            regions |= {name: whole(region) for name, region in rendered.items()}
+        # Not live yet: that is for the stream to say, once it is there.
+        as_of = partial("shared/_connection.html", state="page", since=dt.datetime.now(dt.UTC))
+        return regions | {CONNECTION: as_of}
+
+    def response(self, audiences: Sequence[Audience], viewer: Viewer) -> Response:
+        """The stream: a snapshot, then every change, until the session ends."""
+        response = EventSourceResponse(
+            self._stream(audiences, viewer),
+            ping=_PING,
+            ping_message_factory=_Ping,
+            sep="\n",
+            send_timeout=30,
+        )
+        response.ping_early = random.uniform(0, _PING)  # noqa: S311 - a thousand that came back together
+        return response
+
+    async def _stream(self, audiences: Sequence[Audience], viewer: Viewer) -> AsyncIterator[bytes]:
+        subscriber = Subscriber(viewer)
+        self._enter(audiences, subscriber)
+        try:
+            yield b"retry: 500\n\n" + _Ping().encode()
+            while not subscriber.ended:
+                if subscriber.pending:
+                    yield subscriber.take()
+                else:
+                    await subscriber.wait()
+            if subscriber.farewell:
+                yield subscriber.farewell
+        finally:
+            self._leave(subscriber)
+
+    def _enter(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
+        viewer = subscriber.viewer
+        self._make_room(viewer)
+        self._accounts.setdefault(viewer.id, {})[subscriber] = None
+        watched = self._subscribers[subscriber] = [self._join(audience, subscriber) for audience in audiences]
+
+        def end(_topic: str) -> None:
+            if self._hub.polling:  # by the clock, which knows nobody: check_sessions finds out
+                return
+            if self._hub.guessing:  # nothing happened that we know of: a thousand streams need not begin anew
+                self._to_recheck.add(subscriber)
+                return
+            subscriber.end()
+            for one in watched:  # what was read last may have been read with rights that were gone by then
+                one.ring("")
+
+        subscriber.unsubscribe = self._hub.subscribe(
+            [f"web_sessions:{viewer.session_id}", f"users:{viewer.id}"], end
+        )
+        self._tell_connection([subscriber])
+        if self._closed:
+            subscriber.end()
+
+    def _make_room(self, viewer: Viewer) -> None:
+        """Stop the oldest stream of an account that has as many as it may have, and tell its page not to come back."""
+        if len(self._accounts.get(viewer.id, ())) < self._per_account:
+            return
+        theirs = [one for one in self._accounts[viewer.id] if not one.ended]
+        if len(theirs) >= self._per_account:
+            text = partial("shared/_connection.html", state="stopped", since=dt.datetime.now(dt.UTC))
+            theirs[0].end(frame(CONNECTION, text) + b"\n" + _STOP)
+            log.info("stream_stopped", user=str(viewer.id), streams=len(theirs))
+
+    def _join(self, audience: Audience, subscriber: Subscriber) -> _Watched:
+        watched = self._watched.get(audience)
+        if watched is None:
+            page, lane = audience.page, self._lanes[bool(audience.page.urgent)]
+            calm, urgent = Throttle(page.every), Throttle(page.urgent_every)
+            watched = self._watched[audience] = _Watched(audience, lane, calm, urgent)
+            watched.ring = self._ringer(watched)
+            watched.unsubscribe = self._hub.subscribe(audience.topics, watched.ring)
+        if watched.must_reread:
+            watched.ring("")
+        watched.subscribers.add(subscriber)
+        # What was read last is right but for what has rung since, and that is on its way.
+        if watched.frames is None:
+            watched.frames = {name: frame(name, whole(region)) for name, region in watched.regions.items()}
+        subscriber.send(watched.frames)
+        return watched
+
+    def _leave(self, subscriber: Subscriber) -> None:
+        subscriber.unsubscribe()
+        theirs = self._accounts[subscriber.viewer.id]
+        del theirs[subscriber]
+        if not theirs:
+            del self._accounts[subscriber.viewer.id]
+        for watched in self._subscribers.pop(subscriber):
+            watched.subscribers.discard(subscriber)
+            if not watched.subscribers:
+                watched.unsubscribe()
+                watched.lane.due.pop(watched, None)
+                del self._watched[watched.audience]
+
+    def _ringer(self, watched: _Watched) -> Callable[[str], None]:
+        urgent_tables = watched.audience.page.urgent
+
+        def ring(topic: str) -> None:
+            urgent = topic.partition(":")[0] in urgent_tables
+            watched.urgent_pending |= urgent
+            watched.must_reread |= self._hub.guessing
+            throttle = watched.urgent if urgent else watched.calm
+            watched.lane.ring(watched, max(throttle.open_at, time.monotonic()))
+
+        return ring
+
+    async def run(self) -> None:
+        """Read what rang, for as long as the process lives."""
+        async with asyncio.TaskGroup() as tasks:
+            for lane in (*self._lanes.values(), self._lanes[True]):  # one renders while another waits
+                tasks.create_task(self._keep_reading(lane))
+
+    async def _keep_reading(self, lane: Lane[_Watched]) -> None:
+        async with self._db.kept_connection() as connection:
+            while True:
+                await self._read_next(lane, connection)
+
+    async def _read_next(self, lane: Lane[_Watched], connection: KeptConnection) -> None:
+        now = time.monotonic()
+        ready = lane.ready(now)
+        if not ready:
+            await lane.wait(now)
+            return
+        urgent = {watched for watched in ready if watched.urgent_pending}
+        for watched in ready:
+            del lane.due[watched]
+            watched.reading = True
+            watched.calm.take(now)
+            if watched.urgent_pending:
+                watched.urgent.take(now)
+                watched.urgent_pending = False
+        try:
+            await self._refresh(ready, urgent, connection)
+        finally:
+            for watched in ready:
+                watched.reading = False
+            if lane.due:
+                lane.wake()
+        if len(ready) < BATCH:  # the busier it is, the more share a round trip
+            await lane.rest(min(TICK, (time.monotonic() - now) * _REST))
+
+    async def _refresh(
+        self, ready: list[_Watched], urgent: set[_Watched], connection: KeptConnection
+    ) -> None:
+        # Whoever is out but has not left yet lends nobody their rights.
+        readers = {w: next((s.viewer for s in w.subscribers if not s.ended), None) for w in ready}
+        wanted = []
+        for watched, viewer in readers.items():
+            if viewer is None:
+                watched.must_reread = True  # for whoever comes before it is gone
+                continue
+            if watched.must_reread:
+                watched.partials, watched.must_reread = Partials(), False
+            known = watched.partials.marks
+            wanted.append(_question(watched.audience, viewer, known, urgent=watched in urgent))
+        ready = [w for w in ready if readers[w] is not None]
+        try:
+            rows = await connection.call(_READ, wanted) if wanted else []
+        except Exception as error:  # noqa: BLE001 - whatever it was: the pages say stale, and it is tried again
+            log.warning("read_failed", reason=f"{type(error).__name__}: {error}", audiences=len(ready))
+            self._again(ready)
+            return
+        for number, (watched, row) in enumerate(zip(ready, rows, strict=True)):
+            if number % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)  # decisions and agents come in between
+            if row["failure"] is not None:
+                log.error("audience_failed", page=watched.audience.page.name, reason=row["failure"])
+                self._again([watched])
+                continue
+            self._send(watched, row["shown"])
+
+    def _send(self, watched: _Watched, shown: Any) -> None:
+        try:
+            watched.partials.turn()
+            rendered = watched.audience.page.render(shown, watched.partials)
+        except Exception:  # one page that cannot be shown must not stop everybody's
+            log.exception("audience_failed", page=watched.audience.page.name)
+            self._again([watched])
+            return
+        if not rendered:  # gone, or not theirs any more: the door says what there is
+            for subscriber in watched.subscribers:
+                subscriber.end()
+            return
+        self._say_reading(watched, None)
+        changed = dict(changes(watched.regions, rendered))
+        watched.regions = rendered
+        if changed:
+            watched.frames = None
+            for subscriber in watched.subscribers:
+                subscriber.send(changed)
+
+    def _again(self, watched: list[_Watched]) -> None:
+        at, now = time.monotonic() + _RETRY, dt.datetime.now(dt.UTC)
+        for one in watched:
+            one.must_reread = True  # what was urgent may not have been read
+            if one.subscribers:
+                self._say_reading(one, one.failing_since or now)
+                one.lane.ring(one, at)
+
+    def _say_reading(self, watched: _Watched, failing_since: dt.datetime | None) -> None:
+        if watched.failing_since != failing_since:
+            watched.failing_since = failing_since
+            self._tell_connection(watched.subscribers)
+
+    def _tell_connection(self, subscribers: Iterable[Subscriber]) -> None:
+        """Say whether what they see is live: it is heard what rings, and all of their page can be read."""
+        lines: dict[dt.datetime | None, bytes] = {}
+        for subscriber in subscribers:
+            failing = [
+                one.failing_since for one in self._subscribers.get(subscriber, ()) if one.failing_since
+            ]
+            since = min(failing, default=None) if self._hub.live else self._hub.since
+            if since not in lines:
+                live = self._hub.live and since is None
+                text = partial("shared/_connection.html", state="live" if live else "stale", since=since)
+                lines[since] = frame(CONNECTION, text)
+            subscriber.send({CONNECTION: lines[since]})
+
+    async def check_sessions(self) -> None:
+        """End streams whose session ended without our hearing of it, or whose token did; as long as the process lives."""
+        for turn in count():
+            await asyncio.sleep(1)
+            must_reread, self._to_recheck = self._to_recheck, set()
+            # A tenth of them, so that no second has the work of ten.
+            open_streams = [
+                s
+                for s in self._subscribers
+                if s in must_reread or s.viewer.session_id.int % _RECHECK == turn % _RECHECK
+            ]
+            if not open_streams:
+                continue
+            ids = list({s.viewer.session_id for s in open_streams})
+            try:
+                rows = await self._db.call("select id from private.live_web_sessions($1) as id", ids)
+            except RequestError:
+                self._to_recheck |= must_reread & self._subscribers.keys()
+                continue
+            live, now = {row["id"] for row in rows}, time.time()
+            for subscriber in open_streams:
+                viewer = subscriber.viewer
+                if viewer.session_id not in live or viewer.expires_at.timestamp() <= now:
+                    subscriber.end()
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop."""
+        self._closed = True
+        for subscriber in self._subscribers:
+            subscriber.end()
+
+
+def _question(
+    audience: Audience, viewer: Viewer, known: Mapping[str, str] | None = None, *, urgent: bool = True
+) -> dict[str, Any]:
+    """What an audience's page shows, asked as the viewer: what is known need not be told again."""
+    arguments = json.loads(audience.arguments) | {"known": known or {}, "urgent": urgent}
+    return {"claims": viewer.claims, "page": audience.page.name, "arguments": arguments}
+
+
+class _Ping(ServerSentEvent):
+    """A sign of life that a page's script sees, with the server's time; written at once, since there are hundreds a second."""
+
+    def __init__(self) -> None:
+        """Its time is when it is sent."""
+
+    def encode(self) -> bytes:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        return f"event: ping\ndata: {now}\n\n".encode()
+
+
+def signed_out() -> Response:
+    """The stream of somebody who is not signed in: one close event, and no 401 that is tried for ever."""
+
+    async def close() -> AsyncIterator[bytes]:
+        yield b"event: close\ndata: signed out\n\n"
+
+    return EventSourceResponse(close(), sep="\n", ping=0)

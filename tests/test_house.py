@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import re
+import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,7 +19,7 @@ TOP = {
     "server", "static", "templates", "supabase", "tests",
     "pyproject.toml", "Procfile", "README.md", "Makefile", "uv.lock",
 }  # fmt: skip
-NOT_TABLES = {"audiences", "first_admin"}  # words of the house that no table has
+NOT_TABLES = {"audiences", "first_admin", "making"}  # words of the house that no table has
 # Folders beside the areas: what all stand on, the commands, a client, the cloud at home.
 NO_AREAS = {"kernel", "cli", "demo", "embedded"}
 INNER = {"kernel/auth", "kernel/db", "kernel/http", "kernel/live", "cli/doctor"}
@@ -62,6 +63,25 @@ def test_nothing_in_server_is_deeper_than_an_area() -> None:
     deeper = {path for path in SERVER.glob("*/*") if path.is_dir() and path.name != "__pycache__"}
     assert deeper == {SERVER / name for name in INNER}
     assert not [path for inner in deeper for path in inner.glob("*/*.py")]
+
+
+def test_every_module_of_the_kernel_is_entered_by_its_package_or_named_as_open() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    behind = {name for one in settings if one["type"] == "protected" for name in one["protected_modules"]}
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (SERVER / "kernel").glob("*/*.py")
+        if path.stem != "__init__"
+    }
+    for package in (SERVER / "kernel").glob("*/__init__.py"):
+        said = ast.get_docstring(ast.parse(package.read_text())) or ""
+        name = f"server.kernel.{package.parent.name}."
+        assert {one for one in modules - behind if one.startswith(name)} == {
+            f"{name}{word}"
+            for word in re.findall(r"\w+", said.partition("and the module")[2])
+            if f"{name}{word}" in modules
+        }
+    assert behind <= modules
 
 
 def test_every_file_of_an_area_is_views_api_or_a_word_of_the_database() -> None:

@@ -5,9 +5,11 @@ import email
 import email.policy
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
@@ -15,14 +17,14 @@ from uuid import UUID, uuid4
 import click
 
 from server.cli.context import Context, fail, open_context
-from server.errors import Conflict, Forbidden, Invalid, NotFound, RequestError, Unavailable
+from server.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from server.kernel import db
 from server.kernel.auth import WRONG_KEY, Administration
 from server.kernel.db import migrations
+from server.people import making
 from server.people.users import Draft
 
 _PATIENCE = 30.0  # seconds: the Auth server hands an invitation to its mail server meanwhile
-_METADATA = {"app_role": "admin"}
 T = TypeVar("T")
 _KNOWN = """
 select a.id, u.role, u.name, u.username, u.supervisor_type, a.raw_app_meta_data ->> 'app_role' as wanted,
@@ -178,27 +180,44 @@ async def _refuse_known(context: Context, address: str) -> None:
 
 
 async def make(context: Context, draft: Draft, password: str | None) -> None:
-    """Make a login that has no rights, see that it is here, and give it the rights; or take it back.
-
-    In this order, since a login whose rights made somebody of it cannot be deleted any more, wherever that is.
-    """
+    """Make the admin as a page makes a person, with the owner's eyes on the way."""
     async with _administration(context) as administration:
+        logins = _Logins(context, administration)
+        login = logins.invite(draft) if password is None else logins.create(draft, password)
+        await making.make(
+            logins,
+            draft,
+            login,
+            is_here=partial(_is_here, context),
+            became=partial(_became_admin, context, draft.email),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Logins:
+    """The Auth server, whose failures are told to whoever can do something about them."""
+
+    context: Context
+    administration: Administration
+
+    async def invite(self, draft: Draft) -> UUID:
+        return await self._new(draft, self.administration.invite(draft.email, draft.name))
+
+    async def create(self, draft: Draft, password: str) -> UUID:
+        return await self._new(draft, self.administration.create(draft.email, {}, draft.name, password))
+
+    async def _new(self, draft: Draft, made: Awaitable[UUID]) -> UUID:
         try:
-            if password is None:
-                made = administration.invite(draft.email, draft.name)
-            else:
-                made = administration.create(draft.email, {}, draft.name, password)
-            person = await _asked(context, made)
+            return await _asked(self.context, made)
         except Conflict:
-            await _refuse_known(context, draft.email)
+            await _refuse_known(self.context, draft.email)
             raise
-        try:
-            await _is_here(context, person)
-            await _asked(context, administration.change(person, _METADATA, draft.name))
-            await _became_admin(context, draft.email, person)
-        except BaseException:
-            await _take_back(administration, draft.email, person)
-            raise
+
+    async def change(self, person: UUID, app_metadata: Mapping[str, str], name: str) -> None:
+        await _asked(self.context, self.administration.change(person, app_metadata, name))
+
+    async def delete(self, person: UUID) -> None:
+        await self.administration.delete(person)
 
 
 async def _is_here(context: Context, person: UUID) -> None:
@@ -218,16 +237,6 @@ async def _became_admin(context: Context, address: str, person: UUID) -> None:
         raise Conflict(f"{address} could not become an admin, and nothing says why: run `floorwalker doctor`")
     if found["role"] != "admin":
         raise Conflict(f"{address} could not become an admin: {found['reason']}")
-
-
-async def _take_back(administration: Administration, address: str, person: UUID) -> None:
-    try:
-        await administration.delete(person)
-    except RequestError as error:
-        raise Conflict(
-            f"{address} has a login now, perhaps without rights, and it could not be deleted again: do that in the "
-            "dashboard, Authentication → Users, or run this once more to see who it is"
-        ) from error
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from server.errors import Conflict, Invalid, NotFound
 from server.interactions import interaction_archives, interaction_turns, interactions
 from server.interactions.realtime_metrics import Metric, Recorder
-from server.kernel.db import Connection
+from server.kernel.db import Connection, lengths
 from server.kernel.http import Ask, Call, Model, Moment, Percent, Text
 
 _FUTURE = dt.timedelta(minutes=5)
@@ -35,7 +35,7 @@ def _not_ahead(moment: dt.datetime) -> dt.datetime:
 
 
 Phone = Annotated[Text, Field(max_length=50), AfterValidator(_international)]
-Line = Annotated[Text, Field(min_length=1, max_length=255)]
+Line = Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
 CapturedAt = Annotated[Moment, AfterValidator(_not_ahead)]
 Items = Field(min_length=1, max_length=100)
 
@@ -77,7 +77,7 @@ class RealtimeMetric(Model):
     captured_at: CapturedAt | None = None
     sentiment: Literal["good", "neutral", "critical"] | None = None
     satisfaction_score: Percent | None = None
-    feed_text: Annotated[Text, Field(max_length=500)] | None = None
+    feed_text: Annotated[Text, Field(max_length=lengths.FEED_TEXT)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -91,7 +91,7 @@ class Turn(Model):
 
     captured_at: CapturedAt | None = None
     speaker: Literal["customer", "agent", "tool"]
-    text: Annotated[Text, Field(max_length=4000)]
+    text: Annotated[Text, Field(max_length=lengths.TURN_TEXT)]
 
 
 class Accepted(Model):
@@ -127,7 +127,7 @@ class Tags(Model):
 class Archive(Model):
     """What remains of an interaction."""
 
-    summary: Annotated[Text, Field(min_length=1, max_length=10_000)]
+    summary: Annotated[Text, Field(min_length=1, max_length=lengths.SUMMARY)]
     issues: Annotated[list[Issue], Field(max_length=50)] | None = None
     tags: Tags | None = None
     csat_score: Percent | None = None

@@ -14,6 +14,7 @@ from server.kernel.auth import Administration, Login, Viewer, password_fault
 from server.kernel.db import Database, Record
 from server.kernel.http import signed_in
 from server.people import audit_logs, users
+from server.people.making import make
 from server.people.users import Draft
 
 _FIRST = 200  # people of the list's page
@@ -70,17 +71,19 @@ async def create(request: Request) -> Response:
         await users.taken(connection, draft)
     if draft.faults:
         return _form(request, draft, 422, invited=invited)
-    try:
-        person = await administration.create(draft.email, draft.app_metadata, draft.name, password)
-    except (Conflict, Invalid) as refusal:
-        draft.faults["password" if "password" in refusal.detail.lower() else "email"] = refusal.detail
-        return _form(request, draft, 422, invited=invited)
-    try:
+
+    async def became(person: UUID) -> None:
         async with db.as_viewer(request.state.viewer) as connection:
             await users.find(connection, person)
             await users.note(connection, person, "users.invite" if invited else "users.create", draft.changes)
+
+    try:
+        login = administration.create(draft.email, {}, draft.name, password)
+        person = await make(administration, draft, login, became=became)
+    except (Conflict, Invalid) as refusal:
+        draft.faults["password" if "password" in refusal.detail.lower() else "email"] = refusal.detail
+        return _form(request, draft, 422, invited=invited)
     except NotFound:
-        await administration.delete(person)
         raise Conflict("This login could not become a person here; the system page says why.") from None
     if not invited:
         return _to(person, "created")

@@ -11,7 +11,7 @@ from server.errors import Invalid
 from server.kernel import http as exact_json
 from server.kernel import live as bells
 from server.kernel.auth import Limits
-from server.kernel.db import Connection
+from server.kernel.db import Connection, lengths
 from server.kernel.http import Ask, Call, Json, JsonObject, Model, Moment, Text
 from server.kernel.live import Hub
 from server.permissions import tool_permissions
@@ -27,8 +27,8 @@ _SHORTEST_WAIT = (
 class Request(Model):
     """A tool the agent wants to use, with the arguments it will use."""
 
-    tool_name: Annotated[Text, Field(min_length=1, max_length=255)]
-    tool_description: Annotated[Text, Field(max_length=4000)] | None = None
+    tool_name: Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
+    tool_description: Annotated[Text, Field(max_length=lengths.TOOL_DESCRIPTION)] | None = None
     arguments: JsonObject = Field(
         default_factory=dict,
         description=f"{_LARGEST} bytes of JSON at most; no key twice in one object, no number that a 64-bit float changes.",

@@ -11,12 +11,12 @@ from starlette.routing import Route
 
 from server.errors import Invalid
 from server.kernel import http
-from server.kernel.db import Database
+from server.kernel.db import Database, lengths
 from server.kernel.http import signed_in
 from server.kernel.live import card, shown
 from server.permissions import tool_permissions
 
-_REASON, _DIGEST = 1000, 128
+_DIGEST = 128
 _INDENTED = 50_000  # characters
 
 
@@ -30,8 +30,8 @@ async def decide(request: Request) -> Response:
     if status not in ("allowed", "denied"):
         raise Invalid("A decision is allowed or denied: reload the page, if it offered another one.")
     digest = digest_of(fields)
-    if len(reason) > _REASON:
-        raise Invalid(f"A reason has {_REASON} characters at most.")
+    if len(reason) > lengths.REASON:
+        raise Invalid(f"A reason has {lengths.REASON} characters at most.")
     permission_id = http.identifier(request.path_params["id"], "tool permission")
     db: Database = request.state.db
     with request.state.recorder.giving_way():

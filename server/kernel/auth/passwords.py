@@ -3,9 +3,9 @@
 import unicodedata
 
 from server.errors import Invalid, Unavailable
+from server.kernel.db import lengths
 
 _SHORTEST, _LONGEST = 6, 72  # characters of a password at least, bytes at most: Supabase Auth's own
-_NAME = 255  # characters at most
 _NO_TEXT = ("Cc", "Cs")  # which no name has: controls, halves of surrogates
 
 
@@ -23,9 +23,9 @@ class PasswordSet(Unavailable):
 
 def name_fault(name: str) -> str:
     """Why this can be nobody's name; nothing when it can."""
-    if 0 < len(name) <= _NAME and not any(unicodedata.category(letter) in _NO_TEXT for letter in name):
+    if 0 < len(name) <= lengths.NAME and not any(unicodedata.category(letter) in _NO_TEXT for letter in name):
         return ""
-    return f"A name has 1 to {_NAME} characters."
+    return f"A name has 1 to {lengths.NAME} characters."
 
 
 def password_fault(password: str) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import secrets
 import time
 from dataclasses import astuple, dataclass
 from uuid import UUID
@@ -12,6 +11,7 @@ import httpx
 import structlog
 
 from server.errors import Invalid, NotFound, Unauthorized, Unavailable
+from server.kernel.auth import devices
 from server.kernel.auth.callers import AgentCaller, Viewer
 from server.kernel.auth.limits import Limits
 from server.kernel.auth.passwords import (
@@ -30,7 +30,6 @@ _STEP = 0.5  # seconds: refusals come at the end of one, whatever their reason
 _LETTER = 1.0  # seconds until we answer whoever wants a letter, whether there is one to send or not
 _SET = "Your new password is set, and you are signed out everywhere. Please sign in with it in a few seconds."
 _SECOND_TRY = 900  # seconds in which a link that was used may still be given a password
-_MARKS, _BETWEEN = 5, "~"  # of people who signed in with a browser, at most, and what stands between them
 
 
 log = structlog.get_logger(__name__)
@@ -86,7 +85,9 @@ class Auth:
         began = time.monotonic()
         account = _account(email)
         try:
-            async with self._limits.guess(visitor.address, account, self._device(account, visitor)):
+            async with self._limits.guess(
+                visitor.address, account, devices.known(self._keys, account, visitor.device)
+            ):
                 tokens = await self._supabase.sign_in(email, password)
                 return await self._open(tokens, visitor)
         except Unauthorized:
@@ -138,7 +139,9 @@ class Auth:
         check_password(new)
         account = _account(row["email"])
         try:
-            async with self._limits.guess(visitor.address, account, self._device(account, visitor)):
+            async with self._limits.guess(
+                visitor.address, account, devices.known(self._keys, account, visitor.device)
+            ):
                 tokens = await self._supabase.sign_in(row["email"], current)
         except Unauthorized as error:
             raise Invalid("The current password is wrong.") from error
@@ -228,26 +231,8 @@ class Auth:
         return PasswordRefused(f"{error.detail} {known}", again)
 
     def device_marks(self, email: str, device: str | None = None) -> str:
-        """For a browser to keep where these people have signed in: so it is known, and not counted with strangers.
-
-        `device` is what it has kept so far; this person's mark comes first, and the last of others stay: at a desk that is
-        shared nobody takes another's.
-        """
-        kept, account = (device or "").split(_BETWEEN), _account(email)
-        nonce = self._nonce(kept, account) or secrets.token_urlsafe(16)
-        mark = f"{nonce}.{self._keys.mark(f'{nonce} {account}')}"
-        return _BETWEEN.join([mark, *(one for one in kept if one and one != mark)][:_MARKS])
-
-    def _device(self, account: str, visitor: Visitor) -> str | None:
-        return self._nonce((visitor.device or "").split(_BETWEEN)[:_MARKS], account)
-
-    def _nonce(self, marks: list[str], account: str) -> str | None:
-        """That of the mark that is this account's."""
-        for one in marks:
-            nonce, _, mark = one.partition(".")
-            if self._keys.is_mark(f"{nonce} {account}", mark):
-                return nonce
-        return None
+        """What a browser keeps after these people have signed in there (`devices.marks`)."""
+        return devices.marks(self._keys, _account(email), device)
 
     def _second_try(self, token: str) -> tuple[Tokens | None, bool]:
         """What a link opened before, and whether nobody knows what became of the password."""

@@ -1,6 +1,6 @@
 """Connections and transactions of a viewer, errors in words; beside them migrations, backups and the sweeper.
 
-Others use the names below, and the modules migrations, backups, sweeper.
+Others use the names below, and the modules migrations, backups, sweeper and lengths.
 """
 
 from server.kernel.db.connections import (

@@ -1,0 +1,40 @@
+"""A text that the API or a form takes is one that its table takes: both have the same limit."""
+
+import re
+
+from server.kernel.db import lengths
+from tests.database.acting import as_owner
+from tests.site import Site
+
+CHECKS = """
+select conrelid::regclass::text as table, pg_get_constraintdef(oid, true) as definition from pg_constraint
+where contype = 'c' and connamespace = 'public'::regnamespace and pg_get_constraintdef(oid, true) ~ '[^_]length\\('
+"""
+TAKEN = {
+    "users.name": lengths.NAME,
+    "agents.name": lengths.NAME,
+    "agent_tools.tool_name": lengths.NAME,
+    "agent_tools.description": lengths.TOOL_DESCRIPTION,
+    "interactions.external_id": lengths.NAME,
+    "interactions.livekit_room_id": lengths.NAME,
+    "interaction_archives.summary": lengths.SUMMARY,
+    "interaction_turns.text": lengths.TURN_TEXT,
+    "realtime_metrics.feed_text": lengths.FEED_TEXT,
+    "tool_grants.tool_name": lengths.NAME,
+    "tool_permissions.tool_name": lengths.NAME,
+    "tool_permissions.tool_description": lengths.TOOL_DESCRIPTION,
+    "tool_permissions.reason": lengths.REASON,
+    "tool_permissions.held_reason": lengths.REASON,
+}
+WRITTEN_BY_US = {"agents.system_prompt", "agent_keys.hint", "saved_views.name"}  # nobody sends them yet
+
+
+async def test_each_limit_is_the_tables(site: Site) -> None:
+    async with as_owner(site) as owner:
+        rows = await owner.fetch(CHECKS)
+    found = {
+        f"{table.removeprefix('public.')}.{column}": int(most)
+        for table, definition in rows
+        for column, most in re.findall(r"(?<!_)length\((\w+)\) <= (\d+)", definition)
+    }
+    assert {name: most for name, most in found.items() if name not in WRITTEN_BY_US} == TAKEN

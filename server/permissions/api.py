@@ -1,24 +1,21 @@
 """How an agent asks to use a tool, waits for the decision, and runs the tool once."""
 
+import asyncio
 import datetime as dt
-import time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, JsonValue
 
 from server.errors import Invalid
-from server.kernel import http as exact_json
-from server.kernel import live as bells
 from server.kernel.auth import Limits
 from server.kernel.db import Connection, lengths
-from server.kernel.http import Ask, Call, Json, JsonObject, Model, Moment, Text
+from server.kernel.http import Ask, Call, Json, JsonObject, Model, Moment, Text, size_of
 from server.kernel.live import Hub
 from server.permissions import tool_permissions
 
 _LARGEST = 32 * 1024  # bytes of arguments, which a person has to read
 _LONGEST_WAIT = 55
-_DEAF_WAIT = 0.3  # seconds between two looks while the hub hears nothing
 _SHORTEST_WAIT = (
     0.25  # seconds until the next look at an allow that is held and due, where our clock is ahead
 )
@@ -82,7 +79,7 @@ async def request(ask: Ask, connection: Connection) -> ToolPermission:
     """Ask for permission."""
     body: Request = ask.body
     raw = await ask.request.body()
-    if len(raw) > _LARGEST and (size := exact_json.size_of(raw, "arguments")) > _LARGEST:
+    if len(raw) > _LARGEST and (size := size_of(raw, "arguments")) > _LARGEST:
         raise Invalid(f"arguments: they have {size} bytes of JSON, and {_LARGEST} are the most")
     return _answer(
         await tool_permissions.request(
@@ -96,42 +93,39 @@ async def wait(ask: Ask) -> ToolPermission:
     seconds = ask.request.query_params.get("wait", "0")
     if not (seconds.isdecimal() and len(seconds) <= 2 and int(seconds) <= _LONGEST_WAIT):
         raise Invalid(f"wait is a number of seconds from 0 to {_LONGEST_WAIT}")
-    end = time.monotonic() + int(seconds)
     row = await _read(ask)
     if seconds == "0" or row["status"] != "pending":
         return _answer(row)
     limits: Limits = ask.request.state.limits
-    with limits.waiting(ask.agent.key_id):
-        while not (done := await _wait_with(ask, row["supervisor_id"], end))[0]:
-            row = done[1]  # the agent is another supervisor's now, and so is what rings
-    return _answer(done[1])
-
-
-async def _wait_with(ask: Ask, supervisor_id: UUID, end: float) -> tuple[bool, Any]:
-    """Wait for what rings for this supervisor: whether the waiting is over, and the request as it stands then."""
     hub: Hub = ask.request.state.hub
-    topics = f"tool_permissions:{supervisor_id}", f"agent_keys:{ask.agent.id}"
-    with hub.listening(*topics, tool_permissions.decided_here(ask.id()), bells.STATE) as bell:
-        while True:
-            await ask.still()
-            row = await _read(ask)
-            left = end - time.monotonic()
-            if row["status"] != "pending" or left <= 0 or ask.request.state.closing.is_set():
-                return True, row
-            if row["supervisor_id"] != supervisor_id:
-                return False, row
-            if row["held_until"]:
-                until = (row["held_until"] - dt.datetime.now(dt.UTC)).total_seconds()
-                left = min(left, max(until, _SHORTEST_WAIT))
-            await _rang(hub, bell, left)
+    closing: asyncio.Event = ask.request.state.closing
+
+    async def look() -> Any:
+        await ask.still()
+        return await _read(ask)
+
+    with limits.waiting(ask.agent.key_id):
+        row = await hub.wait_for(
+            row,
+            look,
+            topics=lambda row: (
+                f"tool_permissions:{row['supervisor_id']}",
+                f"agent_keys:{ask.agent.id}",
+                tool_permissions.decided_here(ask.id()),
+            ),
+            until=lambda row: row["status"] != "pending" or closing.is_set(),
+            again=_until_it_takes_effect,
+            seconds=int(seconds),
+        )
+    return _answer(row)
 
 
-async def _rang(hub: Hub, bell: bells.Bell, seconds: float) -> None:
-    """Wait until something rang, at most so long; less where it may ring unheard, so that the caller looks by the clock."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        if await bell.wait(min(left, _DEAF_WAIT)) or not hub.hears:
-            return
+def _until_it_takes_effect(row: Any) -> float:
+    """Seconds until an allow that is held becomes the decision, of which nothing rings."""
+    if not row["held_until"]:
+        return _LONGEST_WAIT
+    until: float = (row["held_until"] - dt.datetime.now(dt.UTC)).total_seconds()
+    return max(until, _SHORTEST_WAIT)
 
 
 async def _read(ask: Ask) -> Any:

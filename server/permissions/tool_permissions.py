@@ -4,8 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from server.errors import NotFound
-from server.kernel import live as bells
 from server.kernel.db import Caller, Connection, Database, Record
+from server.kernel.live import OWN
 
 _COLUMNS = """id, interaction_id, supervisor_id, tool_name, tool_description, arguments, arguments_digest, status,
     reason, responded_by_name as responded_by, requested_at, responded_at, expires_at, execute_before,
@@ -60,7 +60,7 @@ async def card(connection: Connection, permission_id: UUID) -> dict[str, Any]:
 
 def decided_here(permission_id: UUID) -> str:
     """What a page rings for an agent that waits in the same process: the listener may be deaf, and nobody know it yet."""
-    return f"{bells.OWN}decided:{permission_id}"
+    return f"{OWN}decided:{permission_id}"
 
 
 async def decide(

@@ -5,7 +5,7 @@ import secrets
 from server.cli.context import Context
 from server.cli.doctor.findings import SECONDS, Findings, right, wrong
 from server.kernel import db
-from server.kernel import live as hub
+from server.kernel.live import Hub, hears
 
 
 async def check_listener(context: Context) -> Findings:
@@ -17,7 +17,7 @@ async def check_listener(context: Context) -> Findings:
         return
     async with db.visit(name, url, SECONDS) as connection:
         straight = await db.is_direct(connection)
-    if await hub.hears(url):
+    if await hears(url):
         yield right(f"notifications arrive, {'straight' if straight else 'through a session pooler'}")
         return
     what = "hears nothing" if straight else "leads to a transaction pooler, which delivers no notifications"
@@ -35,7 +35,7 @@ async def check_fanout(context: Context) -> Findings:
 
     servers = ", ".join(address.rpartition("@")[2] for address in context.settings.fanout_url.split(","))
     fanout = Fanout(context.settings.fanout_url)
-    line = await fanout.open(f"doctor {secrets.token_hex(8)}", hub.Hub(""))
+    line = await fanout.open(f"doctor {secrets.token_hex(8)}", Hub(""))
     if line is None:
         yield wrong(
             f"FANOUT_URL: NATS cannot be reached at {servers} ({fanout.trouble}): check address and account; "

@@ -4,9 +4,9 @@ import asyncio
 import datetime as dt
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 import structlog
@@ -20,6 +20,7 @@ CHANNEL = "floor"
 OWN = "hub:"  # how topics begin that are rung within the process alone
 STATE = f"{OWN}state"  # when the hub goes live or stale
 _LONGEST_PAUSE = 5.0
+_DEAF_WAIT = 0.3  # seconds between two looks of who waits, while rings may go unheard
 _SURE = 0.6  # seconds since its last answer in which a LISTEN connection is believed to hear
 _NONCE = 2.0  # seconds in which a LISTEN connection has to hear what was said for it
 _SHARED_HEARTBEAT = 0.25  # seconds; where several processes share one listener
@@ -33,6 +34,7 @@ _KEEPALIVE = """select pg_catalog.set_config(name, value, false) from (values ('
 
 log = structlog.get_logger(__name__)
 Ring = Callable[[str], None]
+T = TypeVar("T")
 
 
 class Bell:
@@ -120,6 +122,40 @@ class Hub:
             yield bell
         finally:
             unsubscribe()
+
+    async def wait_for(
+        self,
+        found: T,
+        read: Callable[[], Awaitable[T]],
+        *,
+        topics: Callable[[T], Iterable[str]],
+        until: Callable[[T], bool],
+        again: Callable[[T], float],
+        seconds: float,
+    ) -> T:
+        """Read whenever what was `found` may have changed, until that is enough or so many seconds have passed; the last.
+
+        What is read names the topics that ring it: with others it is subscribed to those. After `again` seconds it is read
+        though nothing rang, sooner where rings may go unheard, and when the hub begins or ceases to hear.
+        """
+        end, wanted = time.monotonic() + seconds, tuple(topics(found))
+        while True:
+            with self.listening(*wanted, STATE) as bell:
+                while True:
+                    found = await read()
+                    left = end - time.monotonic()
+                    if until(found) or left <= 0:
+                        return found
+                    if (now := tuple(topics(found))) != wanted:
+                        wanted = now
+                        break
+                    await self._rang(bell, min(left, again(found)))
+
+    async def _rang(self, bell: Bell, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if await bell.wait(min(left, _DEAF_WAIT)) or not self.hears:
+                return
 
     def ring(self, topic: str) -> None:
         """Ring a topic and the * of its table."""

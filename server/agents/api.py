@@ -34,4 +34,4 @@ async def read(ask: Ask, connection: Connection) -> Agent:
     return Agent.model_validate(dict(await agents.read(connection, ask.agent.id)))
 
 
-CALLS = [Call("GET", "/agent", "The agent of this key", Agent, write=read)]
+CALLS = [Call("GET", "/agent", "The agent of this key", Agent, in_transaction=read)]

@@ -87,9 +87,9 @@ async def _remember(owner_url: str) -> None:
 
 
 async def _check(settings: Settings) -> None:
-    question = "select private.setting('permission_seconds')"
+    query = "select private.setting('permission_seconds')"
     assert settings.database_url is not None
-    await db.check("DATABASE_URL", settings.database_url, question)
+    await db.check("DATABASE_URL", settings.database_url, query)
     if settings.database_listen_url:
         await db.check("DATABASE_LISTEN_URL", settings.database_listen_url, "select 1")
 

@@ -59,13 +59,13 @@ def is_banned(user: asyncpg.Record) -> bool:
 
 
 async def by_email(connection: Connection, email: str, *, lock: bool = False) -> asyncpg.Record | None:
-    question = "select * from auth.users where email = $1 and aud = $2 and not is_sso_user"
-    return await connection.fetchrow(f"{question} for update" if lock else question, email, AUDIENCE)
+    query = "select * from auth.users where email = $1 and aud = $2 and not is_sso_user"
+    return await connection.fetchrow(f"{query} for update" if lock else query, email, AUDIENCE)
 
 
 async def by_id(connection: Connection, user_id: uuid.UUID, *, lock: bool = False) -> asyncpg.Record | None:
-    question = "select * from auth.users where id = $1"
-    return await connection.fetchrow(f"{question} for update" if lock else question, user_id)
+    query = "select * from auth.users where id = $1"
+    return await connection.fetchrow(f"{query} for update" if lock else query, user_id)
 
 
 async def identities(

@@ -229,10 +229,25 @@ async def archive(ask: Ask, connection: Connection) -> StoredArchive:
 
 _ONE = "/interactions/{id}"
 CALLS = [
-    Call("POST", "/interactions", "Start", Interaction, write=start, body=Start, status=201, refusals=(409,)),
-    Call("GET", _ONE, "The interaction", Interaction, write=read, refusals=(404,)),
     Call(
-        "PATCH", _ONE, "Tell what became known", Interaction, write=change, body=Change, refusals=(404, 409)
+        "POST",
+        "/interactions",
+        "Start",
+        Interaction,
+        in_transaction=start,
+        body=Start,
+        status=201,
+        refusals=(409,),
+    ),
+    Call("GET", _ONE, "The interaction", Interaction, in_transaction=read, refusals=(404,)),
+    Call(
+        "PATCH",
+        _ONE,
+        "Tell what became known",
+        Interaction,
+        in_transaction=change,
+        body=Change,
+        refusals=(404, 409),
     ),
     Call(
         "POST",
@@ -250,19 +265,19 @@ CALLS = [
         _ONE + "/turns",
         "The live transcript, one turn or a list",
         Accepted,
-        write=turns,
+        in_transaction=turns,
         body=Turn | Annotated[list[Turn], Items],
         by_stamp=True,
         status=202,
         refusals=(404, 409),
     ),
-    Call("POST", _ONE + "/end", "End it", Interaction, write=end, body=End, refusals=(404, 409)),
+    Call("POST", _ONE + "/end", "End it", Interaction, in_transaction=end, body=End, refusals=(404, 409)),
     Call(
         "PUT",
         _ONE + "/archive",
         "The archive when it is ready later",
         StoredArchive,
-        write=archive,
+        in_transaction=archive,
         body=Archive,
         refusals=(404, 409),
     ),

@@ -77,8 +77,8 @@ async def decide(
     decided, has expired or has other arguments. An allow of a tool with `undo_seconds` is held. NotFound when it is not
     the viewer's.
     """
-    question = "select won, expired, card from private.decide_v2($1, $2, $3, $4, $5, false)"
-    return await answered(db, question, viewer, permission_id, status, reason, arguments_digest)
+    query = "select won, expired, card from private.decide_v2($1, $2, $3, $4, $5, false)"
+    return await answered(db, query, viewer, permission_id, status, reason, arguments_digest)
 
 
 async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[bool, dict[str, Any]]:
@@ -95,11 +95,9 @@ def _expired(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **nobody, "status": "timeout", "responded_at": row["expires_at"]}
 
 
-async def answered(
-    db: Database, question: str, viewer: Caller, *values: object
-) -> tuple[bool, dict[str, Any]]:
+async def answered(db: Database, query: str, viewer: Caller, *values: object) -> tuple[bool, dict[str, Any]]:
     """Whether the decision that the question makes was stored, and the row that its card shows now."""
-    rows = await db.call(question, viewer.claims, *values)
+    rows = await db.call(query, viewer.claims, *values)
     if rows[0]["card"] is None:
         raise NotFound("There is no such tool permission.")
     row: dict[str, Any] = rows[0]["card"]

@@ -82,11 +82,11 @@ class Database:
             async with self._connection() as connection, _transaction(connection, f"select {_TIMEOUTS}"):
                 yield connection
 
-    async def call(self, question: str, *arguments: object) -> list[Record]:
+    async def call(self, query: str, *arguments: object) -> list[Record]:
         """Ask one of the functions granted to the web process, in one round trip; some of them become a caller."""
         with translated_errors(self._sentences):
             async with self._connection() as connection:
-                return await connection.fetch(question, *arguments, timeout=_CALL)
+                return await connection.fetch(query, *arguments, timeout=_CALL)
 
     @asynccontextmanager
     async def kept_connection(self) -> AsyncIterator["KeptConnection"]:
@@ -114,13 +114,13 @@ class KeptConnection:
         self._sentences = sentences
         self._connection: PoolConnectionProxy[asyncpg.Record] | None = None
 
-    async def call(self, question: str, *arguments: object) -> list[Record]:
+    async def call(self, query: str, *arguments: object) -> list[Record]:
         """As the database's own: one question at a time."""
         with translated_errors(self._sentences):
             if self._connection is None or _lost(self._connection):
                 self._connection = await _acquire(self._pool)
             try:
-                return await self._connection.fetch(question, *arguments, timeout=_CALL)
+                return await self._connection.fetch(query, *arguments, timeout=_CALL)
             except BaseException:
                 await self.give_back()  # whatever it was, the pool knows whether it is still good
                 raise
@@ -282,11 +282,11 @@ def translated_errors(sentences: Sentences | None = None) -> Iterator[None]:
         raise Unavailable("the database does not answer, please try again", 2) from error
 
 
-async def check(name: str, url: str, question: str) -> None:
+async def check(name: str, url: str, query: str) -> None:
     """Connect and ask once, at start. Unavailable with a sentence that names the setting and what to do."""
     try:
         async with visit(name, url) as connection:
-            await connection.execute(question)
+            await connection.execute(query)
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InvalidSchemaNameError):
         raise Unavailable(
             f"the database of {name} ({where(url)}) has no schema yet: run `floorwalker migrate`"

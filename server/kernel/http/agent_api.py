@@ -115,14 +115,14 @@ class KnownAgents(Protocol):
 
 
 Handle = Callable[[Ask], Awaitable[BaseModel]]
-Write = Callable[[Ask, Connection], Awaitable[BaseModel]]
+InTransaction = Callable[[Ask, Connection], Awaitable[BaseModel]]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One entry of the API: what it takes, what it answers, and who does it.
 
-    `write` runs in one transaction, together with its Idempotency-Key when it is a POST; `handle` sees to
+    `in_transaction` runs in one transaction, together with its Idempotency-Key when it is a POST; `handle` sees to
     its transactions itself.
     """
 
@@ -131,7 +131,7 @@ class Call:
     summary: str
     answer: type[BaseModel]
     handle: Handle | None = None
-    write: Write | None = None
+    in_transaction: InTransaction | None = None
     body: Any = None
     status: int = 200
     refusals: tuple[int, ...] = ()
@@ -142,7 +142,7 @@ class Call:
     @property
     def takes_key(self) -> bool:
         """Whether an Idempotency-Key is honoured."""
-        return self.method == "POST" and self.write is not None and not self.by_stamp
+        return self.method == "POST" and self.in_transaction is not None and not self.by_stamp
 
 
 def routes(calls: Sequence[Call]) -> list[Route]:
@@ -209,7 +209,7 @@ class _Endpoint:
 
 
 async def _write(call: Call, ask: Ask, raw: bytes) -> Response:
-    assert call.write is not None
+    assert call.in_transaction is not None
     key = ask.request.headers.get("idempotency-key") if call.takes_key else None
     if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
         raise Invalid("Idempotency-Key has 1 to 255 printable characters")
@@ -223,7 +223,7 @@ async def _write(call: Call, ask: Ask, raw: bytes) -> Response:
                 # Kept as text: jsonb would put the names in an order of its own.
                 replayed = {"Idempotent-Replayed": "true"}
                 return Response(known["response"], known["status"], replayed, media_type="application/json")
-        answer = await call.write(ask, connection)
+        answer = await call.in_transaction(ask, connection)
         if key:
             await connection.execute(
                 "select private.keep_idempotent_answer($1, $2, $3)",

@@ -202,8 +202,8 @@ class NatsConnection:
         except _BROKEN:
             self.lost = True
 
-    async def _answer(self, question: Msg) -> None:
-        await question.respond(b"")
+    async def _answer(self, asked: Msg) -> None:
+        await asked.respond(b"")
 
     def pass_on(self, topic: str) -> None:
         """Mark what was heard, to be passed on; however often it rang, once."""

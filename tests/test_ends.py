@@ -16,9 +16,9 @@ from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
 from server.kernel.auth import Auth
 from tests.conftest import until
+from tests.kernel.live.test_stream import join, streaming
 from tests.replica import HERE, NEW, age, is_out, sessions_here, signed_in, viewer_of
 from tests.site import PASSWORD, PATIENCE, Person, Site
-from tests.test_stream import join, streaming
 
 SOON = 150  # requests, which take two seconds; whatever is not told is found out within ten
 

@@ -19,10 +19,10 @@ import httpx
 import pytest
 
 from tests.conftest import a_folder, free_port, serving, until
+from tests.kernel.db.test_pooler import watching, work
 from tests.nats import NATS, Nats, nats
 from tests.replica import hosted
 from tests.site import PATIENCE, Person, Site, decision
-from tests.test_pooler import watching, work
 from tests.test_process import left_behind
 
 pytestmark = [

@@ -17,7 +17,7 @@ import asyncpg
 
 from server.kernel.db import migrations
 from tests.database.schemas import in_order, load
-from tests.test_migrations import HOME, connected, running
+from tests.kernel.db.test_migrations import HOME, connected, running
 
 Connection = asyncpg.Connection
 # Each object's name, and everything that makes it what it is.

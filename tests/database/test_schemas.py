@@ -10,7 +10,7 @@ from tests.catalogue import Catalogue, catalogue, differences
 from tests.conftest import a_folder
 from tests.database import new_migration
 from tests.database.schemas import in_order, load
-from tests.test_migrations import HOME, connected, running
+from tests.kernel.db.test_migrations import HOME, connected, running
 
 HISTORY = "supabase_migrations"  # what was applied: only a database with migrations has it
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from server.kernel.live import Hub, fanout
 from server.kernel.live.fanout import Fanout
 from tests.conftest import until
-from tests.hubs import Truth, hearing, leader_of, listeners, named, notify, settled, together
+from tests.kernel.live.hubs import Truth, hearing, leader_of, listeners, named, notify, settled, together
 from tests.nats import NATS, Nats, nats
 from tests.site import Site
 

@@ -10,7 +10,8 @@ import pytest
 
 from server.kernel.live import STATE
 from tests.conftest import until
-from tests.hubs import (
+from tests.kernel.db.pooler import PGBOUNCER, pooling
+from tests.kernel.live.hubs import (
     Truth,
     hearing,
     leader_of,
@@ -25,7 +26,6 @@ from tests.hubs import (
     wire,
 )
 from tests.nats import NATS, Nats, nats
-from tests.pooler import PGBOUNCER, pooling
 from tests.site import Site
 
 pytestmark = [

@@ -4,8 +4,8 @@ import pytest
 
 from server.cli.doctor import configuration
 from server.settings import Settings, found
-from tests.doctor.conftest import bad, one
-from tests.doctor.conftest import found as findings_of
+from tests.cli.doctor.conftest import bad, one
+from tests.cli.doctor.conftest import found as findings_of
 
 HOSTED = {
     "SUPABASE_URL": "https://x.supabase.co",

@@ -7,7 +7,7 @@ import pytest
 from server.cli.doctor import findings
 from server.cli.doctor.findings import Findings, right
 from server.errors import Unavailable
-from tests.doctor.conftest import found
+from tests.cli.doctor.conftest import found
 
 
 async def breaking(error: Exception) -> Findings:

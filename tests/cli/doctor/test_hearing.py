@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from server.cli.doctor import hearing
+from tests.cli.doctor.conftest import Cloud, found, one
 from tests.conftest import free_port
-from tests.doctor.conftest import Cloud, found, one
+from tests.kernel.db.pooler import PGBOUNCER, pooling
 from tests.nats import NATS, nats
-from tests.pooler import PGBOUNCER, pooling
 
 needs_pgbouncer = [
     pytest.mark.full,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.cli.doctor.conftest import Cloud, one
 from tests.conftest import free_port, serving
 from tests.crooked import crooked
-from tests.doctor.conftest import Cloud, one
 from tests.replica import SECRET
 from tests.test_process import command
 

@@ -5,8 +5,8 @@ import pytest
 from server.cli.doctor import owner
 from server.embedded.postgres import SUPERUSER
 from server.kernel.db import migrations
+from tests.cli.doctor.conftest import Cloud, Connection, Project, bad, found, one
 from tests.conftest import free_port
-from tests.doctor.conftest import Cloud, Connection, Project, bad, found, one
 from tests.site import Site
 
 LOGIN = """insert into auth.users (id, aud, role, email, email_confirmed_at, raw_app_meta_data)

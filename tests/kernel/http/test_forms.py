@@ -4,15 +4,15 @@ import asyncio
 import encodings.aliases
 import re
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
 
 import httpx
 import pytest
 
 from server.embedded.keys import Keys
+from tests.conftest import ROOT
 from tests.site import Person, Site
 
-SERVER = Path(__file__).parent.parent / "server"
+SERVER = ROOT / "server"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=limit"
 # Every name that Python knows a codec by, and some that it knows on other systems only, or that are none.
 CODECS = sorted(

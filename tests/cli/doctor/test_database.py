@@ -4,7 +4,7 @@ import pytest
 
 from server.cli.doctor import database
 from server.embedded.postgres import SUPERUSER
-from tests.doctor.conftest import Cloud, Project, bad, found, one
+from tests.cli.doctor.conftest import Cloud, Project, bad, found, one
 
 
 async def looked(project: Project, **changes: str) -> list[str]:

@@ -9,8 +9,8 @@ from server.kernel.http import Partials
 from server.kernel.live import Parts, Regions, permission_cards
 from server.kernel.live.regions import changes
 from server.kernel.live.subscriber import Subscriber
+from tests.kernel.live.test_stream import viewer_of
 from tests.site import Person
-from tests.test_stream import viewer_of
 
 
 def cards(beside: object = None, **each: str) -> Parts:

@@ -22,7 +22,7 @@ from server.kernel.db import connections as db
 from server.kernel.db import migrations
 from server.kernel.live import Hub
 from tests.conftest import a_folder, free_port, serving, until
-from tests.pooler import PGBOUNCER, Pooler, pooling
+from tests.kernel.db.pooler import PGBOUNCER, Pooler, pooling
 from tests.replica import hosted
 from tests.site import PATIENCE, Agent, Person, Site, decision
 

@@ -15,8 +15,19 @@ from starlette.types import Message
 
 from server.kernel.live import sse
 from tests.conftest import until
+from tests.kernel.live.wires import (
+    LARGE,
+    Happened,
+    Reader,
+    asking,
+    compare,
+    forever,
+    plain,
+    serving,
+    some,
+    telling,
+)
 from tests.site import PATIENCE
-from tests.wires import LARGE, Happened, Reader, asking, compare, forever, plain, serving, some, telling
 
 EVENTS = (
     b"data: bytes\n\n",

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from server.kernel.live import STATE, Hub
 from tests.conftest import until
+from tests.kernel.live.test_hub import listening, notify
 from tests.site import PATIENCE, Site
-from tests.test_hub import listening, notify
 
 
 @dataclass(slots=True)

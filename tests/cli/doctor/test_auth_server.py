@@ -8,9 +8,9 @@ import jwt
 import pytest
 
 from server.cli.doctor import auth_server
+from tests.cli.doctor.conftest import Cloud, bad, found, one
 from tests.conftest import free_port
 from tests.crooked import crooked
-from tests.doctor.conftest import Cloud, bad, found, one
 from tests.site import Site
 
 SECRET = "the secret of an older project, long enough"

@@ -11,8 +11,8 @@ import pytest
 from server.cli.context import Context
 from server.cli.doctor import machine
 from server.settings import Settings
+from tests.cli.doctor.conftest import Cloud, bad, found, one
 from tests.conftest import a_folder, free_port
-from tests.doctor.conftest import Cloud, bad, found, one
 from tests.site import Site
 from tests.story import full_disk
 

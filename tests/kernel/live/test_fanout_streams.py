@@ -9,11 +9,11 @@ import pytest
 
 from server.kernel.live import Hub
 from server.kernel.live.fanout import Fanout
-from tests import test_stream
 from tests.conftest import until
+from tests.kernel.live import test_stream
+from tests.kernel.live.test_stream import *  # noqa: F403 - pytest finds them here as well
 from tests.nats import NATS, Nats, nats
 from tests.site import Site
-from tests.test_stream import *  # noqa: F403 - pytest finds them here as well
 
 if TYPE_CHECKING:
     from server.kernel.live.fanout import NatsConnection

@@ -13,8 +13,8 @@ from server.embedded import restore
 from server.embedded.postgres import Postgres
 from server.kernel.db import backups, migrations
 from tests.conftest import a_folder, free_port, serving
+from tests.kernel.db.test_migrations import connected
 from tests.site import Site
-from tests.test_migrations import connected
 from tests.test_process import command
 
 BEFORE_HELD_DECISIONS = "20261127"  # the first version that is newer

@@ -1,0 +1,1 @@
+"""Topics, live pages and streams."""

@@ -1,8 +1,11 @@
 // Watches a live page from outside the product: when each card last changed under a person's hand, and what was pressed.
-// Loaded before every script of the page, so that it sees a press before the page does.
+// Loaded before every script of the page, so that it sees a press before the page does. It looks at what a person can see:
+// once a frame, and at each press; what a script moves and puts back within a frame was never there.
 (() => {
-  const cards = new Map(); // id → { since, asks, boxes }
-  const presses = []; // { card, key, age, marked, at }
+  const cards = new Map(); // id → { since, before, asks, left, top }
+  const presses = []; // { card, key, age, oldest, marked, at }
+  const changes = []; // what happened to which card, and between which two looks
+  let looked = 0; // when it looked last: what it sees changed may have changed at any time since
   let scroll = { x: 0, y: 0, height: 0 };
   let own = null; // the card that a person marked last, by what this observer itself saw
   let pointer = null;
@@ -23,26 +26,30 @@
       const was = cards.get(card.id);
       const still = was && Math.abs(left - was.left) <= 1 && Math.abs(top - was.top) <= 1;
       const scrolled = was && Math.abs(left + dx - was.left) <= 1 && Math.abs(top + dy - was.top) <= 1;
-      const since = was && was.asks === asks && (still || scrolled) ? was.since : now;
-      cards.set(card.id, { since, asks, left, top });
+      const same = was && was.asks === asks && (still || scrolled);
+      if (!same) changes.push({ card: card.id, at: now, after: looked, why: !was ? "new" : was.asks !== asks ? "asks" : `moved ${left - was.left} ${top - was.top}`, dx, dy });
+      cards.set(card.id, { since: same ? was.since : now, before: same ? was.before : looked, asks, left, top });
     }
+    looked = now;
     for (const id of cards.keys()) if (!present.has(id)) cards.delete(id);
   }
 
+  // How long a card has been what and where it is: at least, and at most.
   const age = (id) => (cards.has(id) ? performance.now() - cards.get(id).since : null);
+  const oldest = (id) => (cards.has(id) ? performance.now() - cards.get(id).before : null);
   const cardAt = (node) => node.closest?.("#tool-permissions > .tool-permission")?.id ?? null;
 
   addEventListener("click", (event) => {
     const button = event.target.closest?.(".decision button");
     if (!button || !event.isTrusted) return;
     look();
-    presses.push({ card: cardAt(button), key: false, age: age(cardAt(button)), at: performance.now() });
+    presses.push({ card: cardAt(button), key: false, age: age(cardAt(button)), oldest: oldest(cardAt(button)), at: performance.now() });
   }, true);
   addEventListener("keydown", (event) => {
     if (event.code !== "KeyA" || event.repeat || event.target.matches("input, select")) return;
     look();
     const marked = document.querySelector("[data-js-marked=yes]")?.id ?? null;
-    presses.push({ card: marked, key: true, age: age(marked), marked: own, at: performance.now() });
+    presses.push({ card: marked, key: true, age: age(marked), oldest: oldest(marked), marked: own, at: performance.now() });
   }, true);
   addEventListener("pointermove", (event) => {
     if (pointer && pointer.x === event.screenX && pointer.y === event.screenY) return;
@@ -54,6 +61,5 @@
 
   const frame = () => (look(), requestAnimationFrame(frame));
   requestAnimationFrame(frame);
-  document.addEventListener("DOMContentLoaded", () => new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributeFilter: ["style", "hidden", "open"] }));
-  window.observed = { presses, age, cards };
+  window.observed = { presses, age, cards, changes };
 })();

@@ -20,7 +20,7 @@ from tests.site import PASSWORD, Agent, Person, Site, decision
 pytestmark = pytest.mark.browser
 
 OBSERVER = Path(__file__).with_name("observer.js").read_text()
-DEAD, LAG = 700, 150  # ms; the observer looks once a frame, and frames are late on a busy machine
+DEAD = 700  # ms
 SURE = 800  # ms after which a press must count
 
 
@@ -192,9 +192,12 @@ async def judge(page: Page, floor: Floor) -> None:
     presses: list[dict[str, Any]] = await page.evaluate("() => observed.presses")
     posted = list(floor.posted)
     late = [one for one in presses if one["age"] is not None and one["age"] >= SURE]
-    in_time = {one["card"] for one in presses if one["age"] is not None and one["age"] >= DEAD - LAG}
-    for id_ in posted:
-        assert f"tool-permission-{id_}" in in_time, f"{id_} was decided by a press inside its dead time"
+    # The observer looks once a frame, and frames are late on a busy machine: what may be old enough is.
+    in_time = {one["card"] for one in presses if one["oldest"] is not None and one["oldest"] >= DEAD}
+    early = [f"tool-permission-{id_}" for id_ in posted if f"tool-permission-{id_}" not in in_time]
+    changes: list[dict[str, Any]] = await page.evaluate("() => observed.changes")
+    seen = [one for one in [*presses, *changes] if one["card"] in early]
+    assert not early, f"decided by a press inside its dead time: {sorted(seen, key=lambda one: one['at'])}"
     for one in presses:
         if one["key"] and one["card"]:
             assert one["card"] == one["marked"], "a key was for a card that no person marked"
@@ -209,7 +212,7 @@ async def judge(page: Page, floor: Floor) -> None:
 ENOUGH = """([early, dead, sure, least]) => {
   const seen = observed.presses.filter((one) => one.age !== null);
   const late = new Set(seen.filter((one) => one.age >= sure).map((one) => one.card));
-  return seen.filter((one) => one.age < dead).length >= early && late.size >= least;
+  return seen.filter((one) => one.oldest < dead).length >= early && late.size >= least;
 }"""
 
 
@@ -224,7 +227,7 @@ async def play(
             while not going_on.done() and (asyncio.get_running_loop().time() < stop or not enough):
                 await act(page, floor.rng)
                 await page.wait_for_timeout(floor.rng.choice([20, 100, 300]))
-                enough = await page.evaluate(ENOUGH, [early, DEAD - LAG, SURE, late])
+                enough = await page.evaluate(ENOUGH, [early, DEAD, SURE, late])
     finally:
         going_on.cancel()
     result = (await asyncio.gather(going_on, return_exceptions=True))[0]

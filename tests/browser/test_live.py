@@ -56,6 +56,7 @@ async def test_a_stream_whose_bytes_are_lost_is_said_and_replaced(
         await is_live_again(page)
 
 
+@pytest.mark.full
 async def test_on_a_stale_page_a_request_is_fetched_and_looked_at_before_it_is_decided(
     site: Site, voice: Person, proxy: Proxy, browser: Browser
 ) -> None:

@@ -80,6 +80,7 @@ async def at_work(pages: list[Page]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@pytest.mark.full
 async def test_everything_replayed_is_kept_once_and_on_the_right_screen_only(
     site: Site, sign_in: SignIn
 ) -> None:

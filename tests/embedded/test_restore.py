@@ -86,6 +86,7 @@ def parts(story: Story) -> dict[str, Path]:
     return found
 
 
+@pytest.mark.full
 async def test_rows_alone_go_back_into_the_schema_that_they_were_of(
     story: Story, parts: dict[str, Path], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +104,7 @@ async def test_rows_alone_go_back_into_the_schema_that_they_were_of(
         await story.check_rows(postgres.url("postgres"))
 
 
+@pytest.mark.full
 async def test_a_schema_alone_is_an_empty_product(story: Story, parts: dict[str, Path], folder: Path) -> None:
     home = folder / "another"
     brought = command("restore", str(parts["schema"]), FLOORWALKER_HOME=str(home))
@@ -183,6 +185,7 @@ async def test_an_older_backup_is_migrated_and_a_newer_one_refused(
             assert await owner.fetchval("select to_regclass('public.untouched')")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kept", sorted(KEPT.glob("*.dump")), ids=lambda path: path.stem)
 async def test_a_backup_of_each_release_is_restored_and_migrated(
     kept: Path, story: Story, folder: Path

@@ -92,8 +92,9 @@ class Hands:
             if len(pids) < len(working):
                 continue
             by = {row["pid"]: set(row["by"]) for row in await self.looking.fetch(_BLOCKED, pids)}
-            # Deeds that wait for one another only are a deadlock, which PostgreSQL ends.
-            waiting = {pid for pid in pids if by[pid] - set(pids)}
+            # Deeds that wait for one another only are a deadlock, which PostgreSQL ends; what is no hand, as a vacuum, goes by.
+            idle = {hand.pid for hand in self.all} - set(pids)
+            waiting = {pid for pid in pids if by[pid] & idle}
             while more := {pid for pid in pids if by[pid] & waiting} - waiting:
                 waiting |= more
             if waiting == set(pids) and not any(task.done() for task in working.values()):

@@ -68,6 +68,10 @@ def sound(call: str) -> list[str]:
     return found
 
 
+# Its claims are the web process's own. Where they are no JSON, the policy that reads them says so, if the plan comes to it.
+CLAIMED = {"private.look_at_decision": "22P02"}
+
+
 @pytest.mark.parametrize(("name", "role"), CALLABLE, ids=["-".join(case) for case in CALLABLE])
 async def test_bad_input_is_refused_with_a_state_of_our_own(
     stage: Stage, signatures: Signatures, name: str, role: str

@@ -195,7 +195,7 @@ async def make(context: Context, draft: Draft, password: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Logins:
-    """The Auth server, whose failures are told to whoever can do something about them."""
+    """The Auth server; its failures become sentences that say what to do."""
 
     context: Context
     administration: Administration
@@ -249,7 +249,7 @@ async def _administration(context: Context) -> AsyncIterator[Administration]:
 
 
 async def _asked(context: Context, asked: Awaitable[T]) -> T:
-    """The answer; when there is none, a sentence for whoever can do something about it."""
+    """The answer; when there is none, a sentence that says what to do."""
     try:
         return await asked
     except Unavailable as error:

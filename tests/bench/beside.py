@@ -27,7 +27,7 @@ class Beside:
     seconds: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def of(self, began: float, second: int) -> set[str]:
-        """What ran in this second of a run that began then, or in the one before, which it may have held up."""
+        """What ran in this second of the run, which touches two of the clock, or in the one before, which may have delayed it."""
         at = int(began) + second
         return self.seconds[at - 1] | self.seconds[at] | self.seconds[at + 1]
 

@@ -168,7 +168,7 @@ async def backup(
                 async with open_program(command, environment, keeps=half) as (dump, complaints):
                     if gently:
                         give_way(dump.pid, idle=True)
-                        await _give_way(url, name)
+                        await _give_way(url, name, dump)
                     await ended(dump, complaints, "the backup failed")
                 await backup_accounts.append(owner, part, rows=what != "schema")
             # Reads every row again: a list of contents alone stands at the beginning and is soon whole.
@@ -179,10 +179,10 @@ async def backup(
         raise Invalid(f"{file} cannot be written ({error.strerror or error})") from error
 
 
-async def _give_way(url: str, name: str) -> None:
-    """Let the backend that serves this application give way, once it is there."""
+async def _give_way(url: str, name: str, dump: asyncio.subprocess.Process) -> None:
+    """Let the backend that serves pg_dump under this application name give way, once it is there."""
     async with db.as_owner(url) as owner:
-        for _ in range(100):
+        while dump.returncode is None:
             await owner.execute("select pg_stat_clear_snapshot()")
             pid = await owner.fetchval("select pid from pg_stat_activity where application_name = $1", name)
             if pid is not None:

@@ -23,7 +23,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def visitor_of(request: Request) -> Visitor:
-    """Where this request is from, whoever makes it."""
+    """The address and the browser that this request comes from."""
     return Visitor(
         request.client.host if request.client else "",
         request.headers.get("user-agent", ""),

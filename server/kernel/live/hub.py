@@ -256,7 +256,7 @@ class Hub:
                         await nats.lead()
                         log.info("hub_became_leader")
                     elif await nats.answered() and await self._join(nats):
-                        nats = None  # it is followed now, and closed by whoever does
+                        nats = None  # it is followed from now on, and _stop_following closes it
                         return
                 await self._pass_on(gone, 2.0 if self.polling else _SHARED_HEARTBEAT)
                 await self._beat(connection)
@@ -289,7 +289,7 @@ class Hub:
         return False
 
     async def _pass_on(self, gone: asyncio.Event, seconds: float) -> None:
-        """Pass on what is heard, as the leader, for so long or until the connection is gone."""
+        """As the leader, pass on what is heard until the time is over or the connection is gone."""
         end = asyncio.get_running_loop().time() + seconds
         while not gone.is_set():
             if self._leading is not None:

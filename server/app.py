@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import httpx
 import structlog
@@ -19,14 +19,16 @@ from server.accounts import views as accounts
 from server.agents import api as agents_api
 from server.agents import views as agents
 from server.errors import Unavailable
+from server.floor import pages as floor_pages
 from server.floor import views as floor
 from server.interactions import api as interactions_api
+from server.interactions import pages as interactions_pages
 from server.interactions import views as interactions
 from server.interactions.realtime_metrics import Recorder
 from server.kernel import db, http
 from server.kernel.auth import Administration, Auth, Limits, within
 from server.kernel.db import sweeper
-from server.kernel.live import Hub, KnownAgents, Shortcuts, Streams
+from server.kernel.live import Hub, KnownAgents, Page, Shortcuts, Streams
 from server.leaderboard import views as leaderboard
 from server.people import first_admin as first_admin_page
 from server.people import views as people
@@ -41,7 +43,8 @@ if TYPE_CHECKING:
     from server.kernel.live.fanout import Fanout
 
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
-WATCHED = {"floor": floor.watch, "wallboard": floor.watch, "interaction": interactions.watch}
+PAGES: list[Page[Any]] = [*floor_pages.PAGES, *interactions_pages.PAGES]
+WATCHED = floor_pages.WATCHED | interactions_pages.WATCHED
 _AUTH_TIMEOUT = httpx.Timeout(
     10, read=35
 )  # a letter takes longest; each question has its own limit within (supabase)

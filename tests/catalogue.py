@@ -27,7 +27,7 @@ _QUESTIONS = {
         nspowner::regrole::text from pg_namespace n
         where nspname !~ '^pg_' and nspname <> 'information_schema'""",
     "relations": f"""select n.nspname, relname, relkind::text, relowner::regrole::text, relrowsecurity,
-        relforcerowsecurity, reloptions, case relkind when 'S' then {_acl("relacl", "s", "relowner")} else {_acl("relacl", "r", "relowner")} end, obj_description(c.oid, 'pg_class'),
+        relforcerowsecurity, array(select unnest(reloptions) order by 1), case relkind when 'S' then {_acl("relacl", "s", "relowner")} else {_acl("relacl", "r", "relowner")} end, obj_description(c.oid, 'pg_class'),
         case when relkind in ('v', 'm') then pg_get_viewdef(c.oid, true) end, relpersistence::text
         from pg_class c join pg_namespace n on n.oid = relnamespace where {_OWN} and relkind <> 'i'""",
     "columns": f"""select n.nspname, relname, attname, format_type(atttypid, atttypmod), attnotnull,

@@ -50,10 +50,10 @@ async def test_pages_that_cannot_be_read_say_stale_and_return_by_themselves(alon
             raise AssertionError(seen[-20:])
 
         await read_until('id="agents"')
-        await owner.execute("alter function private.read_audiences(jsonb) rename to unread")
+        await owner.execute("alter function private.read_audiences_v2(jsonb) rename to unread")
         interaction = await alone.start(person.agents[0])
         await read_until('data-state="stale"')
-        await owner.execute("alter function private.unread(jsonb) rename to read_audiences")
+        await owner.execute("alter function private.unread(jsonb) rename to read_audiences_v2")
         await read_until('data-state="live"')
         await read_until(interaction)
 

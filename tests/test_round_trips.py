@@ -19,11 +19,11 @@ from tests.site import Agent, Person, Site, decision
 VIEWER = "become {} commit"  # it begins with becoming somebody, in one round trip
 SESSION = "find_web_session"
 COSTS = {
-    "GET / of a supervisor": (SESSION, "read_audiences"),
-    "GET / of an admin": (SESSION, "read_audiences"),
-    "GET / of an admin, filtered": (SESSION, "read_audiences"),
-    "GET /interactions/{id}": (SESSION, "read_audiences"),
-    "GET /interactions/{another's id}": (SESSION, "read_audiences"),
+    "GET / of a supervisor": (SESSION, "read_audiences_v2"),
+    "GET / of an admin": (SESSION, "read_audiences_v2"),
+    "GET / of an admin, filtered": (SESSION, "read_audiences_v2"),
+    "GET /interactions/{id}": (SESSION, "read_audiences_v2"),
+    "GET /interactions/{another's id}": (SESSION, "read_audiences_v2"),
     "GET /leaderboard": (SESSION, VIEWER.format("leaderboard")),
     "GET /leaderboard.csv": (SESSION, VIEWER.format("leaderboard")),
     "GET /system": (SESSION, VIEWER.format("system_report")),
@@ -228,7 +228,7 @@ async def test_a_ring_is_one_read_however_many_watch(
                 await measure(house, agent, live, score)
                 await hear(streams, f"line {score}")
                 await asyncio.sleep(0.3)
-            assert cost.transactions == ("record_metrics", "read_audiences")
+            assert cost.transactions == ("record_metrics", "read_audiences_v2")
 
 
 async def test_two_supervisors_who_ring_at_once_are_read_once_each(
@@ -249,8 +249,8 @@ async def test_two_supervisors_who_ring_at_once_are_read_once_each(
                 )
                 await hear([*one, *two], f"line {score}")
                 await asyncio.sleep(0.3)
-            reads = cost.of("read_audiences")
-            assert set(cost.transactions) == {"record_metrics", "read_audiences"}
+            reads = cost.of("read_audiences_v2")
+            assert set(cost.transactions) == {"record_metrics", "read_audiences_v2"}
             assert len(cost.of("record_metrics")) <= 2
             assert len(reads) <= 2
             for person in (browsers.voice, browsers.chat):

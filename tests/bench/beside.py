@@ -13,6 +13,7 @@ from tests.bench.table import Row
 from tests.site import Site
 
 _EVERY = 0.2  # seconds between two looks
+_AGAIN = 45.0  # seconds between two backups; the home looks each minute whether one is due
 _LINE = 20  # seconds a line of the series
 _VACUUMS = """
 select coalesce(p.relid::regclass::text, regexp_replace(a.query, '^autovacuum: ', '')) from pg_stat_activity a
@@ -34,7 +35,7 @@ class Beside:
 
 @asynccontextmanager
 async def watched(site: Site, *, backup_after: float) -> AsyncIterator[Beside]:
-    """Look on within the block; after so many seconds the home makes its daily backup once more."""
+    """Look on within the block; after so many seconds the home makes its daily backup again and again."""
     found = Beside()
     watching = asyncio.create_task(_watch(site, found, backup_after))
     try:
@@ -50,7 +51,7 @@ async def _watch(site: Site, found: Beside, backup_after: float) -> None:
         while True:
             now = time.monotonic()
             if now >= due and not any(folder.glob("*.part")):
-                due = now + 3600
+                due = now + _AGAIN
                 for made in folder.glob("daily-*.dump"):
                     made.unlink()  # or today has its backup already
             if any(folder.glob("*.part")):

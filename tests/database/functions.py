@@ -91,6 +91,10 @@ FUNCTIONS: dict[str, Function] = {
         id="'{owner}'", unknown="FW404",
     ),
     # What pages show, through the reader's own policies.
+    "private.floor_v2": of(
+        PERSON, "nullif(private.floor_v2(jsonb_build_object('supervisor_id', {id}))::jsonb -> 'agents', '[]')",
+        "owner admin", id="'{owner}'::uuid",
+    ),
     "private.floor": of(
         PERSON, "nullif(private.floor(jsonb_build_object('supervisor_id', {id}))::jsonb -> 'agents', '[]')",
         "owner admin", id="'{owner}'::uuid",
@@ -175,6 +179,13 @@ FUNCTIONS: dict[str, Function] = {
     "private.read_audiences": of(
         WEB,
         "(select nullif(r.shown::jsonb -> 'agents', '[]') from private.read_audiences(jsonb_build_array(jsonb_build_object("
+        "'claims', jsonb_build_object('sub', {id})::text, 'page', 'floor',"
+        " 'arguments', jsonb_build_object('supervisor_id', {id})))) r)",
+        "web", id="'{owner}'::uuid",
+    ),
+    "private.read_audiences_v2": of(
+        WEB,
+        "(select nullif(r.shown::jsonb -> 'agents', '[]') from private.read_audiences_v2(jsonb_build_array(jsonb_build_object("
         "'claims', jsonb_build_object('sub', {id})::text, 'page', 'floor',"
         " 'arguments', jsonb_build_object('supervisor_id', {id})))) r)",
         "web", id="'{owner}'::uuid",

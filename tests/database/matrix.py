@@ -338,7 +338,8 @@ TABLES: dict[str, Table] = {
         "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name",
     ),
     "private.agent_cards": view(
-        "id = '{agent}'", "id supervisor_id slot mark name agent_type status paused_at interaction last"
+        "id = '{agent}'",
+        "id supervisor_id slot row_version name agent_type status paused_at interaction last",
     ),
     "private.interaction_cards": view(
         "id = '{live}'",
@@ -355,6 +356,17 @@ TABLES: dict[str, Table] = {
         " agent_name username last_seen_at sentiment satisfaction_score grants",
     ),
     "private.settings": closed("name value"),
+    "private.pages": Table(  # which pages there are is no secret
+        rows="true",
+        groups={"all": "name function"},
+        fates=grid("""
+                            select
+        nobody              sees
+        other               sees
+        deactivated         sees
+        deactivated_admin   sees
+        """),
+    ),
     "private.web_sessions": closed(
         "id token_hash user_id access_token refresh_token expires_at user_agent address created_at last_seen_at"
     ),

@@ -27,7 +27,7 @@ Entry: TypeAlias = Any  # {claims, page, arguments}, or something that is none
 Answer: TypeAlias = tuple[str | None, str | None]  # shown, as canonical text; failure
 Case: TypeAlias = tuple[str, str]  # who, what
 
-BATCH = "select shown::text, failure from private.read_audiences($1)"
+BATCH = "select shown::text, failure from private.read_audiences_v2($1)"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 SEEDS = range(5)
 
@@ -98,7 +98,7 @@ BROKEN: dict[str, tuple[Entry, str]] = {
     "page unknown": ({"page": "users"}, UNKNOWN_PAGE),
     "page in capitals": ({"page": "Floor"}, UNKNOWN_PAGE),
     "page SQL": ({"page": "floor' or true --"}, UNKNOWN_PAGE),
-    "page itself": ({"page": "read_audiences"}, UNKNOWN_PAGE),
+    "page itself": ({"page": "read_audiences_v2"}, UNKNOWN_PAGE),
     "page null": ({"page": None}, UNKNOWN_PAGE),
     "page a number": ({"page": 1}, UNKNOWN_PAGE),
     "page an object": ({"page": {"floor": "floor"}}, UNKNOWN_PAGE),
@@ -358,7 +358,7 @@ async def test_after_a_batch_its_connection_is_nobodys(site: Site, floor: Floor)
     async with db.connect(site.database_url("floorwalker_web"), size=1) as database:
         pid = (await database.call("select pg_backend_pid()"))[0][0]
         for name, batch in batches.items():
-            rows = await database.call("select shown, failure from private.read_audiences($1)", batch)
+            rows = await database.call("select shown, failure from private.read_audiences_v2($1)", batch)
             assert len(rows) == len(batch)
             [after] = await database.call(who)
             assert (after["role"], after["claims"] or "") == ("floorwalker_web", ""), name
@@ -368,7 +368,7 @@ async def test_after_a_batch_its_connection_is_nobodys(site: Site, floor: Floor)
             with pytest.raises(Forbidden):
                 await database.call("select private.wallboard('{}')")
         with pytest.raises(Invalid):
-            await database.call("select from private.read_audiences($1)", {"claims": floor.people["admin"]})
+            await database.call(BATCH, {"claims": floor.people["admin"]})
         assert [tuple(row) for row in await database.call(who)] == [("floorwalker_web", "")]
         assert (await database.call("select pg_backend_pid()"))[0][0] == pid
 

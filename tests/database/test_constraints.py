@@ -39,6 +39,9 @@ TABLES = {
         },
         first="insert into private.idempotency_keys (agent_id, key, request_digest) values ({agent}, 'one', 'digest')",
     ),
+    "private.pages": Table(
+        {"pages_pkey": "function = 'another'", "pages_function_check": "name = 'another', function = 'a.b'"}
+    ),
     "private.performance_changes": Table({"performance_changes_pkey": "completed = 1"}),
     "private.performance_sums": Table(
         {"performance_sums_pkey": "completed = 1", "performance_sums_span_check": "span = 'year'"}

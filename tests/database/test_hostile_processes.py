@@ -18,7 +18,7 @@ def floor(claims: str | None, supervisor: Any) -> dict[str, Any]:
 async def audiences(stage: Stage, wanted: Any) -> list[str]:
     """What each audience gets: `sees` a card, `nothing`, or `failed`."""
     async with stage.being("web") as connection:
-        rows = await connection.fetch("select * from private.read_audiences($1)", wanted)
+        rows = await connection.fetch("select * from private.read_audiences_v2($1)", wanted)
         words = [
             "failed" if row["failure"] is not None else "sees" if row["shown"]["agents"] else "nothing"
             for row in rows
@@ -57,7 +57,7 @@ async def test_one_audiences_broken_claims_are_neither_anothers_nor_the_ones_bef
 @pytest.mark.parametrize("wanted", [{}, "floor", 1, None, {"claims": "", "page": "floor"}])
 async def test_what_is_no_list_of_audiences_is_refused(stage: Stage, wanted: Any) -> None:
     async with stage.being("web") as connection, refused(connection, "FW422"):
-        await connection.fetch("select * from private.read_audiences($1)", wanted)
+        await connection.fetch("select * from private.read_audiences_v2($1)", wanted)
 
 
 async def test_who_lost_their_rights_is_nobody_to_the_web_process(stage: Stage) -> None:

@@ -40,18 +40,18 @@ async def read(
 ) -> Any:
     question = {"supervisor_id": str((of or viewer).id), "known": known, "urgent": urgent}
     async with as_person(site, viewer) as connection:
-        return json.loads(await connection.fetchval("select private.floor($1)::text", question))
+        return json.loads(await connection.fetchval("select private.floor_v2($1)::text", question))
 
 
-def marks(shown: Any) -> dict[str, str]:
-    return {one["id"]: one["mark"] for one in shown["agents"] if one["mark"] is not None}
+def versions(shown: Any) -> dict[str, str]:
+    return {one["id"]: one["row_version"] for one in shown["agents"] if one["row_version"] is not None}
 
 
 def is_told(one: Any) -> bool:
-    return bool(one.keys() > {"id", "mark"})
+    return bool(one.keys() > {"id", "row_version"})
 
 
-async def test_of_what_is_known_only_the_mark_is_read(site: Site) -> None:
+async def test_of_what_is_known_only_the_version_is_read(site: Site) -> None:
     person = await site.hire("voice", 3)
     first, second, idle = (str(agent.id) for agent in person.agents)
     live = await site.start(person.agents[0])
@@ -62,13 +62,13 @@ async def test_of_what_is_known_only_the_mark_is_read(site: Site) -> None:
         assert all(map(is_told, before["agents"]))
         async with site.database() as owner:
             await owner.execute(statement.format(**names))
-        told, whole = await read(site, person, marks(before)), await read(site, person, {})
+        told, whole = await read(site, person, versions(before)), await read(site, person, {})
         rows = {one["id"]: one for one in before["agents"]}
         assert {one["id"] for one in told["agents"] if is_told(one)} - {idle} == (
             {first} if changes else set()
         ), what
         assert [one if is_told(one) else rows[one["id"]] for one in told["agents"]] == whole["agents"], what
-        assert marks(whole).keys() <= {first, second}, what
+        assert versions(whole).keys() <= {first, second}, what
         assert {name: told[name] for name in ("tool_permissions", "answered")} == {
             name: whole[name] for name in ("tool_permissions", "answered")
         }
@@ -88,16 +88,16 @@ async def test_where_nothing_was_asked_only_what_is_urgent_is_looked_for(site: S
         assert len(shown["tool_permissions"]) == told, (known, urgent)
 
 
-async def test_a_mark_tells_nobody_anything(site: Site) -> None:
+async def test_a_version_tells_nobody_anything(site: Site) -> None:
     person, other = await site.hire("voice"), await site.hire("voice")
     await site.start(person.agents[0])
-    known = marks(await read(site, person, {}))
+    known = versions(await read(site, person, {}))
     assert known
     assert (await read(site, other, known, of=person))["agents"] == []
 
 
 @pytest.mark.parametrize("known", [None, 5, "all", [], ["{agent}"], {"{agent}": None}, {"{agent}": 1}, {"{agent}": ""}])  # fmt: skip
-async def test_what_is_no_mark_hides_nothing(site: Site, voice: Person, known: Any) -> None:
+async def test_what_is_no_version_hides_nothing(site: Site, voice: Person, known: Any) -> None:
     await site.start(voice.agents[0])
     filled = json.loads(json.dumps(known).replace("{agent}", str(voice.agents[0].id)))
     assert all(map(is_told, (await read(site, voice, filled))["agents"]))

@@ -35,7 +35,7 @@ def ask(who: str, sql: str, *whole: str) -> Question:
 METRICS = """select * from private.record_metrics(array['{agent}'::uuid], array['{interaction}'::uuid],
   array[clock_timestamp()], array['good'], array[50], array['It goes on.'])"""
 QUESTIONS = {
-    "floor": ask("supervisor", "select private.floor('{{\"supervisor_id\": \"{supervisor}\"}}')"),
+    "floor": ask("supervisor", "select private.floor_v2('{{\"supervisor_id\": \"{supervisor}\"}}')"),
     "interaction": ask("supervisor", "select private.interaction('{{\"interaction_id\": \"{interaction}\"}}')"),
     "wallboard": ask("admin", "select private.wallboard('{{}}')", PEOPLE, PULSE),
     "wallboard filtered": ask(

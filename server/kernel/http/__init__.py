@@ -45,7 +45,7 @@ from server.kernel.http.plain_text import cut, html_size, odd_names, spelled
 from server.kernel.http.probes import PROBES
 from server.kernel.http.protocol import Protocol
 from server.kernel.http.refusals import HANDLERS, refusal, refuse
-from server.kernel.http.rendering import ROOT, fragment, live, partial, render, static
+from server.kernel.http.rendering import ROOT, Template, fragment, live, partial, render, static
 from server.kernel.http.static_files import Static
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "SameOrigin",
     "SecurityHeaders",
     "Static",
+    "Template",
     "Text",
     "TrustedHosts",
     "Utf8Forms",

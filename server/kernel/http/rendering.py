@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -29,11 +31,12 @@ from server.kernel.http.plain_text import cut, spelled, visible
 from server.kernel.http.user_agents import device
 
 ROOT = Path(__file__).parents[3]
+Shown = TypeVar("Shown", bound=Mapping[str, Any])
 
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """A page; `viewer` is there when somebody is signed in."""
-    return HTMLResponse(_templates().get_template(template).render(context | _frame(request)), status)
+    return HTMLResponse(environment().get_template(template).render(context | _frame(request)), status)
 
 
 def _frame(connection: HTTPConnection) -> dict[str, Any]:
@@ -54,9 +57,21 @@ def live(request: Request, template: str, query: dict[str, str], **context: Any)
 
 def partial(template: str, **context: Any) -> str:
     """One region: the same template for the page, the reply and the stream."""
-    found = _templates().get_template(template)
+    found = environment().get_template(template)
     # What render() does, but for copying the globals into each context, which takes as long as a small partial.
     return "".join(found.root_render_func(found.new_context({**_globals(), **context}, shared=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Template(Generic[Shown]):
+    """A template and the record that it shows: a test compares the names that it uses with the record's fields."""
+
+    path: str
+    shows: type[Shown]
+
+    def html(self, shown: Shown) -> str:
+        """The partial."""
+        return partial(self.path, **shown)
 
 
 def fragment(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -69,7 +84,7 @@ def error(connection: HTTPConnection, problem: RequestError) -> Response:
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
     if connection.headers.get("hx-request"):
         return PlainTextResponse(problem.detail, problem.status, headers)
-    page = _templates().get_template("error.html")
+    page = environment().get_template("error.html")
     return HTMLResponse(page.render(problem=problem, **_frame(connection)), problem.status, headers)
 
 
@@ -107,8 +122,9 @@ class _Unindented(Extension):
 
 
 @cache
-def _templates() -> Environment:
-    environment = _Environment(
+def environment() -> Environment:
+    """Jinja with the filters and globals of this application."""
+    made = _Environment(
         loader=FileSystemLoader(ROOT / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -116,15 +132,13 @@ def _templates() -> Environment:
         auto_reload=False,
         extensions=[_Unindented],
     )
-    environment.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
-    environment.filters.update(spelled=spelled, visible=visible, cut=cut)
-    environment.filters.update(
-        iso=iso, duration=duration, size=size, parts=parts, course=course, device=device
-    )
-    environment.globals.update(static=static, stylesheets=stylesheets, now=now)
-    return environment
+    made.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
+    made.filters.update(spelled=spelled, visible=visible, cut=cut)
+    made.filters.update(iso=iso, duration=duration, size=size, parts=parts, course=course, device=device)
+    made.globals.update(static=static, stylesheets=stylesheets, now=now)
+    return made
 
 
 @cache
 def _globals() -> dict[str, Any]:
-    return dict(_templates().globals)
+    return dict(environment().globals)

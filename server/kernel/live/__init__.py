@@ -5,23 +5,39 @@ Others use the names below, and the module fanout.
 
 from server.kernel.live.hub import OWN, STATE, Bell, Hub, hears
 from server.kernel.live.known_agents import KnownAgents
-from server.kernel.live.permission_cards import card, queue, shown
+from server.kernel.live.pages import Audience, Page, Watch
+from server.kernel.live.permission_cards import (
+    Decision,
+    FeedLine,
+    Grant,
+    Permission,
+    Queue,
+    card,
+    queue,
+    shown,
+)
 from server.kernel.live.regions import Parts, Regions
 from server.kernel.live.router import Shortcuts
-from server.kernel.live.stream import Audience, Page, Streams
+from server.kernel.live.stream import Streams
 
 __all__ = [
     "OWN",
     "STATE",
     "Audience",
     "Bell",
+    "Decision",
+    "FeedLine",
+    "Grant",
     "Hub",
     "KnownAgents",
     "Page",
     "Parts",
+    "Permission",
+    "Queue",
     "Regions",
     "Shortcuts",
     "Streams",
+    "Watch",
     "card",
     "hears",
     "queue",

@@ -3,15 +3,11 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
-from server.kernel.http import Partials, argument, arguments, cut, html_size, odd_names, partial, spelled
+from server.kernel.http import Partials, Template, argument, arguments, cut, html_size, odd_names, spelled
 from server.kernel.live.regions import Parts
 
-_TEMPLATE, _WHOLE = "permissions/_tool_permission.html", "permissions/_tool_permissions.html"
-# Of a card: rows of arguments, bytes of HTML for all of them; bytes for a name, a description; lines of the feed, bytes for each.
-_ROOM = {"rows": 40, "arguments": 6000, "name": 300, "said": 1200, "lines": 3, "line": 600}
-_LITTLE = {"rows": 8, "arguments": 460, "name": 64, "said": 60, "lines": 1, "line": 90}
 _QUEUE = 200_000  # bytes of a queue, above which cards that take more than their share have little room
 _SHARE = 3_300
 _ROW, _FOLDED, _ODD = 70, 240, 32  # bytes around a name and its value
@@ -32,7 +28,120 @@ _LETTERS = re.compile("[A-Za-z]+")
 _LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
 
 
-def shown(row: Mapping[str, Any], room: Mapping[str, int] = _ROOM) -> dict[str, Any]:
+class FeedLine(TypedDict):
+    """A line of the feed."""
+
+    at: str
+    text: str
+
+
+class Grant(TypedDict):
+    """A standing approval, as the pulse of its interaction keeps it."""
+
+    id: str
+    tool_name: str
+    words: str
+    uses: int
+    max_uses: int
+    used_sum: float | None
+    expires_at: str
+    granted_by_name: str
+
+
+class Permission(TypedDict):
+    """A pending tool permission: private.tool_permission_cards."""
+
+    id: str
+    tool_name: str
+    tool_description: str | None
+    owner_description: str | None
+    arguments: str  # JSON as text, since only that keeps the order in which they were sent
+    arguments_digest: str
+    known_tool: bool
+    status: str
+    requested_at: str
+    expires_at: str
+    held_by: str | None
+    held_by_name: str | None
+    held_until: str | None
+    times_held: int
+    undo_seconds: int | None
+    interaction_id: str
+    agent_id: str
+    agent_name: str
+    interaction_type: str
+    phone_number: str | None
+    sentiment: str | None
+    satisfaction_score: float | None
+    feed: list[FeedLine]
+
+
+class Decision(TypedDict):
+    """An answered tool permission: private.decision_cards."""
+
+    id: str
+    tool_name: str
+    arguments: str
+    status: str
+    reason: str | None
+    responded_by_name: str | None
+    responded_at: str | None
+    executed_at: str | None
+    agent_name: str
+
+
+class Queue(TypedDict):
+    """What a page shows of tool permissions: those that wait, how many more do, and those answered lately."""
+
+    tool_permissions: list[Permission]
+    answered: list[Decision]
+    more: NotRequired[int]
+
+
+class _Room(TypedDict):
+    """What a card has room for."""
+
+    rows: int  # of arguments
+    arguments: int  # bytes of HTML for all of them
+    name: int  # bytes for a name
+    said: int  # bytes for a description
+    lines: int  # of the feed
+    line: int  # bytes for one of them
+
+
+_ROOM = _Room(rows=40, arguments=6000, name=300, said=1200, lines=3, line=600)
+_LITTLE = _Room(rows=8, arguments=460, name=64, said=60, lines=1, line=90)
+
+
+class _Told(TypedDict):
+    """What a card shows beside its row."""
+
+    arguments: dict[str, Any]
+    amount: str | None
+    name: str
+    request: str
+    room: _Room
+    listed: list[tuple[str, str, bool]]
+    odd_names: dict[str, str]
+    whole: bool
+
+
+class _Card(TypedDict):
+    p: Permission | Decision | _Told
+
+
+class _Cards(TypedDict):
+    cards: Iterable[str]
+    quiet: bool
+    over: bool
+    more: int
+
+
+CARD = Template("permissions/_tool_permission.html", _Card)
+CARDS = Template("permissions/_tool_permissions.html", _Cards)
+
+
+def shown(row: Mapping[str, Any], room: _Room = _ROOM) -> dict[str, Any]:
     """A row as its card shows it: arguments by name, `amount`, `name` (tool, amount and agent) and `request`.
 
     `request` is another one when what is asked for is another: tool, description, arguments or agent. `listed` is as
@@ -56,7 +165,7 @@ def shown(row: Mapping[str, Any], room: Mapping[str, int] = _ROOM) -> dict[str, 
 
 
 def _listed(
-    found: Mapping[str, Any], odd: Mapping[str, str], room: Mapping[str, int]
+    found: Mapping[str, Any], odd: Mapping[str, str], room: _Room
 ) -> tuple[list[tuple[str, str, bool]], bool]:
     """Names and values as a card lists them, each with whether it is folded away; and whether that is all."""
     listed: list[tuple[str, str, bool]] = []
@@ -80,19 +189,20 @@ def _listed(
     return listed, True
 
 
-def card(row: Mapping[str, Any], room: Mapping[str, int] = _ROOM) -> str:
+def card(row: Mapping[str, Any], room: _Room = _ROOM) -> str:
     """The card of a row, as a reply shows it."""
-    return partial(_TEMPLATE, p=shown(row, room))
+    return CARD.html({"p": cast("_Told", shown(row, room))})
 
 
-def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False, most: int = _QUEUE) -> Parts:
+def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _QUEUE) -> Parts:
     """The region of a live page with what waits (`tool_permissions`, and how many `more`) and what was `answered`.
 
     `over`: nothing can be asked any more, and so an empty queue is hidden. Where agents send so much that there would be
     more than `most` bytes of HTML, the largest cards show less, and say so.
     """
     pending, more = rows["tool_permissions"], rows.get("more", 0)
-    each = {row["id"]: row for row in (*pending, *rows["answered"])}
+    each: dict[str, Permission | Decision] = {row["id"]: row for row in pending}
+    each |= {row["id"]: row for row in rows["answered"]}
     made = {id_: partials.of_row(row, card) for id_, row in each.items()}
     if sum(len(html) for html in made.values()) > most // 4 and _bytes(made.values()) > most:
         for id_, html in made.items():
@@ -101,7 +211,9 @@ def queue(rows: Mapping[str, Any], partials: Partials, *, over: bool = False, mo
     cards = {f"tool-permission-{id_}": html for id_, html in made.items()}
     return Parts(
         cards,
-        lambda: partial(_WHOLE, cards=cards.values(), quiet=not pending, over=over and not cards, more=more),
+        lambda: CARDS.html(
+            {"cards": cards.values(), "quiet": not pending, "over": over and not cards, "more": more}
+        ),
         beside=(not pending, over and not cards, more),
     )
 

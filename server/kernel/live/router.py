@@ -1,8 +1,7 @@
 """What is asked most, or stays longest, is answered before the router."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeAlias
 
 from sse_starlette.sse import SendTimeoutError
 from starlette.requests import HTTPConnection, Request
@@ -11,12 +10,9 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.errors import NotFound, RequestError
-from server.kernel.auth import Viewer
 from server.kernel.http import PREFIX, drop_doubtful, refusal, viewer_of
-from server.kernel.live.stream import Audience, Streams, signed_out
-
-# Which audiences a request to a page's stream is about.
-Watch: TypeAlias = Callable[[Request, Viewer], Awaitable[Sequence[Audience]]]
+from server.kernel.live.pages import Watch
+from server.kernel.live.stream import Streams, signed_out
 
 
 class Shortcuts:

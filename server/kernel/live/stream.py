@@ -21,6 +21,7 @@ from server.kernel.db import Database, KeptConnection
 from server.kernel.http import Partials, partial
 from server.kernel.live import hub as bells
 from server.kernel.live.hub import Hub
+from server.kernel.live.pages import Audience
 from server.kernel.live.regions import Regions, changes, frame, whole
 from server.kernel.live.scheduler import BATCH, Lane, Throttle
 from server.kernel.live.sse import EventSourceResponse
@@ -34,39 +35,11 @@ _PING = 10  # seconds between two signs of life; a page that has had none for 25
 _RECHECK = (
     10  # seconds in which all sessions behind the streams are looked at, some in each, whatever was rung
 )
-_READ = "select shown, failure from private.read_audiences($1)"
+_READ = "select shown, failure from private.read_audiences_v2($1)"
 _STOP = b"event: stop\ndata: too many streams\n\n"
 CONNECTION = "connection"  # the region that says whether the page is live
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A kind of live page: what rings it, how often it is read at most, how its rows become regions."""
-
-    name: str
-    tables: frozenset[str]
-    urgent: frozenset[str]  # of the tables: those that come first and have a throttle of their own
-    every: (
-        float  # seconds between two reads in the long run; a few may follow one another at once after a pause
-    )
-    urgent_every: float  # the same for what is urgent
-    render: Callable[[Any, Partials], Regions]  # region's id → its partial
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """Whose rows on which page: everybody in it sees the same bytes."""
-
-    page: Page
-    whose: str  # a supervisor's id, or * for everybody's
-    arguments: str  # JSON object, as the page's question takes it
-
-    @property
-    def topics(self) -> list[str]:
-        """What rings it."""
-        return [f"{table}:{self.whose}" for table in sorted(self.page.tables)]
 
 
 @dataclass(slots=True, eq=False)
@@ -117,7 +90,7 @@ class Streams:
         for audience, row in zip(audiences, rows, strict=True):
             if row["failure"] is not None:
                 raise RuntimeError(row["failure"])
-            rendered = audience.page.render(row["shown"], Partials())
+            rendered = audience.page.regions(row["shown"], Partials())
             regions |= {name: whole(region) for name, region in rendered.items()}
         # Not live yet: that is for the stream to say, once it is there.
         as_of = partial("shared/_connection.html", state="page", since=dt.datetime.now(dt.UTC))
@@ -272,7 +245,7 @@ class Streams:
                 continue
             if watched.must_reread:
                 watched.partials, watched.must_reread = Partials(), False
-            known = watched.partials.marks
+            known = watched.partials.row_versions
             wanted.append(_question(watched.audience, viewer, known, urgent=watched in urgent))
         ready = [w for w in ready if readers[w] is not None]
         try:
@@ -293,7 +266,7 @@ class Streams:
     def _send(self, watched: _Watched, shown: Any) -> None:
         try:
             watched.partials.turn()
-            rendered = watched.audience.page.render(shown, watched.partials)
+            rendered = watched.audience.page.regions(shown, watched.partials)
         except Exception:  # one page that cannot be shown must not stop everybody's
             log.exception("audience_failed", page=watched.audience.page.name)
             self._again([watched])
@@ -372,7 +345,7 @@ class Streams:
 def _question(
     audience: Audience, viewer: Viewer, known: Mapping[str, str] | None = None, *, urgent: bool = True
 ) -> dict[str, Any]:
-    """What an audience's page shows, asked as the viewer: what is known need not be told again."""
+    """What an audience's page shows, read as the viewer; rows whose version is `known` are not given again."""
     arguments = json.loads(audience.arguments) | {"known": known or {}, "urgent": urgent}
     return {"claims": viewer.claims, "page": audience.page.name, "arguments": arguments}
 

@@ -28,5 +28,5 @@ begin
   end loop;
 end $$;
 comment on function private.read_audiences(jsonb) is
-  'What each audience''s page shows, read under its own claims and row-level security. FW422 for what is no list.';
+  'For the server of the release before, to be dropped with the next one. What each audience''s page shows, read under its own claims and row-level security. FW422 for what is no list.';
 grant execute on function private.read_audiences(jsonb) to floorwalker_web;

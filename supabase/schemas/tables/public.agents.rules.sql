@@ -59,7 +59,7 @@ create view private.agent_cards with (security_invoker=true) as
  select a.id,
     a.supervisor_id,
     a.slot,
-    a.xmin::text || ' ' || i.version as mark,
+    a.xmin::text || ' ' || i.version as row_version,
     a.name,
     a.agent_type,
     a.status,
@@ -78,5 +78,5 @@ create view private.agent_cards with (security_invoker=true) as
      left join private.interaction_cards i on i.agent_id = a.id
   where a.retired_at is null;
 comment on view private.agent_cards is
-  'What the card of an agent in use shows: the interaction that it is in, or how the last one ended. The mark changes with what is shown of an interaction.';
+  'What the card of an agent in use shows: the interaction that it is in, or how the last one ended. row_version changes with what is shown.';
 grant select on private.agent_cards to authenticated;

@@ -18,7 +18,12 @@ create table public.interaction_pulse (
   constraint interaction_pulse_agent_id_fkey foreign key (agent_id) references public.agents(id),
   constraint interaction_pulse_interaction foreign key (interaction_id, supervisor_id)
     references public.interactions(id, supervisor_id) on update cascade on delete cascade
-) with (fillfactor=50, autovacuum_vacuum_cost_limit=50);
+) with (fillfactor=50, autovacuum_vacuum_cost_limit=50, autovacuum_vacuum_scale_factor=0.5,
+    autovacuum_analyze_threshold=500000);
+-- Nothing is looked up by what these hold, and to sample them takes most of an ANALYZE.
+alter table public.interaction_pulse alter column scores set statistics 0;
+alter table public.interaction_pulse alter column feed set statistics 0;
+alter table public.interaction_pulse alter column grants set statistics 0;
 
 comment on table public.interaction_pulse is
   'One row an active interaction, kept by realtime_metrics: what the floor and the wallboard read.';

@@ -16,7 +16,10 @@ create table public.realtime_metrics (
   constraint realtime_metrics_interaction foreign key (interaction_id, supervisor_id)
     references public.interactions(id, supervisor_id) on update cascade on delete cascade
 ) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_analyze_scale_factor=0.05,
-    autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=100000, autovacuum_vacuum_cost_limit=50);
+    autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=300000, autovacuum_vacuum_cost_limit=50,
+    autovacuum_analyze_threshold=500000);
+-- Nothing is looked up by what it holds, and to sample it takes time.
+alter table public.realtime_metrics alter column feed_text set statistics 0;
 
 comment on table public.realtime_metrics is
   'Sentiment, satisfaction (0-100) and a feed line of an interaction at a moment. Kept while it is active and some hours after.';

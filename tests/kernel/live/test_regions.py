@@ -5,12 +5,15 @@ from uuid import uuid4
 
 import pytest
 
-from server.kernel.http import Partials
-from server.kernel.live import Parts, Regions, permission_cards
+from server.kernel.http import Partials, Template
+from server.kernel.live import Parts, Permission, Regions, card
 from server.kernel.live.regions import changes
 from server.kernel.live.subscriber import Subscriber
 from tests.kernel.live.test_stream import viewer_of
 from tests.site import Person
+
+# Of any page: a record that a test may fill as it likes.
+NUMBERS: Template[dict[str, Any]] = Template("floor/_numbers.html", dict)
 
 
 def cards(beside: object = None, **each: str) -> Parts:
@@ -75,47 +78,30 @@ def test_a_partial_is_rendered_again_only_when_what_it_shows_changed() -> None:
         "satisfaction": 5,
         "agents": None,
     }
-    first = partials("numbers", "floor/_numbers.html", numbers=dict(numbers))
+    first = partials("numbers", NUMBERS, {"numbers": dict(numbers)})
     partials.turn()
-    assert partials("numbers", "floor/_numbers.html", numbers=dict(numbers)) is first
+    assert partials("numbers", NUMBERS, {"numbers": dict(numbers)}) is first
     partials.turn()
-    assert partials("numbers", "floor/_numbers.html", numbers=numbers | {"active": 2}) != first
+    assert partials("numbers", NUMBERS, {"numbers": numbers | {"active": 2}}) != first
     partials.turn()
     partials.turn()
-    assert not partials._before, "what nobody asked for in a turn is forgotten"
+    assert partials("numbers", NUMBERS, {"numbers": dict(numbers)}) is not first, (
+        "what a turn leaves out is forgotten"
+    )
 
 
 def test_a_key_that_is_a_dicts_method_is_shown_as_a_key_elsewhere() -> None:
     """Rows are asked for their keys first; `items` and the like stay methods."""
-    asked: dict[str, Any] = {
+    asked: dict[str, Any] = dict.fromkeys(Permission.__required_keys__)
+    asked |= {
         "id": "1",
         "tool_name": "t",
-        "status": "pending",
-        "tool_description": None,
         "agent_name": "A",
-    }
-    asked |= {"arguments": {"items": "two", "keys": 1}, "known_tool": True, "phone_number": None, "feed": []}
-    asked |= {"requested_at": "2026-01-01T00:00:00+00:00", "expires_at": "2026-01-01T00:06:00+00:00"}
-    asked |= {"sentiment": None, "satisfaction_score": None, "interaction_id": "2", "executed_at": None}
-    asked |= {
-        "request": "x",
-        "name": "t, A",
-        "arguments_digest": "x",
-        "held_until": None,
+        "status": "pending",
         "times_held": 0,
-        "owner_description": None,
-        "room": permission_cards._ROOM,
+        "feed": [],
     }
-    html = Partials()(
-        "one",
-        "permissions/_tool_permission.html",
-        p=asked
-        | {
-            "undo_seconds": None,
-            "odd_names": {},
-            "listed": [("items", "two", False), ("keys", "1", False)],
-            "whole": True,
-        },
-    )
+    asked |= {"requested_at": "2026-01-01T00:00:00+00:00", "expires_at": "2026-01-01T00:06:00+00:00"}
+    html = card(asked | {"arguments": '{"items": "two", "keys": 1}', "known_tool": True})
     assert "items" in html
     assert "two" in html

@@ -15,8 +15,8 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from server.embedded.postgres import SUPERUSER
-from server.floor.audiences import FLOOR, Filters, home_of
-from server.interactions.views import audience
+from server.floor.pages import FLOOR, Filters, home_of
+from server.interactions.pages import audience
 from server.kernel.auth import Viewer
 from server.kernel.db import connections as db
 from server.kernel.live import Audience, Hub, Streams

@@ -1,0 +1,282 @@
+"""The live pages of this area: a supervisor's floor, the admins' wallboard, and who watches which."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypedDict
+
+from starlette.requests import Request
+
+from server.errors import Invalid, NotFound
+from server.kernel.auth import Viewer
+from server.kernel.http import Partials, Template
+from server.kernel.live import Audience, FeedLine, Grant, Page, Parts, Queue, Regions, Watch, queue
+
+_CRITICAL, _LATELY = 40, 6  # a score below it; so many scores, one about every five seconds
+
+
+class Interaction(TypedDict):
+    """An active interaction on the card of its agent: private.interaction_cards."""
+
+    id: str
+    agent_id: str
+    version: str
+    started_at: str
+    phone_number: str | None
+    last_seen_at: str
+    sentiment: str | None
+    satisfaction_score: float | None
+    scores: list[float]
+    feed: list[FeedLine]
+    grants: list[Grant] | None
+
+
+class Ended(TypedDict):
+    """How the last interaction of an agent ended."""
+
+    ended_at: str
+    status: str
+    csat_score: float | None
+
+
+class Agent(TypedDict):
+    """The card of an agent: private.agent_cards. Of one that is known only id and row_version are read again."""
+
+    id: str
+    supervisor_id: str
+    slot: int
+    row_version: str | None  # none where it is not in an interaction
+    name: str
+    agent_type: str
+    status: str
+    paused_at: str | None
+    interaction: Interaction | None
+    last: Ended | None
+
+
+class Floor(Queue):
+    """What private.floor_v2 reads."""
+
+    agents: list[Agent]
+
+
+class Numbers(TypedDict):
+    """The numbers above a page; `agents`: how many by status."""
+
+    active: int
+    critical: int
+    pending: int
+    oldest_pending: str | None
+    satisfaction: float | None
+    agents: dict[str, int] | None
+
+
+class Row(TypedDict):
+    """An active interaction on the wallboard: private.interaction_rows."""
+
+    id: str
+    agent_name: str
+    username: str
+    interaction_type: str
+    started_at: str
+    phone_number: str | None
+    last_seen_at: str
+    sentiment: str | None
+    satisfaction_score: float | None
+    feed: FeedLine | None
+    grants: int | None
+
+
+class Supervisor(TypedDict):
+    """A supervisor with active interactions."""
+
+    username: str
+    active: int
+    critical: int
+
+
+class Wallboard(TypedDict):
+    """What private.wallboard reads: the worst of the `matching` interactions."""
+
+    numbers: Numbers
+    interactions: list[Row]
+    matching: int
+    supervisors: list[Supervisor]
+
+
+class _NumbersShown(TypedDict):
+    numbers: Numbers
+
+
+class _SupervisorsShown(TypedDict):
+    supervisors: list[Supervisor]
+
+
+class _InteractionsShown(TypedDict):
+    interactions: list[Row]
+    more: int
+
+
+class _AgentShown(TypedDict):
+    agent: Agent
+
+
+class _AgentsShown(TypedDict):
+    cards: Iterable[str]
+
+
+NUMBERS = Template("floor/_numbers.html", _NumbersShown)
+SUPERVISORS = Template("floor/_supervisors.html", _SupervisorsShown)
+INTERACTIONS = Template("interactions/_interactions.html", _InteractionsShown)
+AGENT = Template("agents/_agent.html", _AgentShown)
+AGENTS = Template("agents/_agents.html", _AgentsShown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """An agent's card, and what the rest of the floor tells of them."""
+
+    region: str
+    html: str
+    live: bool
+    critical: bool
+    score: float | None
+    needs_attention: bool  # critical now or within the last half minute: what went up stays there a while
+
+
+def _card(agent: Agent) -> _Card:
+    interaction = agent["interaction"]
+    critical = interaction is not None and interaction["sentiment"] == "critical"
+    lately = interaction["scores"][-_LATELY:] if interaction else []
+    return _Card(
+        f"agent-{agent['id']}",
+        AGENT.html({"agent": agent}),
+        interaction is not None,
+        critical,
+        interaction["satisfaction_score"] if interaction else None,
+        critical or any(score < _CRITICAL for score in lately),
+    )
+
+
+def _floor(shown: Floor, partials: Partials) -> Regions:
+    agents = [partials.of_row(agent, _card) for agent in shown["agents"]]
+    agents.sort(key=lambda card: not card.needs_attention)
+    scores = [card.score for card in agents if card.score is not None]
+    waiting = [p["requested_at"] for p in shown["tool_permissions"] if not p["held_until"]]
+    numbers: Numbers = {
+        "active": sum(card.live for card in agents),
+        "critical": sum(card.critical for card in agents),
+        "pending": len(waiting) + shown.get("more", 0),
+        "oldest_pending": min(waiting, default=None),
+        "satisfaction": round(sum(scores) / len(scores)) if scores else None,
+        "agents": None,
+    }
+    if not shown["tool_permissions"] and not shown["answered"]:
+        partials.note("asked", "nothing")
+    cards = {card.region: card.html for card in agents}
+    return {
+        "numbers": partials("numbers", NUMBERS, _NumbersShown(numbers=numbers)),
+        "tool-permissions": queue(shown, partials),
+        "agents": Parts(cards, lambda: AGENTS.html({"cards": cards.values()})),
+    }
+
+
+def _wallboard(shown: Wallboard, partials: Partials) -> Regions:
+    numbers, interactions = shown["numbers"], shown["interactions"]
+    return {
+        "numbers": partials("numbers", NUMBERS, _NumbersShown(numbers=numbers)),
+        "supervisors": partials(
+            "supervisors", SUPERVISORS, _SupervisorsShown(supervisors=shown["supervisors"])
+        ),
+        "interactions": partials(
+            "interactions",
+            INTERACTIONS,
+            _InteractionsShown(interactions=interactions, more=shown["matching"] - len(interactions)),
+        ),
+    }
+
+
+def _waiting(shown: Queue, partials: Partials) -> Regions:
+    return {"tool-permissions": queue(shown, partials)}
+
+
+FLOOR = Page(
+    "floor",
+    function="floor_v2",
+    shows=Floor,
+    tables=frozenset({"agents", "interactions", "realtime_metrics", "tool_permissions"}),
+    urgent=frozenset({"tool_permissions"}),
+    render=_floor,
+    every=0.2,
+    urgent_every=0.025,
+)
+WALLBOARD = Page(
+    "wallboard",
+    function="wallboard",
+    shows=Wallboard,
+    tables=FLOOR.tables,
+    urgent=frozenset(),
+    render=_wallboard,
+    every=1.0,
+    urgent_every=1.0,
+)
+# Beside the wallboard, and read by itself: what somebody waits for must not wait for ten thousand interactions.
+WAITING = Page(
+    "waiting",
+    function="waiting",
+    shows=Queue,
+    tables=frozenset({"realtime_metrics", "tool_permissions"}),
+    urgent=frozenset({"tool_permissions"}),
+    render=_waiting,
+    every=1.0,
+    urgent_every=0.5,
+)
+PAGES: list[Page[Any]] = [FLOOR, WALLBOARD, WAITING]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an admin wants the wallboard's list to hold; empty means everything."""
+
+    type: str = ""
+    sentiment: str = ""
+    supervisor: str = ""
+    stale: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """From an address; Invalid for a value that no choice has."""
+        found = cls(**{name: query.get(name, "").strip() for name in cls.__slots__})
+        if (
+            found.type not in ("", "voice", "chat")
+            or found.sentiment not in ("", "good", "neutral", "critical")
+            or found.stale not in ("", "1")
+            or len(found.supervisor) > 100
+            or "\x00" in found.supervisor
+        ):
+            raise Invalid("There is no such filter.")
+        return found
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Those that are set."""
+        return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
+
+
+def home_of(viewer: Viewer, filters: Filters) -> list[Audience]:
+    """A supervisor's own floor; for an admin the wallboard, filtered, and all that waits for a decision."""
+    if viewer.role == "admin":
+        chosen = json.dumps(filters.chosen, sort_keys=True)
+        return [Audience(WALLBOARD, "*", chosen), Audience(WAITING, "*", chosen)]
+    return [Audience(FLOOR, str(viewer.id), json.dumps({"supervisor_id": str(viewer.id)}))]
+
+
+async def watch(request: Request, viewer: Viewer) -> list[Audience]:
+    """The audiences of /stream?page=floor or wallboard. NotFound for the page of another role."""
+    audiences = home_of(viewer, Filters.of(request.query_params))
+    if request.query_params.get("page") != audiences[0].page.name:
+        raise NotFound("There is no such page to stream.")
+    return audiences
+
+
+WATCHED: dict[str, Watch] = {"floor": watch, "wallboard": watch}

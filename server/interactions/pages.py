@@ -1,0 +1,151 @@
+"""The live page of one interaction, and who watches it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, TypedDict
+from uuid import UUID
+
+from starlette.requests import Request
+
+from server.interactions import interactions
+from server.kernel import http
+from server.kernel.auth import Viewer
+from server.kernel.http import Partials, Template, cut, html_size
+from server.kernel.live import Audience, Grant, Page, Queue, Regions, Watch, queue
+
+_CARDS = 150_000  # bytes of HTML, beside the timeline
+_MOST = 300  # entries that the database gives
+# Bytes of HTML: of all entries, of one, and of what is around its text.
+_TIMELINE, _ENTRY, _AROUND = 100_000, 8_000, 200
+
+
+class Head(TypedDict):
+    """The interaction itself: private.interaction_heads."""
+
+    id: str
+    status: str
+    interaction_type: str
+    phone_number: str | None
+    started_at: str
+    ended_at: str | None
+    duration_seconds: int | None
+    livekit_room_id: str | None
+    agent_name: str
+    username: str
+    last_seen_at: str | None
+    sentiment: str | None
+    satisfaction_score: float | None
+    grants: list[Grant] | None
+
+
+class Entry(TypedDict):
+    """An entry of the timeline; `kind` says what `text`, `who` and `status` are."""
+
+    at: str
+    place: int  # among those of one moment
+    kind: str
+    text: str | None
+    who: str | None
+    status: str | None
+
+
+class Archive(TypedDict):
+    """What was kept of the interaction."""
+
+    summary: str | None
+    issues: list[Any]  # {issue, status, priority}, checked by private.valid_issues
+    tags: Any  # {topics}, checked by private.valid_tags
+    csat_score: float | None
+    resolution_time_seconds: int | None
+    fcr_status: bool | None
+    created_at: str
+
+
+class Shown(Queue):
+    """What private.interaction reads."""
+
+    interaction: Head
+    scores: list[tuple[int, float, str | None]]  # seconds since its start, satisfaction, sentiment
+    timeline: list[Entry]
+    archive: Archive | None
+    broken_by: str | None  # the interaction that shows that this one resolved nothing
+
+
+class _InteractionShown(TypedDict):
+    one: Head
+    scores: list[tuple[int, float, str | None]]
+
+
+class _TimelineShown(TypedDict):
+    timeline: list[Entry]
+    more: bool
+
+
+class _ArchiveShown(TypedDict):
+    one: Head
+    archive: Archive | None
+    broken_by: str | None
+
+
+INTERACTION = Template("interactions/_interaction.html", _InteractionShown)
+TIMELINE = Template("interactions/_timeline.html", _TimelineShown)
+ARCHIVE = Template("interactions/_archive.html", _ArchiveShown)
+
+
+def _regions(shown: Shown, partials: Partials) -> Regions:
+    one, archive, broken_by = shown["interaction"], shown["archive"], shown["broken_by"]
+    return {
+        "tool-permissions": queue(shown, partials, over=one["status"] != "active", most=_CARDS),
+        "interaction": partials(
+            "interaction", INTERACTION, _InteractionShown(one=one, scores=shown["scores"])
+        ),
+        "timeline": partials("timeline", TIMELINE, _fitting(shown["timeline"])),
+        "archive": partials("archive", ARCHIVE, _ArchiveShown(one=one, archive=archive, broken_by=broken_by)),
+    }
+
+
+def _fitting(entries: Sequence[Entry]) -> _TimelineShown:
+    """The newest entries of a timeline, as many as a page has room for, and whether there are others."""
+    kept: list[Entry] = []
+    left = _TIMELINE
+    for entry in reversed(entries):
+        text = cut(entry["text"] or "", _ENTRY)
+        left -= html_size(text) + _AROUND
+        if left < 0:
+            break
+        kept.append({**entry, "text": text})
+    return {"timeline": kept[::-1], "more": len(entries) == _MOST or len(kept) < len(entries)}
+
+
+PAGE = Page(
+    "interaction",
+    function="interaction",
+    shows=Shown,
+    tables=frozenset(
+        {"interactions", "realtime_metrics", "interaction_turns", "tool_permissions", "interaction_archives"}
+    ),
+    urgent=frozenset({"tool_permissions"}),
+    render=_regions,
+    every=0.5,
+    urgent_every=0.025,
+)
+PAGES: list[Page[Any]] = [PAGE]
+
+
+def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:
+    """Who watches this interaction with the same rights, for as long as it is this supervisor's, whose rows ring it."""
+    arguments = {"interaction_id": str(interaction_id), "role": viewer.role}
+    if supervisor_id is not None:
+        arguments["supervisor_id"] = str(supervisor_id)
+    return Audience(PAGE, str(supervisor_id), json.dumps(arguments))
+
+
+async def watch(request: Request, viewer: Viewer) -> list[Audience]:
+    """The audience of /stream?page=interaction&id=… NotFound when it is another supervisor's or unknown."""
+    interaction_id, db = http.identifier(request.query_params.get("id", ""), "interaction"), request.state.db
+    async with db.as_viewer(viewer) as connection:
+        supervisor_id = await interactions.supervisor_of(connection, interaction_id)
+    return [audience(viewer, interaction_id, supervisor_id)]
+
+
+WATCHED: dict[str, Watch] = {PAGE.name: watch}

@@ -1,0 +1,42 @@
+create function private.floor_v2(p_arguments jsonb) returns json
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_supervisor uuid := private.id_argument(p_arguments, 'supervisor_id');
+  v_known jsonb := p_arguments -> 'known';
+  v_waiting uuid[];
+  v_more bigint := 0;
+  v_lately uuid[];
+  v_pending json;
+  v_answered json;
+begin
+  if p_arguments -> 'urgent' is distinct from 'false' or v_known ->> 'asked' is distinct from 'nothing' then
+    select w.ids, w.more into v_waiting, v_more from private.waiting_in_turn(array[v_supervisor], 50) w;
+    v_lately := array(
+      select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status <> 'pending'
+        and t.rule is null and t.responded_at > pg_catalog.now() - interval '10 minutes'
+        order by t.responded_at desc limit 5);
+  end if;
+  if v_waiting <> '{}' then
+    select pg_catalog.json_agg(pg_catalog.row_to_json(c) order by pg_catalog.array_position(v_waiting, c.id)) into v_pending
+    from private.tool_permission_cards c where c.id = any (v_waiting);
+  end if;
+  if v_lately <> '{}' then
+    select pg_catalog.json_agg(pg_catalog.row_to_json(c) order by c.responded_at desc) into v_answered
+    from private.decision_cards c where c.id = any (v_lately);
+  end if;
+  return pg_catalog.json_build_object(
+    'agents', (
+      select coalesce(pg_catalog.json_agg(
+        case when c.row_version = v_known ->> c.id::text then pg_catalog.json_build_object('id', c.id, 'row_version', c.row_version)
+        else pg_catalog.row_to_json(c) end order by c.slot), '[]')
+      from private.agent_cards c where c.supervisor_id = v_supervisor),
+    'tool_permissions', coalesce(v_pending, '[]'),
+    'more', v_more,
+    'answered', coalesce(v_answered, '[]'));
+end $$;
+comment on function private.floor_v2(jsonb) is
+  'A supervisor''s floor {supervisor_id, known: {agent''s id: row_version, asked: nothing}, urgent}, through the reader''s own row-level security; of an agent whose row_version is known only these two, and no tool permissions where it is known that there are none and urgent is false. FW422 for what is no id.';
+grant execute on function private.floor_v2(jsonb) to authenticated;

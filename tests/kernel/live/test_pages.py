@@ -1,0 +1,237 @@
+"""Live pages as they are declared: what the database reads, what templates use, and where regions stand, is the same."""
+
+import importlib
+import json
+import re
+import types
+from collections.abc import Iterator
+from typing import Any, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+
+import pytest
+from jinja2 import nodes
+
+from server.app import PAGES, WATCHED
+from server.kernel.http import ROOT, Partials, Template, rendering
+from server.kernel.live import Page
+from server.kernel.live.regions import whole
+from tests import templates
+from tests.database.acting import as_person
+from tests.site import Agent, Person, Site
+
+# The template of a page in the browser, and the pages whose regions stand in it.
+STANDING = {
+    "floor/floor.html": ["floor"],
+    "floor/wallboard.html": ["wallboard", "waiting"],
+    "interactions/interaction.html": ["interaction"],
+}
+MODULES = ["server.floor.pages", "server.interactions.pages", "server.kernel.live.permission_cards"]
+TEMPLATES = {
+    template.path: template
+    for module in map(importlib.import_module, MODULES)
+    for template in vars(module).values()
+    if isinstance(template, Template)
+}
+
+
+class Seen(dict[str, set[bool]]):
+    """Path of what may be missing or empty → whether it was there."""
+
+    def __missing__(self, path: str) -> set[bool]:
+        return self.setdefault(path, set())
+
+
+def faults(value: Any, kind: Any, path: str, seen: Seen) -> Iterator[str]:
+    """Where a value of JSON is not what its type says."""
+    if kind is Any:
+        return
+    if get_origin(kind) is types.UnionType:
+        seen[path].add(value is not None)
+        if value is not None:
+            (inner,) = templates.options(kind)
+            yield from faults(value, inner, path, seen)
+    elif is_typeddict(kind):
+        if type(value) is not dict:
+            yield f"{path} is {value!r}"
+            return
+        hints = get_type_hints(kind)
+        yield from (f"{path}.{name} is not declared" for name in value.keys() - hints.keys())
+        yield from (f"{path}.{name} is missing" for name in kind.__required_keys__ - value.keys())
+        for name in value.keys() & hints.keys():
+            yield from faults(value[name], hints[name], f"{path}.{name}", seen)
+    elif get_origin(kind) in (list, dict):
+        seen[path].add(bool(value))
+        if type(value) is not get_origin(kind):
+            yield f"{path} is {value!r}"
+            return
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from faults(one, get_args(kind)[-1], f"{path}[]", seen)
+    elif get_origin(kind) is tuple:
+        for place, (one, inner) in enumerate(zip(value, get_args(kind), strict=True)):
+            yield from faults(one, inner, f"{path}[{place}]", seen)
+    elif type(value) is not kind and not (kind is float and type(value) is int):
+        yield f"{path} is {value!r}, not {kind.__name__}"
+
+
+ARCHIVE = {
+    "summary": "They asked again.",
+    "issues": [{"issue": "Late", "status": "resolved"}],
+    "tags": {"topics": ["delivery"], "issues": [{"tag": "late", "status": "resolved"}]},
+    "csat_score": 88.5,
+    "resolution_time_seconds": 60,
+}
+
+
+@pytest.fixture(scope="module")
+async def filled(site: Site) -> dict[str, Any]:
+    """What each page shows its viewer, where everything that can happen has."""
+    admin, person = await site.hire("admin"), await site.hire("voice", 3)
+    talking, idle, _unused = person.agents
+    earlier = await ended(site, idle)
+    await ended(site, idle)  # with the same issue: the first one resolved nothing
+    live = await busy(site, talking, person)
+    async with site.database() as owner:
+        await owner.execute("update agents set paused_at = now() where id = $1", idle.id)
+    questions: dict[str, tuple[Person, list[dict[str, Any]]]] = {
+        "floor": (person, [{"supervisor_id": str(person.id)}]),
+        "wallboard": (admin, [{}]),
+        "waiting": (admin, [{}]),
+        "interaction": (
+            person,
+            [{"interaction_id": one, "supervisor_id": str(person.id)} for one in (live, earlier)],
+        ),
+    }
+    found: dict[str, Any] = {}
+    for page in PAGES:
+        viewer, asked = questions[page.name]
+        async with as_person(site, viewer) as connection:
+            found[page.name] = [
+                json.loads(await connection.fetchval(f"select private.{page.function}($1)::text", one))
+                for one in asked
+            ]
+    return found
+
+
+async def busy(site: Site, agent: Agent, person: Person) -> str:
+    """An interaction with a request of each kind, a standing approval, and metrics."""
+    live = await site.start(agent, phone_number="+14155550123")
+    metric = {"sentiment": "good", "satisfaction_score": 71.5, "feed_text": "Asks for the money."}
+    async with site.api(agent) as api:
+        assert (await api.post(f"/interactions/{live}/metrics", json=metric)).status_code == 202
+        turn = {"speaker": "customer", "text": "Hello?"}
+        assert (await api.post(f"/interactions/{live}/turns", json=turn)).is_success
+    described = {"tool_description": "Pays it back", "tool_name": "issue_refund"}
+    asked = [await site.ask(agent, live, **described, arguments={"amount": n}) for n in range(4)]
+    async with site.database() as owner:
+        await owner.execute("update agent_tools set undo_seconds = 60 where agent_id = $1", agent.id)
+    async with site.browser_of(person) as browser:
+        for one, status in zip(asked[:2], ("allowed", "denied"), strict=True):
+            fields = {"status": status, "reason": "Because.", "arguments_digest": one["arguments_digest"]}
+            await browser.post(f"/tool-permissions/{one['id']}/decision", data=fields)
+        approval = {
+            "scope": "exact",
+            "uses": "3",
+            "minutes": "30",
+            "arguments_digest": asked[2]["arguments_digest"],
+        }
+        await browser.post(f"/tool-permissions/{asked[2]['id']}/standing-approval", data=approval)
+    async with site.api(agent) as api:
+        claimed = await api.post(
+            f"/tool-permissions/{asked[2]['id']}/execution",
+            json={"arguments_digest": asked[2]["arguments_digest"]},
+        )
+        assert claimed.is_success, claimed.text
+    return live
+
+
+async def ended(site: Site, agent: Agent) -> str:
+    live = await site.start(agent, phone_number="+14155550177", livekit_room_id="room")
+    metrics = [{"satisfaction_score": score, "sentiment": "good"} for score in (60, 70)]
+    async with site.api(agent) as api:
+        for metric in metrics:
+            assert (await api.post(f"/interactions/{live}/metrics", json=metric)).is_success
+        done = {"status": "completed", "archive": ARCHIVE}
+        assert (await api.post(f"/interactions/{live}/end", json=done)).is_success
+    return live
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+async def test_a_page_shows_what_its_record_says(page: Page[Any], filled: dict[str, Any]) -> None:
+    seen = Seen()
+    found: list[str] = []
+    for shown in filled[page.name]:
+        found += faults(shown, page.shows, page.name, seen)
+    assert not found
+    assert not [path for path, there in seen.items() if True not in there], "the database was not filled"
+
+
+async def test_the_database_reads_pages_by_the_functions_that_they_declare(site: Site) -> None:
+    async with site.database() as owner:
+        rows = await owner.fetch("select name, function from private.pages")
+    assert {row["name"]: row["function"] for row in rows} == {page.name: page.function for page in PAGES}
+
+
+@pytest.mark.parametrize("path", TEMPLATES)
+def test_a_template_uses_what_its_record_has(path: str) -> None:
+    assert not templates.unknown_names(path, get_type_hints(TEMPLATES[path].shows))
+
+
+class _Inner(TypedDict):
+    text: str
+
+
+class _Outer(TypedDict):
+    lines: list[_Inner] | None
+    one: _Inner | None
+
+
+@pytest.mark.parametrize(
+    ("source", "unknown"),
+    [
+        ("{{ shown.one.text }}{{ shown.lines }}{{ shown.one.text|upper }}", []),
+        ("{{ shown.two }}", ["shown.two"]),
+        ("{{ other }}", ["other"]),
+        ("{% for line in shown.lines %}{{ line.text }}{{ line.words }}{% else %}{{ line }}{% endfor %}", ["line", "line.words"]),
+        ("{% set one = shown.one %}{{ one.text if one else one.none }}", ["one.none"]),
+        ("{% with one = shown.one %}{% if one.x %}{% endif %}{% endwith %}", ["one.x"]),
+        ("{% for line in shown.lines[:2] %}{{ line.words|upper }}{% endfor %}", ["line.words"]),
+        ('<p class="{{ (shown.one or shown.two).text }}">', ["shown.two"]),
+    ],
+)  # fmt: skip
+def test_names_that_a_record_has_not_are_found(
+    source: str, unknown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = rendering.environment().parse(source)
+    monkeypatch.setattr(templates, "tree", lambda _template: parsed)
+    assert templates.unknown_names("any", {"shown": _Outer}) == unknown
+
+
+@pytest.mark.parametrize("template", STANDING)
+def test_regions_stand_in_the_template_of_their_page(template: str, filled: dict[str, Any]) -> None:
+    pages = {page.name: page for page in PAGES}
+    rendered = {
+        name: whole(region)
+        for page in STANDING[template]
+        for name, region in pages[page].regions(filled[page][0], Partials()).items()
+    }
+    for name, html in rendered.items():
+        assert re.match(rf'<\w+ data-region id="{name}"', html), name
+    assert set(rendered) == set(placed(template))
+
+
+def placed(template: str) -> list[str]:
+    """The regions that stand in a template itself."""
+    found = [
+        item.arg.value
+        for item in templates.tree(template).find_all(nodes.Getitem)
+        if isinstance(item.node, nodes.Name)
+        and item.node.name == "regions"
+        and isinstance(item.arg, nodes.Const)
+    ]
+    assert len(found) == len(set(found)), "a region stands in one place"
+    return found
+
+
+def test_every_page_is_watched_by_its_name_or_with_another() -> None:
+    beside = {name for names in STANDING.values() for name in names[1:]}
+    assert {page.name for page in PAGES} == WATCHED.keys() | beside
+    assert all((ROOT / "templates" / template).exists() for template in STANDING)

@@ -19,9 +19,6 @@ comment on constraint pages_function_check on private.pages is
 
 alter table private.pages enable row level security;
 
-create policy pages_visible on private.pages for select to authenticated using (true);
-grant select on private.pages to authenticated;
-
 insert into private.pages (name, function) values
   ('floor', 'floor_v2'),
   ('wallboard', 'wallboard'),
@@ -93,11 +90,22 @@ comment on function private.floor(jsonb) is
   'floor_v2 with the name mark for row_version, for the server of the release before: to be dropped with the next one.';
 grant execute on function private.floor(jsonb) to authenticated;
 
+create function private.page_functions() returns jsonb
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.jsonb_object_agg(p.name, p.function) from private.pages p
+$$;
+comment on function private.page_functions() is
+  'Page → the function of this schema that reads it.';
+grant execute on function private.page_functions() to floorwalker_web;
+
 create function private.read_audiences_v2(p_wanted jsonb) returns table(shown json, failure text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_functions jsonb := private.page_functions();
   v_one jsonb;
   v_function text;
 begin
@@ -105,14 +113,12 @@ begin
     raise exception 'audiences are a list of {claims, page, arguments}' using errcode = 'FW422';
   end if;
   perform pg_catalog.set_config('role', 'authenticated', true);
-  for v_one, v_function in
-    select w.value, p.function from pg_catalog.jsonb_array_elements(p_wanted) with ordinality as w (value, place)
-    left join private.pages p on p.name = w.value ->> 'page' order by w.place
-  loop
+  for v_one in select value from pg_catalog.jsonb_array_elements(p_wanted) loop
     shown := null;
     failure := null;
     begin
       perform pg_catalog.set_config('request.jwt.claims', v_one ->> 'claims', true);
+      v_function := v_functions ->> (v_one ->> 'page');
       if v_function is null then
         raise exception 'unknown page' using errcode = 'FW404';
       end if;

@@ -176,6 +176,7 @@ FUNCTIONS: dict[str, Function] = {
     "private.replace_web_sessions": of(
         WEB, "private.replace_web_sessions(sha256('x'), {id}, '', '', now(), '', '')", "web", id="'{owner}'"
     ),
+    "private.page_functions": of(WEB, "private.page_functions()", "web"),
     "private.read_audiences": of(
         WEB,
         "(select nullif(r.shown::jsonb -> 'agents', '[]') from private.read_audiences(jsonb_build_array(jsonb_build_object("

@@ -356,17 +356,7 @@ TABLES: dict[str, Table] = {
         " agent_name username last_seen_at sentiment satisfaction_score grants",
     ),
     "private.settings": closed("name value"),
-    "private.pages": Table(  # which pages there are is no secret
-        rows="true",
-        groups={"all": "name function"},
-        fates=grid("""
-                            select
-        nobody              sees
-        other               sees
-        deactivated         sees
-        deactivated_admin   sees
-        """),
-    ),
+    "private.pages": closed("name function"),
     "private.web_sessions": closed(
         "id token_hash user_id access_token refresh_token expires_at user_agent address created_at last_seen_at"
     ),

@@ -17,6 +17,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from server.app import PAGES
 from server.errors import Forbidden, Invalid
 from server.kernel.db import connections as db
 from tests.database.acting import Connection, refused
@@ -28,6 +29,7 @@ Answer: TypeAlias = tuple[str | None, str | None]  # shown, as canonical text; f
 Case: TypeAlias = tuple[str, str]  # who, what
 
 BATCH = "select shown::text, failure from private.read_audiences_v2($1)"
+FUNCTIONS = {page.name: page.function for page in PAGES}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 SEEDS = range(5)
 
@@ -162,7 +164,7 @@ class Floor:
         await savepoint.start()
         try:
             await self.connection.execute(db._BECOME % ("$1", "$2"), "authenticated", entry["claims"])
-            question = f"select private.{entry['page']}($1)::text"
+            question = f"select private.{FUNCTIONS[entry['page']]}($1)::text"
             return await self.connection.fetchval(question, entry["arguments"]), None
         except asyncpg.PostgresError as error:
             return None, str(error.args[0])
@@ -358,8 +360,7 @@ async def test_after_a_batch_its_connection_is_nobodys(site: Site, floor: Floor)
     async with db.connect(site.database_url("floorwalker_web"), size=1) as database:
         pid = (await database.call("select pg_backend_pid()"))[0][0]
         for name, batch in batches.items():
-            rows = await database.call("select shown, failure from private.read_audiences_v2($1)", batch)
-            assert len(rows) == len(batch)
+            assert len(await database.call(BATCH, batch)) == len(batch)
             [after] = await database.call(who)
             assert (after["role"], after["claims"] or "") == ("floorwalker_web", ""), name
             for table in ("users", "interactions", "realtime_metrics", "tool_permissions"):
@@ -375,7 +376,8 @@ async def test_after_a_batch_its_connection_is_nobodys(site: Site, floor: Floor)
 
 async def test_within_its_transaction_one_stays_a_viewer_and_never_more(floor: Floor) -> None:
     admin, nobody = floor.entry("admin", "waiting"), floor.entry("nobody", "waiting")
-    for entries, rows in ([admin], 3), ([admin, nobody], 0), ([nobody, admin], 3), ([admin, nobody | {"claims": None}], 0):  # fmt: skip
+    nothing = nobody | {"claims": None}
+    for entries, rows in ([admin], 3), ([admin, nobody], 0), ([nobody, admin], 3), ([admin, nothing], 0):
         async with floor.asked(entries):
             assert await floor.connection.fetchval("select current_user") == "authenticated"
             question = f"select count(*) from interactions where id in ({floor.names['interactions']})"
@@ -390,11 +392,10 @@ async def test_a_batch_sees_rights_that_ended_a_moment_ago(site: Site, floor: Fl
     cases = [("owner", "floor of owner"), ("admin", "wallboard"), ("other", "floor of other")]
     entries = [floor.entry(*case) for case in cases]
     ban = "update users set banned_until = $1 where id = any ($2::text[]::uuid[])"
-    whom = [floor.names["owner"], floor.names["admin"]]
     told = []
     async with site.database() as owner, site.database("floorwalker_web") as web:
         for until in (None, datetime.max.replace(tzinfo=UTC), None):
-            await owner.execute(ban, until, whom)
+            await owner.execute(ban, until, [floor.names["owner"], floor.names["admin"]])
             rows = await web.fetch(BATCH, entries)
             told.append([tells(one["page"], row["shown"]) for one, row in zip(entries, rows, strict=True)])
     assert told == [[True, True, True], [False, False, True], [True, True, True]]

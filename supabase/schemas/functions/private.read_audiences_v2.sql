@@ -3,6 +3,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_functions jsonb := private.page_functions();
   v_one jsonb;
   v_function text;
 begin
@@ -10,14 +11,12 @@ begin
     raise exception 'audiences are a list of {claims, page, arguments}' using errcode = 'FW422';
   end if;
   perform pg_catalog.set_config('role', 'authenticated', true);
-  for v_one, v_function in
-    select w.value, p.function from pg_catalog.jsonb_array_elements(p_wanted) with ordinality as w (value, place)
-    left join private.pages p on p.name = w.value ->> 'page' order by w.place
-  loop
+  for v_one in select value from pg_catalog.jsonb_array_elements(p_wanted) loop
     shown := null;
     failure := null;
     begin
       perform pg_catalog.set_config('request.jwt.claims', v_one ->> 'claims', true);
+      v_function := v_functions ->> (v_one ->> 'page');
       if v_function is null then
         raise exception 'unknown page' using errcode = 'FW404';
       end if;

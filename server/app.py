@@ -90,7 +90,7 @@ class App:
         self.bodies.close()
         if self.streams is not None and self.hub is not None:
             self.streams.close()
-            self.hub.ring_all()
+            self.hub.topics.notify_missed()
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[State]:

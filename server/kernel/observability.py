@@ -8,7 +8,9 @@ REGISTRY = CollectorRegistry()
 REQUESTS = Counter("floorwalker_requests", "Requests answered", ["method", "status"], registry=REGISTRY)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # anybody may invent more
 STREAMS = Gauge("floorwalker_streams", "Streams open now", registry=REGISTRY)
-HUB_LIVE = Gauge("floorwalker_hub_live", "1 while rings arrive", registry=REGISTRY)
+HUB_LIVE = Gauge(
+    "floorwalker_hub_live", "1 while notifications arrive, at once or by the clock", registry=REGISTRY
+)
 SWEPT = Counter("floorwalker_swept", "Rows the sweeper acted on", ["what"], registry=REGISTRY)
 DURATION = Histogram(
     "floorwalker_request_seconds",

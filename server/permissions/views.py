@@ -50,7 +50,7 @@ async def decide(request: Request) -> Response:
 def tell_agent(request: Request, permission_id: UUID) -> None:
     """Wake the agent that waits for this decision in this process; another process hears of it by the listener."""
     topic = tool_permissions.decided_here(permission_id)
-    request.state.hub.ring_key(topic, topic)
+    request.state.hub.topics.notify_key(topic, topic)
 
 
 def digest_of(fields: Mapping[str, str]) -> str:

@@ -1,11 +1,12 @@
 """Whether rings arrive: from PostgreSQL by LISTEN, and through NATS where one process hears for many."""
 
+import asyncio
 import secrets
 
 from server.cli.context import Context
 from server.cli.doctor.findings import SECONDS, Findings, right, wrong
 from server.kernel import db
-from server.kernel.live import Hub, hears
+from server.kernel.live import Topics, hears
 
 
 async def check_listener(context: Context) -> Findings:
@@ -28,23 +29,23 @@ async def check_listener(context: Context) -> Findings:
 
 
 async def check_fanout(context: Context) -> Findings:
-    """NATS, by an ear that answers itself: it can be reached, and this account may say and hear what it must."""
+    """NATS, by a leader that answers itself: it can be reached, and this account may say and hear what it must."""
     if context.settings.fanout_url is None:
         return
     from server.kernel.live.fanout import Fanout  # with its library, which most do without
 
     servers = ", ".join(address.rpartition("@")[2] for address in context.settings.fanout_url.split(","))
     fanout = Fanout(context.settings.fanout_url)
-    line = await fanout.open(f"doctor {secrets.token_hex(8)}", Hub(""))
-    if line is None:
+    connection = await fanout.open(f"doctor {secrets.token_hex(8)}", Topics(), asyncio.Event())
+    if connection is None:
         yield wrong(
             f"FANOUT_URL: NATS cannot be reached at {servers} ({fanout.trouble}): check address and account; "
             "meanwhile each web process listens for itself"
         )
         return
     try:
-        await line.lead()
-        if await line.answered():
+        await connection.lead()
+        if await connection.answered():
             yield right(f"NATS passes rings on at {servers}")
         else:
             yield wrong(
@@ -52,4 +53,4 @@ async def check_fanout(context: Context) -> Findings:
                 "floorwalker.>"
             )
     finally:
-        await line.close()
+        await connection.close()

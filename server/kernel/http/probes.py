@@ -17,7 +17,7 @@ async def health(_request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Whether it can do its work; 503 says with what it cannot."""
-    found = {"database": True, "listener": request.state.hub.live, "notifications": True}
+    found = {"database": True, "listener": request.state.hub.state.connected, "notifications": True}
     try:
         rows = await request.state.db.call("select pg_catalog.pg_notification_queue_usage() as used")
         found["notifications"] = rows[0]["used"] < _NEARLY_FULL
@@ -31,7 +31,7 @@ async def metrics(request: Request) -> Response:
     if request.client is None or request.client.host not in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
         raise NotFound("There is nothing at this address.")
     observability.STREAMS.set(len(request.state.streams))
-    observability.HUB_LIVE.set(request.state.hub.live)
+    observability.HUB_LIVE.set(request.state.hub.state.connected)
     return Response(observability.exposition(), media_type="text/plain; version=0.0.4")
 
 

@@ -3,8 +3,9 @@
 Others use the names below, and the module fanout.
 """
 
-from server.kernel.live.hub import OWN, STATE, Bell, Hub, hears
+from server.kernel.live.hub import STATE, Hub
 from server.kernel.live.known_agents import KnownAgents
+from server.kernel.live.listener import hears
 from server.kernel.live.pages import Audience, Page, Watch
 from server.kernel.live.permission_cards import (
     Decision,
@@ -19,6 +20,7 @@ from server.kernel.live.permission_cards import (
 from server.kernel.live.regions import Parts, Regions
 from server.kernel.live.router import Shortcuts
 from server.kernel.live.stream import Streams
+from server.kernel.live.topics import OWN, Bell, Ring, Topics
 
 __all__ = [
     "OWN",
@@ -35,8 +37,10 @@ __all__ = [
     "Permission",
     "Queue",
     "Regions",
+    "Ring",
     "Shortcuts",
     "Streams",
+    "Topics",
     "Watch",
     "card",
     "hears",

@@ -10,7 +10,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import structlog
@@ -18,6 +18,8 @@ from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+
+from server.kernel.live.topics import Topics
 
 BEAT = 1.0  # seconds between two questions whether the leader is there
 _ANSWER = 3.0  # seconds it has to answer: a frozen NATS says nothing at all
@@ -35,16 +37,6 @@ _BROKEN = (errors.Error, OSError, TimeoutError)
 log = structlog.get_logger(__name__)
 
 
-class Bells(Protocol):
-    """What is rung, and who is to be woken: the hub."""
-
-    wake: asyncio.Event
-
-    def ring_key(self, key: str, topic: str) -> None: ...
-    def ring_again(self, keys: Iterable[str]) -> None: ...
-    def ring_all(self) -> None: ...
-
-
 class Fanout:
     """Where NATS is, and how to get there without trying all the time."""
 
@@ -57,21 +49,17 @@ class Fanout:
         self._reached = True
         self.trouble = ""  # why NATS could not be reached the last time
 
-    async def open(
-        self,
-        database: str,
-        bells: "Bells",
-    ) -> "NatsConnection | None":
+    async def open(self, database: str, topics: Topics, wake: asyncio.Event) -> "NatsConnection | None":
         """A connection of its own, or None: NATS cannot be reached, or it was tried a moment ago."""
         if time.monotonic() < self._not_before:
             return None
         client = Client()
-        line = NatsConnection(client, database, bells)
+        connection = NatsConnection(client, database, topics, wake)
         try:
             async with asyncio.timeout(2 * _CONNECT):
-                await self._connect(client, line)
+                await self._connect(client, connection)
         except _BROKEN as error:
-            await line.close()
+            await connection.close()
             self._wait_longer()
             self.trouble = f"{type(error).__name__}: {error}"
             if self._reached:  # once, not every five seconds of a long night
@@ -79,22 +67,22 @@ class Fanout:
             self._reached = False
             return None
         except BaseException:
-            await line.close()
+            await connection.close()
             raise
-        line.lost = client.is_closed
+        connection.lost = client.is_closed
         if time.monotonic() - self._not_before > 2 * _LONGEST_PAUSE:  # the last one lasted
             self._pause = 0.0
         self._wait_longer()
         if not self._reached:
             log.info("fanout_reached", servers=self._servers)
         self._reached = True
-        return line
+        return connection
 
     def _wait_longer(self) -> None:
         self._pause = min(max(BEAT / 2, self._pause * 2), _LONGEST_PAUSE)
         self._not_before = time.monotonic() + self._pause
 
-    async def _connect(self, client: Client, line: "NatsConnection") -> None:
+    async def _connect(self, client: Client, connection: "NatsConnection") -> None:
         def insist() -> None:
             # With tls:// the library encrypts if the server asks for it, and else would send the password in clear.
             if self._tls and not client._server_info.get("tls_required"):  # noqa: SLF001 - nothing public says it
@@ -122,8 +110,8 @@ class Fanout:
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             connect_timeout=int(_CONNECT),
-            error_cb=line.failed,
-            closed_cb=line.closed,
+            error_cb=connection.failed,
+            closed_cb=connection.closed,
             inbox_prefix="floorwalker.inbox",
             **who,
         )
@@ -133,13 +121,8 @@ class Fanout:
 class NatsConnection:
     """One connection to NATS in one of two roles, the leader's or a follower's. Once lost it stays lost."""
 
-    def __init__(
-        self,
-        client: Client,
-        database: str,
-        bells: "Bells",
-    ) -> None:
-        self._client, self._bells, self._wake = client, bells, bells.wake
+    def __init__(self, client: Client, database: str, topics: Topics, wake: asyncio.Event) -> None:
+        self._client, self._topics, self._wake = client, topics, wake
         self._name = f"floorwalker.{hashlib.sha256(database.encode()).hexdigest()[:16]}"
         self._wanted: dict[str, set[str]] = {}  # subject → the keys at which somebody waits
         self._fresh: set[str] = set()  # of the subjects: not yet subscribed to
@@ -148,6 +131,21 @@ class NatsConnection:
         self._heard: set[str] = set()
         self._overflowed = False
         self.lost = True  # until it is open
+
+    @property
+    def subjects(self) -> list[str]:
+        """What it is subscribed to."""
+        return list(self._held)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that is wanted is subscribed to."""
+        return not self._fresh
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is wanted, and nothing waits to be given up."""
+        return not self._wanted and not self._idle
 
     async def failed(self, error: Exception) -> None:
         """Whatever NATS complains about: a subscription that was refused would be deaf, and nobody would know."""
@@ -160,7 +158,7 @@ class NatsConnection:
         await self.closed()
 
     async def closed(self) -> None:
-        """Note that this line carries nothing any more."""
+        """Note that it carries nothing any more."""
         self.lost = True
         self._wake.set()
 
@@ -282,10 +280,10 @@ class NatsConnection:
             if settled is None:
                 return
             # Subscribe, then read: whoever read before the subscription was known reads once more.
-            self._bells.ring_again([key for subject in settled for key in self._wanted.get(subject, ())])
+            self._topics.notify_missed([key for subject in settled for key in self._wanted.get(subject, ())])
             if self._overflowed:
                 self._overflowed = False
-                self._bells.ring_all()
+                self._topics.notify_missed()
 
     async def _settle(self) -> list[str] | None:
         """Subscribe to what is wanted now and give up what is not. The new subjects, or None: no leader answers."""
@@ -318,12 +316,12 @@ class NatsConnection:
         async def heard(message: Msg) -> None:
             key, _, table = message.subject[len(self._name) + 1 :].partition(".")
             topic = f"{table}:{key}"
-            self._bells.ring_key(f"{table}:*" if everybodys else topic, topic)
+            self._topics.notify_key(f"{table}:*" if everybodys else topic, topic)
 
         return heard
 
     async def _heard_all(self, _message: Msg) -> None:
-        self._bells.ring_all()
+        self._topics.notify_missed()
 
     def _subject(self, key: str) -> str:
         table, _, whose = key.partition(":")

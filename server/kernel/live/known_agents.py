@@ -22,14 +22,14 @@ class KnownAgents:
         self._auth, self._hub = auth, hub
         self._known: dict[str, tuple[float, AgentCaller]] = {}
         self._rings = 0
-        hub.subscribe(["agent_keys:*", STATE], self._forget)
+        hub.topics.subscribe(["agent_keys:*", STATE], self._forget)
 
     async def of(self, key: str) -> AgentCaller:
         """Whose key it is. Unauthorized when nobody's, revoked, or of a retired agent."""
         known = self._known.get(key)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        deaf = self._hub.polling or not self._hub.live
+        deaf = self._hub.state.name != "live"
         # Not the same for all: those that came together would be looked up together for ever.
         until = time.monotonic() + (_REMEMBER_DEAF if deaf else _REMEMBER) * random.uniform(0.5, 1)  # noqa: S311 - no secret
         rings = self._rings
@@ -40,7 +40,7 @@ class KnownAgents:
             self._known[key] = until, agent
         return agent
 
-    def _forget(self, topic: str) -> None:
+    def _forget(self, topic: str, _certain: bool) -> None:
         self._rings += 1
         agent_id = topic.removeprefix("agent_keys:")
         for key in [

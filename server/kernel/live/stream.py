@@ -19,13 +19,13 @@ from server.errors import RequestError
 from server.kernel.auth import Viewer
 from server.kernel.db import Database, KeptConnection
 from server.kernel.http import Partials, partial
-from server.kernel.live import hub as bells
-from server.kernel.live.hub import Hub
+from server.kernel.live.hub import STATE, Hub
 from server.kernel.live.pages import Audience
 from server.kernel.live.regions import Regions, changes, frame, whole
 from server.kernel.live.scheduler import BATCH, Lane, Throttle
 from server.kernel.live.sse import EventSourceResponse
 from server.kernel.live.subscriber import Subscriber
+from server.kernel.live.topics import Ring
 
 TICK = 0.025  # seconds at most between two reads; audiences that rang meanwhile share one round trip
 _REST = 3.0  # times as long as a read took is the pause after it, within TICK
@@ -58,7 +58,7 @@ class _Watched:
     frames: dict[str, bytes] | None = None  # of the regions as they are, once somebody has come since
     failing_since: dt.datetime | None = None  # when it could not be read or shown any more
     partials: Partials = field(default_factory=Partials)
-    ring: Callable[[str], None] = lambda _: None
+    ring: Ring = lambda _topic, _certain: None
     unsubscribe: Callable[[], None] = lambda: None
 
 
@@ -78,7 +78,7 @@ class Streams:
         ] = {}  # of each person, in the order in which they came
         self._closed = False
         self._to_recheck: set[Subscriber] = set()  # whose sessions may have ended without our hearing of it
-        hub.subscribe([bells.STATE], lambda _: self._tell_connection(self._subscribers))
+        hub.topics.subscribe([STATE], lambda _topic, _certain: self._tell_connection(self._subscribers))
 
     def __len__(self) -> int:
         return len(self._subscribers)
@@ -129,17 +129,17 @@ class Streams:
         self._accounts.setdefault(viewer.id, {})[subscriber] = None
         watched = self._subscribers[subscriber] = [self._join(audience, subscriber) for audience in audiences]
 
-        def end(_topic: str) -> None:
-            if self._hub.polling:  # by the clock, which knows nobody: check_sessions finds out
-                return
-            if self._hub.guessing:  # nothing happened that we know of: a thousand streams need not begin anew
+        def end(_topic: str, certain: bool) -> None:
+            if self._hub.state.name == "polling":
+                return  # all topics are notified by the clock: check_sessions finds out
+            if not certain:  # nothing happened that we know of: a thousand streams need not begin anew
                 self._to_recheck.add(subscriber)
                 return
             subscriber.end()
             for one in watched:  # what was read last may have been read with rights that were gone by then
-                one.ring("")
+                one.ring("", True)
 
-        subscriber.unsubscribe = self._hub.subscribe(
+        subscriber.unsubscribe = self._hub.topics.subscribe(
             [f"web_sessions:{viewer.session_id}", f"users:{viewer.id}"], end
         )
         self._tell_connection([subscriber])
@@ -163,9 +163,9 @@ class Streams:
             calm, urgent = Throttle(page.every), Throttle(page.urgent_every)
             watched = self._watched[audience] = _Watched(audience, lane, calm, urgent)
             watched.ring = self._ringer(watched)
-            watched.unsubscribe = self._hub.subscribe(audience.topics, watched.ring)
+            watched.unsubscribe = self._hub.topics.subscribe(audience.topics, watched.ring)
         if watched.must_reread:
-            watched.ring("")
+            watched.ring("", True)
         watched.subscribers.add(subscriber)
         # What was read last is right but for what has rung since, and that is on its way.
         if watched.frames is None:
@@ -186,13 +186,13 @@ class Streams:
                 watched.lane.due.pop(watched, None)
                 del self._watched[watched.audience]
 
-    def _ringer(self, watched: _Watched) -> Callable[[str], None]:
+    def _ringer(self, watched: _Watched) -> Ring:
         urgent_tables = watched.audience.page.urgent
 
-        def ring(topic: str) -> None:
+        def ring(topic: str, certain: bool) -> None:
             urgent = topic.partition(":")[0] in urgent_tables
             watched.urgent_pending |= urgent
-            watched.must_reread |= self._hub.guessing
+            watched.must_reread |= not certain
             throttle = watched.urgent if urgent else watched.calm
             watched.lane.ring(watched, max(throttle.open_at, time.monotonic()))
 
@@ -303,9 +303,9 @@ class Streams:
             failing = [
                 one.failing_since for one in self._subscribers.get(subscriber, ()) if one.failing_since
             ]
-            since = min(failing, default=None) if self._hub.live else self._hub.since
+            since = min(failing, default=None) if self._hub.state.connected else self._hub.state.since
             if since not in lines:
-                live = self._hub.live and since is None
+                live = self._hub.state.connected and since is None
                 text = partial("shared/_connection.html", state="live" if live else "stale", since=since)
                 lines[since] = frame(CONNECTION, text)
             subscriber.send({CONNECTION: lines[since]})

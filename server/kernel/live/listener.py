@@ -1,0 +1,211 @@
+"""Notifications from PostgreSQL, over a LISTEN connection."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+import asyncpg
+import structlog
+
+from server.kernel.db import translated_errors
+from server.kernel.live.relay import Follower, Leader
+from server.kernel.live.topics import OWN, Topics
+
+if TYPE_CHECKING:  # imported only where FANOUT_URL is set
+    from server.kernel.live.fanout import Fanout, NatsConnection
+
+CHANNEL = "floor"
+HEARTBEAT = 0.25  # seconds between two questions whether the connection still answers
+_POLL = 2.0  # seconds between two looks at everything where notifications do not come
+_SURE = 0.6  # seconds since its last answer in which a connection is believed to deliver
+_NONCE = 2.0  # seconds in which a connection has to deliver what was sent to test it
+# Whose topics these are: another database, a clone, or this one after a restore or a restart, is not the same.
+_DATABASE = """select pg_catalog.concat(oid, ' ', extract(epoch from pg_catalog.pg_postmaster_start_time()))
+    from pg_catalog.pg_database where datname = pg_catalog.current_database()"""
+_LEADER_LOCK = 5_077_263_190  # any number, the same for every web process of a database
+# A machine that lost its power closes no connection: then the server finds out within 20 s, and the lock is free again.
+_KEEPALIVE = """select pg_catalog.set_config(name, value, false) from (values ('tcp_keepalives_idle', '5'),
+    ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) settings (name, value)"""
+
+log = structlog.get_logger(__name__)
+
+
+class Source(Protocol):
+    """Where notifications come from. Each gives way to another, and closes what it does not hand on."""
+
+    role: str  # listener, leader or follower
+    polling: bool  # no notifications come: everything is looked at every two seconds
+
+    @property
+    def hears(self) -> bool:
+        """Whether notifications arrive, as far as anybody can know."""
+
+    async def run(self) -> "Source | None":
+        """Receive notifications until it cannot any more; the source that goes on, or none: connect anew at once.
+
+        Raises OSError, TimeoutError or an error of asyncpg where the connection was lost.
+        """
+
+
+class Listener:
+    """A LISTEN connection. With a fan-out it becomes the leader of all that share the database, or gives way to a follower."""
+
+    role = "listener"
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        topics: Topics,
+        heartbeat: float,
+        fanout: "Fanout | None",
+    ) -> None:
+        self._connection, self._topics, self._heartbeat, self._fanout = connection, topics, heartbeat, fanout
+        self.gone = asyncio.Event()
+        self.wake = asyncio.Event()  # something to do for whoever waits on this connection or on NATS
+        self.forward: Callable[[str], None] | None = None  # told every topic as well
+        self.polling = False
+        self._nonce, self._heard_nonce = f"{OWN}{secrets.token_hex(8)}", asyncio.Event()
+        self._answered = 0.0  # when it last gave an answer, by the monotonic clock
+
+    @classmethod
+    async def open(
+        cls, url: str, topics: Topics, *, heartbeat: float = HEARTBEAT, fanout: "Fanout | None" = None
+    ) -> "Listener":
+        """Connect, and find out whether notifications come."""
+        connection = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
+        listener = cls(connection, topics, heartbeat, fanout)
+        try:
+            connection.add_termination_listener(listener._lost)
+            await connection.add_listener(CHANNEL, listener._heard)
+            await _notify_from_elsewhere(url, listener._nonce)
+            try:
+                async with asyncio.timeout(_NONCE):
+                    await listener._heard_nonce.wait()
+                listener._answered = time.monotonic()
+            except TimeoutError:
+                # A transaction pooler takes LISTEN and delivers nothing.
+                listener.polling = True
+                log.warning("hub_hears_nothing", advice="DATABASE_LISTEN_URL must be a session connection")
+        except BaseException:
+            connection.terminate()
+            raise
+        return listener
+
+    @property
+    def hears(self) -> bool:
+        """Whether it delivers and has answered lately: one that stands still is noticed by that."""
+        return not self.polling and time.monotonic() - self._answered < _SURE
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two heartbeats."""
+        return _POLL if self.polling else self._heartbeat
+
+    async def run(self) -> Source | None:
+        """Receive what PostgreSQL notifies, until the connection is lost, or until one may lead or follow."""
+        going_on: Source | None = None
+        try:
+            going_on = await (self._run_alone() if self._fanout is None else self._run_with(self._fanout))
+        finally:
+            if not isinstance(going_on, Leader):
+                self.close()
+        return going_on
+
+    async def _run_alone(self) -> Source:
+        while True:
+            await self._wait(self.interval)
+            await self.beat()
+
+    async def _run_with(self, fanout: "Fanout") -> Source:
+        """Lead where nobody else does, or follow as soon as a leader answers."""
+        database = str(await self._connection.fetchval(_DATABASE, timeout=5))
+        nats: NatsConnection | None = None
+        try:
+            while True:
+                nats = nats or await fanout.open(database, self._topics, self.wake)
+                if nats is not None:
+                    # The lock needs a session of its own, and behind a transaction pooler there is none.
+                    if not self.polling and await self._lock():
+                        leading, nats = nats, None
+                        return Leader(self, leading)
+                    if await nats.answered() and await self._join(nats):
+                        joined, nats = nats, None
+                        return Follower(self._topics, joined)
+                await self._wait(self.interval)
+                await self.beat()
+                if nats is not None and nats.lost:
+                    await nats.close()
+                    nats = None
+        finally:
+            if nats is not None:
+                await nats.close()
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.gone.wait()
+
+    async def beat(self) -> None:
+        """Ask for a sign of life; where notifications do not come, let everything be looked at."""
+        if self.gone.is_set():
+            raise ConnectionResetError("the LISTEN connection was closed")
+        await self._connection.fetchval(
+            "select 1", timeout=5
+        )  # a frozen server answers nothing, not even this
+        self._answered = time.monotonic()
+        if self.polling:
+            self._topics.notify_missed()
+
+    async def _lock(self) -> bool:
+        if not await self._connection.fetchval("select pg_try_advisory_lock($1)", _LEADER_LOCK, timeout=5):
+            return False
+        await self._connection.execute(_KEEPALIVE, timeout=5)
+        return True
+
+    async def unlock(self) -> None:
+        """Let another one lead."""
+        await self._connection.fetchval("select pg_advisory_unlock($1)", _LEADER_LOCK, timeout=5)
+
+    async def _join(self, nats: "NatsConnection") -> bool:
+        self._topics.observer = nats  # from here on it is told what else is subscribed to
+        if await nats.join(self._topics.shared):
+            return True
+        self._topics.observer = None
+        await nats.close()  # it holds what was wanted by then
+        return False
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        self._connection.terminate()
+
+    def _lost(self, _connection: object) -> None:
+        self.gone.set()
+        self.wake.set()
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, topic: object) -> None:
+        if topic == self._nonce:
+            self._heard_nonce.set()
+        elif isinstance(topic, str) and ":" in topic:
+            if self.forward is not None:
+                self.forward(topic)
+            self._topics.notify(topic)
+
+
+async def hears(url: str) -> bool:
+    """Whether LISTEN delivers at this address what others notify. A transaction pooler takes it and delivers nothing."""
+    with translated_errors():
+        listener = await Listener.open(url, Topics())
+        listener.close()
+    return not listener.polling
+
+
+async def _notify_from_elsewhere(url: str, nonce: str) -> None:
+    """Send the nonce over a connection of its own: what one says itself it hears even through a pooler."""
+    other = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
+    try:
+        await other.execute("select pg_notify($1, $2)", CHANNEL, nonce, timeout=5)
+    finally:
+        other.terminate()

@@ -19,12 +19,12 @@ import pytest
 from server.embedded.postgres import Postgres
 from server.kernel.auth import Auth
 from server.settings import Settings
+from tests.app_server import PATIENCE, AppServer, Person
+from tests.auth_process import Transport, auth_process, hosted
 from tests.children import ending_with_us
-from tests.replica import Wire, hosted, replica
-from tests.site import PATIENCE, Person, Site
 
 if TYPE_CHECKING:
-    from tests.story import Story
+    from tests.used_home import UsedHome
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,7 +35,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serving(home: Path, port: int, *options: str, **environment: str) -> AbstractContextManager[Site]:
+def serving(home: Path, port: int, *options: str, **environment: str) -> AbstractContextManager[AppServer]:
     """`floorwalker serve` as its own process until the end of the block; asked to stop, never left behind."""
     return serving_from(ROOT, home, port, options, environment)
 
@@ -47,7 +47,7 @@ def serving_from(
     port: int,
     options: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
-) -> Iterator[Site]:
+) -> Iterator[AppServer]:
     """The same of another checkout, in the virtual environment there."""
     environment = environment or {}
     clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG")}
@@ -66,10 +66,10 @@ def serving_from(
             preexec_fn=ending_with_us(signal.SIGINT),  # noqa: PLW1509
         )
     here = Settings(_env_file=None, host=environment.get("HOST", "127.0.0.1"), port=port).here
-    site = Site(here, home, process, log)
+    app_server = AppServer(here, home, process, log)
     try:
-        site.wait_until_ready()
-        yield site
+        app_server.wait_until_ready()
+        yield app_server
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -108,7 +108,7 @@ def other_postgres(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def other_ear(home: Path) -> Iterator[dict[str, str]]:
+def other_listener(home: Path) -> Iterator[dict[str, str]]:
     """Where FANOUT is set: a NATS, and another web process of the home, which hears for whoever comes later."""
     if "FANOUT" not in os.environ:
         yield {}
@@ -120,60 +120,60 @@ def other_ear(home: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
+def app_server() -> Iterator[AppServer]:
     with (
         a_folder() as folder,
         other_postgres(folder / "home"),
-        other_ear(folder / "home") as fanout,
+        other_listener(folder / "home") as fanout,
         serving(folder / "home", free_port(), **fanout) as running,
     ):
         yield running
 
 
 @pytest.fixture(scope="session")
-def behind(site: Site) -> Iterator[Site]:
+def behind(app_server: AppServer) -> Iterator[AppServer]:
     """A web process behind a proxy that speaks https for it: of the same people, at another address."""
     with (
         a_folder() as folder,
         serving(
-            folder / "behind", free_port(), **hosted(site, PUBLIC_URL="https://floor.example.com")
+            folder / "behind", free_port(), **hosted(app_server, PUBLIC_URL="https://floor.example.com")
         ) as web,
     ):
-        yield Site(web.url, site.home, web.process, web.log)
+        yield AppServer(web.url, app_server.home, web.process, web.log)
 
 
 @pytest.fixture(scope="session")
-async def story() -> AsyncIterator["Story"]:
+async def used_home() -> AsyncIterator["UsedHome"]:
     """A home that was worked in and backed up."""
-    from tests.story import told
+    from tests.used_home import create_used_home
 
-    async with told() as story:
-        yield story
-
-
-@pytest.fixture
-def wire() -> Wire:
-    """The way to the Auth server, of a replica in this process."""
-    return Wire()
+    async with create_used_home() as used_home:
+        yield used_home
 
 
 @pytest.fixture
-async def auth(site: Site, wire: Wire) -> AsyncIterator[Auth]:
-    """Such a replica."""
-    async with replica(site, wire) as one:
+def transport() -> Transport:
+    """The way from `auth` to the Auth server."""
+    return Transport()
+
+
+@pytest.fixture
+async def auth(app_server: AppServer, transport: Transport) -> AsyncIterator[Auth]:
+    """The part of a web process that knows who is signed in, in this process."""
+    async with auth_process(app_server, transport) as one:
         yield one
 
 
 @pytest.fixture
-async def voice(site: Site) -> Person:
+async def voice(app_server: AppServer) -> Person:
     """A voice supervisor with one agent."""
-    return await site.hire("voice")
+    return await app_server.hire("voice")
 
 
 @pytest.fixture
-async def chat(site: Site) -> Person:
+async def chat(app_server: AppServer) -> Person:
     """Another supervisor, of chat, with one agent."""
-    return await site.hire("chat")
+    return await app_server.hire("chat")
 
 
 async def until(look: Callable[[], object], seconds: float = PATIENCE) -> None:

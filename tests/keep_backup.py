@@ -7,8 +7,8 @@ import asyncio
 from pathlib import Path
 
 from server.kernel.db import migrations
-from tests.story import connected, started, told
 from tests.test_process import command
+from tests.used_home import connected, create_used_home, started
 
 FOLDER = Path(__file__).parent / "backups"
 
@@ -16,14 +16,14 @@ FOLDER = Path(__file__).parent / "backups"
 async def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     file = FOLDER / f"{max(migrations.versions())}.dump"
-    async with told() as story:
-        with started(story.home) as postgres:
+    async with create_used_home() as used_home:
+        with started(used_home.home) as postgres:
             async with connected(
                 postgres.url("postgres")
             ) as owner:  # a month of sample history says nothing more
-                people = [story.person.id, story.stranger.id]
+                people = [used_home.person.id, used_home.stranger.id]
                 await owner.execute("delete from public.interactions where supervisor_id <> all ($1)", people)
-            made = command("backup", str(file), FLOORWALKER_HOME=str(story.home))
+            made = command("backup", str(file), FLOORWALKER_HOME=str(used_home.home))
         assert made.returncode == 0, made.stderr
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from tests.site import Site
+from tests.app_server import AppServer
 
 WEB = "floorwalker_web"
 _LINE = re.compile(r"\S+ \S+ \S+ \[(\d+)\] (?:(\S+) )?([A-Z]+):  (.*)", re.DOTALL)
@@ -86,9 +86,9 @@ class Cost:
 class Ledger:
     """The log of one home's PostgreSQL, read between two marks that the superuser made."""
 
-    def __init__(self, site: Site, superuser: Any) -> None:
-        self.site, self.superuser = site, superuser
-        self.path = site.home / "postgres.log"
+    def __init__(self, app_server: AppServer, superuser: Any) -> None:
+        self.app_server, self.superuser = app_server, superuser
+        self.path = app_server.home / "postgres.log"
 
     async def mark(self) -> int:
         """Leave a mark; where it stands. A statement is written down before it is executed, so nothing is missed."""

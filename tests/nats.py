@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 
+from tests.app_server import PATIENCE
 from tests.conftest import a_folder, free_port
-from tests.site import PATIENCE
 
 NATS = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/bin")
 

@@ -5,14 +5,14 @@ import email.policy
 import re
 from pathlib import Path
 
-from tests.site import Site
+from tests.app_server import AppServer
 
 _LINK = re.compile(r"https?://\S+")
 
 
-def letters(site: Site, address: str) -> list[Path]:
+def letters(app_server: AppServer, address: str) -> list[Path]:
     """Those to this address, the oldest first."""
-    files = sorted((site.home / "outbox").glob("*.eml"))
+    files = sorted((app_server.home / "outbox").glob("*.eml"))
     return [path for path in files if f"To: {address}" in path.read_text()]
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from tests.site import Site
+from tests.app_server import AppServer
 
 PORTAL = b"<!doctype html><title>Hotel WLAN</title><h1>Please sign in to the hotel's network</h1>"
 _STREAM = b"GET /stream"
@@ -15,7 +15,7 @@ _STREAM = b"GET /stream"
 class Proxy:
     """What it does with what passes; it may be told something else at any time."""
 
-    site: Site  # as it is reached through the proxy
+    app_server: AppServer  # as it is reached through the proxy
     swallows: bool = False  # nothing arrives on either side, and no connection ends
     swallows_streams: bool = False  # the same for streams alone
     delay: float = 0.0  # seconds
@@ -35,9 +35,9 @@ class Proxy:
 
 
 @asynccontextmanager
-async def between(site: Site) -> AsyncIterator[Proxy]:
-    """A proxy in front of a site."""
-    port = int(site.url.rpartition(":")[2])
+async def between(app_server: AppServer) -> AsyncIterator[Proxy]:
+    """A proxy in front of an app server."""
+    port = int(app_server.url.rpartition(":")[2])
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if proxy.portal:
@@ -58,7 +58,7 @@ async def between(site: Site) -> AsyncIterator[Proxy]:
         return None
 
     server = await asyncio.start_server(join, "127.0.0.1")
-    proxy = Proxy(replace(site, url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    proxy = Proxy(replace(app_server, url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
     try:
         yield proxy
     finally:

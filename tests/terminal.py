@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.app_server import PATIENCE
 from tests.conftest import ROOT
-from tests.site import PATIENCE
 
 
 @dataclass(slots=True)

@@ -5,19 +5,19 @@ import re
 import httpx
 import pytest
 
+from tests.app_server import PASSWORD, PATIENCE, AppServer
 from tests.conftest import ROOT, a_folder, free_port, serving, until
-from tests.site import PASSWORD, PATIENCE, Site
 from tests.test_process import command
 
 DATA = ROOT.parent / "shared" / "data"
 WHY = "Nobody can sign in at this address"
 
 
-async def is_playing(site: Site) -> None:
+async def is_playing(app_server: AppServer) -> None:
     """The demo's agents begin to speak with the server they belong to."""
 
     async def calls() -> int:
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             return int(await owner.fetchval("select count(*) from interactions where status = 'active'"))
 
     await until(calls)
@@ -25,11 +25,11 @@ async def is_playing(site: Site) -> None:
 
 @pytest.mark.parametrize("host", ["::1", pytest.param("127.0.0.2", marks=pytest.mark.full)])
 async def test_the_demo_plays_and_people_come_in(host: str) -> None:
-    with a_folder() as folder, serving(folder / "home", free_port(), "--demo", HOST=host) as site:
-        assert host in site.url
-        await is_playing(site)
-        person = await site.hire("voice")
-        async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+    with a_folder() as folder, serving(folder / "home", free_port(), "--demo", HOST=host) as app_server:
+        assert host in app_server.url
+        await is_playing(app_server)
+        person = await app_server.hire("voice")
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
             answer = await browser.post("/login", data={"email": person.email, "password": PASSWORD})
             assert answer.status_code == 303, answer.text
             cookie = re.match(r"([\w-]+)=([\w-]+)", answer.headers["set-cookie"])
@@ -44,20 +44,24 @@ async def test_the_demo_plays_and_people_come_in(host: str) -> None:
 def test_the_replay_plays(host: str) -> None:
     with (
         a_folder() as folder,
-        serving(folder / "home", free_port(), HOST=host, PERMISSION_SECONDS="1") as site,
+        serving(folder / "home", free_port(), HOST=host, PERMISSION_SECONDS="1") as app_server,
     ):
-        here = {"FLOORWALKER_HOME": str(site.home), "HOST": host, "PORT": site.url.rpartition(":")[2]}
+        here = {
+            "FLOORWALKER_HOME": str(app_server.home),
+            "HOST": host,
+            "PORT": app_server.url.rpartition(":")[2],
+        }
         answer = command("replay", str(DATA), "--limit", "2", "--speed", "200", "--supervisors", "2", **here)
         assert answer.returncode == 0, answer.stderr
-        assert f"Watch at {site.url}" in answer.stdout
+        assert f"Watch at {app_server.url}" in answer.stdout
         assert "2 interactions" in answer.stdout
         assert "0 cut short" in answer.stdout
 
 
 async def test_the_sign_in_page_says_why_it_cannot_work_over_plain_http_and_what_to_set() -> None:
-    with a_folder() as folder, serving(folder / "home", free_port(), HOST="0.0.0.0") as site:
-        port = site.url.rpartition(":")[2]
-        async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+    with a_folder() as folder, serving(folder / "home", free_port(), HOST="0.0.0.0") as app_server:
+        port = app_server.url.rpartition(":")[2]
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
             for name in ("192.0.2.7", "floor.example.com", "[2001:db8::7]"):
                 page = await client.get("/login", headers={"Host": f"{name}:{port}"})
                 assert page.status_code == 200
@@ -93,7 +97,7 @@ async def test_the_sign_in_page_says_why_it_cannot_work_over_plain_http_and_what
     ],
 )
 async def test_only_names_of_this_machine_are_answered_on_loopback(
-    site: Site, host: str, answer: int
+    app_server: AppServer, host: str, answer: int
 ) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         assert (await client.get("/healthz", headers={"Host": host})).status_code == answer

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.app_server import PATIENCE, AppServer
 from tests.conftest import a_folder, free_port, serving, until
-from tests.site import PATIENCE, Site
 
 
 @pytest.fixture(scope="module")
-def alone() -> Iterator[Site]:
+def alone() -> Iterator[AppServer]:
     """A server whose database may be broken."""
-    with a_folder() as folder, serving(folder / "home", free_port(), PERMISSION_SECONDS="2") as site:
-        yield site
+    with a_folder() as folder, serving(folder / "home", free_port(), PERMISSION_SECONDS="2") as app_server:
+        yield app_server
 
 
-async def test_the_sweeper_goes_on_after_what_killed_it_is_mended(alone: Site) -> None:
+async def test_the_sweeper_goes_on_after_what_killed_it_is_mended(alone: AppServer) -> None:
     agent = (await alone.hire("voice")).agents[0]
     async with alone.database() as owner:
         await owner.execute("alter function private.sweep(text) rename to swept_away")
@@ -32,7 +32,7 @@ async def test_the_sweeper_goes_on_after_what_killed_it_is_mended(alone: Site) -
         await until(expired)
 
 
-async def test_pages_that_cannot_be_read_say_stale_and_return_by_themselves(alone: Site) -> None:
+async def test_pages_that_cannot_be_read_say_stale_and_return_by_themselves(alone: AppServer) -> None:
     person = await alone.hire("chat")
     seen: list[str] = []
     async with (
@@ -58,10 +58,12 @@ async def test_pages_that_cannot_be_read_say_stale_and_return_by_themselves(alon
         await read_until(interaction)
 
 
-async def test_two_servers_of_one_machine_keep_a_browser_signed_in_to_both(site: Site, alone: Site) -> None:
+async def test_two_servers_of_one_machine_keep_a_browser_signed_in_to_both(
+    app_server: AppServer, alone: AppServer
+) -> None:
     """Cookies know no ports: both sign-ins are kept in one browser."""
-    here, there = await site.hire("voice"), await alone.hire("voice")
-    async with site.browser_of(here) as first, alone.browser_of(there) as second:
+    here, there = await app_server.hire("voice"), await alone.hire("voice")
+    async with app_server.browser_of(here) as first, alone.browser_of(there) as second:
         second.cookies.update(first.cookies)
         first.cookies.update(second.cookies)
         for client, person in ((first, here), (second, there)):

@@ -21,8 +21,8 @@ from server.embedded.auth_app import close_auth_app, create_auth_app
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 from server.settings import Settings
+from tests.app_server import PASSWORD
 from tests.conftest import ROOT, a_folder, free_port, serving
-from tests.site import PASSWORD
 from tests.terminal import at_a_terminal
 from tests.test_process import command
 

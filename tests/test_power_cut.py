@@ -18,8 +18,8 @@ import httpx
 import pytest
 
 from server.embedded import folders
+from tests.app_server import PATIENCE, Agent, AppServer, decision
 from tests.conftest import a_folder, free_port, serving
-from tests.site import PATIENCE, Agent, Site, decision
 
 ARCHIVE = {"issues": [{"issue": "Late", "status": "resolved", "priority": "low"}], "csat_score": 80}
 VICTIMS = ("PostgreSQL", "web", "both")
@@ -45,10 +45,10 @@ class Ledger:
 
 
 @dataclass(slots=True)
-class World:
+class Trial:
     """A server that is killed and started again on the same home, and everybody who works with it."""
 
-    site: Site
+    app_server: AppServer
     stack: ExitStack
     chance: random.Random
     ledger: Ledger = field(default_factory=Ledger)
@@ -83,97 +83,97 @@ def key() -> dict[str, str]:
     return {"Idempotency-Key": str(uuid4())}
 
 
-async def converse(world: World, agent: Agent) -> None:
+async def converse(trial: Trial, agent: Agent) -> None:
     """An agent that has one interaction after another; the last one stays open."""
-    async with world.site.api(agent) as api:
-        while not world.closing.is_set():
-            started = await world.send(
+    async with trial.app_server.api(agent) as api:
+        while not trial.closing.is_set():
+            started = await trial.send(
                 api, "POST", "/interactions", json={"interaction_type": agent.channel}, headers=key()
             )
             assert started is not None
             # The same key brings the same answer, so no lost one leaves an interaction that nobody knows.
             assert started.status_code == 201, started.text
             interaction = started.json()["id"]
-            world.ledger.active[interaction] = agent
-            for _ in range(world.chance.randint(2, 8)):
-                if world.coin(0.7):
-                    await tell(world, api, interaction)
+            trial.ledger.active[interaction] = agent
+            for _ in range(trial.chance.randint(2, 8)):
+                if trial.coin(0.7):
+                    await tell(trial, api, interaction)
                 else:
-                    await use_a_tool(world, api, interaction)
-                if world.closing.is_set():
+                    await use_a_tool(trial, api, interaction)
+                if trial.closing.is_set():
                     return
-            del world.ledger.active[interaction]
-            body: dict[str, Any] = {"status": world.chance.choice(["completed", "failed"])}
-            world.ledger.archives[interaction] = None
-            if world.coin(0.8):
-                world.ledger.archives[interaction] = summary = f"About {uuid4()}"
+            del trial.ledger.active[interaction]
+            body: dict[str, Any] = {"status": trial.chance.choice(["completed", "failed"])}
+            trial.ledger.archives[interaction] = None
+            if trial.coin(0.8):
+                trial.ledger.archives[interaction] = summary = f"About {uuid4()}"
                 body["archive"] = {"summary": summary, **ARCHIVE}
-            ended = await world.send(
+            ended = await trial.send(
                 api, "POST", f"/interactions/{interaction}/end", json=body, headers=key()
             )
             if ended is not None and ended.status_code == 200:
-                world.ledger.ends[interaction] = body["status"]
+                trial.ledger.ends[interaction] = body["status"]
 
 
-async def tell(world: World, api: httpx.AsyncClient, interaction: str) -> None:
+async def tell(trial: Trial, api: httpx.AsyncClient, interaction: str) -> None:
     """Some metrics or turns; sent again with the same moments when the answer was lost, or given up."""
     now, tick = dt.datetime.now(dt.UTC), dt.timedelta(microseconds=1)
-    moments = [(now + tick * n).isoformat() for n in range(world.chance.randint(1, 6))]
+    moments = [(now + tick * n).isoformat() for n in range(trial.chance.randint(1, 6))]
     texts = [str(uuid4()) for _ in moments]
-    what = world.chance.choice(["metrics", "turns"])
+    what = trial.chance.choice(["metrics", "turns"])
     items: list[dict[str, Any]] = [
         {"captured_at": at, "feed_text": text, "satisfaction_score": 50}
         if what == "metrics"
         else {"captured_at": at, "speaker": "customer", "text": text}
         for at, text in zip(moments, texts, strict=True)
     ]
-    world.ledger.tried[interaction].update(texts)
-    told = await world.send(
-        api, "POST", f"/interactions/{interaction}/{what}", again=world.coin(), json=items
+    trial.ledger.tried[interaction].update(texts)
+    told = await trial.send(
+        api, "POST", f"/interactions/{interaction}/{what}", again=trial.coin(), json=items
     )
     if told is not None and told.status_code == 202:
-        world.ledger.said[interaction].update(texts)
+        trial.ledger.said[interaction].update(texts)
 
 
-async def use_a_tool(world: World, api: httpx.AsyncClient, interaction: str) -> None:
+async def use_a_tool(trial: Trial, api: httpx.AsyncClient, interaction: str) -> None:
     """Ask, wait, claim, report; without an answer to a claim the agent may ask for it once more."""
     body = {"tool_name": "issue_refund", "arguments": {"order": str(uuid4())}}
     path = f"/interactions/{interaction}/tool-permissions"
-    asked = await world.send(api, "POST", path, json=body, headers=key())
+    asked = await trial.send(api, "POST", path, json=body, headers=key())
     assert asked is not None
     assert asked.status_code == 201, asked.text
     permission, digest = asked.json()["id"], asked.json()["arguments_digest"]
-    world.ledger.permissions[permission] = interaction
-    world.asked.put_nowait(asked.json())
+    trial.ledger.permissions[permission] = interaction
+    trial.asked.put_nowait(asked.json())
     one = f"/tool-permissions/{permission}"
     status, looks = "pending", 0
     while status == "pending" and (looks := looks + 1) < 5:
-        seen = await world.send(api, "GET", one, params={"wait": 1})
+        seen = await trial.send(api, "GET", one, params={"wait": 1})
         assert seen is not None
         status = seen.json()["status"]
     if status != "allowed":
         return
-    headers = key() if world.coin() else {}
+    headers = key() if trial.coin() else {}
     for _ in range(2):
         claim = {"arguments_digest": digest}
-        claimed = await world.send(api, "POST", f"{one}/execution", again=False, json=claim, headers=headers)
+        claimed = await trial.send(api, "POST", f"{one}/execution", again=False, json=claim, headers=headers)
         if claimed is not None and claimed.status_code == 201:
             execution = claimed.json()["execution_id"]
-            world.ledger.executions[permission].add(execution)
-            report = {"execution_id": execution, "succeeded": world.coin()}
-            done = await world.send(api, "PATCH", f"{one}/execution", json=report)
+            trial.ledger.executions[permission].add(execution)
+            report = {"execution_id": execution, "succeeded": trial.coin()}
+            done = await trial.send(api, "PATCH", f"{one}/execution", json=report)
             if done is not None and done.status_code == 200:
-                world.ledger.reports[permission] = report["succeeded"]
+                trial.ledger.reports[permission] = report["succeeded"]
 
 
-async def decide(world: World, browser: httpx.AsyncClient) -> None:
+async def decide(trial: Trial, browser: httpx.AsyncClient) -> None:
     """A supervisor who decides, and when no answer comes may change their mind."""
     while True:
-        asked = await world.asked.get()
+        asked = await trial.asked.get()
         answer = None
         while answer is None:
-            status, reason = world.chance.choice(["allowed", "denied"]), str(uuid4())
-            answer = await world.send(
+            status, reason = trial.chance.choice(["allowed", "denied"]), str(uuid4())
+            answer = await trial.send(
                 browser,
                 "POST",
                 f"/tool-permissions/{asked['id']}/decision",
@@ -182,7 +182,7 @@ async def decide(world: World, browser: httpx.AsyncClient) -> None:
                 headers={"HX-Request": "true"},
             )
             if answer is not None and answer.status_code == 200:
-                world.ledger.decisions[asked["id"]].append((status, reason))
+                trial.ledger.decisions[asked["id"]].append((status, reason))
 
 
 def kill_postgresql(home: Path) -> None:
@@ -195,26 +195,27 @@ def kill_postgresql(home: Path) -> None:
         pass  # it is just being started
 
 
-async def kill(world: World, victim: str) -> None:
+async def kill(trial: Trial, victim: str) -> None:
     """Kill -9, and for the web process start it again as an operator would."""
     if victim in ("PostgreSQL", "both"):
-        kill_postgresql(world.site.home)
+        kill_postgresql(trial.app_server.home)
     if victim in ("web", "both"):
-        world.site.process.kill()
-        world.site.process.wait()
+        trial.app_server.process.kill()
+        trial.app_server.process.wait()
         again = await asyncio.to_thread(
-            world.stack.enter_context, serving(world.site.home, int(world.site.url.rpartition(":")[2]))
+            trial.stack.enter_context,
+            serving(trial.app_server.home, int(trial.app_server.url.rpartition(":")[2])),
         )
-        world.site.process = again.process
+        trial.app_server.process = again.process
     else:
-        await asyncio.to_thread(world.site.wait_until_ready)
+        await asyncio.to_thread(trial.app_server.wait_until_ready)
 
 
 @asynccontextmanager
-async def world(seed: int) -> AsyncIterator[World]:
+async def trial(seed: int) -> AsyncIterator[Trial]:
     with a_folder() as folder, ExitStack() as stack:
-        site = stack.enter_context(serving(folder / "home", free_port()))
-        yield World(site, stack, random.Random(seed))
+        app_server = stack.enter_context(serving(folder / "home", free_port()))
+        yield Trial(app_server, stack, random.Random(seed))
 
 
 @pytest.mark.parametrize(
@@ -223,8 +224,11 @@ async def world(seed: int) -> AsyncIterator[World]:
 async def test_what_was_acknowledged_outlives_every_kill(seconds: float) -> None:
     seed = int(os.environ.get("FLOORWALKER_TEST_SEED", random.randrange(10**6)))
     print(f"FLOORWALKER_TEST_SEED={seed}")
-    async with world(seed) as here, here.site.browser_of(await here.site.hire("admin")) as browser:
-        people = [await here.site.hire("voice" if n % 2 else "chat", agents=3) for n in range(3)]
+    async with (
+        trial(seed) as here,
+        here.app_server.browser_of(await here.app_server.hire("admin")) as browser,
+    ):
+        people = [await here.app_server.hire("voice" if n % 2 else "chat", agents=3) for n in range(3)]
         agents = [agent for person in people for agent in person.agents]
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -259,7 +263,7 @@ async def test_what_was_acknowledged_outlives_every_kill(seconds: float) -> None
         assert kills >= 3
         assert happened(ledger)
         assert not ledger.surprises
-        async with here.site.database() as owner:
+        async with here.app_server.database() as owner:
             await check(owner, ledger, agents)
 
 

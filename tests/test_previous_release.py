@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from server.kernel.db import migrations
+from tests.app_server import PATIENCE, AppServer, Person, decision
+from tests.auth_process import hosted
 from tests.conftest import ROOT, a_folder, free_port, serving, serving_from
-from tests.replica import hosted
-from tests.site import PATIENCE, Person, Site, decision
 from tests.test_process import command
 
 pytestmark = pytest.mark.full
@@ -92,20 +92,23 @@ async def test_a_backup_of_the_last_release_is_restored_and_goes_on(release: Pat
 
 
 @asynccontextmanager
-async def signed_in(site: Site, people: list[Person]) -> AsyncIterator[list[httpx.AsyncClient]]:
+async def signed_in(app_server: AppServer, people: list[Person]) -> AsyncIterator[list[httpx.AsyncClient]]:
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(site.browser_of(person)) for person in people]
+        yield [await stack.enter_async_context(app_server.browser_of(person)) for person in people]
 
 
 async def spend_a_day(
-    site: Site, person: Person, browsers: list[httpx.AsyncClient], agents_at: Site | None = None
+    app_server: AppServer,
+    person: Person,
+    browsers: list[httpx.AsyncClient],
+    agents_at: AppServer | None = None,
 ) -> None:
     """An interaction from its first second to its archive: through the API, over the stream and on every page."""
     agent = person.agents[0]
     supervisor, admin = browsers
     async with (
         supervisor.stream("GET", "/stream?page=floor", timeout=PATIENCE) as stream,
-        (agents_at or site).api(agent) as api,
+        (agents_at or app_server).api(agent) as api,
     ):
         lines = stream.aiter_lines()
         call = {"interaction_type": agent.channel, "phone_number": "+18505550155"}

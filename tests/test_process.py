@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
+from tests.app_server import PASSWORD, PATIENCE, AppServer
 from tests.conftest import ROOT, a_folder, free_port, serving, until
-from tests.site import PASSWORD, PATIENCE, Site
 
 HOSTED = {
     "SUPABASE_URL": "http://127.0.0.1:9",
@@ -51,10 +51,10 @@ def left_behind(home: Path) -> list[str]:
 
 async def test_ctrl_c_leaves_no_process_behind_and_the_data_is_there_next_time(folder: Path) -> None:
     home, port = folder / "home", free_port()
-    with serving(home, port) as site:
-        person = await site.hire("voice")
-        interaction = await site.start(person.agents[0])
-        async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+    with serving(home, port) as app_server:
+        person = await app_server.hire("voice")
+        interaction = await app_server.start(person.agents[0])
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
             await browser.post("/login", data={"email": person.email, "password": PASSWORD})
             async with browser.stream(
                 "GET", "/stream?page=floor"
@@ -63,13 +63,13 @@ async def test_ctrl_c_leaves_no_process_behind_and_the_data_is_there_next_time(f
                     if "agents" in line:
                         break
                 assert left_behind(home)
-                site.process.send_signal(signal.SIGINT)
-                assert site.process.wait(PATIENCE) == 0
+                app_server.process.send_signal(signal.SIGINT)
+                assert app_server.process.wait(PATIENCE) == 0
     await until(lambda: not left_behind(home))
-    with serving(home, port) as site:
-        async with site.api(person.agents[0]) as api:
+    with serving(home, port) as app_server:
+        async with app_server.api(person.agents[0]) as api:
             assert (await api.get(f"/interactions/{interaction}")).json()["status"] == "active"
-        async with site.browser_of(person) as browser:
+        async with app_server.browser_of(person) as browser:
             assert interaction not in browser.cookies
 
 
@@ -80,60 +80,60 @@ async def test_what_is_sent_by_halves_when_it_stops_is_refused_in_words_and_logs
         "/login": "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000",
         "/api/v1/interactions": "Authorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: 1000",
     }
-    with serving(folder / "home", free_port()) as site:
-        person = await site.hire("voice")
-        port = int(site.url.rpartition(":")[2])
+    with serving(folder / "home", free_port()) as app_server:
+        person = await app_server.hire("voice")
+        port = int(app_server.url.rpartition(":")[2])
         connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         for (path, head), (_, writer) in zip(heads.items(), connections, strict=False):
             given = head.format(key=person.agents[0].key)
             writer.write(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{given}\r\n\r\n{{".encode())
         connections[-1][1].write(b"POST /login HTTP/1.1\r\nHo")  # not even its head
         await asyncio.sleep(0.5)
-        site.process.send_signal(signal.SIGTERM)
+        app_server.process.send_signal(signal.SIGTERM)
         answers = [await asyncio.wait_for(reader.read(), PATIENCE) for reader, _ in connections]
-        assert site.process.wait(PATIENCE) == 0
+        assert app_server.process.wait(PATIENCE) == 0
         for _, writer in connections:
             writer.close()
         for answer in answers[:-1]:
             assert answer.startswith(b"HTTP/1.1 503 "), answer
             assert b"retry-after: 5" in answer.lower()
             assert b"Please send this again" in answer
-        log = site.log.read_text()
+        log = app_server.log.read_text()
         assert "Traceback" not in log
         assert "error" not in log.lower()
 
 
 async def test_killed_with_9_the_next_start_recovers_and_sign_ins_still_stand(folder: Path) -> None:
     home, port = folder / "home", free_port()
-    with serving(home, port) as site:
-        person = await site.hire("chat")
-        async with site.browser_of(person) as browser:
+    with serving(home, port) as app_server:
+        person = await app_server.hire("chat")
+        async with app_server.browser_of(person) as browser:
             cookies = dict(browser.cookies)
-        interaction = await site.start(person.agents[0])
-        site.process.kill()
-        site.process.wait()
-    with serving(home, port) as site:
-        async with httpx.AsyncClient(base_url=site.url, cookies=cookies, timeout=PATIENCE) as again:
+        interaction = await app_server.start(person.agents[0])
+        app_server.process.kill()
+        app_server.process.wait()
+    with serving(home, port) as app_server:
+        async with httpx.AsyncClient(base_url=app_server.url, cookies=cookies, timeout=PATIENCE) as again:
             page = await again.get("/")
         assert page.status_code == 200
         assert "in chat" in page.text
-        async with site.api(person.agents[0]) as api:
+        async with app_server.api(person.agents[0]) as api:
             ended = await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
         assert ended.status_code == 200
 
 
 async def test_postgresql_killed_under_a_running_server_comes_back(folder: Path) -> None:
-    with serving(folder / "home", free_port()) as site:
-        person = await site.hire("voice")
-        async with site.browser_of(person) as browser:
-            pid = left_behind(site.home)[0].split()[0]
+    with serving(folder / "home", free_port()) as app_server:
+        person = await app_server.hire("voice")
+        async with app_server.browser_of(person) as browser:
+            pid = left_behind(app_server.home)[0].split()[0]
             os.kill(int(pid), signal.SIGKILL)
 
             async def back() -> bool:
                 return (await browser.get("/")).status_code == 200
 
             await until(back)
-        async with site.api(person.agents[0]) as api:
+        async with app_server.api(person.agents[0]) as api:
 
             async def started() -> bool:
                 """PostgreSQL's last processes may answer the first page and then be gone, too: a program tries again."""
@@ -154,17 +154,19 @@ def test_two_checkouts_do_not_disturb_one_another(folder: Path) -> None:
         assert httpx.get(f"{two.url}/readyz", timeout=PATIENCE).status_code == 200
 
 
-def test_commands_work_beside_a_running_server(site: Site) -> None:
-    made = command("agent-key", "create", "--agent", "Voice Agent 1", FLOORWALKER_HOME=str(site.home))
+def test_commands_work_beside_a_running_server(app_server: AppServer) -> None:
+    made = command("agent-key", "create", "--agent", "Voice Agent 1", FLOORWALKER_HOME=str(app_server.home))
     assert made.returncode == 0, made.stderr
     key = made.stdout.splitlines()[-1]
-    agent = httpx.get(f"{site.url}/api/v1/agent", headers={"Authorization": f"Bearer {key}"})
+    agent = httpx.get(f"{app_server.url}/api/v1/agent", headers={"Authorization": f"Bearer {key}"})
     assert agent.json()["name"] == "Voice Agent 1"
-    asked = command("psql", "-Atc", "select count(*) from public.users", FLOORWALKER_HOME=str(site.home))
+    asked = command(
+        "psql", "-Atc", "select count(*) from public.users", FLOORWALKER_HOME=str(app_server.home)
+    )
     assert asked.returncode == 0, asked.stderr
     assert int(asked.stdout) >= 3
-    assert "up to date" in command("migrate", FLOORWALKER_HOME=str(site.home)).stdout
-    nobody = command("agent-key", "create", "--agent", "Nobody", FLOORWALKER_HOME=str(site.home))
+    assert "up to date" in command("migrate", FLOORWALKER_HOME=str(app_server.home)).stdout
+    nobody = command("agent-key", "create", "--agent", "Nobody", FLOORWALKER_HOME=str(app_server.home))
     assert (nobody.returncode, nobody.stderr) == (1, "floorwalker: There is no agent 'Nobody'.\n")
 
 
@@ -208,13 +210,13 @@ def test_a_wrong_setting_is_one_sentence(environment: dict[str, str], words: lis
 
 def test_a_nats_that_is_not_there_stops_nobody(folder: Path) -> None:
     unreachable = f"nats://floor:hidden@127.0.0.1:{free_port()}"
-    with serving(folder / "home", free_port(), FANOUT_URL=unreachable) as site:
-        assert httpx.get(f"{site.url}/readyz", timeout=PATIENCE).json() == {
+    with serving(folder / "home", free_port(), FANOUT_URL=unreachable) as app_server:
+        assert httpx.get(f"{app_server.url}/readyz", timeout=PATIENCE).json() == {
             "database": True,
             "listener": True,
             "notifications": True,
         }
-    written = site.log.read_text()
+    written = app_server.log.read_text()
     assert "fanout_unreachable" in written
     assert "hidden" not in written
     assert "Traceback" not in written
@@ -256,17 +258,17 @@ asyncio.run(live())
         assert answer.stdout.endswith(imported)
 
 
-async def test_a_hosted_project_serves_people_and_agents_alike(site: Site, folder: Path) -> None:
+async def test_a_hosted_project_serves_people_and_agents_alike(app_server: AppServer, folder: Path) -> None:
     """Hosted mode, with another server's embedded database and Auth playing the cloud."""
-    person = await site.hire("voice")
+    person = await app_server.hire("voice")
     hosted = {
-        "DATABASE_URL": site.database_url("floorwalker_web"),
-        "SUPABASE_URL": site.url,
-        "SUPABASE_PUBLISHABLE_KEY": Keys.load_or_create(site.home).publishable,
+        "DATABASE_URL": app_server.database_url("floorwalker_web"),
+        "SUPABASE_URL": app_server.url,
+        "SUPABASE_PUBLISHABLE_KEY": Keys.load_or_create(app_server.home).publishable,
         "SECRET_KEY": HOSTED["SECRET_KEY"],
     }
     with serving(folder / "unused", free_port(), **hosted) as other:
-        cloud = Site(other.url, site.home, other.process, other.log)
+        cloud = AppServer(other.url, app_server.home, other.process, other.log)
         async with cloud.browser_of(person) as browser:
             interaction = await cloud.start(person.agents[0])
             assert interaction in (await browser.get("/")).text
@@ -274,7 +276,7 @@ async def test_a_hosted_project_serves_people_and_agents_alike(site: Site, folde
     assert not (folder / "unused").exists()
 
 
-def test_with_everything_hosted_no_embedded_part_is_imported(site: Site) -> None:
+def test_with_everything_hosted_no_embedded_part_is_imported(app_server: AppServer) -> None:
     """The hosted mode, with the embedded database and Auth playing the cloud."""
     script = """
 import asyncio, sys, httpx, server.__main__
@@ -286,7 +288,11 @@ print(sorted(route.path for route in parts.routes if route.path.startswith("/aut
     answer = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "DATABASE_URL": site.database_url("floorwalker_web"), **HOSTED},
+        env={
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": app_server.database_url("floorwalker_web"),
+            **HOSTED,
+        },
         capture_output=True,
         text=True,
         timeout=PATIENCE,

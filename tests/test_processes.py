@@ -18,11 +18,11 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.app_server import PATIENCE, AppServer, Person, decision
+from tests.auth_process import hosted
 from tests.conftest import a_folder, free_port, serving, until
 from tests.kernel.db.test_pooler import watching, work
 from tests.nats import NATS, Nats, nats
-from tests.replica import hosted
-from tests.site import PATIENCE, Person, Site, decision
 from tests.test_process import left_behind
 
 pytestmark = [
@@ -37,13 +37,13 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 class Fleet:
     """The web processes, by number; PostgreSQL and Auth belong to another one, `cloud`, which plays no part."""
 
-    cloud: Site
+    cloud: AppServer
     bus: Nats
     folder: Path
-    running: dict[int, Site] = field(default_factory=dict)
+    running: dict[int, AppServer] = field(default_factory=dict)
     _stacks: dict[int, ExitStack] = field(default_factory=dict)
 
-    def start(self, number: int) -> Site:
+    def start(self, number: int) -> AppServer:
         address = self.cloud.database_url("floorwalker_web")
         environment = hosted(
             self.cloud,
@@ -53,7 +53,7 @@ class Fleet:
         )
         stack = self._stacks[number] = ExitStack()
         web = stack.enter_context(serving(self.folder / f"web-{number}", free_port(), **environment))
-        self.running[number] = Site(web.url, self.cloud.home, web.process, web.log)
+        self.running[number] = AppServer(web.url, self.cloud.home, web.process, web.log)
         return self.running[number]
 
     def kill(self, number: int) -> None:
@@ -145,7 +145,7 @@ class Page:
 
 
 @asynccontextmanager
-async def page_of(web: Site, person: Person) -> AsyncIterator[Page]:
+async def page_of(web: AppServer, person: Person) -> AsyncIterator[Page]:
     """A signed-in browser's page, which connects again for as long as it is open."""
     page = Page()
 
@@ -176,7 +176,7 @@ async def test_one_listens_for_three(fleet: Fleet) -> None:
             assert ready == {"database": True, "listener": True, "notifications": True}
 
 
-@pytest.mark.parametrize("first", [0, 1, 2])  # each is the ear in one of them
+@pytest.mark.parametrize("first", [0, 1, 2])  # each is the leader in one of them
 async def test_what_one_is_told_the_others_show_and_answer(fleet: Fleet, first: int) -> None:
     person = await fleet.cloud.hire("voice")
     agent = person.agents[0]
@@ -213,7 +213,7 @@ async def test_who_signs_out_or_is_put_out_is_out_everywhere(fleet: Fleet) -> No
 
 async def test_an_ordinary_day(fleet: Fleet) -> None:
     """Ten supervisors with twenty agents, each agent at one process and their supervisor at another."""
-    crowd = [await fleet.cloud.hire("voice" if number % 2 else "chat", agents=2) for number in range(10)]
+    people = [await fleet.cloud.hire("voice" if number % 2 else "chat", agents=2) for number in range(10)]
     webs = list(fleet.running.values())
 
     async def spend(number: int, person: Person) -> list[int]:
@@ -224,22 +224,22 @@ async def test_an_ordinary_day(fleet: Fleet) -> None:
                 )
             )
 
-    statuses = Counter(chain(*await asyncio.gather(*(spend(*one) for one in enumerate(crowd)))))
+    statuses = Counter(chain(*await asyncio.gather(*(spend(*one) for one in enumerate(people)))))
     assert set(statuses) <= {200, 201, 202, 303}, statuses
 
 
-async def test_the_ear_is_killed_and_no_permission_is_missed(fleet: Fleet) -> None:
+async def test_the_leader_is_killed_and_no_permission_is_missed(fleet: Fleet) -> None:
     person = await fleet.cloud.hire("voice")
     agent = person.agents[0]
-    (ear,) = await fleet.listening()
-    others = [number for number in fleet.running if number != ear]
+    (leader,) = await fleet.listening()
+    others = [number for number in fleet.running if number != leader]
     a, b = (fleet.running[number] for number in others)
     interaction = await a.start(agent)
     waiting = await a.ask(agent, interaction)
     async with page_of(a, person) as at_a, page_of(b, person) as at_b, a.api(agent) as api:
         answer = asyncio.create_task(api.get(f"/tool-permissions/{waiting['id']}?wait=50"))
         await until(lambda: at_a.shows(waiting["id"]) and at_b.shows(waiting["id"]))
-        fleet.kill(ear)
+        fleet.kill(leader)
         asked = [(await b.ask(agent, interaction, arguments={"order": number}))["id"] for number in range(9)]
         async with b.browser_of(person) as browser:
             decided = await browser.post(
@@ -251,15 +251,15 @@ async def test_the_ear_is_killed_and_no_permission_is_missed(fleet: Fleet) -> No
         await until(fleet.settled)
         last = (await a.ask(agent, interaction))["id"]
         await until(lambda: at_a.shows(last) and at_b.shows(last))
-        assert (at_a.streams, at_b.streams) == (1, 1), "no stream began anew, whoever was the ear"
+        assert (at_a.streams, at_b.streams) == (1, 1), "no stream began anew, whoever was the leader"
 
 
 async def test_a_session_that_ends_while_nobody_hears_is_found_out(fleet: Fleet) -> None:
     person = await fleet.cloud.hire("chat")
-    (ear,) = await fleet.listening()
-    follower = next(web for number, web in fleet.running.items() if number != ear)
+    (leader,) = await fleet.listening()
+    follower = next(web for number, web in fleet.running.items() if number != leader)
     async with watching(follower, person) as (_, lines):
-        fleet.kill(ear)
+        fleet.kill(leader)
         async with fleet.cloud.database() as owner:
             await owner.execute("delete from private.web_sessions where user_id = $1", person.id)
         await until(lambda: lines[-1] == "the stream has ended")
@@ -289,7 +289,7 @@ async def test_a_frozen_database_is_noticed_by_all(fleet: Fleet) -> None:
 class Storm:
     """Writes all the time, whatever happens; what was refused or lost on the way counts for nothing."""
 
-    cloud: Site
+    cloud: AppServer
     lives: list[UUID]
     written: int = 0
     cancelled: int = 0
@@ -324,7 +324,7 @@ class Storm:
             self.cancelled += done == "UPDATE 1"
 
 
-async def differences(cloud: Site, pages: list[tuple[Person, Page]]) -> list[str]:
+async def differences(cloud: AppServer, pages: list[tuple[Person, Page]]) -> list[str]:
     """Where a page does not show what the database says."""
     found = []
     async with cloud.database() as owner:
@@ -351,13 +351,13 @@ async def test_a_storm_while_everything_dies_in_turn(fleet: Fleet) -> None:
     """In the end every page, open all the while, shows what the database says."""
     people = [await fleet.cloud.hire("voice") for _ in range(6)]
     storm = Storm(fleet.cloud, [UUID(await fleet.running[0].start(person.agents[0])) for person in people])
-    (ear,) = await fleet.listening()
+    (leader,) = await fleet.listening()
     async with AsyncExitStack() as stack:
         pages = [
             (person, await stack.enter_async_context(page_of(web, person)))
             for number, web in fleet.running.items()
             for person in people
-            if number != ear
+            if number != leader
         ]
 
         async def right() -> bool:
@@ -376,7 +376,7 @@ async def test_a_storm_while_everything_dies_in_turn(fleet: Fleet) -> None:
                 raise AssertionError(await differences(fleet.cloud, pages)) from None
 
         await pause(0.5)
-        fleet.kill(ear)
+        fleet.kill(leader)
         await pause(0.5)
         await pause(2)
         fleet.bus.kill()
@@ -392,7 +392,7 @@ async def test_a_storm_while_everything_dies_in_turn(fleet: Fleet) -> None:
         await pause(2)
         os.kill(int(left_behind(fleet.cloud.home)[0].split()[0]), signal.SIGKILL)
         await pause(3)
-        await asyncio.to_thread(fleet.start, ear)
+        await asyncio.to_thread(fleet.start, leader)
         await pause(1)
         await until(fleet.settled)
         await pause(0.5)

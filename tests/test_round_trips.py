@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from server.embedded.postgres import SUPERUSER
+from tests.app_server import Agent, AppServer, Person, decision
 from tests.conftest import a_folder, free_port, other_postgres, serving, until
 from tests.ledger import WEB, Ledger, Statement
-from tests.site import Agent, Person, Site, decision
 
 # Its transactions in their order. A statement goes by the function that it calls or the table that it reads.
 VIEWER = "become {} commit"  # it begins with becoming somebody, in one round trip
@@ -42,14 +42,18 @@ COSTS = {
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[Site]:
+def house() -> Iterator[AppServer]:
     """A server of its own: what others do would be in the log as well."""
-    with a_folder() as folder, other_postgres(folder / "home"), serving(folder / "home", free_port()) as site:
-        yield site
+    with (
+        a_folder() as folder,
+        other_postgres(folder / "home"),
+        serving(folder / "home", free_port()) as app_server,
+    ):
+        yield app_server
 
 
 @pytest.fixture(scope="module")
-async def ledger(house: Site) -> AsyncIterator[Ledger]:
+async def ledger(house: AppServer) -> AsyncIterator[Ledger]:
     async with house.database(SUPERUSER) as superuser:
         await superuser.execute("alter system set log_statement = 'all'")
         await superuser.execute("select pg_reload_conf()")
@@ -67,7 +71,7 @@ class Browsers:
 
 
 @pytest.fixture(scope="module")
-async def browsers(house: Site, ledger: Ledger) -> AsyncIterator[Browsers]:
+async def browsers(house: AppServer, ledger: Ledger) -> AsyncIterator[Browsers]:
     voice, chat = await house.hire("voice", 2), await house.hire("chat")
     people = {"voice": voice, "chat": chat, "admin": await house.hire("admin"), "nobody": None}
     live = {}
@@ -87,11 +91,11 @@ async def rested(ledger: Ledger, browsers: Browsers) -> None:
     await ledger.quiet(0.3)
 
 
-async def measure(site: Site, agent: Agent, interaction: str, *scores: int) -> None:
+async def measure(app_server: AppServer, agent: Agent, interaction: str, *scores: int) -> None:
     """Post metrics in one request."""
     items = [{"satisfaction_score": score, "feed_text": f"line {score}"} for score in scores]
     body = items[0] if len(items) == 1 else items
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         answer = await api.post(f"/interactions/{interaction}/metrics", json=body)
     assert answer.status_code == 202, answer.text
 
@@ -168,7 +172,7 @@ async def test_a_page_costs_what_the_table_says(ledger: Ledger, browsers: Browse
 
 @pytest.mark.parametrize("name", [name for name in COSTS if name.startswith("a decision")])
 async def test_a_decision_costs_what_the_table_says(
-    house: Site, ledger: Ledger, browsers: Browsers, name: str
+    house: AppServer, ledger: Ledger, browsers: Browsers, name: str
 ) -> None:
     live = browsers.live[browsers.chat.username]
     request = await house.ask(browsers.chat.agents[0], live)
@@ -185,7 +189,7 @@ async def test_a_decision_costs_what_the_table_says(
 
 
 async def test_a_standing_approval_costs_what_the_table_says(
-    house: Site, ledger: Ledger, browsers: Browsers
+    house: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     live = browsers.live[browsers.chat.username]
     request = await house.ask(browsers.chat.agents[0], live, tool_name="granted")
@@ -198,7 +202,7 @@ async def test_a_standing_approval_costs_what_the_table_says(
 
 
 async def test_an_agents_look_at_a_decision_is_one_read(
-    house: Site, ledger: Ledger, browsers: Browsers
+    house: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     agent, live = browsers.chat.agents[0], browsers.live[browsers.chat.username]
     permission = (await house.ask(agent, live, tool_name="look"))["id"]
@@ -207,7 +211,7 @@ async def test_an_agents_look_at_a_decision_is_one_read(
 
 
 async def test_a_metric_is_one_statement_and_so_are_a_hundred(
-    house: Site, ledger: Ledger, browsers: Browsers
+    house: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     agent, live = browsers.voice.agents[0], browsers.live[browsers.voice.username]
     async with costing(ledger, "a metric"):
@@ -218,7 +222,7 @@ async def test_a_metric_is_one_statement_and_so_are_a_hundred(
 
 @pytest.mark.parametrize("count", [1, 20])
 async def test_a_ring_is_one_read_however_many_watch(
-    house: Site, ledger: Ledger, browsers: Browsers, count: int
+    house: AppServer, ledger: Ledger, browsers: Browsers, count: int
 ) -> None:
     agent, live = browsers.voice.agents[0], browsers.live[browsers.voice.username]
     async with watching(ledger, browsers.of["voice"], count=count) as streams:
@@ -232,7 +236,7 @@ async def test_a_ring_is_one_read_however_many_watch(
 
 
 async def test_two_supervisors_who_ring_at_once_are_read_once_each(
-    house: Site, ledger: Ledger, browsers: Browsers
+    house: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     async with (
         watching(ledger, browsers.of["voice"]) as one,
@@ -278,7 +282,7 @@ async def test_nothing_is_asked_while_nothing_happens(ledger: Ledger, browsers: 
 
 
 async def test_a_ring_that_nobody_watches_is_not_read(
-    house: Site, ledger: Ledger, browsers: Browsers
+    house: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     agent, live = browsers.chat.agents[0], browsers.live[browsers.chat.username]
     async with watching(ledger, browsers.of["voice"]), costing(ledger, "a metric"):

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from server.settings import Settings
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person, decision
+from tests.auth_process import hosted
 from tests.conftest import a_folder, free_port, serving
-from tests.replica import hosted
-from tests.site import PASSWORD, PATIENCE, Person, Site, decision
 
 ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -43,13 +43,13 @@ def has_the_headers(answer: httpx.Response, *, secure: bool) -> None:
     "path", ["/", "/login", "/nothing", "/stream?page=floor", "/healthz", "/readyz", "/static/nothing.css", "/static/css/base.css", "/api/v1/agent", "/api/openapi.json", "/tool-permissions/x/decision"]
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_every_answer_has_the_security_headers(site: Site, method: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_every_answer_has_the_security_headers(app_server: AppServer, method: str, path: str) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         has_the_headers(await client.request(method, path), secure=False)
 
 
 @asynccontextmanager
-async def signed_in(web: Site, person: Person) -> AsyncIterator[httpx.AsyncClient]:
+async def signed_in(web: AppServer, person: Person) -> AsyncIterator[httpx.AsyncClient]:
     """A browser beyond the proxy, as far as the web process can see."""
     async with httpx.AsyncClient(base_url=web.url, headers=FLOOR, timeout=PATIENCE) as browser:
         answer = await browser.post("/login", data={"email": person.email, "password": PASSWORD})
@@ -60,10 +60,10 @@ async def signed_in(web: Site, person: Person) -> AsyncIterator[httpx.AsyncClien
 
 
 async def test_answers_of_every_kind_have_them_and_over_https_one_more(
-    behind: Site, voice: Person, site: Site
+    behind: AppServer, voice: Person, app_server: AppServer
 ) -> None:
-    admin = await site.hire("admin")
-    asked = await site.ask(voice.agents[0], await site.start(voice.agents[0]))
+    admin = await app_server.hire("admin")
+    asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
     path, form = f"/tool-permissions/{asked['id']}/decision", decision(asked, "denied")
     fragment = {"HX-Request": "true"}
     async with (
@@ -100,7 +100,7 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
         }
         async with browser.stream("GET", "/stream?page=floor") as stream:
             kinds["a stream"] = (200, stream)
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             await owner.execute("alter function public.system_report() rename to reported")
             try:
                 kinds["our fault"] = (500, await boss.get("/system"))
@@ -115,8 +115,8 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
 # Names
 
 
-async def test_a_name_that_was_let_in_once_lets_no_other_in(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_a_name_that_was_let_in_once_lets_no_other_in(app_server: AppServer) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         for host, status in [
             ("127.0.0.1", 200),
             ("127.0.0.1", 200),
@@ -125,7 +125,7 @@ async def test_a_name_that_was_let_in_once_lets_no_other_in(site: Site) -> None:
         ]:
             assert (await client.get("/login", headers={"Host": host})).status_code == status
     for two in (("127.0.0.1", "evil.example"), ("evil.example", "127.0.0.1")):
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(site.url.rpartition(":")[2]))
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(app_server.url.rpartition(":")[2]))
         hosts = "".join(f"Host: {name}\r\n" for name in two)
         writer.write(f"GET /login HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n".encode())
         answer = await reader.read()
@@ -134,14 +134,14 @@ async def test_a_name_that_was_let_in_once_lets_no_other_in(site: Site) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::2]", ""])
-async def test_another_name_is_not_ours(site: Site, host: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_another_name_is_not_ours(app_server: AppServer, host: str) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         answer = await client.get("/login", headers={"Host": host})
     assert answer.status_code == 400
     assert "<form" not in answer.text
 
 
-async def test_behind_a_proxy_our_name_is_the_public_one_and_this_machines(behind: Site) -> None:
+async def test_behind_a_proxy_our_name_is_the_public_one_and_this_machines(behind: AppServer) -> None:
     port = behind.url.rpartition(":")[2]
     async with httpx.AsyncClient(base_url=behind.url, timeout=PATIENCE) as client:
         for host, status in {
@@ -170,20 +170,20 @@ def test_who_is_believed() -> None:
 
 
 @pytest.fixture(scope="module")
-def proxied(site: Site) -> Iterator[Site]:
+def proxied(app_server: AppServer) -> Iterator[AppServer]:
     """A web process behind a proxy at 127.0.0.2, with a cache at 10.1.2.3 before that."""
     environment = hosted(
-        site,
+        app_server,
         PUBLIC_URL="https://floor.example.com",
         TRUSTED_PROXIES="127.0.0.2,10.0.0.0/8",
         LOGIN_PER_MINUTE="3",
     )
     with a_folder() as folder, serving(folder / "web", free_port(), **environment) as web:
-        yield Site(web.url, site.home, web.process, web.log)
+        yield AppServer(web.url, app_server.home, web.process, web.log)
 
 
 @asynccontextmanager
-async def from_address(web: Site, address: str) -> AsyncIterator[httpx.AsyncClient]:
+async def from_address(web: AppServer, address: str) -> AsyncIterator[httpx.AsyncClient]:
     """Whoever is at this address of the machine."""
     transport = httpx.AsyncHTTPTransport(local_address=address)
     async with httpx.AsyncClient(base_url=web.url, headers=FLOOR, transport=transport) as client:
@@ -191,7 +191,7 @@ async def from_address(web: Site, address: str) -> AsyncIterator[httpx.AsyncClie
 
 
 async def stored_address(
-    web: Site, client: httpx.AsyncClient, person: Person, headers: list[tuple[str, str]]
+    web: AppServer, client: httpx.AsyncClient, person: Person, headers: list[tuple[str, str]]
 ) -> str:
     fields = {"email": person.email, "password": PASSWORD}
     assert (await client.post("/login", data=fields, headers=headers)).status_code == 303
@@ -219,7 +219,7 @@ FORWARDED = [
 
 @pytest.mark.parametrize(("forwarded", "expected"), FORWARDED)
 async def test_the_address_is_the_last_that_a_trusted_proxy_saw(
-    proxied: Site, voice: Person, forwarded: list[str], expected: str | None
+    proxied: AppServer, voice: Person, forwarded: list[str], expected: str | None
 ) -> None:
     headers = [("X-Forwarded-For", value) for value in forwarded]
     async with from_address(proxied, "127.0.0.2") as proxy, from_address(proxied, "127.0.0.1") as liar:
@@ -228,17 +228,17 @@ async def test_the_address_is_the_last_that_a_trusted_proxy_saw(
 
 
 async def test_without_a_setting_this_machine_is_believed_behind_a_proxy_and_nobody_otherwise(
-    site: Site, behind: Site, voice: Person
+    app_server: AppServer, behind: AppServer, voice: Person
 ) -> None:
     headers = [("X-Forwarded-For", REAL)]
     async with from_address(behind, "127.0.0.1") as proxy, from_address(behind, "127.0.0.2") as liar:
         assert await stored_address(behind, proxy, voice, headers) == REAL
         assert await stored_address(behind, liar, voice, headers) == "127.0.0.2"
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
-        assert await stored_address(site, client, voice, headers) == "127.0.0.1"
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+        assert await stored_address(app_server, client, voice, headers) == "127.0.0.1"
 
 
-async def test_guesses_are_counted_for_the_real_address(proxied: Site) -> None:
+async def test_guesses_are_counted_for_the_real_address(proxied: AppServer) -> None:
     async def guess(client: httpx.AsyncClient, number: int, *forwarded: str) -> int:
         fields = {"email": f"{number}-{forwarded}@example.com", "password": "wrong"}
         headers = [("X-Forwarded-For", value) for value in forwarded]
@@ -252,7 +252,7 @@ async def test_guesses_are_counted_for_the_real_address(proxied: Site) -> None:
 
 
 async def test_a_browser_that_is_known_is_let_in_while_its_account_is_under_attack(
-    proxied: Site, voice: Person
+    proxied: AppServer, voice: Person
 ) -> None:
     async def sign_in(client: httpx.AsyncClient, password: str, cookie: str = "") -> httpx.Response:
         fields = {"email": voice.email, "password": password}
@@ -271,7 +271,7 @@ async def test_a_browser_that_is_known_is_let_in_while_its_account_is_under_atta
         assert (await sign_in(elsewhere, PASSWORD)).status_code == 303
 
 
-async def test_the_numbers_for_prometheus_are_for_this_machine_only(behind: Site) -> None:
+async def test_the_numbers_for_prometheus_are_for_this_machine_only(behind: AppServer) -> None:
     async with from_address(behind, "127.0.0.1") as client:
         assert (await client.get("/metrics")).status_code == 200
         assert (await client.get("/metrics", headers={"X-Forwarded-For": REAL})).status_code == 404

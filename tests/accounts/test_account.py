@@ -5,18 +5,18 @@ import re
 import httpx
 import pytest
 
-from tests.site import PASSWORD, PATIENCE, Person, Site
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
 
 NEW = "a much better password"
 
 
-async def sign_in(site: Site, email: str, password: str) -> int:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def sign_in(app_server: AppServer, email: str, password: str) -> int:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         return (await client.post("/login", data={"email": email, "password": password})).status_code
 
 
-async def test_the_page_says_who_and_where_one_is(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as here, site.browser_of(voice) as there:
+async def test_the_page_says_who_and_where_one_is(app_server: AppServer, voice: Person) -> None:
+    async with app_server.browser_of(voice) as here, app_server.browser_of(voice) as there:
         there.headers["user-agent"] = "curl"
         page = (await here.get("/account")).text
     assert f'value="{voice.name}"' in page
@@ -26,20 +26,22 @@ async def test_the_page_says_who_and_where_one_is(site: Site, voice: Person) -> 
     assert page.count('action="/account/sessions/') == 3  # two browsers, and everywhere
 
 
-async def test_a_new_name_is_everywhere_at_once(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as browser:
+async def test_a_new_name_is_everywhere_at_once(app_server: AppServer, voice: Person) -> None:
+    async with app_server.browser_of(voice) as browser:
         answer = await browser.post("/account/name", data={"name": "  Ana   Lima "})
         assert (answer.status_code, answer.headers["location"]) == (303, "/account?said=name")
         page = (await browser.get(answer.headers["location"])).text
     assert "Your name is changed." in page
     assert "<b>Ana Lima</b>" in page
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         assert await owner.fetchval("select name from users where id = $1", voice.id) == "Ana Lima"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 256, "a\x07b"])
-async def test_what_is_no_name_comes_back_with_a_sentence(site: Site, voice: Person, name: str) -> None:
-    async with site.browser_of(voice) as browser:
+async def test_what_is_no_name_comes_back_with_a_sentence(
+    app_server: AppServer, voice: Person, name: str
+) -> None:
+    async with app_server.browser_of(voice) as browser:
         page = await browser.post("/account/name", data={"name": name})
         assert (page.status_code, "<html" in page.text) == (422, True)
         assert "A name has 1 to 255 characters." in page.text
@@ -47,19 +49,21 @@ async def test_what_is_no_name_comes_back_with_a_sentence(site: Site, voice: Per
         assert (fragment.status_code, fragment.text.lstrip()[:17]) == (422, '<div id="account"')
 
 
-async def test_a_new_password_keeps_this_browser_and_ends_all_others(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as here, site.browser_of(voice) as there:
-        before = here.cookies[site.cookie]
+async def test_a_new_password_keeps_this_browser_and_ends_all_others(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with app_server.browser_of(voice) as here, app_server.browser_of(voice) as there:
+        before = here.cookies[app_server.cookie]
         answer = await here.post("/account/password", data={"current": PASSWORD, "new": NEW})
         assert (answer.status_code, answer.headers["location"]) == (303, "/account?said=password")
-        assert here.cookies[site.cookie] != before
+        assert here.cookies[app_server.cookie] != before
         assert "Your password is changed." in (await here.get("/account?said=password")).text
         assert (await there.get("/account")).headers["location"].startswith("/login")
-        stolen = httpx.Cookies({site.cookie: before})
-        async with httpx.AsyncClient(base_url=site.url, cookies=stolen, timeout=PATIENCE) as thief:
+        stolen = httpx.Cookies({app_server.cookie: before})
+        async with httpx.AsyncClient(base_url=app_server.url, cookies=stolen, timeout=PATIENCE) as thief:
             assert (await thief.get("/account")).headers["location"].startswith("/login")
-    assert await sign_in(site, voice.email, PASSWORD) == 401
-    assert await sign_in(site, voice.email, NEW) == 303
+    assert await sign_in(app_server, voice.email, PASSWORD) == 401
+    assert await sign_in(app_server, voice.email, NEW) == 303
 
 
 @pytest.mark.parametrize(
@@ -73,19 +77,19 @@ async def test_a_new_password_keeps_this_browser_and_ends_all_others(site: Site,
     ],
 )
 async def test_a_refused_password_says_why_and_changes_nothing(
-    site: Site, voice: Person, current: str, new: str, sentence: str
+    app_server: AppServer, voice: Person, current: str, new: str, sentence: str
 ) -> None:
-    async with site.browser_of(voice) as browser:
+    async with app_server.browser_of(voice) as browser:
         answer = await browser.post("/account/password", data={"current": current, "new": new})
         assert answer.status_code == 422
         assert sentence in answer.text
         assert not re.search(r'<input[^>]*type="password"[^>]*value=', answer.text)
         assert (await browser.get("/account")).status_code == 200
-    assert await sign_in(site, voice.email, PASSWORD) == 303
+    assert await sign_in(app_server, voice.email, PASSWORD) == 303
 
 
-async def test_another_browser_is_signed_out_from_here(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as there, site.browser_of(voice) as here:
+async def test_another_browser_is_signed_out_from_here(app_server: AppServer, voice: Person) -> None:
+    async with app_server.browser_of(voice) as there, app_server.browser_of(voice) as here:
         page = (await here.get("/account")).text
         ids = re.findall(r'<li>.*?action="/account/sessions/([0-9a-f-]{36})/end".*?</li>', page, re.DOTALL)
         own = re.search(r"this browser.*?/account/sessions/([0-9a-f-]{36})/end", page, re.DOTALL)
@@ -100,8 +104,8 @@ async def test_another_browser_is_signed_out_from_here(site: Site, voice: Person
         assert (await here.get("/account")).status_code == 303
 
 
-async def test_nobody_ends_anothers_session(site: Site, voice: Person, chat: Person) -> None:
-    async with site.browser_of(voice) as mine, site.browser_of(chat) as theirs:
+async def test_nobody_ends_anothers_session(app_server: AppServer, voice: Person, chat: Person) -> None:
+    async with app_server.browser_of(voice) as mine, app_server.browser_of(chat) as theirs:
         found = re.search(r"/account/sessions/([0-9a-f-]{36})/end", (await theirs.get("/account")).text)
         assert found is not None
         for path in (found[1], "not-an-id", "00000000-0000-4000-8000-000000000000"):
@@ -109,8 +113,8 @@ async def test_nobody_ends_anothers_session(site: Site, voice: Person, chat: Per
         assert (await theirs.get("/account")).status_code == 200
 
 
-async def test_everywhere_is_everywhere(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as here, site.browser_of(voice) as there:
+async def test_everywhere_is_everywhere(app_server: AppServer, voice: Person) -> None:
+    async with app_server.browser_of(voice) as here, app_server.browser_of(voice) as there:
         answer = await here.post("/account/sessions/end")
         assert answer.headers["location"] == "/login"
         assert (await here.get("/account")).status_code == 303
@@ -126,8 +130,10 @@ async def test_everywhere_is_everywhere(site: Site, voice: Person) -> None:
         ("POST", "/account/sessions/end"),
     ],
 )
-async def test_whoever_is_signed_out_is_sent_to_the_door(site: Site, method: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as stranger:
+async def test_whoever_is_signed_out_is_sent_to_the_door(
+    app_server: AppServer, method: str, path: str
+) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as stranger:
         answer = await stranger.request(method, path, data={"name": "x"} if method == "POST" else None)
     assert answer.status_code == 303
     assert answer.headers["location"].partition("?")[0] == "/login"

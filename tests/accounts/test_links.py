@@ -3,38 +3,40 @@
 import httpx
 import pytest
 
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
 from tests.conftest import until
 from tests.outbox import letters, path_in
-from tests.site import PASSWORD, PATIENCE, Person, Site
 
 NEW = "something else entirely"
 
 
-async def ask(site: Site, email: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def ask(app_server: AppServer, email: str) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         return await client.post("/recovery", data={"email": email})
 
 
-async def link(site: Site, person: Person) -> tuple[str, str]:
+async def link(app_server: AppServer, person: Person) -> tuple[str, str]:
     """The path and the token of the newest letter to somebody who asked for one."""
-    assert (await ask(site, person.email)).status_code == 200
-    await until(lambda: bool(letters(site, person.email)))
-    path, _, token = path_in(letters(site, person.email)[-1]).partition("?token_hash=")
+    assert (await ask(app_server, person.email)).status_code == 200
+    await until(lambda: bool(letters(app_server, person.email)))
+    path, _, token = path_in(letters(app_server, person.email)[-1]).partition("?token_hash=")
     return path, token
 
 
-async def test_a_forgotten_password_is_chosen_anew_by_the_letters_link(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as before:
-        path, token = await link(site, voice)
+async def test_a_forgotten_password_is_chosen_anew_by_the_letters_link(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with app_server.browser_of(voice) as before:
+        path, token = await link(app_server, voice)
         assert path == "/recovery"
-        async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
             page = await browser.get(f"{path}?token_hash={token}")
             assert (page.status_code, f'value="{token}"' in page.text) == (200, True)
             answer = await browser.post(path, data={"token_hash": token, "password": NEW, "again": NEW})
             assert (answer.status_code, answer.headers["location"]) == (303, "/")
             assert (await browser.get("/")).status_code == 200
         assert (await before.get("/")).status_code == 303, "the sessions of before have ended"
-        async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
             old = await client.post("/login", data={"email": voice.email, "password": PASSWORD})
             new = await client.post("/login", data={"email": voice.email, "password": NEW})
             again = await client.post(path, data={"token_hash": token, "password": PASSWORD})
@@ -43,9 +45,9 @@ async def test_a_forgotten_password_is_chosen_anew_by_the_letters_link(site: Sit
     assert "This link has been used before or has expired." in again.text
 
 
-async def test_looking_at_a_link_does_not_use_it_up(site: Site, voice: Person) -> None:
-    path, token = await link(site, voice)
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+async def test_looking_at_a_link_does_not_use_it_up(app_server: AppServer, voice: Person) -> None:
+    path, token = await link(app_server, voice)
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         for _ in range(3):  # a scanner of mails, somebody who comes back to it
             assert (await browser.get(f"{path}?token_hash={token}")).status_code == 200
         answer = await browser.post(path, data={"token_hash": token, "password": NEW})
@@ -62,10 +64,10 @@ async def test_looking_at_a_link_does_not_use_it_up(site: Site, voice: Person) -
     ],
 )
 async def test_a_refused_password_leaves_a_way_to_try_again(
-    site: Site, voice: Person, password: str, again: str, sentence: str
+    app_server: AppServer, voice: Person, password: str, again: str, sentence: str
 ) -> None:
-    path, token = await link(site, voice)
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+    path, token = await link(app_server, voice)
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         form = {"token_hash": token, "password": password, "again": again}
         answer = await browser.post(path, data=form)
         assert answer.status_code == 422
@@ -75,23 +77,23 @@ async def test_a_refused_password_leaves_a_way_to_try_again(
         assert (await browser.post(path, data=form)).status_code == 303
 
 
-async def test_a_letter_for_nobody_looks_like_one_for_somebody(site: Site, voice: Person) -> None:
-    known, unknown = await ask(site, voice.email), await ask(site, "nobody@example.com")
+async def test_a_letter_for_nobody_looks_like_one_for_somebody(app_server: AppServer, voice: Person) -> None:
+    known, unknown = await ask(app_server, voice.email), await ask(app_server, "nobody@example.com")
     assert known.status_code == unknown.status_code == 200
     assert known.text.replace(voice.email, "") == unknown.text.replace("nobody@example.com", "")
-    assert not letters(site, "nobody@example.com")
+    assert not letters(app_server, "nobody@example.com")
 
 
 @pytest.mark.parametrize("email", ["", "no address", "x" * 300 + "@example.com"])
-async def test_what_is_no_address_is_asked_for_again(site: Site, email: str) -> None:
-    answer = await ask(site, email)
+async def test_what_is_no_address_is_asked_for_again(app_server: AppServer, email: str) -> None:
+    answer = await ask(app_server, email)
     assert answer.status_code == 422
     assert "Please give your e-mail address." in answer.text
 
 
 @pytest.mark.parametrize("path", ["/recovery", "/invitation"])
-async def test_a_made_up_link_is_refused_in_words(site: Site, path: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+async def test_a_made_up_link_is_refused_in_words(app_server: AppServer, path: str) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         answer = await browser.post(path, data={"token_hash": "<b>made up", "password": NEW})
         assert (answer.status_code, "<b>made up" in answer.text) == (404, False)
         assert "This link does not work any more" in answer.text

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from server.kernel.auth import Auth
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.auth_process import age, hosted, sessions_here, signed_in
 from tests.conftest import a_folder, free_port, serving
-from tests.replica import age, hosted, sessions_here, signed_in
-from tests.site import PASSWORD, PATIENCE, Person, Site
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +28,17 @@ async def frozen() -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="module", params=["away", "frozen"])
-def web(site: Site, frozen: str, request: pytest.FixtureRequest) -> Iterator[Site]:
+def web(app_server: AppServer, frozen: str, request: pytest.FixtureRequest) -> Iterator[AppServer]:
     """A web process whose Auth server does not answer."""
     address = frozen if request.param == "frozen" else f"http://127.0.0.1:{free_port()}"
     with (
         a_folder() as folder,
-        serving(folder / "web", free_port(), **hosted(site, SUPABASE_URL=address)) as one,
+        serving(folder / "web", free_port(), **hosted(app_server, SUPABASE_URL=address)) as one,
     ):
-        yield Site(one.url, site.home, one.process, one.log)
+        yield AppServer(one.url, app_server.home, one.process, one.log)
 
 
-async def test_the_sign_in_page_says_so(web: Site, voice: Person) -> None:
+async def test_the_sign_in_page_says_so(web: AppServer, voice: Person) -> None:
     async with httpx.AsyncClient(base_url=web.url, timeout=PATIENCE) as browser:
         assert (await browser.get("/login")).status_code == 200
         fields = {"email": voice.email, "password": PASSWORD, "next": "/leaderboard"}
@@ -51,26 +51,28 @@ async def test_the_sign_in_page_says_so(web: Site, voice: Person) -> None:
 
 
 async def test_whoever_is_in_stays_in_until_their_token_ends_and_is_told_then(
-    web: Site, site: Site, auth: Auth, voice: Person
+    web: AppServer, app_server: AppServer, auth: Auth, voice: Person
 ) -> None:
     cookie = await signed_in(auth, voice)
     async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=PATIENCE) as browser:
         assert (await browser.get("/")).status_code == 200
-        await age(site, voice, "30 seconds")
+        await age(app_server, voice, "30 seconds")
         pages = await asyncio.gather(*(browser.get("/") for _ in range(20)))
         assert {page.status_code for page in pages} == {200}
-        await age(site, voice, "-1 second")
+        await age(app_server, voice, "-1 second")
         for path in ("/", "/login", "/stream?page=floor"):
             page = await browser.get(path)
             assert (page.status_code, page.headers["retry-after"]) == (503, "5"), path
             assert "You are still signed in" in page.text
             assert "set-cookie" not in page.headers
-    assert await sessions_here(site, voice) == 1
+    assert await sessions_here(app_server, voice) == 1
     assert await auth.viewer(cookie), "and is in again where it answers"
 
 
-async def test_whoever_signs_out_is_out(web: Site, site: Site, auth: Auth, voice: Person) -> None:
+async def test_whoever_signs_out_is_out(
+    web: AppServer, app_server: AppServer, auth: Auth, voice: Person
+) -> None:
     cookie = await signed_in(auth, voice)
     async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=PATIENCE) as browser:
         assert (await browser.post("/logout")).headers["location"] == "/login"
-    assert await sessions_here(site, voice) == 0
+    assert await sessions_here(app_server, voice) == 0

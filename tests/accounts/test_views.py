@@ -11,19 +11,19 @@ import pytest
 
 from server.kernel.auth import digest
 from server.kernel.auth.supabase import REFUSED
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.auth_process import age, hosted
 from tests.conftest import a_folder, free_port, serving, until
-from tests.replica import age, hosted
-from tests.site import PASSWORD, PATIENCE, Person, Site
 
 
-async def sign_in(site: Site, email: str, password: str = PASSWORD) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def sign_in(app_server: AppServer, email: str, password: str = PASSWORD) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         return await client.post("/login", data={"email": email, "password": password})
 
 
-async def a_login_without_profile(site: Site, person: Person) -> None:
+async def a_login_without_profile(app_server: AppServer, person: Person) -> None:
     """Somebody whom Auth knows and Floorwalker does not: their row never came to be."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute("delete from agent_keys where agent_id = $1", person.agents[0].id)
         await owner.execute("delete from agents where id = $1", person.agents[0].id)
         await owner.execute("delete from users where id = $1", person.id)
@@ -33,22 +33,22 @@ async def a_login_without_profile(site: Site, person: Person) -> None:
     ("role", "region"), [("voice", "agents"), ("chat", "agents"), ("admin", "interactions")]
 )
 async def test_signing_in_leads_to_the_page_of_ones_role(
-    site: Site, role: Literal["voice", "chat", "admin"], region: str
+    app_server: AppServer, role: Literal["voice", "chat", "admin"], region: str
 ) -> None:
-    person = await site.hire(role)
-    answer = await sign_in(site, person.email.upper())
+    person = await app_server.hire(role)
+    answer = await sign_in(app_server, person.email.upper())
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    async with site.browser_of(person) as browser:
+    async with app_server.browser_of(person) as browser:
         page = await browser.get("/")
         assert f'id="{region}"' in page.text
         assert person.name in page.text
         assert (await browser.get("/login")).headers["location"] == "/"
 
 
-async def test_every_reason_for_no_looks_the_same(site: Site, voice: Person) -> None:
-    unknown, deactivated, banned = [await site.hire("voice") for _ in range(3)]
-    await a_login_without_profile(site, unknown)
-    async with site.database() as owner:
+async def test_every_reason_for_no_looks_the_same(app_server: AppServer, voice: Person) -> None:
+    unknown, deactivated, banned = [await app_server.hire("voice") for _ in range(3)]
+    await a_login_without_profile(app_server, unknown)
+    async with app_server.database() as owner:
         await owner.execute("update users set deactivated_at = now() where id = $1", deactivated.id)
         await owner.execute(
             "update auth.users set banned_until = now() + interval '1 day' where id = $1", banned.id
@@ -63,7 +63,7 @@ async def test_every_reason_for_no_looks_the_same(site: Site, voice: Person) -> 
         ("not an address", "x"),
         (voice.email, PASSWORD + "\x00"),
     ):
-        answer = await sign_in(site, email, password)
+        answer = await sign_in(app_server, email, password)
         assert answer.status_code == 401, email
         assert "set-cookie" not in answer.headers
         pages.add(re.sub(r'(value|data-now)="[^"]*"', "", answer.text))
@@ -74,107 +74,113 @@ async def test_every_reason_for_no_looks_the_same(site: Site, voice: Person) -> 
 @pytest.mark.parametrize(
     "fields", [{"email": "a@example.com"}, {"password": "x"}, {"email": "e" * 256, "password": "x"}, {"email": "a@example.com", "password": "p" * 1001}]
 )  # fmt: skip
-async def test_half_a_form_is_422_with_the_page(site: Site, fields: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_half_a_form_is_422_with_the_page(app_server: AppServer, fields: dict[str, str]) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         answer = await client.post("/login", data=fields)
         assert answer.status_code == 422
         assert "<form" in answer.text
         assert (await client.post("/login", json=fields)).status_code == 422
 
 
-async def test_what_is_typed_comes_back_escaped(site: Site) -> None:
-    answer = await sign_in(site, '"><script>alert(1)</script>', "x")
+async def test_what_is_typed_comes_back_escaped(app_server: AppServer) -> None:
+    answer = await sign_in(app_server, '"><script>alert(1)</script>', "x")
     assert "<script>alert" not in answer.text
 
 
-async def test_the_cookie_is_for_this_host_and_no_script(site: Site, voice: Person) -> None:
-    cookie, device = (await sign_in(site, voice.email)).headers.get_list("set-cookie")
+async def test_the_cookie_is_for_this_host_and_no_script(app_server: AppServer, voice: Person) -> None:
+    cookie, device = (await sign_in(app_server, voice.email)).headers.get_list("set-cookie")
     parts = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert parts == {"httponly", "path=/", "samesite=lax"}  # loopback over http; elsewhere Secure and __Host-
     value = cookie.split(";")[0].partition("=")[2]
     assert len(value) >= 43
-    assert device.startswith(f"{site.cookie}-device=")
+    assert device.startswith(f"{app_server.cookie}-device=")
     assert {"httponly", "path=/", "samesite=lax"} <= {part.strip().lower() for part in device.split(";")[1:]}
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         row = await owner.fetchrow("select * from private.web_sessions where token_hash = $1", digest(value))
     assert row is not None
     assert row["user_id"] == voice.id
     assert b"eyJ" not in row["access_token"]
 
 
-async def test_signing_out_ends_the_session_and_not_only_the_cookie(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as browser, site.browser_of(voice) as other:
-        kept = browser.cookies[site.cookie]
+async def test_signing_out_ends_the_session_and_not_only_the_cookie(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with app_server.browser_of(voice) as browser, app_server.browser_of(voice) as other:
+        kept = browser.cookies[app_server.cookie]
         answer = await browser.post("/logout")
         assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-        assert site.cookie not in browser.cookies
-        old = await browser.get("/", headers={"Cookie": f"{site.cookie}={kept}"})
+        assert app_server.cookie not in browser.cookies
+        old = await browser.get("/", headers={"Cookie": f"{app_server.cookie}={kept}"})
         assert old.headers["location"] == "/login"
         assert (await other.get("/")).status_code == 200
         assert (await browser.post("/logout")).status_code == 303
 
 
-async def test_a_new_sign_in_has_a_new_id_and_ends_the_old_one(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as browser:
-        before = browser.cookies[site.cookie]
+async def test_a_new_sign_in_has_a_new_id_and_ends_the_old_one(app_server: AppServer, voice: Person) -> None:
+    async with app_server.browser_of(voice) as browser:
+        before = browser.cookies[app_server.cookie]
         await browser.post("/login", data={"email": voice.email, "password": PASSWORD})
-        assert browser.cookies[site.cookie] != before
-    async with httpx.AsyncClient(base_url=site.url, cookies={site.cookie: before}, timeout=PATIENCE) as old:
+        assert browser.cookies[app_server.cookie] != before
+    async with httpx.AsyncClient(
+        base_url=app_server.url, cookies={app_server.cookie: before}, timeout=PATIENCE
+    ) as old:
         assert (await old.get("/")).status_code == 303
 
 
 @pytest.mark.parametrize(
     "cookie", ["", "x", "a" * 43, "é" * 10, "x" * 5000, "' or 1=1 --", "\xff\xfe", "a=b=c"]
 )
-async def test_a_made_up_cookie_is_nobody(site: Site, cookie: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
-        answer = await client.get("/", headers={b"Cookie": f"{site.cookie}={cookie}".encode("latin-1")})
+async def test_a_made_up_cookie_is_nobody(app_server: AppServer, cookie: str) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+        answer = await client.get("/", headers={b"Cookie": f"{app_server.cookie}={cookie}".encode("latin-1")})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
 
-async def test_an_id_that_an_attacker_chose_is_never_adopted(site: Site, voice: Person) -> None:
+async def test_an_id_that_an_attacker_chose_is_never_adopted(app_server: AppServer, voice: Person) -> None:
     chosen = "a" * 43
     async with httpx.AsyncClient(
-        base_url=site.url, cookies={site.cookie: chosen}, timeout=PATIENCE
+        base_url=app_server.url, cookies={app_server.cookie: chosen}, timeout=PATIENCE
     ) as victim:
         page = await victim.get("/login")
         assert "set-cookie" not in page.headers
         answer = await victim.post("/login", data={"email": voice.email, "password": PASSWORD})
-        assert answer.cookies[site.cookie] != chosen
-        assert (await victim.get("/", headers={"Cookie": f"{site.cookie}={chosen}"})).status_code == 303
+        assert answer.cookies[app_server.cookie] != chosen
+        assert (await victim.get("/", headers={"Cookie": f"{app_server.cookie}={chosen}"})).status_code == 303
 
 
 async def test_an_attackers_own_session_ends_when_the_victim_signs_in_over_it(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    async with site.browser_of(chat) as attacker:
-        theirs = attacker.cookies[site.cookie]
+    async with app_server.browser_of(chat) as attacker:
+        theirs = attacker.cookies[app_server.cookie]
         async with httpx.AsyncClient(
-            base_url=site.url, cookies={site.cookie: theirs}, timeout=PATIENCE
+            base_url=app_server.url, cookies={app_server.cookie: theirs}, timeout=PATIENCE
         ) as victim:
             answer = await victim.post("/login", data={"email": voice.email, "password": PASSWORD})
-            assert answer.cookies[site.cookie] != theirs
+            assert answer.cookies[app_server.cookie] != theirs
         assert (await attacker.get("/")).status_code == 303
 
 
-async def test_of_two_cookies_none_is_believed(site: Site, voice: Person, chat: Person) -> None:
+async def test_of_two_cookies_none_is_believed(app_server: AppServer, voice: Person, chat: Person) -> None:
     """One of them is somebody else's doing, and browsers do not say which."""
     async with (
-        site.browser_of(voice) as one,
-        site.browser_of(chat) as other,
-        httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client,
+        app_server.browser_of(voice) as one,
+        app_server.browser_of(chat) as other,
+        httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client,
     ):
-        mine, theirs = (f"{site.cookie}={browser.cookies[site.cookie]}" for browser in (one, other))
+        mine, theirs = (
+            f"{app_server.cookie}={browser.cookies[app_server.cookie]}" for browser in (one, other)
+        )
         for sent in (
-            [f"{mine}; {theirs}"], [f"{theirs}; {mine}"], [mine, theirs], [theirs, mine], [f"{mine}; {site.cookie}=x"],
-            [f"{mine};{site.cookie} =x"], [f"{mine}; {site.cookie}"], [f"{mine}; {mine}"],
+            [f"{mine}; {theirs}"], [f"{theirs}; {mine}"], [mine, theirs], [theirs, mine], [f"{mine}; {app_server.cookie}=x"],
+            [f"{mine};{app_server.cookie} =x"], [f"{mine}; {app_server.cookie}"], [f"{mine}; {mine}"],
         ):  # fmt: skip
             answer = await client.get("/", headers=[("Cookie", value) for value in sent])
-            assert (answer.status_code == 303) == (sent != [f"{mine}; {site.cookie}"]), sent
+            assert (answer.status_code == 303) == (sent != [f"{mine}; {app_server.cookie}"]), sent
         assert (await client.get("/", headers={"Cookie": f"x=1; {mine}; y=2"})).status_code == 200
 
 
-async def test_a_cookie_that_a_sibling_could_set_is_nobodys(behind: Site, voice: Person) -> None:
+async def test_a_cookie_that_a_sibling_could_set_is_nobodys(behind: AppServer, voice: Person) -> None:
     """Only a name with __Host- is bound to this very host; all others a page at evil.example.com may set for it."""
     host = {"Host": "floor.example.com"}
     async with httpx.AsyncClient(base_url=behind.url, headers=host, timeout=PATIENCE) as client:
@@ -197,12 +203,14 @@ async def test_a_cookie_that_a_sibling_could_set_is_nobodys(behind: Site, voice:
         assert (await client.get("/", headers={"Cookie": f"__Host-floorwalker={value}"})).status_code == 200
 
 
-async def test_a_stolen_id_is_worth_nothing_once_its_owner_has_signed_out(site: Site, voice: Person) -> None:
+async def test_a_stolen_id_is_worth_nothing_once_its_owner_has_signed_out(
+    app_server: AppServer, voice: Person
+) -> None:
     async with (
-        site.browser_of(voice) as owner,
-        httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as thief,
+        app_server.browser_of(voice) as owner,
+        httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as thief,
     ):
-        stolen = {"Cookie": f"{site.cookie}={owner.cookies[site.cookie]}"}
+        stolen = {"Cookie": f"{app_server.cookie}={owner.cookies[app_server.cookie]}"}
         assert (await thief.get("/", headers=stolen)).status_code == 200
         await owner.post("/logout")
         for path in ("/", "/leaderboard"):
@@ -223,9 +231,9 @@ async def test_a_stolen_id_is_worth_nothing_once_its_owner_has_signed_out(site: 
     ],
 )  # fmt: skip
 async def test_signing_in_leads_back_to_the_page_that_was_wanted(
-    site: Site, voice: Person, wanted: str, location: str
+    app_server: AppServer, voice: Person, wanted: str, location: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         sent = await browser.get(wanted)
         assert (sent.status_code, sent.headers["location"]) == (303, location)
         page = await browser.get(location)
@@ -250,20 +258,20 @@ async def test_signing_in_leads_back_to_the_page_that_was_wanted(
         " //evil.example", "evil.example", "", "/ /evil", "/x\x00", "/login", "/login?next=/login", "/logout", "/x" * 1100, "?x", "#x", "@evil.example",
     ],
 )  # fmt: skip
-async def test_signing_in_leads_nowhere_else(site: Site, voice: Person, evil: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+async def test_signing_in_leads_nowhere_else(app_server: AppServer, voice: Person, evil: str) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         assert 'name="next"' not in (await browser.get("/login", params={"next": evil})).text
         answer = await browser.post("/login", data={"email": voice.email, "password": PASSWORD, "next": evil})
         assert answer.headers["location"] == "/"
         assert (await browser.get("/login", params={"next": evil})).headers["location"] == "/"
 
 
-async def test_what_was_wanted_is_a_page_and_no_deed(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+async def test_what_was_wanted_is_a_page_and_no_action(app_server: AppServer) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         assert (await browser.post(f"/agents/{uuid4()}/pause")).headers["location"] == "/login"
         for current, location in (
-            (f"{site.url}/interactions/x?y=1#z", "/login?next=%2Finteractions%2Fx%3Fy%3D1"),
-            (f"{site.url}/", "/login"),
+            (f"{app_server.url}/interactions/x?y=1#z", "/login?next=%2Finteractions%2Fx%3Fy%3D1"),
+            (f"{app_server.url}/", "/login"),
             ("https://evil.example//evil.example/x", "/login"),
             ("https://[", "/login"),
             ("javascript:alert(1)", "/login"),
@@ -273,32 +281,34 @@ async def test_what_was_wanted_is_a_page_and_no_deed(site: Site) -> None:
             assert (answer.status_code, answer.headers["hx-redirect"]) == (204, location)
 
 
-async def test_a_signed_out_fragment_is_sent_to_the_sign_in_page(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_a_signed_out_fragment_is_sent_to_the_sign_in_page(app_server: AppServer) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         answer = await client.get("/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/login")
 
 
-async def test_whoever_is_deactivated_is_out_at_once(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as browser:
+async def test_whoever_is_deactivated_is_out_at_once(app_server: AppServer, voice: Person) -> None:
+    async with app_server.browser_of(voice) as browser:
         assert (await browser.get("/")).status_code == 200
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
         assert (await browser.get("/")).status_code == 303
 
 
-async def refreshes(site: Site, person: Person) -> int:
-    async with site.database("supabase_auth_admin") as auth:
+async def refreshes(app_server: AppServer, person: Person) -> int:
+    async with app_server.database("supabase_auth_admin") as auth:
         return int(
             await auth.fetchval("select count(*) from auth.refresh_tokens where user_id = $1", str(person.id))
         )
 
 
-async def test_an_expired_token_is_renewed_once_however_many_ask(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as browser:
+async def test_an_expired_token_is_renewed_once_however_many_ask(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with app_server.browser_of(voice) as browser:
         for age in ("30 seconds", "-1 hour"):
-            before = await refreshes(site, voice)
-            async with site.database() as owner:
+            before = await refreshes(app_server, voice)
+            async with app_server.database() as owner:
                 await owner.execute(
                     "update private.web_sessions set expires_at = now() + $2::text::interval where user_id = $1",
                     voice.id,
@@ -306,17 +316,17 @@ async def test_an_expired_token_is_renewed_once_however_many_ask(site: Site, voi
                 )
             answers = await asyncio.gather(*(browser.get("/") for _ in range(20)))
             assert [answer.status_code for answer in answers] == [200] * 20
-            assert await refreshes(site, voice) - before == 1
-        async with site.database() as owner:
+            assert await refreshes(app_server, voice) - before == 1
+        async with app_server.database() as owner:
             assert await owner.fetchval(
                 "select expires_at > now() + interval '5 minutes' from private.web_sessions where user_id = $1",
                 voice.id,
             )
 
 
-async def test_two_processes_renew_it_once(site: Site, behind: Site, voice: Person) -> None:
+async def test_two_processes_renew_it_once(app_server: AppServer, behind: AppServer, voice: Person) -> None:
     floor = {"Host": "floor.example.com"}
-    environment = hosted(site, PUBLIC_URL="https://floor.example.com")
+    environment = hosted(app_server, PUBLIC_URL="https://floor.example.com")
     with a_folder() as folder, serving(folder / "other", free_port(), **environment) as other:
         async with (
             httpx.AsyncClient(base_url=behind.url, headers=floor, timeout=PATIENCE) as here,
@@ -325,18 +335,20 @@ async def test_two_processes_renew_it_once(site: Site, behind: Site, voice: Pers
             answer = await here.post("/login", data={"email": voice.email, "password": PASSWORD})
             cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
             for left in ("30 seconds", "-1 hour"):
-                before = await refreshes(site, voice)
-                await age(site, voice, left)
+                before = await refreshes(app_server, voice)
+                await age(app_server, voice, left)
                 pages = [client.get("/", headers=cookie) for _ in range(25) for client in (here, there)]
                 assert [page.status_code for page in await asyncio.gather(*pages)] == [200] * 50
-                assert await refreshes(site, voice) - before == 1
+                assert await refreshes(app_server, voice) - before == 1
 
 
-async def test_a_session_that_auth_ended_is_over_at_the_next_renewal(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as browser:
-        async with site.database("supabase_auth_admin") as auth:
+async def test_a_session_that_auth_ended_is_over_at_the_next_renewal(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with app_server.browser_of(voice) as browser:
+        async with app_server.database("supabase_auth_admin") as auth:
             await auth.execute("delete from auth.sessions where user_id = $1", voice.id)
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             await owner.execute(
                 "update private.web_sessions set expires_at = now() where user_id = $1", voice.id
             )
@@ -344,7 +356,7 @@ async def test_a_session_that_auth_ended_is_over_at_the_next_renewal(site: Site,
         assert {answer.status_code for answer in answers} == {303}
 
         async def gone() -> bool:
-            async with site.database() as owner:
+            async with app_server.database() as owner:
                 return not await owner.fetchval(
                     "select count(*) from private.web_sessions where user_id = $1", voice.id
                 )

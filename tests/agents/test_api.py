@@ -15,14 +15,14 @@ from server.kernel.auth import Auth, Limits
 from server.kernel.db import connections as db
 from server.kernel.live import Hub, KnownAgents
 from server.settings import Settings
+from tests.app_server import PATIENCE, AppServer, Person
 from tests.conftest import a_folder, free_port, serving, until
-from tests.site import PATIENCE, Person, Site
 
 PROBLEM = "application/problem+json"
 
 
 @pytest.fixture(scope="module")
-def narrow() -> Iterator[Site]:
+def narrow() -> Iterator[AppServer]:
     """A server that allows little."""
     with (
         a_folder() as folder,
@@ -32,12 +32,14 @@ def narrow() -> Iterator[Site]:
 
 
 @pytest.fixture
-async def api(site: Site, voice: Person) -> AsyncIterator[httpx.AsyncClient]:
-    async with site.api(voice.agents[0]) as client:
+async def api(app_server: AppServer, voice: Person) -> AsyncIterator[httpx.AsyncClient]:
+    async with app_server.api(voice.agents[0]) as client:
         yield client
 
 
-async def test_an_agent_reads_itself_and_its_tools(api: httpx.AsyncClient, site: Site, voice: Person) -> None:
+async def test_an_agent_reads_itself_and_its_tools(
+    api: httpx.AsyncClient, app_server: AppServer, voice: Person
+) -> None:
     agent = voice.agents[0]
     found = (await api.get("/agent")).json()
     assert (found["id"], found["name"], found["agent_type"], found["status"]) == (
@@ -50,7 +52,7 @@ async def test_an_agent_reads_itself_and_its_tools(api: httpx.AsyncClient, site:
         ("check_order", False),
         ("issue_refund", True),
     ]
-    await site.start(agent)
+    await app_server.start(agent)
     assert (await api.get("/agent")).json()["status"] == "in_call"
 
 
@@ -59,9 +61,11 @@ async def test_an_agent_reads_itself_and_its_tools(api: httpx.AsyncClient, site:
     [None, "", "Bearer", "Bearer fw_", "Bearer fw_unknown", "Basic fw_x", "fw_x", "Bearer eyJhbGciOiJub25lIn0.e30.", "Bearer fw_\xff"],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/agent", "/interactions", "/interactions/x/metrics"])
-async def test_without_a_good_key_nobody_comes_in(site: Site, path: str, authorization: str | None) -> None:
+async def test_without_a_good_key_nobody_comes_in(
+    app_server: AppServer, path: str, authorization: str | None
+) -> None:
     headers = {} if authorization is None else {b"Authorization": authorization.encode("latin-1")}
-    async with httpx.AsyncClient(base_url=f"{site.url}/api/v1", timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=f"{app_server.url}/api/v1", timeout=PATIENCE) as client:
         ask = client.get if path == "/agent" else client.post
         answer = await ask(path, headers=headers)
     assert answer.status_code == 401
@@ -71,10 +75,10 @@ async def test_without_a_good_key_nobody_comes_in(site: Site, path: str, authori
 
 
 async def test_a_revoked_key_is_refused_within_seconds(
-    api: httpx.AsyncClient, site: Site, voice: Person
+    api: httpx.AsyncClient, app_server: AppServer, voice: Person
 ) -> None:
     assert (await api.get("/agent")).status_code == 200
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             "update agent_keys set revoked_at = now() where agent_id = $1", voice.agents[0].id
         )
@@ -87,8 +91,10 @@ async def test_a_revoked_key_is_refused_within_seconds(
     await until(shut)
 
 
-async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(site: Site, voice: Person) -> None:
-    url, key = site.database_url("floorwalker_web"), voice.agents[0].key
+async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(
+    app_server: AppServer, voice: Person
+) -> None:
+    url, key = app_server.database_url("floorwalker_web"), voice.agents[0].key
     async with db.connect(url) as database, httpx.AsyncClient(timeout=PATIENCE) as http:
         hub = Hub(url)
         limits = Limits(Settings(_env_file=None))
@@ -100,15 +106,15 @@ async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(site: 
             return known._known[key][0] - time.monotonic()
 
         assert await seconds() < 6  # nobody listens
-        hub.ring(f"agent_keys:{uuid4()}")
+        hub.topics.notify(f"agent_keys:{uuid4()}")
         assert key in known._known
-        hub.ring(f"agent_keys:{voice.agents[0].id}")
+        hub.topics.notify(f"agent_keys:{voice.agents[0].id}")
         assert key not in known._known
         listening = asyncio.create_task(hub.listen())
-        await until(lambda: hub.live)
+        await until(lambda: hub.state.connected)
         await until(lambda: not known._known)
         assert await seconds() > 50
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             await owner.execute(
                 "update agent_keys set revoked_at = now() where agent_id = $1", voice.agents[0].id
             )
@@ -119,15 +125,15 @@ async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(site: 
         await asyncio.gather(listening, return_exceptions=True)
 
 
-async def test_the_key_of_a_retired_agent_is_refused(site: Site, voice: Person) -> None:
-    async with site.database() as owner:
+async def test_the_key_of_a_retired_agent_is_refused(app_server: AppServer, voice: Person) -> None:
+    async with app_server.database() as owner:
         await owner.execute("update agents set retired_at = now() where id = $1", voice.agents[0].id)
-    async with site.api(voice.agents[0]) as api:
+    async with app_server.api(voice.agents[0]) as api:
         assert (await api.get("/agent")).status_code == 401
 
 
-async def test_a_key_is_no_way_into_the_pages(site: Site, voice: Person) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_a_key_is_no_way_into_the_pages(app_server: AppServer, voice: Person) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         headers = {"Authorization": f"Bearer {voice.agents[0].key}"}
         assert (await client.get("/", headers=headers)).headers["location"] == "/login"
         decision = await client.post(
@@ -136,12 +142,12 @@ async def test_a_key_is_no_way_into_the_pages(site: Site, voice: Person) -> None
         assert decision.headers["location"] == "/login"
 
 
-async def test_a_signed_in_persons_cookie_is_no_key(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as browser:
+async def test_a_signed_in_persons_cookie_is_no_key(app_server: AppServer, voice: Person) -> None:
+    async with app_server.browser_of(voice) as browser:
         assert (await browser.get("/api/v1/agent")).status_code == 401
 
 
-async def test_over_the_rate_is_429_with_words_for_this_key_only(narrow: Site) -> None:
+async def test_over_the_rate_is_429_with_words_for_this_key_only(narrow: AppServer) -> None:
     one, other = (await narrow.hire("voice")).agents[0], (await narrow.hire("chat")).agents[0]
     async with narrow.api(one) as api, narrow.api(other) as neighbour:
         answers = [await api.get("/agent") for _ in range(12)]
@@ -157,7 +163,7 @@ async def test_over_the_rate_is_429_with_words_for_this_key_only(narrow: Site) -
         await until(again)
 
 
-async def test_too_many_sign_ins_are_429_and_say_how_long(narrow: Site) -> None:
+async def test_too_many_sign_ins_are_429_and_say_how_long(narrow: AppServer) -> None:
     person = await narrow.hire("voice")
     async with narrow.browser_of(None) as browser:
         answers = [
@@ -194,9 +200,9 @@ def refs(node: Any) -> Iterator[str]:
             yield from refs(value)
 
 
-async def test_the_document_names_every_call_and_every_reference_resolves(site: Site) -> None:
+async def test_the_document_names_every_call_and_every_reference_resolves(app_server: AppServer) -> None:
     async with httpx.AsyncClient(timeout=PATIENCE) as client:
-        answer = await client.get(f"{site.url}/api/openapi.json")
+        answer = await client.get(f"{app_server.url}/api/openapi.json")
     document = answer.json()
     assert document["openapi"].startswith("3.1")
     assert {"title", "version"} <= set(document["info"])
@@ -209,9 +215,9 @@ async def test_the_document_names_every_call_and_every_reference_resolves(site: 
         assert isinstance(node, dict)
 
 
-async def test_every_operation_says_its_parameters_body_and_refusals(site: Site) -> None:
+async def test_every_operation_says_its_parameters_body_and_refusals(app_server: AppServer) -> None:
     async with httpx.AsyncClient(timeout=PATIENCE) as client:
-        document = (await client.get(f"{site.url}/api/openapi.json")).json()
+        document = (await client.get(f"{app_server.url}/api/openapi.json")).json()
     for path, item in document["paths"].items():
         for method, operation in item.items():
             named = [p["name"] for p in operation["parameters"] if p["in"] == "path"]

@@ -36,7 +36,7 @@ from server.embedded.auth_app import close_auth_app, create_auth_app
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 from server.kernel.db.migrations import migrate
-from tests.site import PATIENCE
+from tests.app_server import PATIENCE
 
 PASSWORD = "a-password-of-theirs"
 

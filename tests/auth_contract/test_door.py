@@ -5,8 +5,8 @@ import json
 import httpx
 import pytest
 
+from tests.app_server import PATIENCE
 from tests.auth_contract.conftest import Target
-from tests.site import PATIENCE
 
 VERSION = {"X-Supabase-Api-Version": "2024-01-01"}
 WRONG = {"email": "nobody@example.com", "password": "not-this-one"}

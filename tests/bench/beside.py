@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.app_server import AppServer
 from tests.bench.table import Row
-from tests.site import Site
 
 _EVERY = 0.2  # seconds between two looks
 _AGAIN = 45.0  # seconds between two backups; the home looks each minute whether one is due
@@ -34,10 +34,10 @@ class Beside:
 
 
 @asynccontextmanager
-async def watched(site: Site, *, backup_after: float) -> AsyncIterator[Beside]:
+async def watched(app_server: AppServer, *, backup_after: float) -> AsyncIterator[Beside]:
     """Look on within the block; after so many seconds the home makes its daily backup again and again."""
     found = Beside()
-    watching = asyncio.create_task(_watch(site, found, backup_after))
+    watching = asyncio.create_task(_watch(app_server, found, backup_after))
     try:
         yield found
     finally:
@@ -45,9 +45,9 @@ async def watched(site: Site, *, backup_after: float) -> AsyncIterator[Beside]:
         await asyncio.gather(watching, return_exceptions=True)
 
 
-async def _watch(site: Site, found: Beside, backup_after: float) -> None:
-    folder, due = site.home / "backups", time.monotonic() + backup_after
-    async with site.database() as owner:
+async def _watch(app_server: AppServer, found: Beside, backup_after: float) -> None:
+    folder, due = app_server.home / "backups", time.monotonic() + backup_after
+    async with app_server.database() as owner:
         while True:
             now = time.monotonic()
             if now >= due and not any(folder.glob("*.part")):

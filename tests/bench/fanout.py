@@ -11,13 +11,13 @@ from typing import Any
 
 from server.embedded.postgres import SUPERUSER
 from server.kernel.live.stream import TICK
-from tests.bench import crowd
+from tests.app_server import AppServer
+from tests.bench import population
 from tests.bench.load import Load, loading
 from tests.bench.processes import cpu, memory
 from tests.bench.table import Row, ratio, table
 from tests.children import ending_with_us
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Site
 
 ROUNDS = 5
 _FIRST = 5  # streams before the first measurement: what they leave free is used again by those that count
@@ -114,8 +114,8 @@ async def run(short: bool) -> list[Row]:
             peers = [await stack.enter_async_context(_peer(name, folder)) for name in names]
             rows += await _broadcast(peers, short=short)
             rows += await _firehose(peers, short=short)
-        with serving(folder / "home", free_port()) as site:
-            rows += await _real(site, peers, short=short)
+        with serving(folder / "home", free_port()) as app_server:
+            rows += await _real(app_server, peers, short=short)
     return rows
 
 
@@ -173,19 +173,19 @@ async def _firehose(peers: list[Peer], *, short: bool) -> list[Row]:
     return _compared(f"{watchers} watchers times {rate:,} events/s, CPU a delivery", 0.3, "firehose", peers)
 
 
-async def _real(site: Site, peers: list[Peer], *, short: bool) -> list[Row]:
+async def _real(app_server: AppServer, peers: list[Peer], *, short: bool) -> list[Row]:
     """The whole server: memory a stream, and all streams cut and back at once."""
     people, each = (10, 10) if short else (200, 10)
-    found = await crowd.gather(site, people, 0, people * 3)
-    cookies = [f"{site.cookie}={watcher.cookie}" for watcher in found.supervisors]
-    port, count = int(site.url.rpartition(":")[2]), people * each
+    found = await population.create(app_server, people, 0, people * 3)
+    cookies = [f"{app_server.cookie}={watcher.cookie}" for watcher in found.supervisors]
+    port, count = int(app_server.url.rpartition(":")[2]), people * each
     order = {"port": port, "paths": ["/stream?page=floor"], "fresh": 'hx-target="#agents"'}
     async with loading() as load:
         await load("open", cookies=cookies[:1], count=_FIRST, **order)
         await load("cut")
         await asyncio.sleep(0.5)
         # The web process, which holds the streams; its child PostgreSQL warms up meanwhile and is told beside it.
-        pid, streams = site.process.pid, count // 2
+        pid, streams = app_server.process.pid, count // 2
         before, before_all = memory(pid, children=False), memory(pid)
         await load("open", cookies=cookies[:1], count=streams, **order)
         await asyncio.sleep(1)
@@ -194,7 +194,9 @@ async def _real(site: Site, peers: list[Peer], *, short: bool) -> list[Row]:
         await load("cut")
         rows = [_memory(kilobytes, with_postgres, streams, peers)]
         await load("open", cookies=cookies, count=count, **order)
-        rounds = [await _reconnect(site, load, cookies, order, count) for _ in range(1 if short else ROUNDS)]
+        rounds = [
+            await _reconnect(app_server, load, cookies, order, count) for _ in range(1 if short else ROUNDS)
+        ]
     slowest = [one["slowest"] for one in rounds]
     reads = [one["reads"] / people for one in rounds]
     # An audience that was read more than once a tick would show as more reads than ticks.
@@ -226,22 +228,22 @@ def _memory(kilobytes: float, with_postgres: float, streams: int, peers: list[Pe
 
 
 async def _reconnect(
-    site: Site, load: Load, cookies: list[str], order: dict[str, Any], count: int
+    app_server: AppServer, load: Load, cookies: list[str], order: dict[str, Any], count: int
 ) -> dict[str, float]:
     """Cut everything, come back at once."""
-    reads = await _reads(site)
+    reads = await _reads(app_server)
     await load("cut")
     found = await load("open", cookies=cookies, count=count, **order)
     return {
         "slowest": found["slowest"],
         "seconds": found["slowest"],
-        "reads": await _reads(site) - reads,
+        "reads": await _reads(app_server) - reads,
     }
 
 
-async def _reads(site: Site) -> float:
+async def _reads(app_server: AppServer) -> float:
     """Audiences that were read so far, as PostgreSQL counts the rows that it gave for them."""
-    async with site.database(SUPERUSER) as db:
+    async with app_server.database(SUPERUSER) as db:
         return float(
             await db.fetchval(
                 "select coalesce(sum(rows), 0) from extensions.pg_stat_statements where query like 'select shown, failure from%'"

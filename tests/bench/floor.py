@@ -22,13 +22,13 @@ from typing import Any
 
 import httpx
 
-from tests.bench import beside, crowd, processes
+from tests.app_server import AppServer
+from tests.auth_process import hosted
+from tests.bench import beside, population, processes
 from tests.bench.simulation import Plan
 from tests.bench.table import Row, table
 from tests.children import ending_with_us
 from tests.conftest import ROOT, a_folder, free_port, serving
-from tests.replica import hosted
-from tests.site import Site
 
 EVERY = 5.0  # seconds between two metrics of one interaction
 WARM = 15.0  # seconds in which everybody comes; the clock counts from then
@@ -57,29 +57,29 @@ class Run:
 
 
 @contextmanager
-def second(first: Site, folder: Path) -> Iterator[Site]:
+def second(first: AppServer, folder: Path) -> Iterator[AppServer]:
     """One more web process of the same floor, which shares nothing with the first but PostgreSQL and Auth."""
     environment = hosted(
         first,
         DATABASE_URL=first.database_url("floorwalker_web"),
         SECRET_KEY=(first.home / "secret-key").read_text(),
     )
-    with serving(folder / "second", free_port(), **PEOPLE, **environment) as site:
-        yield site
+    with serving(folder / "second", free_port(), **PEOPLE, **environment) as app_server:
+        yield app_server
 
 
 def plan(
-    site: Site,
-    everybody: crowd.Crowd,
+    app_server: AppServer,
+    everybody: population.Population,
     seconds: float,
     permissions: float,
     every: float = EVERY,
-    watched: Site | None = None,
+    watched: AppServer | None = None,
     **more: Any,
 ) -> Plan:
     """All of these people and agents, for so long, with so many tool permissions a second."""
-    host, _, port = site.url.removeprefix("http://").partition(":")
-    watched = watched or site
+    host, _, port = app_server.url.removeprefix("http://").partition(":")
+    watched = watched or app_server
     return Plan(
         host,
         int(port),
@@ -97,9 +97,9 @@ def plan(
 
 
 async def simulate(
-    site: Site, folder: Path, what: Plan, *, kill: bool = False, watched: Site | None = None
+    app_server: AppServer, folder: Path, what: Plan, *, kill: bool = False, watched: AppServer | None = None
 ) -> Run:
-    """Run the simulation beside the site; with `kill`, its web process dies in the middle and comes back."""
+    """Run the simulation beside the app server; with `kill`, its web process dies in the middle and comes back."""
     (folder / "plan.json").write_text(json.dumps(asdict(what)))
     client = subprocess.Popen(  # noqa: ASYNC220 - it starts in a moment, and what it says is read in a thread
         [
@@ -118,18 +118,18 @@ async def simulate(
         await asyncio.to_thread(client.stdout.readline)  # all streams are open
         healed = 0.0
         with ExitStack() as again:
-            began, before = time.monotonic(), _cost(site, client.pid, watched)
+            began, before = time.monotonic(), _cost(app_server, client.pid, watched)
             if kill:
                 await asyncio.sleep(what.seconds / 2)
-                site, healed = await _kill(site, len(what.supervisors) + len(what.admins), again)
-                began, before = time.monotonic(), _cost(site, client.pid, watched)
+                app_server, healed = await _kill(app_server, len(what.supervisors) + len(what.admins), again)
+                began, before = time.monotonic(), _cost(app_server, client.pid, watched)
                 await asyncio.sleep(what.seconds / 2 - healed - 5)
             else:
                 await asyncio.sleep(what.seconds - 1)
-            after, seconds = _cost(site, client.pid, watched), time.monotonic() - began
-            megabytes = sum(processes.memory(one.process.pid) for one in (site, watched) if one) / 1024
+            after, seconds = _cost(app_server, client.pid, watched), time.monotonic() - began
+            megabytes = sum(processes.memory(one.process.pid) for one in (app_server, watched) if one) / 1024
             assert await asyncio.to_thread(client.wait, 120) == 0, "the simulation failed"
-            async with site.database() as owner:
+            async with app_server.database() as owner:
                 kept = await owner.fetchrow(_KEPT)
     finally:
         client.kill()
@@ -140,18 +140,18 @@ async def simulate(
     return Run(seen, web, postgres, load, seconds, megabytes, pages, **dict(kept or {}), healed=healed)
 
 
-def _cost(site: Site, client: int, watched: Site | None) -> tuple[float, float, float, float]:
-    web = processes.own_cpu(site.process.pid)
+def _cost(app_server: AppServer, client: int, watched: AppServer | None) -> tuple[float, float, float, float]:
+    web = processes.own_cpu(app_server.process.pid)
     pages = processes.own_cpu(watched.process.pid) if watched else 0.0
-    return web, processes.cpu(site.process.pid) - web, processes.own_cpu(client), pages
+    return web, processes.cpu(app_server.process.pid) - web, processes.own_cpu(client), pages
 
 
-async def _kill(site: Site, streams: int, stack: ExitStack) -> tuple[Site, float]:
-    site.process.kill()
-    site.process.wait()
+async def _kill(app_server: AppServer, streams: int, stack: ExitStack) -> tuple[AppServer, float]:
+    app_server.process.kill()
+    app_server.process.wait()
     began = time.monotonic()
-    port = int(site.url.rpartition(":")[2])
-    again = await asyncio.to_thread(lambda: stack.enter_context(serving(site.home, port, **PEOPLE)))
+    port = int(app_server.url.rpartition(":")[2])
+    again = await asyncio.to_thread(lambda: stack.enter_context(serving(app_server.home, port, **PEOPLE)))
     while time.monotonic() - began < 60:
         if await asyncio.to_thread(_streams, again.url) >= streams:
             break
@@ -191,26 +191,28 @@ async def run(short: bool, seconds: float = 300) -> list[Row]:
     supervisors, admins, interactions = (20, 2, 60) if short else (3_400, 50, 10_000)
     permissions = 2.0 if short else 10.0
     rows = []
-    with a_folder() as folder, serving(folder / "home", free_port(), **PEOPLE) as site:
-        everybody = await crowd.gather(site, supervisors, admins, interactions)
+    with a_folder() as folder, serving(folder / "home", free_port(), **PEOPLE) as app_server:
+        everybody = await population.create(app_server, supervisors, admins, interactions)
         for name in ("whole floor", "whole floor, one web process"):
             with ExitStack() as stack:
-                other = stack.enter_context(second(site, folder)) if name == "whole floor" else None
-                what = plan(site, everybody, 6 if short else seconds, permissions, watched=other)
-                async with beside.watched(site, backup_after=seconds / 4) as ran:
-                    steady = await simulate(site, folder, what, watched=other)
+                other = stack.enter_context(second(app_server, folder)) if name == "whole floor" else None
+                what = plan(app_server, everybody, 6 if short else seconds, permissions, watched=other)
+                async with beside.watched(app_server, backup_after=seconds / 4) as ran:
+                    steady = await simulate(app_server, folder, what, watched=other)
             check(steady)
             rows.append(_row(name, steady, judged=other is not None))
             if other is not None and not short:
                 print(beside.series(steady.seen, ran))
                 rows.append(beside.row("p99 beside a backup or a vacuum, to quiet seconds", steady.seen, ran))
             print(table(rows), flush=True)
-            async with site.database() as owner:  # what the next one is not to count
+            async with app_server.database() as owner:  # what the next one is not to count
                 await owner.execute("delete from realtime_metrics; delete from tool_permissions")
     if not short:
-        with a_folder() as folder, serving(folder / "home", free_port(), **PEOPLE) as site:
-            everybody = await crowd.gather(site, supervisors, admins, interactions)
-            killed = await simulate(site, folder, plan(site, everybody, 60, permissions), kill=True)
+        with a_folder() as folder, serving(folder / "home", free_port(), **PEOPLE) as app_server:
+            everybody = await population.create(app_server, supervisors, admins, interactions)
+            killed = await simulate(
+                app_server, folder, plan(app_server, everybody, 60, permissions), kill=True
+            )
             check(killed, killed=True)
             rows.append(
                 Row(

@@ -10,7 +10,7 @@ import asyncpg
 
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.kernel.db import migrations
-from tests.bench import world
+from tests.bench import contact_centre
 from tests.conftest import a_folder
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -50,7 +50,7 @@ async def main(rows: int = ROWS) -> None:
 
 
 async def _measure(db: Connection, rows: int) -> None:
-    await world.hire(db, LIVE // 3)
+    await contact_centre.hire(db, LIVE // 3)
     await db.execute(
         """insert into public.interactions (agent_id, interaction_type, status, external_id, started_at, ended_at)
         select id, agent_type, 'failed', 'bench-' || id, now() - interval '30 days', now() - interval '25 hours' from public.agents"""

@@ -9,11 +9,11 @@ import time
 import uvloop
 
 from server.embedded.postgres import SUPERUSER
-from tests.bench import crowd, floor
+from tests.app_server import AppServer
+from tests.bench import floor, population
 from tests.bench.caller import Caller
 from tests.bench.table import Row, ratio, table
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Site
 
 LIST = 100
 CALLERS = 40
@@ -25,13 +25,13 @@ async def run(short: bool) -> list[Row]:
     """Forty agents send lists as fast as they are taken, by turns with and without the trigger that rings."""
     rounds, seconds = (1, 1.5) if short else (ROUNDS, 6.0)
     rung, silent = [], []
-    with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as site:
-        everybody = await crowd.gather(site, CALLERS, 0, CALLERS)
+    with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as app_server:
+        everybody = await population.create(app_server, CALLERS, 0, CALLERS)
         for _ in range(rounds):
-            rung.append(await _send(site, everybody, seconds))
-            async with site.database(SUPERUSER) as owner:
+            rung.append(await _send(app_server, everybody, seconds))
+            async with app_server.database(SUPERUSER) as owner:
                 await owner.execute(_RING.format("disable"))
-                silent.append(await _send(site, everybody, seconds))
+                silent.append(await _send(app_server, everybody, seconds))
                 await owner.execute(_RING.format("enable"))
     share, least, most = ratio(rung, silent)
     rate = statistics.median(rung)
@@ -47,10 +47,10 @@ async def run(short: bool) -> list[Row]:
     ]
 
 
-async def _send(site: Site, everybody: crowd.Crowd, seconds: float) -> float:
+async def _send(app_server: AppServer, everybody: population.Population, seconds: float) -> float:
     """Metrics a second; each of them stored, and once."""
-    host, _, port = site.url.removeprefix("http://").partition(":")
-    async with site.database() as owner:
+    host, _, port = app_server.url.removeprefix("http://").partition(":")
+    async with app_server.database() as owner:
         before = await owner.fetchval("select count(*) from realtime_metrics")
         began = time.monotonic()
         sent = sum(
@@ -64,7 +64,7 @@ async def _send(site: Site, everybody: crowd.Crowd, seconds: float) -> float:
     return sent / took
 
 
-async def _agent(host: str, port: int, worker: crowd.Worker, until: float) -> int:
+async def _agent(host: str, port: int, worker: population.Worker, until: float) -> int:
     caller = Caller(host, port)
     one = {
         "sentiment": "good",

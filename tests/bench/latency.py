@@ -6,9 +6,9 @@ import time
 
 from playwright.async_api import Page, async_playwright
 
+from tests.app_server import PASSWORD, AppServer, Person
 from tests.browser import chromium
 from tests.conftest import a_folder, free_port, serving
-from tests.site import PASSWORD, Person, Site
 
 SAMPLES = 150
 PAUSE = 0.25  # between two samples: longer than the throttle, as metrics every five seconds are
@@ -25,28 +25,28 @@ WATCH = """() => {
 
 
 async def main() -> None:
-    with a_folder() as folder, serving(folder / "home", free_port()) as site:
-        person = await site.hire("voice")
+    with a_folder() as folder, serving(folder / "home", free_port()) as app_server:
+        person = await app_server.hire("voice")
         async with async_playwright() as playwright:
             path = chromium.find()
             assert path is not None, chromium.ADVICE
             browser = await playwright.chromium.launch(executable_path=str(path), args=chromium.arguments())
-            page = await browser.new_page(base_url=site.url)
+            page = await browser.new_page(base_url=app_server.url)
             await page.goto("/login")
             await page.get_by_label("E-mail").fill(person.email)
             await page.get_by_label("Password").fill(PASSWORD)
             await page.get_by_role("button", name="Sign in").click()
             await page.locator("#connection[data-state=live]").wait_for()
             await page.evaluate(WATCH)
-            report("metric: call → page", await metrics(site, person, page))
-            report("decision: click → agent's answer", await decisions(site, person, page))
+            report("metric: call → page", await metrics(app_server, person, page))
+            report("decision: click → agent's answer", await decisions(app_server, person, page))
             await browser.close()
 
 
-async def metrics(site: Site, person: Person, page: Page) -> list[float]:
-    interaction = await site.start(person.agents[0])
+async def metrics(app_server: AppServer, person: Person, page: Page) -> list[float]:
+    interaction = await app_server.start(person.agents[0])
     sent: dict[str, float] = {}
-    async with site.api(person.agents[0]) as api:
+    async with app_server.api(person.agents[0]) as api:
         for number in range(SAMPLES):
             text = f"Line {number}"
             sent[text] = time.time() * 1000
@@ -63,12 +63,12 @@ async def metrics(site: Site, person: Person, page: Page) -> list[float]:
     return [seen[text] - at for text, at in sent.items()]
 
 
-async def decisions(site: Site, person: Person, page: Page) -> list[float]:
-    interaction = await site.start(person.agents[0])
+async def decisions(app_server: AppServer, person: Person, page: Page) -> list[float]:
+    interaction = await app_server.start(person.agents[0])
     took = []
-    async with site.api(person.agents[0]) as api:
+    async with app_server.api(person.agents[0]) as api:
         for _ in range(SAMPLES // 3):
-            asked = await site.ask(person.agents[0], interaction)
+            asked = await app_server.ask(person.agents[0], interaction)
             waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=20"))
             button = page.locator(f"#tool-permission-{asked['id']} [data-key=a]")
             await button.wait_for()

@@ -12,7 +12,7 @@ import asyncpg
 
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.kernel.db import migrations
-from tests.bench import world
+from tests.bench import contact_centre
 from tests.conftest import a_folder
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -56,8 +56,8 @@ async def main(interactions: int = INTERACTIONS) -> None:
 
 async def _measure(owner: Connection, reader: Connection, interactions: int) -> None:
     began = time.monotonic()
-    await world.hire(owner, SUPERVISORS)
-    await world.archive(owner, interactions)
+    await contact_centre.hire(owner, SUPERVISORS)
+    await contact_centre.archive(owner, interactions)
     print(
         f"{interactions:,} interactions of {SUPERVISORS:,} supervisors loaded in {time.monotonic() - began:.0f} s",
         flush=True,

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench import crowd, floor
+from tests.app_server import AppServer
+from tests.bench import floor, population
 from tests.bench.table import Row, ratio, table
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Site
 
 SUPERVISORS, INTERACTIONS = 200, 600
 ROUNDS = 3
@@ -27,22 +27,24 @@ async def run(short: bool) -> list[Row]:
     """Rounds of each kind by turns, on one server; ratios within a round."""
     rounds, seconds = (1, 3.0) if short else (ROUNDS, 10.0)
     supervisors, interactions = (10, 30) if short else (SUPERVISORS, INTERACTIONS)
-    with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as site:
-        everybody = await crowd.gather(site, supervisors, 0, interactions)
+    with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as app_server:
+        everybody = await population.create(app_server, supervisors, 0, interactions)
         # Not measured: templates are compiled, and each connection plans each question for the first time.
-        await _measure(site, folder, everybody, seconds, permissions=10)
-        await _measure(site, folder, everybody, seconds / 2, watch="poll")
+        await _measure(app_server, folder, everybody, seconds, permissions=10)
+        await _measure(app_server, folder, everybody, seconds / 2, watch="poll")
         pushed, polled, alone, quiet, busy = [], [], [], [], []
         bare: list[list[float]] = []
         for _ in range(rounds):
-            pushed.append(await _measure(site, folder, everybody, seconds))
-            bare.append(await _listener(site, interactions / floor.EVERY, seconds))
-            polled.append(await _measure(site, folder, everybody, seconds, watch="poll"))
-            alone.append(await _measure(site, folder, everybody, seconds, watch="nobody"))
-            quiet.append(await _measure(site, folder, everybody, seconds * 2, permissions=10, posts=False))
+            pushed.append(await _measure(app_server, folder, everybody, seconds))
+            bare.append(await _listener(app_server, interactions / floor.EVERY, seconds))
+            polled.append(await _measure(app_server, folder, everybody, seconds, watch="poll"))
+            alone.append(await _measure(app_server, folder, everybody, seconds, watch="nobody"))
+            quiet.append(
+                await _measure(app_server, folder, everybody, seconds * 2, permissions=10, posts=False)
+            )
             busy.append(
                 await _measure(
-                    site, folder, everybody, seconds * 2, permissions=10, every=interactions / 1_000
+                    app_server, folder, everybody, seconds * 2, permissions=10, every=interactions / 1_000
                 )
             )
     for one in pushed:
@@ -54,22 +56,25 @@ async def run(short: bool) -> list[Row]:
 
 
 async def _measure(
-    site: Site,
+    app_server: AppServer,
     folder: Path,
-    everybody: crowd.Crowd,
+    everybody: population.Population,
     seconds: float,
     permissions: float = 0,
     every: float = floor.EVERY,
     **more: Any,
 ) -> floor.Run:
-    what = floor.plan(site, everybody, seconds, permissions, every=every, **more)
-    return await floor.simulate(site, folder, what)
+    what = floor.plan(app_server, everybody, seconds, permissions, every=every, **more)
+    return await floor.simulate(app_server, folder, what)
 
 
-async def _listener(site: Site, rate: float, seconds: float) -> list[float]:
+async def _listener(app_server: AppServer, rate: float, seconds: float) -> list[float]:
     """What nobody can beat: a row is inserted, a LISTEN connection writes its notification to a socket. Seconds."""
     arrived: dict[int, float] = {}
-    async with site.database("supabase_admin") as writer, site.database("supabase_admin") as listener:
+    async with (
+        app_server.database("supabase_admin") as writer,
+        app_server.database("supabase_admin") as listener,
+    ):
         await writer.execute(_BARE)
         ends = socket.socketpair()
         reader, near = await asyncio.open_connection(sock=ends[0])

@@ -12,7 +12,7 @@ import asyncpg
 
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.kernel.db import migrations, sweeper
-from tests.bench import world
+from tests.bench import contact_centre
 from tests.conftest import a_folder
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -61,12 +61,12 @@ async def main() -> None:
 
 
 async def _backlog(owner: Connection) -> None:
-    await world.hire(owner, SUPERVISORS)
-    await world.archive(owner, OLD)
+    await contact_centre.hire(owner, SUPERVISORS)
+    await contact_centre.archive(owner, OLD)
     await owner.execute("set session_replication_role = replica")
     await owner.execute(_BACKLOG)
     await owner.execute("set session_replication_role = origin")
-    await world.live(owner, history=0, pending=0)
+    await contact_centre.live(owner, history=0, pending=0)
     await owner.execute("update private.settings set value = 20 where name = 'pending_per_agent'")
     await owner.execute(
         """insert into public.tool_permissions (interaction_id, tool_name)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from tests.bench import crowd, floor
+from tests.app_server import AppServer
+from tests.bench import floor, population
 from tests.bench.table import Row, table
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Site
 
 AUDIENCES = (10, 1_000, 3_400)
 ROUNDS = 3
@@ -21,11 +21,11 @@ async def run(short: bool) -> list[Row]:
     """The same forty metrics a second, rung for ever more audiences; what either costs without the other is taken off."""
     audiences, rounds, seconds = ((2, 20), 1, 3.0) if short else (AUDIENCES, ROUNDS, 10.0)
     costs: dict[int, list[float]] = {count: [] for count in audiences}
-    with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as site:
-        everybody = await crowd.gather(site, audiences[-1], 0, audiences[-1] * 3)
+    with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as app_server:
+        everybody = await population.create(app_server, audiences[-1], 0, audiences[-1] * 3)
         for _ in range(rounds):
             for count in audiences:
-                costs[count].append(await _cost(site, folder, everybody, count, seconds))
+                costs[count].append(await _cost(app_server, folder, everybody, count, seconds))
     few, many = (statistics.median(costs[count]) for count in (audiences[0], audiences[-1]))
     return [
         Row(
@@ -39,7 +39,9 @@ async def run(short: bool) -> list[Row]:
     ]
 
 
-async def _cost(site: Site, folder: Path, everybody: crowd.Crowd, count: int, seconds: float) -> float:
+async def _cost(
+    app_server: AppServer, folder: Path, everybody: population.Population, count: int, seconds: float
+) -> float:
     """Seconds of CPU a ring, of the web process and PostgreSQL."""
     watchers = everybody.supervisors[:count]
     mine = {one.id for one in watchers}
@@ -47,8 +49,8 @@ async def _cost(site: Site, folder: Path, everybody: crowd.Crowd, count: int, se
     some = replace(everybody, supervisors=watchers, workers=workers)
     found = {}
     for watch, posts in product(("stream", "nobody"), (True, False)):
-        what = floor.plan(site, some, seconds, 0, every=len(workers) / RATE, watch=watch, posts=posts)
-        one = await floor.simulate(site, folder, what)
+        what = floor.plan(app_server, some, seconds, 0, every=len(workers) / RATE, watch=watch, posts=posts)
+        one = await floor.simulate(app_server, folder, what)
         assert one.seen["accepted"] == one.seen["sent"], one.seen["refused"]
         assert watch == "nobody" or not one.seen["never_seen"], one.seen["never_seen"]
         found[watch, posts] = (one.web + one.postgres) / one.seconds

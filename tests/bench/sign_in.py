@@ -8,9 +8,9 @@ import time
 import httpx
 import uvloop
 
+from tests.app_server import PASSWORD, AppServer
 from tests.bench.table import Row, ratio, table
 from tests.conftest import a_folder, free_port, serving
-from tests.site import PASSWORD, Site
 
 ROUNDS = 20
 WRONG = "wrong password"
@@ -22,20 +22,20 @@ async def run(short: bool) -> list[Row]:
     rounds = 2 if short else ROUNDS
     with (
         a_folder() as folder,
-        serving(folder / "home", free_port()) as site,
+        serving(folder / "home", free_port()) as app_server,
     ):  # which allows a thousand guesses
-        attempts = await _reasons(site)
+        attempts = await _reasons(app_server)
         took: dict[str, list[float]] = {reason: [] for reason in attempts}
         for _ in range(rounds):
             for reason, fields in attempts.items():
-                took[reason].append(await _refused(site, fields))
+                took[reason].append(await _refused(app_server, fields))
     return [_row(reason, took[reason], took[WRONG]) for reason in attempts if reason != WRONG]
 
 
-async def _reasons(site: Site) -> dict[str, dict[str, str]]:
-    people = [await site.hire("voice", agents=0) for _ in range(4)]
+async def _reasons(app_server: AppServer) -> dict[str, dict[str, str]]:
+    people = [await app_server.hire("voice", agents=0) for _ in range(4)]
     known, banned, deactivated, missing = people
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             "update auth.users set banned_until = now() + interval '1 day' where id = $1", banned.id
         )
@@ -50,8 +50,8 @@ async def _reasons(site: Site) -> dict[str, dict[str, str]]:
     }
 
 
-async def _refused(site: Site, fields: dict[str, str]) -> float:
-    async with httpx.AsyncClient(base_url=site.url, timeout=30) as browser:
+async def _refused(app_server: AppServer, fields: dict[str, str]) -> float:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=30) as browser:
         began = time.perf_counter()
         answer = await browser.post("/login", data=fields)
         took = time.perf_counter() - began

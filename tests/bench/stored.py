@@ -13,10 +13,10 @@ from pathlib import Path
 import asyncpg
 import httpx
 
-from tests.bench import crowd, floor, processes, world
+from tests.app_server import AppServer
+from tests.bench import contact_centre, floor, population, processes
 from tests.bench.table import Row, table
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Site
 
 STORED = 1_000_000
 READS, EACH = 60, 50  # round trips, audiences in each
@@ -29,22 +29,22 @@ async def run(short: bool, stored: int = STORED) -> list[Row]:
     supervisors, interactions = (20, 60) if short else (3_400, 10_000)
     some, many = (100, 1_000) if short else (1_000, stored)
     with a_folder() as folder:
-        with serving(folder / "home", free_port(), **floor.PEOPLE) as site:
-            everybody = await crowd.gather(site, supervisors, 5, interactions)
+        with serving(folder / "home", free_port(), **floor.PEOPLE) as app_server:
+            everybody = await population.create(app_server, supervisors, 5, interactions)
             costs = []
             for count in (some, many - some):
-                async with site.database("supabase_admin") as db:
-                    await world.archive(db, count)
-                costs.append(await _ring(site, everybody))
-            rows = [_flat(costs, some, many), *await _pages(site, everybody, many)]
+                async with app_server.database("supabase_admin") as db:
+                    await contact_centre.archive(db, count)
+                costs.append(await _ring(app_server, everybody))
+            rows = [_flat(costs, some, many), *await _pages(app_server, everybody, many)]
         rows.append(_start(folder / "home"))
     return rows
 
 
-async def _ring(site: Site, everybody: crowd.Crowd) -> tuple[float, float]:
+async def _ring(app_server: AppServer, everybody: population.Population) -> tuple[float, float]:
     """Seconds of CPU in PostgreSQL for one audience read, and for the yardstick."""
     cost = yard = 0.0
-    db = await asyncpg.connect(site.database_url("floorwalker_web"))
+    db = await asyncpg.connect(app_server.database_url("floorwalker_web"))
     try:
         questions = [
             json.dumps(
@@ -89,9 +89,9 @@ def _flat(costs: list[tuple[float, float]], some: int, many: int) -> Row:
     )
 
 
-async def _pages(site: Site, everybody: crowd.Crowd, stored: int) -> list[Row]:
+async def _pages(app_server: AppServer, everybody: population.Population, stored: int) -> list[Row]:
     """Each page forty times, by somebody who may see it; ms from the request to the last byte."""
-    async with site.database() as db:
+    async with app_server.database() as db:
         archived = await db.fetchrow(
             "select id, supervisor_id from interactions where status = 'completed' order by ended_at desc limit 1"
         )
@@ -112,7 +112,7 @@ async def _pages(site: Site, everybody: crowd.Crowd, stored: int) -> list[Row]:
     for name, (who, path) in pages.items():
         took = []
         async with httpx.AsyncClient(
-            base_url=site.url, cookies={site.cookie: who.cookie}, timeout=60
+            base_url=app_server.url, cookies={app_server.cookie: who.cookie}, timeout=60
         ) as browser:
             for _ in range(42):
                 began = time.perf_counter()
@@ -139,8 +139,8 @@ def _start(home: Path) -> Row:
     took = []
     for _ in range(3):
         began = time.monotonic()
-        with serving(home, free_port()) as site:
-            assert httpx.get(f"{site.url}/login").status_code == 200
+        with serving(home, free_port()) as app_server:
+            assert httpx.get(f"{app_server.url}/login").status_code == 200
             took.append(time.monotonic() - began)
     return Row(
         "start to first page, warm",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.app_server import PATIENCE
 from tests.conftest import ROOT, a_folder, until
-from tests.site import PATIENCE
 
 
 def at_work_in(folder: Path) -> list[str]:

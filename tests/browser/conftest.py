@@ -7,8 +7,8 @@ from typing import TypeAlias
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
 from tests.browser import chromium
-from tests.site import PASSWORD, PATIENCE, Person, Site
 
 SignIn: TypeAlias = Callable[[Person], Awaitable[Page]]
 
@@ -35,9 +35,11 @@ async def sign_in_with(page: Page, person: Person, at: str = "") -> None:
 
 
 @asynccontextmanager
-async def signed_in_at(browser: Browser, site: Site, person: Person, script: str = "") -> AsyncIterator[Page]:
-    """Somebody's live page at a site of its own, in which a script runs before all others."""
-    context = await browser.new_context(base_url=site.url)
+async def signed_in_at(
+    browser: Browser, app_server: AppServer, person: Person, script: str = ""
+) -> AsyncIterator[Page]:
+    """Somebody's live page at an app server of its own, in which a script runs before all others."""
+    context = await browser.new_context(base_url=app_server.url)
     context.set_default_timeout(1000 * PATIENCE)
     if script:
         await context.add_init_script(script)
@@ -48,7 +50,7 @@ async def signed_in_at(browser: Browser, site: Site, person: Person, script: str
 
 
 @pytest.fixture
-async def sign_in(browser: Browser, site: Site) -> AsyncIterator[SignIn]:
+async def sign_in(browser: Browser, app_server: AppServer) -> AsyncIterator[SignIn]:
     """Sign in as somebody, by the form; any complaint of the page (CSP, script error) fails the test."""
     complaints: list[str] = []
     contexts = []
@@ -60,7 +62,7 @@ async def sign_in(browser: Browser, site: Site) -> AsyncIterator[SignIn]:
             complaints.append(message.text)
 
     async def open_page(person: Person) -> Page:
-        context = await browser.new_context(base_url=site.url)
+        context = await browser.new_context(base_url=app_server.url)
         context.set_default_timeout(1000 * PATIENCE)
         contexts.append(context)
         page = await context.new_page()

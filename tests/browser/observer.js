@@ -1,4 +1,4 @@
-// Watches a live page from outside the product: when each card last changed under a person's hand, and what was pressed.
+// Watches a live page from outside the product: when each card last changed under a person's pointer, and what was pressed.
 // Loaded before every script of the page, so that it sees a press before the page does. It looks at what a person can see:
 // once a frame, and at each press; what a script moves and puts back within a frame was never there.
 (() => {

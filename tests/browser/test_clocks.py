@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
+from tests.app_server import AppServer, Person
 from tests.browser.conftest import signed_in_at
-from tests.site import Person, Site
 
 pytestmark = pytest.mark.browser
 
@@ -52,13 +52,13 @@ WRONG_FROM_THE_START = [0, *(pytest.param(minutes, marks=pytest.mark.full) for m
 
 @pytest.mark.parametrize("wrong", WRONG_FROM_THE_START)
 async def test_countdowns_and_silences_are_right_with_a_clock_that_is_wrong_or_set(
-    site: Site, voice: Person, browser: Browser, wrong: int
+    app_server: AppServer, voice: Person, browser: Browser, wrong: int
 ) -> None:
     agent = voice.agents[0]
-    async with signed_in_at(browser, site, voice, WRONG % (wrong * 60_000)) as page:
-        interaction = await site.start(agent)
-        asked = await site.ask(agent, interaction)
-        async with site.api(agent) as api:
+    async with signed_in_at(browser, app_server, voice, WRONG % (wrong * 60_000)) as page:
+        interaction = await app_server.start(agent)
+        asked = await app_server.ask(agent, interaction)
+        async with app_server.api(agent) as api:
             await api.post(f"/interactions/{interaction}/metrics", json={"satisfaction_score": 50})
         heard = dt.datetime.now(dt.UTC)
         await expect(page.locator(f"#tool-permission-{asked['id']} .left")).to_be_visible()
@@ -71,13 +71,13 @@ async def test_countdowns_and_silences_are_right_with_a_clock_that_is_wrong_or_s
 
 @pytest.mark.full
 async def test_countdowns_are_right_where_the_scripts_come_late(
-    site: Site, voice: Person, browser: Browser
+    app_server: AppServer, voice: Person, browser: Browser
 ) -> None:
     agent = voice.agents[0]
-    interaction = await site.start(agent)
-    asked = await site.ask(agent, interaction)
+    interaction = await app_server.start(agent)
+    asked = await app_server.ask(agent, interaction)
     heard = dt.datetime.now(dt.UTC)
-    async with signed_in_at(browser, site, voice) as page:
+    async with signed_in_at(browser, app_server, voice) as page:
 
         async def late(route: Route) -> None:
             await asyncio.sleep(12)

@@ -12,10 +12,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 
 async def test_the_first_day_of_a_server_that_others_reach(browser: Browser) -> None:
-    with a_folder() as folder, serving(folder / "home", free_port(), **OPEN) as site:
-        link = await link_of(site)
+    with a_folder() as folder, serving(folder / "home", free_port(), **OPEN) as app_server:
+        link = await link_of(app_server)
         assert link is not None
-        context = await browser.new_context(base_url=site.url)
+        context = await browser.new_context(base_url=app_server.url)
         page = await context.new_page()
         await page.goto(link)
         await page.get_by_label("E-mail").fill("ada@example.org")
@@ -33,9 +33,9 @@ async def test_the_first_day_of_a_server_that_others_reach(browser: Browser) -> 
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_role("heading", name="Wallboard")).to_be_visible()
         await expect(page.locator("#connection")).to_contain_text("Live")
-        person = await site.hire("voice")
+        person = await app_server.hire("voice")
         agent = person.agents[0]
-        asked = await site.ask(agent, await site.start(agent))
+        asked = await app_server.ask(agent, await app_server.start(agent))
         await armed(page, asked)
         await card_of(page, asked).get_by_role("button", name=ALLOW).click()
         await expect(card_of(page, asked)).to_contain_text("allowed by Ada")

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.app_server import PATIENCE, AppServer, Person, decision
 from tests.browser.conftest import SignIn
-from tests.site import PATIENCE, Person, Site, decision
 
 pytestmark = pytest.mark.browser
 
@@ -32,27 +32,27 @@ async def open_denial(card: Locator) -> None:
 
 
 async def test_an_interaction_appears_and_leaves_without_a_reload(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     await page.evaluate(MARK)
     card = page.locator("#agents article")
     await expect(card).to_contain_text("idle")
-    interaction = await site.start(voice.agents[0], phone_number="+18505550155")
+    interaction = await app_server.start(voice.agents[0], phone_number="+18505550155")
     await expect(card).to_contain_text("in call")
     await expect(card).to_contain_text("+1 850 ··· 0155")
-    async with site.api(voice.agents[0]) as api:
+    async with app_server.api(voice.agents[0]) as api:
         await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
     await expect(card).to_contain_text("Last interaction completed")
     assert await page.evaluate(STILL)
 
 
-async def test_a_metric_changes_the_card(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_a_metric_changes_the_card(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
     page = await sign_in(voice)
-    interaction = await site.start(voice.agents[0])
+    interaction = await app_server.start(voice.agents[0])
     card = page.locator("#agents article")
     await expect(card).to_contain_text("in call")
-    async with site.api(voice.agents[0]) as api:
+    async with app_server.api(voice.agents[0]) as api:
         for sentiment, score, feed in (("good", 91, "Is happy"), ("critical", 12, "Is <b>not</b> happy")):
             await metric(api, interaction, sentiment, score, feed)
             await expect(card.locator(".satisfaction")).to_have_text(f"{score}%")
@@ -62,20 +62,20 @@ async def test_a_metric_changes_the_card(site: Site, voice: Person, sign_in: Sig
 
 
 async def test_a_permission_is_allowed_by_a_click_and_the_waiting_agent_hears_at_once(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    interaction = await site.start(agent)
+    interaction = await app_server.start(agent)
     arguments = {"order": "W2378156", "amount": 184.2, "items": [{"id": 1}], "note": "<img src=x>"}
-    asked = await site.ask(agent, interaction, arguments=arguments)
+    asked = await app_server.ask(agent, interaction, arguments=arguments)
     card = page.locator(f"#tool-permission-{asked['id']}")
     await expect(card).to_contain_text("issue_refund")
     await expect(card.locator(".left")).to_contain_text("left")
     assert await card.locator(".arguments th").all_inner_texts() == list(arguments)
     await expect(card.locator(".arguments td").nth(3)).to_have_text("<img src=x>")
     assert (await page.title()).startswith("(1) ")
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
         await card.get_by_role("button", name=ALLOW).click()
         answer = (await asyncio.wait_for(waiting, PATIENCE)).json()
@@ -90,16 +90,18 @@ async def test_a_permission_is_allowed_by_a_click_and_the_waiting_agent_hears_at
     await expect(page).to_have_title("Floor · Floorwalker")
 
 
-async def test_a_denial_takes_its_reason_to_the_agent(site: Site, chat: Person, sign_in: SignIn) -> None:
+async def test_a_denial_takes_its_reason_to_the_agent(
+    app_server: AppServer, chat: Person, sign_in: SignIn
+) -> None:
     page = await sign_in(chat)
     agent = chat.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
     await open_denial(card)
     await card.get_by_placeholder("Reason").fill("Already paid back")
     await card.get_by_role("button", name=DENY).click()
     await expect(card).to_contain_text(f"denied by {chat.username}, Already paid back")
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         answer = (await api.get(f"/tool-permissions/{asked['id']}?wait=5")).json()
         claim = {"arguments_digest": answer["arguments_digest"]}
         refused = await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)
@@ -108,41 +110,41 @@ async def test_a_denial_takes_its_reason_to_the_agent(site: Site, chat: Person, 
 
 
 async def test_a_card_decided_elsewhere_says_by_whom_and_cannot_be_clicked(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
-    page, admin = await sign_in(voice), await site.hire("admin")
+    page, admin = await sign_in(voice), await app_server.hire("admin")
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
     await expect(card.get_by_role("button", name=ALLOW)).to_be_visible()
-    async with site.browser_of(admin) as other:
+    async with app_server.browser_of(admin) as other:
         await other.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
     await expect(card).to_contain_text(f"denied by {admin.name}")
     await expect(card.get_by_role("button")).to_have_count(0)
 
 
 async def test_another_supervisors_page_stream_and_ids_show_nothing(
-    site: Site, voice: Person, chat: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, chat: Person, sign_in: SignIn
 ) -> None:
     page, other = await sign_in(voice), await sign_in(chat)
     agent = voice.agents[0]
-    interaction = await site.start(agent, phone_number="+18505550155")
-    asked = await site.ask(agent, interaction, arguments={"order": "SECRET-1"})
-    async with site.api(agent) as api:
+    interaction = await app_server.start(agent, phone_number="+18505550155")
+    asked = await app_server.ask(agent, interaction, arguments={"order": "SECRET-1"})
+    async with app_server.api(agent) as api:
         await metric(api, interaction, "critical", 3, "Says SECRET-2")
     await expect(page.locator("#agents")).to_contain_text("SECRET-2")
     # The other floor is live: something of its own arrives after all of that.
-    await site.start(chat.agents[0])
+    await app_server.start(chat.agents[0])
     await expect(other.locator("#agents article")).to_contain_text("in chat")
     for place in (other, await reloaded(other)):
         html = await place.content()
         assert not any(word in html for word in ("SECRET", asked["id"], interaction, agent.name))
-    async with site.browser_of(chat) as client:
+    async with app_server.browser_of(chat) as client:
         data = decision(asked, "allowed")
         refused = await client.post(f"/tool-permissions/{asked['id']}/decision", data=data)
         paused = await client.post(f"/agents/{agent.id}/pause", data={"paused": "yes"})
     assert (refused.status_code, paused.status_code) == (404, 404)
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
 
 
@@ -153,31 +155,31 @@ async def reloaded(page: Page) -> Page:
 
 
 async def test_an_admin_sees_everybody_on_the_wallboard_and_may_decide(
-    site: Site, voice: Person, chat: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, chat: Person, sign_in: SignIn
 ) -> None:
-    page = await sign_in(await site.hire("admin"))
+    page = await sign_in(await app_server.hire("admin"))
     assert "Wallboard" in await page.title()
     for person in (chat, voice):  # filtered, since other people's days are on the same wallboard
         await page.get_by_placeholder("Supervisor").fill(person.username)
         await page.get_by_role("button", name="Filter").click()
         await expect(page.locator("#interactions")).to_contain_text("All quiet")
-        interaction = await site.start(person.agents[0])
+        interaction = await app_server.start(person.agents[0])
         await expect(page.locator(f"#interaction-{interaction}")).to_contain_text(person.username)
         await expect(page.locator("#interactions tbody tr")).to_have_count(1)
-    asked = await site.ask(voice.agents[0], interaction)
+    asked = await app_server.ask(voice.agents[0], interaction)
     card = page.locator(f"#tool-permission-{asked['id']}")
     await card.get_by_role("button", name=ALLOW).click()
     await expect(card).to_contain_text("allowed by")
 
 
 async def test_pausing_an_agent_shows_and_refuses_new_interactions(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     card = page.locator("#agents article")
     await card.get_by_role("button", name="Pause").click()
     await expect(card).to_contain_text("paused")
-    async with site.api(voice.agents[0]) as api:
+    async with app_server.api(voice.agents[0]) as api:
         refused = await api.post("/interactions", json={"interaction_type": "voice"})
         assert refused.status_code == 409
         await card.get_by_role("button", name="Resume").click()
@@ -186,7 +188,9 @@ async def test_pausing_an_agent_shows_and_refuses_new_interactions(
         assert started.status_code == 201
 
 
-async def test_signing_out_in_one_tab_ends_the_other(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_signing_out_in_one_tab_ends_the_other(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
     page = await sign_in(voice)
     tab = await page.context.new_page()
     await tab.goto("/")

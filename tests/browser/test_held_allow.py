@@ -3,18 +3,18 @@
 import pytest
 from playwright.async_api import Browser, expect
 
+from tests.app_server import PASSWORD, AppServer, Person, decision
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_queue import armed, card_of
 from tests.conftest import until
-from tests.site import PASSWORD, Person, Site, decision
 
 pytestmark = pytest.mark.browser
 
 
-async def hold(site: Site, person: Person, seconds: int) -> None:
+async def hold(app_server: AppServer, person: Person, seconds: int) -> None:
     """From now on an allow of this person's agents can be taken back for so long."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             """update public.agent_tools t set undo_seconds = $2 from public.agents a
             where a.id = t.agent_id and a.supervisor_id = $1""",
@@ -24,13 +24,13 @@ async def hold(site: Site, person: Person, seconds: int) -> None:
 
 
 async def test_its_giver_takes_it_back_before_the_agent_learns_of_it(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
-    await hold(site, voice, 120)
-    page, admin = await sign_in(voice), await sign_in(await site.hire("admin"))
+    await hold(app_server, voice, 120)
+    page, admin = await sign_in(voice), await sign_in(await app_server.hire("admin"))
     await admin.goto(f"/?supervisor={voice.username}")
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     card, elsewhere = card_of(page, asked), card_of(admin, asked)
     await expect(card).to_contain_text("Can be taken back for 120 s")
     await armed(page, asked)
@@ -42,7 +42,7 @@ async def test_its_giver_takes_it_back_before_the_agent_learns_of_it(
     # A colleague sees it, and can neither decide nor take it back.
     await expect(elsewhere).to_contain_text(f"allowed by {voice.username}")
     await expect(elsewhere.get_by_role("button")).to_have_count(0)
-    async with site.api(agent) as api, site.browser_of(await site.hire("admin")) as other:
+    async with app_server.api(agent) as api, app_server.browser_of(await app_server.hire("admin")) as other:
         learned = (await api.get(f"/tool-permissions/{asked['id']}?wait=1")).json()
         assert (learned["status"], learned["reason"], learned["responded_by"]) == ("pending", None, None)
         assert learned["expires_at"] > asked["expires_at"]
@@ -59,19 +59,21 @@ async def test_its_giver_takes_it_back_before_the_agent_learns_of_it(
     await page.locator(f"#deny-{asked['id']} summary").click()
     await card.get_by_role("button", name="Not allowed by policy").click()
     await expect(card).to_contain_text("denied by")  # a denial is never held
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "denied"
 
 
-async def test_it_takes_effect_when_its_time_is_over(site: Site, voice: Person, sign_in: SignIn) -> None:
-    await hold(site, voice, 3)
+async def test_it_takes_effect_when_its_time_is_over(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
+    await hold(app_server, voice, 3)
     page = await sign_in(voice)
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     await armed(page, asked)
     await card_of(page, asked).get_by_role("button", name=ALLOW).click()
     await expect(card_of(page, asked)).to_contain_text("takes effect")
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         answer = (await api.get(f"/tool-permissions/{asked['id']}?wait=30")).json()
         assert (answer["status"], answer["responded_by"]) == ("allowed", voice.username)
         claim = {"arguments_digest": asked["arguments_digest"]}
@@ -79,11 +81,13 @@ async def test_it_takes_effect_when_its_time_is_over(site: Site, voice: Person, 
     await expect(card_of(page, asked)).to_contain_text("executed")
 
 
-async def test_a_double_click_does_not_take_it_back(site: Site, voice: Person, sign_in: SignIn) -> None:
-    await hold(site, voice, 60)
+async def test_a_double_click_does_not_take_it_back(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
+    await hold(app_server, voice, 60)
     page = await sign_in(voice)
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     await armed(page, asked)
     await card_of(page, asked).get_by_role("button", name=ALLOW).dblclick()
     await expect(card_of(page, asked)).to_contain_text("takes effect")
@@ -91,19 +95,19 @@ async def test_a_double_click_does_not_take_it_back(site: Site, voice: Person, s
     await expect(button).to_have_attribute("aria-disabled", "true")
     await button.evaluate("button => button.click()")
     await expect(button).to_be_enabled()
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         assert await owner.fetchval(
             "select held_decision from public.tool_permissions where id::text = $1", asked["id"]
         ) == ("allowed")
 
 
 async def test_without_javascript_one_allows_and_takes_back(
-    site: Site, voice: Person, browser: Browser
+    app_server: AppServer, voice: Person, browser: Browser
 ) -> None:
-    await hold(site, voice, 60)
+    await hold(app_server, voice, 60)
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
-    context = await browser.new_context(base_url=site.url, java_script_enabled=False)
+    asked = await app_server.ask(agent, await app_server.start(agent))
+    context = await browser.new_context(base_url=app_server.url, java_script_enabled=False)
     page = await context.new_page()
     await page.goto("/")
     await page.get_by_label("E-mail").fill(voice.email)
@@ -113,8 +117,8 @@ async def test_without_javascript_one_allows_and_takes_back(
     await card_of(page, asked).get_by_role("button", name="Take back").click()
     await expect(card_of(page, asked).get_by_role("button", name=ALLOW)).to_be_visible()
     # Decided meanwhile: the page says by whom, and shows the card as it stands.
-    admin = await site.hire("admin")
-    async with site.browser_of(admin) as other:
+    admin = await app_server.hire("admin")
+    async with app_server.browser_of(admin) as other:
         await other.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
     await card_of(page, asked).get_by_role("button", name=ALLOW).click()
     await expect(page.get_by_role("heading", name="Not decided")).to_be_visible()
@@ -122,16 +126,18 @@ async def test_without_javascript_one_allows_and_takes_back(
     await context.close()
 
 
-async def test_the_end_of_the_interaction_cancels_it(site: Site, voice: Person, sign_in: SignIn) -> None:
-    await hold(site, voice, 60)
+async def test_the_end_of_the_interaction_cancels_it(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
+    await hold(app_server, voice, 60)
     page = await sign_in(voice)
     agent = voice.agents[0]
-    live = await site.start(agent)
-    asked = await site.ask(agent, live)
+    live = await app_server.start(agent)
+    asked = await app_server.ask(agent, live)
     await armed(page, asked)
     await card_of(page, asked).get_by_role("button", name=ALLOW).click()
     await expect(card_of(page, asked)).to_contain_text("takes effect")
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.post(f"/interactions/{live}/end", json={"status": "completed"})).status_code == 200
 
         async def cancelled() -> bool:

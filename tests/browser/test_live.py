@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.app_server import AppServer, Person, decision
 from tests.browser.conftest import SignIn, signed_in_at
 from tests.browser.test_floor import ALLOW, MARK, STILL
 from tests.conftest import a_folder, free_port, serving
 from tests.proxy import Proxy, between
-from tests.site import Person, Site, decision
 
 pytestmark = pytest.mark.browser
 
@@ -20,8 +20,8 @@ STALE = re.compile("stale since")
 
 
 @pytest.fixture
-async def proxy(site: Site) -> AsyncIterator[Proxy]:
-    async with between(site) as made:
+async def proxy(app_server: AppServer) -> AsyncIterator[Proxy]:
+    async with between(app_server) as made:
         yield made
 
 
@@ -40,12 +40,12 @@ async def is_live_again(page: Page) -> None:
 
 @pytest.mark.full
 async def test_a_stream_whose_bytes_are_lost_is_said_and_replaced(
-    site: Site, voice: Person, proxy: Proxy, browser: Browser
+    app_server: AppServer, voice: Person, proxy: Proxy, browser: Browser
 ) -> None:
-    async with signed_in_at(browser, proxy.site, voice) as page:
+    async with signed_in_at(browser, proxy.app_server, voice) as page:
         await page.evaluate(MARK)
         proxy.swallow_what_is_open()
-        asked = await site.ask(voice.agents[0], await site.start(voice.agents[0]))
+        asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
         began = await page.evaluate("performance.now()")
         await page.wait_for_function(
             "() => document.getElementById('connection').textContent.includes('stale since')"
@@ -58,16 +58,16 @@ async def test_a_stream_whose_bytes_are_lost_is_said_and_replaced(
 
 @pytest.mark.full
 async def test_on_a_stale_page_a_request_is_fetched_and_looked_at_before_it_is_decided(
-    site: Site, voice: Person, proxy: Proxy, browser: Browser
+    app_server: AppServer, voice: Person, proxy: Proxy, browser: Browser
 ) -> None:
     agent = voice.agents[0]
-    interaction = await site.start(agent)
-    asked, other = [await site.ask(agent, interaction) for _ in range(2)]
-    async with signed_in_at(browser, proxy.site, voice) as page:
+    interaction = await app_server.start(agent)
+    asked, other = [await app_server.ask(agent, interaction) for _ in range(2)]
+    async with signed_in_at(browser, proxy.app_server, voice) as page:
         proxy.swallows_streams = True
         await says_stale(page)
-        admin = await site.hire("admin")
-        async with site.browser_of(admin) as elsewhere:
+        admin = await app_server.hire("admin")
+        async with app_server.browser_of(admin) as elsewhere:
             await elsewhere.post(f"/tool-permissions/{other['id']}/decision", data=decision(other, "denied"))
         card, gone = (page.locator(f"#tool-permission-{one['id']}") for one in (asked, other))
         await gone.get_by_role("button", name=ALLOW).click()
@@ -75,7 +75,7 @@ async def test_on_a_stale_page_a_request_is_fetched_and_looked_at_before_it_is_d
         await card.get_by_role("button", name=ALLOW).click()
         await expect(page.locator("#toasts")).to_contain_text("fetched again")
         await expect(card).to_have_attribute("data-js-dead", "yes")
-        async with site.api(agent) as api:
+        async with app_server.api(agent) as api:
             assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
         await card.get_by_role("button", name=ALLOW).click()  # once it is not dead any more
         await expect(card).to_contain_text(f"allowed by {voice.username}")
@@ -86,24 +86,24 @@ async def test_on_a_stale_page_a_request_is_fetched_and_looked_at_before_it_is_d
 
 @pytest.mark.full
 async def test_a_server_that_stands_still_is_said_and_made_up_for(browser: Browser) -> None:
-    with a_folder() as folder, serving(folder / "home", free_port()) as site:
-        person = await site.hire("voice")
-        async with signed_in_at(browser, site, person) as page:
+    with a_folder() as folder, serving(folder / "home", free_port()) as app_server:
+        person = await app_server.hire("voice")
+        async with signed_in_at(browser, app_server, person) as page:
             await page.evaluate(MARK)
-            os.kill(site.process.pid, signal.SIGSTOP)
+            os.kill(app_server.process.pid, signal.SIGSTOP)
             try:
                 await says_stale(page)
                 await page.get_by_role("link", name="Leaderboard").focus()  # the page itself goes on
             finally:
-                os.kill(site.process.pid, signal.SIGCONT)
+                os.kill(app_server.process.pid, signal.SIGCONT)
             await is_live_again(page)
 
 
 @pytest.mark.full
 async def test_a_page_that_answers_for_the_server_is_not_live(
-    site: Site, voice: Person, proxy: Proxy, browser: Browser
+    app_server: AppServer, voice: Person, proxy: Proxy, browser: Browser
 ) -> None:
-    async with signed_in_at(browser, proxy.site, voice) as page:
+    async with signed_in_at(browser, proxy.app_server, voice) as page:
         await page.evaluate(MARK)
         proxy.portal = True
         proxy.cut()
@@ -118,7 +118,7 @@ async def test_a_page_that_answers_for_the_server_is_not_live(
 async def test_a_page_opened_where_no_stream_comes_does_not_stay_as_of(
     voice: Person, proxy: Proxy, sign_in: SignIn, browser: Browser
 ) -> None:
-    async with signed_in_at(browser, proxy.site, voice) as page:
+    async with signed_in_at(browser, proxy.app_server, voice) as page:
         proxy.swallows_streams = True
         await page.reload()
         await expect(page.locator("#connection")).to_contain_text("As of")
@@ -130,9 +130,9 @@ async def test_a_page_opened_where_no_stream_comes_does_not_stay_as_of(
 
 @pytest.mark.full
 async def test_a_slow_line_is_live_and_one_that_is_cut_comes_back(
-    site: Site, voice: Person, proxy: Proxy, browser: Browser
+    app_server: AppServer, voice: Person, proxy: Proxy, browser: Browser
 ) -> None:
-    async with signed_in_at(browser, proxy.site, voice) as page:
+    async with signed_in_at(browser, proxy.app_server, voice) as page:
         await page.evaluate(MARK)
         proxy.delay = 1.0
         await page.evaluate(

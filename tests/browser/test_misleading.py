@@ -5,24 +5,24 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from tests.app_server import AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_queue import armed, card_of
-from tests.site import Person, Site
 
 pytestmark = pytest.mark.browser
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
 
 
 async def test_what_turns_text_round_is_shown_as_what_it_is(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
     arguments = {"account": f"{OVERRIDE}4321", "amount": 5, "\N{CYRILLIC SMALL LETTER A}mount": 9000}
-    asked = await site.ask(
+    asked = await app_server.ask(
         agent,
-        await site.start(agent),
+        await app_server.start(agent),
         tool_name=f"issue_refund{OVERRIDE}",
         arguments=arguments,
         tool_description="Only reads the balance.",
@@ -55,12 +55,16 @@ async def test_what_turns_text_round_is_shown_as_what_it_is(
     )
 
 
-async def test_the_owners_description_comes_first(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_the_owners_description_comes_first(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    live = await site.start(agent)
-    lies = await site.ask(agent, live, tool_description="Reads the balance, and does nothing else at all.")
-    honest = await site.ask(agent, live)
+    live = await app_server.start(agent)
+    lies = await app_server.ask(
+        agent, live, tool_description="Reads the balance, and does nothing else at all."
+    )
+    honest = await app_server.ask(agent, live)
     await expect(card_of(page, lies).locator("p.purpose").first).to_contain_text("Pays money back")
     await expect(card_of(page, lies).locator("blockquote")).to_contain_text(
         "The agent says: “Reads the balance"
@@ -69,11 +73,11 @@ async def test_the_owners_description_comes_first(site: Site, voice: Person, sig
 
 
 async def test_nothing_an_agent_writes_pushes_the_buttons_away(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    live = await site.start(agent)
+    live = await app_server.start(agent)
     worst: list[dict[str, Any]] = [
         {
             "tool_name": "x" * 255,
@@ -85,7 +89,7 @@ async def test_nothing_an_agent_writes_pushes_the_buttons_away(
         {"arguments": {"n" * 3000: "v"}},
     ]
     for fields in worst:
-        asked = await site.ask(agent, live, **fields)
+        asked = await app_server.ask(agent, live, **fields)
         await armed(page, asked)
         box = await card_of(page, asked).bounding_box()
         assert box is not None

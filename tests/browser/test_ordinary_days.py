@@ -6,26 +6,26 @@ import datetime as dt
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
+from tests.app_server import PASSWORD, AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW, DENY, metric, open_denial
-from tests.site import PASSWORD, Person, Site
 
 pytestmark = pytest.mark.browser
 
 
 async def test_two_tabs_and_two_people_decide_at_once_and_one_wins(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
-    admin = await site.hire("admin")
+    admin = await app_server.hire("admin")
     agent = voice.agents[0]
     pages = [await sign_in(voice), await sign_in(admin)]
     await pages[1].goto(f"/?supervisor={voice.username}")
     tab = await pages[0].context.new_page()
     await tab.goto("/")
     pages.append(tab)
-    interaction = await site.start(agent)
+    interaction = await app_server.start(agent)
     for _ in range(5):
-        asked = await site.ask(agent, interaction)
+        asked = await app_server.ask(agent, interaction)
         cards = [page.locator(f"#tool-permission-{asked['id']}") for page in pages]
         buttons = [card.get_by_role("button", name=ALLOW) for card in cards]
         for button in buttons:
@@ -35,7 +35,7 @@ async def test_two_tabs_and_two_people_decide_at_once_and_one_wins(
         await asyncio.gather(*(one.evaluate("button => button.click()") for one in held))
         for card in cards:
             await expect(card.get_by_role("button")).to_have_count(0)
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             winner = await owner.fetchval(
                 "select responded_by_name from public.tool_permissions where id = $1", asked["id"]
             )
@@ -44,10 +44,10 @@ async def test_two_tabs_and_two_people_decide_at_once_and_one_wins(
             await expect(card).to_contain_text(f"allowed by {winner}")
 
 
-async def test_a_double_click_decides_once(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_a_double_click_decides_once(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
     await card.get_by_role("button", name=ALLOW).dblclick()
     await expect(card).to_contain_text(f"allowed by {voice.username}")
@@ -55,12 +55,12 @@ async def test_a_double_click_decides_once(site: Site, voice: Person, sign_in: S
 
 
 async def test_typed_text_focus_and_caret_survive_a_thousand_updates(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    interaction = await site.start(agent)
-    asked = await site.ask(agent, interaction)
+    interaction = await app_server.start(agent)
+    asked = await app_server.ask(agent, interaction)
     reason = page.locator(f"#reason-{asked['id']}")
     await open_denial(page.locator(f"#tool-permission-{asked['id']}"))
     await reason.press_sequentially("half ped")
@@ -69,7 +69,7 @@ async def test_typed_text_focus_and_caret_survive_a_thousand_updates(
     await page.evaluate(
         "() => { window.swaps = 0; document.addEventListener('htmx:after:swap', () => window.swaps++); }"
     )
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         for number in range(40):
             lines = [
                 {
@@ -89,11 +89,11 @@ async def test_typed_text_focus_and_caret_survive_a_thousand_updates(
     await expect(reason).to_be_focused()
 
 
-async def test_keys_move_allow_and_deny(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_keys_move_allow_and_deny(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    interaction = await site.start(agent)
-    first, second = [await site.ask(agent, interaction, tool_name=f"tool_{n}") for n in (1, 2)]
+    interaction = await app_server.start(agent)
+    first, second = [await app_server.ask(agent, interaction, tool_name=f"tool_{n}") for n in (1, 2)]
     marked = page.locator("[data-js-marked=yes]")
     await expect(page.locator(".tool-permission.pending")).to_have_count(2)
     await expect(marked).to_have_count(0)
@@ -116,11 +116,11 @@ async def test_keys_move_allow_and_deny(site: Site, voice: Person, sign_in: Sign
 
 
 async def test_a_reply_slower_than_the_stream_takes_nothing_back(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     replied = asyncio.Event()
 
     async def late(route: Route) -> None:
@@ -132,7 +132,7 @@ async def test_a_reply_slower_than_the_stream_takes_nothing_back(
     card = page.locator(f"#tool-permission-{asked['id']}")
     await card.get_by_role("button", name=ALLOW).click()
     await expect(card).to_contain_text("allowed by")
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         claim = {"arguments_digest": asked["arguments_digest"]}
         claimed = await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)
         assert claimed.status_code == 201, claimed.text
@@ -143,20 +143,22 @@ async def test_a_reply_slower_than_the_stream_takes_nothing_back(
     await expect(card).to_contain_text("executed")
 
 
-async def test_a_preset_reason_goes_to_the_agent(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_a_preset_reason_goes_to_the_agent(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
     await open_denial(card)
     await card.get_by_role("button", name="Not allowed by policy").click()
     await expect(card).to_contain_text("Not allowed by policy")
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         answer = (await api.get(f"/tool-permissions/{asked['id']}")).json()
     assert (answer["status"], answer["reason"]) == ("denied", "Not allowed by policy")
 
 
-async def test_a_hidden_tab_still_hears(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_a_hidden_tab_still_hears(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
     page = await sign_in(voice)
     await page.evaluate(
         """() => {
@@ -166,32 +168,34 @@ async def test_a_hidden_tab_still_hears(site: Site, voice: Person, sign_in: Sign
         }"""
     )
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     await expect(page.locator(f"#tool-permission-{asked['id']}")).to_be_attached()
     await expect(page).to_have_title("(1) Floor · Floorwalker")
     assert "waiting" in (await page.locator("#favicon").get_attribute("href") or "")
 
 
-async def test_back_and_forward_show_what_is_true_now(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_back_and_forward_show_what_is_true_now(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
     page = await sign_in(voice)
     await page.get_by_role("link", name="Leaderboard").click()
     await expect(page.get_by_role("heading", name="Leaderboard")).to_be_visible()
-    interaction = await site.start(voice.agents[0])
+    interaction = await app_server.start(voice.agents[0])
     await page.go_back()
     await expect(page.locator("#agents article")).to_contain_text("in call")
     await page.go_forward()
     await page.go_back()
-    async with site.api(voice.agents[0]) as api:
+    async with app_server.api(voice.agents[0]) as api:
         await metric(api, interaction, "good", 77, "After coming back")
     await expect(page.locator("#agents")).to_contain_text("After coming back")
 
 
 async def test_a_page_left_open_overnight_goes_on_with_a_fresh_token(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     await page.context.set_offline(True)
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             "update private.web_sessions set expires_at = now() - interval '8 hours' where user_id = $1",
             voice.id,
@@ -202,11 +206,11 @@ async def test_a_page_left_open_overnight_goes_on_with_a_fresh_token(
     await page.context.set_offline(False)
     await expect(page.locator("#connection")).to_have_text("Live")
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
     await card.get_by_role("button", name=ALLOW).click()
     await expect(card).to_contain_text(f"allowed by {voice.username}")
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         ends = await owner.fetchval(
             "select max(expires_at) from private.web_sessions where user_id = $1", voice.id
         )
@@ -214,22 +218,22 @@ async def test_a_page_left_open_overnight_goes_on_with_a_fresh_token(
 
 
 async def test_a_page_whose_session_ended_overnight_asks_to_sign_in(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute("delete from private.web_sessions where user_id = $1", voice.id)
     await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-async def test_seven_tabs_are_all_live(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_seven_tabs_are_all_live(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
     pages = [await sign_in(voice)]
     for _ in range(6):
         tab = await pages[0].context.new_page()
         await tab.goto("/")
         pages.append(tab)
-    interaction = await site.start(voice.agents[0])
-    async with site.api(voice.agents[0]) as api:
+    interaction = await app_server.start(voice.agents[0])
+    async with app_server.api(voice.agents[0]) as api:
         await metric(api, interaction, "good", 81, "To all seven")
         for page in pages:
             await expect(page.locator("#agents")).to_contain_text("To all seven")
@@ -242,7 +246,7 @@ async def test_seven_tabs_are_all_live(site: Site, voice: Person, sign_in: SignI
 
 
 async def test_on_a_slow_line_the_page_still_gets_its_stream(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
 
@@ -253,25 +257,25 @@ async def test_on_a_slow_line_the_page_still_gets_its_stream(
     await page.route("**/hx-sse.min.js*", late)  # after htmx itself has long been there
     await page.reload()
     await expect(page.locator("#connection")).to_have_text("Live")
-    await site.start(voice.agents[0])
+    await app_server.start(voice.agents[0])
     await expect(page.locator("#agents article")).to_contain_text("in call")
 
 
-async def test_many_different_live_pages_load_and_follow(site: Site, sign_in: SignIn) -> None:
-    person = await site.hire("voice", agents=3)
+async def test_many_different_live_pages_load_and_follow(app_server: AppServer, sign_in: SignIn) -> None:
+    person = await app_server.hire("voice", agents=3)
     home = await sign_in(person)
-    interactions = [await site.start(agent) for agent in person.agents]
+    interactions = [await app_server.start(agent) for agent in person.agents]
     for agent, interaction in zip(person.agents, interactions, strict=True):
-        async with site.api(agent) as api:
+        async with app_server.api(agent) as api:
             await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
-    interactions += [await site.start(agent) for agent in person.agents]
+    interactions += [await app_server.start(agent) for agent in person.agents]
     pages: list[Page] = []
     for interaction in interactions * 2:  # twelve tabs of six pages, beside the floor
         tab = await home.context.new_page()
         await tab.goto(f"/interactions/{interaction}")
         pages.append(tab)
     for agent, interaction in zip(person.agents, interactions[3:], strict=True):
-        async with site.api(agent) as api:
+        async with app_server.api(agent) as api:
             turn = {"speaker": "customer", "text": "Hello?"}
             assert (await api.post(f"/interactions/{interaction}/turns", json=turn)).status_code == 202
     for page, interaction in zip(pages, interactions * 2, strict=True):
@@ -281,11 +285,11 @@ async def test_many_different_live_pages_load_and_follow(site: Site, sign_in: Si
 
 
 async def test_without_javascript_one_signs_in_sees_and_decides(
-    site: Site, voice: Person, browser: Browser
+    app_server: AppServer, voice: Person, browser: Browser
 ) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent), arguments={"order": "W9"})
-    context = await browser.new_context(base_url=site.url, java_script_enabled=False)
+    asked = await app_server.ask(agent, await app_server.start(agent), arguments={"order": "W9"})
+    context = await browser.new_context(base_url=app_server.url, java_script_enabled=False)
     page = await context.new_page()
     await page.goto("/")
     await page.get_by_label("E-mail").fill(voice.email)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.app_server import AppServer, Person, decision
 from tests.browser.conftest import sign_in_with
 from tests.browser.test_floor import ALLOW
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Person, Site, decision
 from tests.test_process import left_behind
 
 pytestmark = pytest.mark.browser
@@ -23,8 +23,8 @@ def folder() -> Iterator[Path]:
         yield made
 
 
-async def sign_in(browser: Browser, site: Site, person: Person) -> Page:
-    context = await browser.new_context(base_url=site.url)
+async def sign_in(browser: Browser, app_server: AppServer, person: Person) -> Page:
+    context = await browser.new_context(base_url=app_server.url)
     page = await context.new_page()
     await sign_in_with(page, person)
     await page.evaluate("() => { window.unreloaded = true; }")
@@ -33,18 +33,18 @@ async def sign_in(browser: Browser, site: Site, person: Person) -> Page:
 
 async def test_a_killed_server_is_said_and_made_up_for(browser: Browser, folder: Path) -> None:
     home, port = folder / "home", free_port()
-    with serving(home, port) as site:
-        person = await site.hire("voice")
-        interaction = await site.start(person.agents[0])
-        page = await sign_in(browser, site, person)
+    with serving(home, port) as app_server:
+        person = await app_server.hire("voice")
+        interaction = await app_server.start(person.agents[0])
+        page = await sign_in(browser, app_server, person)
         await expect(page.locator("#agents")).to_contain_text("in call")
-        site.process.kill()
-        site.process.wait()
+        app_server.process.kill()
+        app_server.process.wait()
         await expect(page.locator("#connection")).to_contain_text("stale since")
-    with serving(home, port) as site:
-        async with site.api(person.agents[0]) as api:
+    with serving(home, port) as app_server:
+        async with app_server.api(person.agents[0]) as api:
             await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
-        asked = await site.ask(person.agents[0], await site.start(person.agents[0]))
+        asked = await app_server.ask(person.agents[0], await app_server.start(person.agents[0]))
         await expect(page.locator("#connection")).to_have_text("Live")
         card = page.locator(f"#tool-permission-{asked['id']}")
         await card.get_by_role("button", name=ALLOW).click()
@@ -54,9 +54,9 @@ async def test_a_killed_server_is_said_and_made_up_for(browser: Browser, folder:
 
 
 async def test_a_killed_database_is_said_and_made_up_for(browser: Browser, folder: Path) -> None:
-    with serving(folder / "home", free_port()) as site:
-        person = await site.hire("chat")
-        page = await sign_in(browser, site, person)
+    with serving(folder / "home", free_port()) as app_server:
+        person = await app_server.hire("chat")
+        page = await sign_in(browser, app_server, person)
         await page.evaluate(
             """() => {
               window.states = new Set();
@@ -64,11 +64,11 @@ async def test_a_killed_database_is_said_and_made_up_for(browser: Browser, folde
                 .observe(document.body, { subtree: true, childList: true, attributes: true });
             }"""
         )
-        os.kill(int(left_behind(site.home)[0].split()[0]), signal.SIGKILL)
+        os.kill(int(left_behind(app_server.home)[0].split()[0]), signal.SIGKILL)
         await expect(page.locator("#connection[data-state=live]")).to_be_visible()
         await page.wait_for_function("() => window.states.has('stale')")
         await expect(page.locator("#connection")).to_have_text("Live")
-        await site.start(person.agents[0])
+        await app_server.start(person.agents[0])
         await expect(page.locator("#agents")).to_contain_text("in chat")
         assert await page.evaluate("() => window.unreloaded")
         await page.context.close()
@@ -77,17 +77,17 @@ async def test_a_killed_database_is_said_and_made_up_for(browser: Browser, folde
 async def test_a_card_that_expires_while_open_says_so_and_cannot_be_clicked(
     browser: Browser, folder: Path
 ) -> None:
-    with serving(folder / "home", free_port(), PERMISSION_SECONDS="3") as site:
-        person = await site.hire("voice")
-        page = await sign_in(browser, site, person)
+    with serving(folder / "home", free_port(), PERMISSION_SECONDS="3") as app_server:
+        person = await app_server.hire("voice")
+        page = await sign_in(browser, app_server, person)
         agent = person.agents[0]
-        asked = await site.ask(agent, await site.start(agent))
+        asked = await app_server.ask(agent, await app_server.start(agent))
         card = page.locator(f"#tool-permission-{asked['id']}")
         await expect(card.get_by_role("button", name=ALLOW)).to_be_visible()
         await expect(card).to_have_attribute("data-js-urgency", "red")
         await expect(card).to_contain_text("expired")
         await expect(card.get_by_role("button")).to_have_count(0)
-        async with site.browser_of(person) as late:
+        async with app_server.browser_of(person) as late:
             refused = await late.post(
                 f"/tool-permissions/{asked['id']}/decision",
                 data=decision(asked, "allowed"),
@@ -102,10 +102,10 @@ async def test_one_page_too_many_stops_the_oldest_which_says_so_until_it_is_load
     browser: Browser, folder: Path
 ) -> None:
     stopped = "too many live pages"
-    with serving(folder / "home", free_port(), STREAMS_PER_ACCOUNT="2") as site:
-        person = await site.hire("voice")
-        one, two = await sign_in(browser, site, person), await sign_in(browser, site, person)
-        three = await sign_in(browser, site, person)
+    with serving(folder / "home", free_port(), STREAMS_PER_ACCOUNT="2") as app_server:
+        person = await app_server.hire("voice")
+        one, two = await sign_in(browser, app_server, person), await sign_in(browser, app_server, person)
+        three = await sign_in(browser, app_server, person)
         await expect(one.locator("#connection")).to_contain_text(stopped)
         await one.wait_for_timeout(7000)  # longer than a page waits until it tries again
         await expect(one.locator("#connection")).to_contain_text(stopped)

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.app_server import AppServer, Person, decision
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW, MARK, STILL, metric, open_denial
-from tests.site import Person, Site, decision
 
 pytestmark = pytest.mark.browser
 
@@ -22,15 +22,15 @@ async def open_interaction(page: Page, interaction: str) -> None:
 
 
 async def test_one_interaction_is_followed_to_its_archive_without_a_reload(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    interaction = await site.start(agent, phone_number="+18505550155")
+    interaction = await app_server.start(agent, phone_number="+18505550155")
     await open_interaction(page, interaction)
     await page.evaluate(MARK)
     timeline = page.locator("#timeline li")
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         turn = {"speaker": "customer", "text": "Is <b>anybody</b> there?"}
         await api.post(f"/interactions/{interaction}/turns", json=turn)
         await expect(timeline).to_contain_text(["Is <b>anybody</b> there?"])
@@ -38,7 +38,7 @@ async def test_one_interaction_is_followed_to_its_archive_without_a_reload(
             await metric(api, interaction, "good", score, "Is content")
         await expect(page.locator("#interaction")).to_contain_text("82%")
         await expect(page.locator("#interaction svg.course")).to_be_visible()
-        asked = await site.ask(agent, interaction)
+        asked = await app_server.ask(agent, interaction)
         card = page.locator(f"#tool-permission-{asked['id']}")
         await card.get_by_role("button", name=ALLOW).click()
         await expect(timeline.last).to_contain_text(f"allowed by {voice.username} · issue_refund")
@@ -83,19 +83,21 @@ async def fits(page: Page, name: str) -> None:
             assert wide <= window, (name, width, scheme, who)
 
 
-async def test_no_page_scrolls_sideways_on_a_phone_or_on_a_wall(site: Site, sign_in: SignIn) -> None:
-    person, admin = await site.hire("voice", agents=2), await site.hire("admin")
+async def test_no_page_scrolls_sideways_on_a_phone_or_on_a_wall(
+    app_server: AppServer, sign_in: SignIn
+) -> None:
+    person, admin = await app_server.hire("voice", agents=2), await app_server.hire("admin")
     agent = person.agents[0]
-    interaction = await site.start(agent, phone_number="+18505550155")
-    async with site.api(agent) as api:
+    interaction = await app_server.start(agent, phone_number="+18505550155")
+    async with app_server.api(agent) as api:
         for score in (20, 10):
             await metric(api, interaction, "critical", score, LONG)
         await api.post(f"/interactions/{interaction}/turns", json={"speaker": "customer", "text": LONG})
     arguments = {"order": LONG[:150], LONG: "a long name", "note": LONG, "lines": [{"id": LONG}]}
     for name in ("issue_refund", LONG):
-        await site.ask(agent, interaction, tool_name=name, tool_description=LONG, arguments=arguments)
-    denied = await site.ask(agent, interaction, arguments={})
-    async with site.browser_of(person) as other:
+        await app_server.ask(agent, interaction, tool_name=name, tool_description=LONG, arguments=arguments)
+    denied = await app_server.ask(agent, interaction, arguments={})
+    async with app_server.browser_of(person) as other:
         data = decision(denied, "denied", reason=LONG)
         await other.post(f"/tool-permissions/{denied['id']}/decision", data=data)
     page, wall = await sign_in(person), await sign_in(admin)
@@ -110,7 +112,7 @@ async def test_no_page_scrolls_sideways_on_a_phone_or_on_a_wall(site: Site, sign
     await fits(wall, "filtered wallboard")
     await open_interaction(page, interaction)
     await fits(page, "interaction")
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         issues = [{"issue": LONG, "status": "unresolved"}]
         archive = {"summary": LONG, "issues": issues, "tags": {"topics": [LONG]}}
         ended = await api.post(
@@ -153,18 +155,18 @@ async def test_the_chosen_theme_is_kept(voice: Person, sign_in: SignIn) -> None:
     assert await page.evaluate(ground) == light
 
 
-async def test_who_wants_no_motion_gets_none(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_who_wants_no_motion_gets_none(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
     page = await sign_in(voice)
     await page.emulate_media(reduced_motion="reduce")
     agent = voice.agents[0]
-    interaction = await site.start(agent)
+    interaction = await app_server.start(agent)
     # The document does not tell of what moves inside the browser's own elements, such as a progress bar; this does.
     moving: list[Any] = []
     inspector = await page.context.new_cdp_session(page)
     inspector.on("Animation.animationStarted", lambda event: moving.append(event))  # noqa: PLW0108 - Playwright takes no built-in
     await inspector.send("Animation.enable")
-    asked = await site.ask(agent, interaction)
-    async with site.api(agent) as api:
+    asked = await app_server.ask(agent, interaction)
+    async with app_server.api(agent) as api:
         for score, sentiment in ((90, "good"), (12, "critical")):
             await metric(api, interaction, sentiment, score, f"At {score}")
             await expect(page.locator("#agents article .satisfaction")).to_have_text(f"{score}%")
@@ -178,11 +180,11 @@ async def test_who_wants_no_motion_gets_none(site: Site, voice: Person, sign_in:
 
 
 async def test_an_answered_permission_is_gone_after_its_minute(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page = await sign_in(voice)
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
     await card.get_by_role("button", name=ALLOW).click()
     await expect(card).to_contain_text(f"allowed by {voice.username}")
@@ -194,13 +196,13 @@ async def test_an_answered_permission_is_gone_after_its_minute(
     await page.clock.fast_forward("00:21")
     await expect(card).to_be_hidden()
     # An update sends it again, since it is not ten minutes old: it stays gone.
-    later = await site.ask(agent, await _active(site, voice))
+    later = await app_server.ask(agent, await _active(app_server, voice))
     await expect(page.locator(f"#tool-permission-{later['id']}")).to_be_visible()
     await expect(card).to_be_hidden()
 
 
-async def _active(site: Site, person: Person) -> str:
-    async with site.database() as owner:
+async def _active(app_server: AppServer, person: Person) -> str:
+    async with app_server.database() as owner:
         found = await owner.fetchval(
             "select id from interactions where supervisor_id = $1 and status = 'active'", person.id
         )

@@ -8,9 +8,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, expect
 
+from tests.app_server import PASSWORD, AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.outbox import letters, path_in
-from tests.site import PASSWORD, Person, Site
 
 pytestmark = pytest.mark.browser
 
@@ -44,10 +44,10 @@ async def complaints(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_axe_finds_nothing_on_the_pages_of_nobody(
-    site: Site, browser: Browser, scheme: Literal["light", "dark"]
+    app_server: AppServer, browser: Browser, scheme: Literal["light", "dark"]
 ) -> None:
     context = await browser.new_context(
-        base_url=site.url, color_scheme=scheme, viewport={"width": 360, "height": 740}
+        base_url=app_server.url, color_scheme=scheme, viewport={"width": 360, "height": 740}
     )
     page = await context.new_page()
     for path in SIGNED_OUT:
@@ -66,11 +66,11 @@ async def test_axe_finds_nothing_on_the_pages_of_nobody(
     ],
 )
 async def test_axe_finds_nothing_on_an_admins_pages(
-    site: Site, voice: Person, sign_in: SignIn, scheme: Literal["light", "dark"], width: int
+    app_server: AppServer, voice: Person, sign_in: SignIn, scheme: Literal["light", "dark"], width: int
 ) -> None:
-    interaction = await site.start(voice.agents[0])
-    await site.ask(voice.agents[0], interaction)
-    page = await sign_in(await site.hire("admin"))
+    interaction = await app_server.start(voice.agents[0])
+    await app_server.ask(voice.agents[0], interaction)
+    page = await sign_in(await app_server.hire("admin"))
     await page.emulate_media(color_scheme=scheme)
     await page.set_viewport_size({"width": width, "height": 900})
     places = ["/", "/leaderboard", "/people", "/people/new", f"/people/{voice.id}", "/account", "/system"]
@@ -81,10 +81,10 @@ async def test_axe_finds_nothing_on_an_admins_pages(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_axe_finds_nothing_on_a_supervisors_pages(
-    site: Site, voice: Person, sign_in: SignIn, scheme: Literal["light", "dark"]
+    app_server: AppServer, voice: Person, sign_in: SignIn, scheme: Literal["light", "dark"]
 ) -> None:
-    interaction = await site.start(voice.agents[0])
-    await site.ask(voice.agents[0], interaction)
+    interaction = await app_server.start(voice.agents[0])
+    await app_server.ask(voice.agents[0], interaction)
     page = await sign_in(voice)
     await page.emulate_media(color_scheme=scheme)
     for path in ("/", "/leaderboard", "/account", f"/interactions/{interaction}", "/people"):
@@ -92,8 +92,8 @@ async def test_axe_finds_nothing_on_a_supervisors_pages(
         assert not await complaints(page), path
 
 
-async def test_axe_would_find_something(browser: Browser, site: Site) -> None:
-    context = await browser.new_context(base_url=site.url)
+async def test_axe_would_find_something(browser: Browser, app_server: AppServer) -> None:
+    context = await browser.new_context(base_url=app_server.url)
     page = await context.new_page()
     await page.goto("/login")
     await page.evaluate("() => { document.querySelector('label').remove() }")
@@ -102,9 +102,9 @@ async def test_axe_would_find_something(browser: Browser, site: Site) -> None:
 
 
 async def test_somebody_is_invited_by_keyboard_alone_and_comes_in(
-    site: Site, browser: Browser, sign_in: SignIn
+    app_server: AppServer, browser: Browser, sign_in: SignIn
 ) -> None:
-    admin = await site.hire("admin")
+    admin = await app_server.hire("admin")
     page = await sign_in(admin)
     await page.goto("/people/new")
     email = f"invited-{admin.username.split()[-1]}@example.com"
@@ -126,9 +126,9 @@ async def test_somebody_is_invited_by_keyboard_alone_and_comes_in(
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("status")).to_have_text("The invitation is on its way.")
 
-    context = await browser.new_context(base_url=site.url)
+    context = await browser.new_context(base_url=app_server.url)
     hers = await context.new_page()
-    await hers.goto(path_in(letters(site, email)[-1]))
+    await hers.goto(path_in(letters(app_server, email)[-1]))
     await hers.keyboard.type(PASSWORD)  # the field has the focus
     await hers.keyboard.press("Tab")
     await hers.keyboard.type(PASSWORD)
@@ -141,7 +141,7 @@ async def test_somebody_is_invited_by_keyboard_alone_and_comes_in(
     await page.get_by_text("Deactivate …").click()
     await page.get_by_role("button", name="Deactivate Ida Invited").click()
     await expect(page.get_by_role("status")).to_contain_text("signed out everywhere")
-    await expect(hers).to_have_url(f"{site.url}/login")
+    await expect(hers).to_have_url(f"{app_server.url}/login")
     await context.close()
 
 
@@ -175,14 +175,14 @@ async def test_a_second_click_while_the_answer_is_on_its_way_sends_nothing(
 
 
 async def test_an_interaction_that_moves_away_says_so_to_who_had_it_open(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
-    taker = await site.hire("voice", agents=0)
-    interaction = await site.start(voice.agents[0])
+    taker = await app_server.hire("voice", agents=0)
+    interaction = await app_server.start(voice.agents[0])
     page = await sign_in(voice)
     await page.goto(f"/interactions/{interaction}")
     await expect(page.locator("#connection")).to_have_text("Live")
-    async with site.browser_of(await site.hire("admin")) as admin:
+    async with app_server.browser_of(await app_server.hire("admin")) as admin:
         moved = await admin.post(f"/agents/{voice.agents[0].id}/move", data={"supervisor_id": str(taker.id)})
         assert moved.status_code == 303
     await expect(page.get_by_text("There is no such interaction.")).to_be_visible()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from tests.app_server import PASSWORD, AppServer, Person, decision
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW, metric
-from tests.site import PASSWORD, Person, Site, decision
 
 pytestmark = pytest.mark.browser
 
@@ -17,11 +17,11 @@ Asked = dict[str, Any]
 CARD = ".tool-permission:is(.pending, .held)"
 
 
-async def ask_all(site: Site, person: Person, count: int = 3) -> list[Asked]:
+async def ask_all(app_server: AppServer, person: Person, count: int = 3) -> list[Asked]:
     """A request of each of the person's agents, all equally tall."""
     return [
-        await site.ask(
-            agent, await site.start(agent), arguments={"order": f"W{number}", "amount": 10 + number}
+        await app_server.ask(
+            agent, await app_server.start(agent), arguments={"order": f"W{number}", "amount": 10 + number}
         )
         for number, agent in enumerate(person.agents[:count])
     ]
@@ -61,10 +61,10 @@ async def point_at(page: Page, asked: Asked) -> tuple[float, float]:
     return at
 
 
-async def statuses(site: Site, *requests: Asked) -> list[str]:
+async def statuses(app_server: AppServer, *requests: Asked) -> list[str]:
     """As the database has them, once what was sent has arrived."""
     await asyncio.sleep(0.5)
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         found = await owner.fetch(
             "select id::text, status from public.tool_permissions where id::text = any ($1)",
             [asked["id"] for asked in requests],
@@ -73,19 +73,19 @@ async def statuses(site: Site, *requests: Asked) -> list[str]:
     return [known[asked["id"]] for asked in requests]
 
 
-async def end(site: Site, person: Person, asked: Asked) -> None:
-    async with site.database() as owner:
+async def end(app_server: AppServer, person: Person, asked: Asked) -> None:
+    async with app_server.database() as owner:
         agent_id = await owner.fetchval(
             "select agent_id from public.interactions where id::text = $1", asked["interaction_id"]
         )
     agent = next(one for one in person.agents if one.id == agent_id)
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         path = f"/interactions/{asked['interaction_id']}/end"
         assert (await api.post(path, json={"status": "completed"})).status_code == 200
 
 
-async def decide_elsewhere(site: Site, person: Person, asked: Asked) -> None:
-    async with site.browser_of(person) as browser:
+async def decide_elsewhere(app_server: AppServer, person: Person, asked: Asked) -> None:
+    async with app_server.browser_of(person) as browser:
         answer = await browser.post(
             f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied")
         )
@@ -95,41 +95,43 @@ async def decide_elsewhere(site: Site, person: Person, asked: Asked) -> None:
 @pytest.mark.parametrize(
     "pause", [80, *(pytest.param(more, marks=pytest.mark.full) for more in (150, 180, 250))]
 )
-async def test_a_second_press_of_the_key_allows_nothing_more(site: Site, sign_in: SignIn, pause: int) -> None:
-    person = await site.hire("voice", agents=2)
+async def test_a_second_press_of_the_key_allows_nothing_more(
+    app_server: AppServer, sign_in: SignIn, pause: int
+) -> None:
+    person = await app_server.hire("voice", agents=2)
     page = await sign_in(person)
-    asked = await ask_all(site, person)
+    asked = await ask_all(app_server, person)
     await armed(page, *asked)
     await page.keyboard.press("j")
     for _ in range(3):
         await page.keyboard.press("a")
         await page.wait_for_timeout(pause)
     await expect(card_of(page, asked[0])).to_contain_text("allowed by")
-    assert await statuses(site, *asked) == ["allowed", "pending"]
+    assert await statuses(app_server, *asked) == ["allowed", "pending"]
 
 
 @pytest.mark.parametrize("how", ["ends", "decided"])
 async def test_a_key_never_decides_a_card_that_took_the_marked_ones_place(
-    site: Site, sign_in: SignIn, how: str
+    app_server: AppServer, sign_in: SignIn, how: str
 ) -> None:
-    person, admin = await site.hire("voice", agents=2), await site.hire("admin")
+    person, admin = await app_server.hire("voice", agents=2), await app_server.hire("admin")
     page = await sign_in(person)
-    asked = await ask_all(site, person)
+    asked = await ask_all(app_server, person)
     await armed(page, *asked)
     await page.keyboard.press("a")  # nothing is marked yet
     await page.keyboard.press("j")
     if how == "ends":
-        await end(site, person, asked[0])
+        await end(app_server, person, asked[0])
     else:
-        await decide_elsewhere(site, admin, asked[0])
+        await decide_elsewhere(app_server, admin, asked[0])
     await expect(card_of(page, asked[0]).get_by_role("button", name=ALLOW)).to_have_count(0)
     await page.wait_for_timeout(900)
     await page.keyboard.press("a")
-    assert (await statuses(site, *asked))[1] == "pending"
+    assert (await statuses(app_server, *asked))[1] == "pending"
     await page.keyboard.press("j")
     await expect(card_of(page, asked[1])).to_have_attribute("data-js-marked", "yes")
     await page.keyboard.press("a")
-    assert (await statuses(site, *asked))[1] == "allowed"
+    assert (await statuses(app_server, *asked))[1] == "allowed"
 
 
 @pytest.mark.parametrize(
@@ -144,53 +146,55 @@ async def test_a_key_never_decides_a_card_that_took_the_marked_ones_place(
     ],
 )
 async def test_a_card_keeps_its_place_under_a_resting_pointer(
-    site: Site, sign_in: SignIn, place: str, pause: int
+    app_server: AppServer, sign_in: SignIn, place: str, pause: int
 ) -> None:
-    person, admin = await site.hire("voice", agents=3), await site.hire("admin")
+    person, admin = await app_server.hire("voice", agents=3), await app_server.hire("admin")
     page = await sign_in(admin if place == "wallboard" else person)
     if place == "interaction":
         agent = person.agents[0]
-        live = await site.start(agent)
-        asked = [await site.ask(agent, live, arguments={"order": f"W{n}", "amount": n}) for n in range(3)]
+        live = await app_server.start(agent)
+        asked = [
+            await app_server.ask(agent, live, arguments={"order": f"W{n}", "amount": n}) for n in range(3)
+        ]
         await page.goto(f"/interactions/{live}")
     else:
         if place == "wallboard":
             await page.goto(f"/?supervisor={person.username}")
-        asked = await ask_all(site, person)
+        asked = await ask_all(app_server, person)
     await armed(page, *asked)
     at = await point_at(page, asked[1])
     if place == "floor":
-        await end(site, person, asked[0])
+        await end(app_server, person, asked[0])
     else:
-        await decide_elsewhere(site, person, asked[0])
+        await decide_elsewhere(app_server, person, asked[0])
     await expect(card_of(page, asked[0]).get_by_role("button", name=ALLOW)).to_have_count(0)
     await page.wait_for_timeout(pause)
     assert await page.evaluate(
         "([x, y]) => document.elementFromPoint(x, y).closest('article').id", list(at)
     ) == (f"tool-permission-{asked[1]['id']}")
     await page.mouse.click(*at)
-    assert (await statuses(site, *asked))[1:] == ["allowed", "pending"]
+    assert (await statuses(app_server, *asked))[1:] == ["allowed", "pending"]
 
 
-async def test_two_clicks_at_one_point_allow_one(site: Site, sign_in: SignIn) -> None:
-    person = await site.hire("voice", agents=3)
+async def test_two_clicks_at_one_point_allow_one(app_server: AppServer, sign_in: SignIn) -> None:
+    person = await app_server.hire("voice", agents=3)
     page = await sign_in(person)
-    asked = await ask_all(site, person)
+    asked = await ask_all(app_server, person)
     await armed(page, *asked)
     at = await point_at(page, asked[0])
     for _ in range(4):
         await page.mouse.click(*at)
         await page.wait_for_timeout(350)
-    assert await statuses(site, *asked) == ["allowed", "pending", "pending"]
+    assert await statuses(app_server, *asked) == ["allowed", "pending", "pending"]
     # Once nobody is at the queue, it is put in order: what waits comes first.
     await page.mouse.move(1200, 10)
     first = page.locator(".tool-permission").first
     await expect(first).to_have_id(f"tool-permission-{asked[1]['id']}")
 
 
-async def test_what_appears_is_dead_at_first(site: Site, sign_in: SignIn) -> None:
-    page = await sign_in(person := await site.hire("voice", agents=1))
-    # All that can be pressed is pressed at once, by a script, since a hand of the test's may be late.
+async def test_what_appears_is_dead_at_first(app_server: AppServer, sign_in: SignIn) -> None:
+    page = await sign_in(person := await app_server.hire("voice", agents=1))
+    # All that can be pressed is pressed at once, by a script, since a press of the test's may be late.
     await page.evaluate(
         """() => {
           window.pressed = 0;
@@ -208,20 +212,22 @@ async def test_what_appears_is_dead_at_first(site: Site, sign_in: SignIn) -> Non
           }).observe(document.getElementById("tool-permissions"), { childList: true });
         }"""
     )
-    asked = (await ask_all(site, person))[0]
+    asked = (await ask_all(app_server, person))[0]
     await page.wait_for_function("() => window.pressed === 2")
     assert await page.evaluate("() => window.disabled") == "true"
     await expect(page.locator(f"#deny-{asked['id']}")).not_to_have_attribute("open", "")
-    assert await statuses(site, asked) == ["pending"]
+    assert await statuses(app_server, asked) == ["pending"]
     await armed(page, asked)
     await page.mouse.click(*await point_at(page, asked))
-    assert await statuses(site, asked) == ["allowed"]
+    assert await statuses(app_server, asked) == ["allowed"]
 
 
-async def test_what_moved_is_dead_and_what_a_person_scrolled_is_not(site: Site, sign_in: SignIn) -> None:
-    person = await site.hire("voice", agents=3)
+async def test_what_moved_is_dead_and_what_a_person_scrolled_is_not(
+    app_server: AppServer, sign_in: SignIn
+) -> None:
+    person = await app_server.hire("voice", agents=3)
     page = await sign_in(person)
-    asked = await ask_all(site, person)
+    asked = await ask_all(app_server, person)
     await armed(page, *asked)
     await page.evaluate(DEATHS)
     await page.mouse.move(600, 400)
@@ -243,13 +249,13 @@ async def test_what_moved_is_dead_and_what_a_person_scrolled_is_not(site: Site, 
     await page.wait_for_function("id => deaths[id] === 2", arg=f"tool-permission-{asked[1]['id']}")
 
 
-async def test_what_is_asked_became_another_request_is_dead(site: Site, sign_in: SignIn) -> None:
-    person = await site.hire("voice", agents=1)
+async def test_what_is_asked_became_another_request_is_dead(app_server: AppServer, sign_in: SignIn) -> None:
+    person = await app_server.hire("voice", agents=1)
     page = await sign_in(person)
-    asked = (await ask_all(site, person))[0]
+    asked = (await ask_all(app_server, person))[0]
     await armed(page, asked)
     await page.evaluate(DEATHS)
-    async with site.database("supabase_admin") as owner, owner.transaction():
+    async with app_server.database("supabase_admin") as owner, owner.transaction():
         await owner.execute("set local session_replication_role = replica")
         await owner.execute(
             "update public.tool_permissions set arguments = '{\"amount\": 9999}', arguments_digest = 'x' where id::text = $1",
@@ -259,7 +265,7 @@ async def test_what_is_asked_became_another_request_is_dead(site: Site, sign_in:
     card = card_of(page, asked)
     await expect(card).to_contain_text("9999")
     assert await deaths(page, asked) == 1
-    async with site.browser_of(person) as browser:  # whose page still shows the first one
+    async with app_server.browser_of(person) as browser:  # whose page still shows the first one
         path = f"/tool-permissions/{asked['id']}/decision"
         late = await browser.post(path, data=decision(asked, "allowed"), headers={"HX-Request": "true"})
     assert (late.status_code, "9999" in late.text, 'class="tool-permission pending"' in late.text) == (
@@ -267,19 +273,19 @@ async def test_what_is_asked_became_another_request_is_dead(site: Site, sign_in:
         True,
         True,
     )
-    assert await statuses(site, asked) == ["pending"]
+    assert await statuses(app_server, asked) == ["pending"]
 
 
-async def test_metrics_and_clocks_move_nothing(site: Site, sign_in: SignIn) -> None:
-    person = await site.hire("voice", agents=3)
+async def test_metrics_and_clocks_move_nothing(app_server: AppServer, sign_in: SignIn) -> None:
+    person = await app_server.hire("voice", agents=3)
     page = await sign_in(person)
-    asked = await ask_all(site, person)
+    asked = await ask_all(app_server, person)
     await armed(page, *asked)
     await page.evaluate(DEATHS)
     words = ["", "Yes.", "A long line " * 30, "longword" * 40]
     for number in range(12):
         for agent, one in zip(person.agents, asked, strict=True):
-            async with site.api(agent) as api:
+            async with app_server.api(agent) as api:
                 sentiment = ("good", "neutral", "critical")[number % 3]
                 await metric(api, one["interaction_id"], sentiment, number * 9, words[number % 4])
         await page.wait_for_timeout(150)
@@ -287,10 +293,10 @@ async def test_metrics_and_clocks_move_nothing(site: Site, sign_in: SignIn) -> N
     assert [await deaths(page, one) for one in asked] == [0, 0, 0]
 
 
-async def test_a_pointer_marks_only_where_it_moved_itself(site: Site, sign_in: SignIn) -> None:
-    person = await site.hire("voice", agents=3)
+async def test_a_pointer_marks_only_where_it_moved_itself(app_server: AppServer, sign_in: SignIn) -> None:
+    person = await app_server.hire("voice", agents=3)
     page = await sign_in(person)
-    asked = await ask_all(site, person)
+    asked = await ask_all(app_server, person)
     await armed(page, *asked)
     marked = page.locator("[data-js-marked=yes]")
     await point_at(page, asked[0])
@@ -304,13 +310,15 @@ async def test_a_pointer_marks_only_where_it_moved_itself(site: Site, sign_in: S
     await page.mouse.move(1300, 10)
     await expect(marked).to_have_count(0)
     await page.keyboard.press("a")
-    assert await statuses(site, *asked) == ["pending"] * 3
+    assert await statuses(app_server, *asked) == ["pending"] * 3
 
 
-async def test_keys_work_in_every_layout_with_shift_or_not_at_all(site: Site, sign_in: SignIn) -> None:
-    person = await site.hire("voice", agents=3)
+async def test_keys_work_in_every_layout_with_shift_or_not_at_all(
+    app_server: AppServer, sign_in: SignIn
+) -> None:
+    person = await app_server.hire("voice", agents=3)
     page = await sign_in(person)
-    asked = await ask_all(site, person)
+    asked = await ask_all(app_server, person)
     await armed(page, *asked)
     marked = page.locator("[data-js-marked=yes]")
     press = """([key, code, shiftKey]) =>
@@ -338,16 +346,18 @@ async def test_keys_work_in_every_layout_with_shift_or_not_at_all(site: Site, si
     for key in ("j", "Shift+J", "a", "Shift+A", "d", "?"):
         await page.keyboard.press(key)
     await expect(page.locator("#shortcuts")).to_be_hidden()
-    assert await statuses(site, *asked) == ["allowed", "pending", "pending"]
+    assert await statuses(app_server, *asked) == ["allowed", "pending", "pending"]
 
 
-async def test_focus_goes_to_the_answer_which_says_what_was_decided(site: Site, sign_in: SignIn) -> None:
-    person = await site.hire("voice", agents=2)
+async def test_focus_goes_to_the_answer_which_says_what_was_decided(
+    app_server: AppServer, sign_in: SignIn
+) -> None:
+    person = await app_server.hire("voice", agents=2)
     page = await sign_in(person)
     agent = person.agents[0]
     refund = {"order": "W1", "amount": 184.2, "currency": "USD"}
-    asked = await site.ask(agent, await site.start(agent), arguments=refund)
-    other = await site.ask(person.agents[1], await site.start(person.agents[1]))
+    asked = await app_server.ask(agent, await app_server.start(agent), arguments=refund)
+    other = await app_server.ask(person.agents[1], await app_server.start(person.agents[1]))
     button = page.get_by_role("button", name=f"Allow issue_refund 184.20 USD, {agent.name}", exact=True)
     await expect(button).to_be_enabled()
     await button.focus()
@@ -359,15 +369,15 @@ async def test_focus_goes_to_the_answer_which_says_what_was_decided(site: Site, 
     # What one has focus on may be answered by somebody else.
     await armed(page, other)
     await card_of(page, other).get_by_role("button", name=ALLOW).focus()
-    await decide_elsewhere(site, await site.hire("admin"), other)
+    await decide_elsewhere(app_server, await app_server.hire("admin"), other)
     await expect(card_of(page, other)).to_contain_text("denied by")
     await expect(card_of(page, other)).to_be_focused()
 
 
-async def test_a_finger_allows_one_at_a_time(site: Site, browser: Browser) -> None:
-    person = await site.hire("voice", agents=3)
+async def test_a_finger_allows_one_at_a_time(app_server: AppServer, browser: Browser) -> None:
+    person = await app_server.hire("voice", agents=3)
     context = await browser.new_context(
-        base_url=site.url, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}
+        base_url=app_server.url, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}
     )
     page = await context.new_page()
     await page.goto("/login")
@@ -375,7 +385,7 @@ async def test_a_finger_allows_one_at_a_time(site: Site, browser: Browser) -> No
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").tap()
     await expect(page.locator("#connection")).to_have_text("Live")
-    asked = await ask_all(site, person)
+    asked = await ask_all(app_server, person)
     await armed(page, *asked)
     button = card_of(page, asked[0]).get_by_role("button", name=ALLOW)
     await button.scroll_into_view_if_needed()
@@ -384,5 +394,5 @@ async def test_a_finger_allows_one_at_a_time(site: Site, browser: Browser) -> No
     for _ in range(4):
         await page.touchscreen.tap(box["x"] + 30, box["y"] + 10)
         await page.wait_for_timeout(250)
-    assert await statuses(site, *asked) == ["allowed", "pending", "pending"]
+    assert await statuses(app_server, *asked) == ["allowed", "pending", "pending"]
     await context.close()

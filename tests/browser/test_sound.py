@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from tests.app_server import PATIENCE, AppServer, Person
 from tests.browser import chromium
 from tests.browser.conftest import sign_in_with
 from tests.children import ending_with_us
 from tests.conftest import a_folder, until
-from tests.site import PATIENCE, Person, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 # Counts what is played while it can be heard, and what is notified.
-EARS = """(() => {
+COUNTER = """(() => {
   window.rings = 0;
   window.notes = [];
   const create = AudioContext.prototype.createOscillator;
@@ -72,10 +72,10 @@ async def windows(screen: str) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def context(windows: Browser, site: Site) -> BrowserContext:
-    made = await windows.new_context(base_url=site.url)
+async def context(windows: Browser, app_server: AppServer) -> BrowserContext:
+    made = await windows.new_context(base_url=app_server.url)
     made.set_default_timeout(1000 * PATIENCE)
-    await made.add_init_script(EARS)
+    await made.add_init_script(COUNTER)
     return made
 
 
@@ -86,10 +86,10 @@ async def focus(page: Page, *, emulated: bool) -> None:
 
 
 async def test_a_restored_tab_says_that_it_is_blocked_until_the_first_click(
-    site: Site, voice: Person, context: BrowserContext
+    app_server: AppServer, voice: Person, context: BrowserContext
 ) -> None:
     agent = voice.agents[0]
-    interaction = await site.start(agent)
+    interaction = await app_server.start(agent)
     page = await context.new_page()
     await sign_in_with(page, voice)
     control = page.locator("[data-sound]")
@@ -104,7 +104,7 @@ async def test_a_restored_tab_says_that_it_is_blocked_until_the_first_click(
     await page.goto("/")
     control = page.locator("[data-sound]")
     await expect(control).to_contain_text("Sound blocked until you click or press a key")
-    asked = await site.ask(agent, interaction)
+    asked = await app_server.ask(agent, interaction)
     await expect(page.locator(f"#tool-permission-{asked['id']}")).to_be_visible()
     assert await page.evaluate("window.rings") == 0
     await page.mouse.click(5, 5)
@@ -113,16 +113,16 @@ async def test_a_restored_tab_says_that_it_is_blocked_until_the_first_click(
     assert await page.evaluate("window.audio.state") == "running"
     await control.get_by_role("button", name="Turn off").click()
     await expect(control).to_contain_text("Sound off")
-    await site.ask(agent, interaction)
+    await app_server.ask(agent, interaction)
     await expect(page.locator(".tool-permission.pending")).to_have_count(2)
     assert await page.evaluate("window.rings") == 1
 
 
 async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
-    site: Site, voice: Person, context: BrowserContext
+    app_server: AppServer, voice: Person, context: BrowserContext
 ) -> None:
     agent = voice.agents[0]
-    interaction = await site.start(agent)
+    interaction = await app_server.start(agent)
     first = await context.new_page()
     await sign_in_with(first, voice)
     await first.locator("[data-sound]").get_by_role("button", name="Turn on").click()
@@ -139,7 +139,7 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
     for page in pages:
         await focus(page, emulated=False)
         assert not await page.evaluate("document.hasFocus()")
-    asked = await site.ask(agent, interaction)
+    asked = await app_server.ask(agent, interaction)
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_have_count(1)
     await pages[0].wait_for_timeout(1500)
@@ -151,7 +151,7 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
     await restored.goto("/")
     await expect(restored.locator("[data-sound]")).to_contain_text("blocked")
     await focus(pages[1], emulated=True)
-    asked = await site.ask(agent, interaction)
+    asked = await app_server.ask(agent, interaction)
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_have_count(1)
     await pages[0].wait_for_timeout(1500)
@@ -193,17 +193,17 @@ async def as_people_have_it(screen: str) -> AsyncIterator[BrowserContext]:
 
 
 async def test_a_hidden_tab_whose_timers_are_slowed_down_leads_on(
-    site: Site, voice: Person, screen: str
+    app_server: AppServer, voice: Person, screen: str
 ) -> None:
     """Chromium runs timers of a page that was hidden for five minutes once a minute (intensive throttling)."""
     async with as_people_have_it(screen) as context:
         context.set_default_timeout(1000 * PATIENCE)
         leader, follower = await context.new_page(), await context.new_page()
         await leader.bring_to_front()
-        await sign_in_with(leader, voice, site.url)
-        interaction = await site.start(voice.agents[0])
+        await sign_in_with(leader, voice, app_server.url)
+        interaction = await app_server.start(voice.agents[0])
         await follower.bring_to_front()
-        await follower.goto(site.url)
+        await follower.goto(app_server.url)
         await expect(follower.locator("#connection")).to_have_text("Live")
         assert await leader.evaluate("document.hidden")
         for page in (leader, follower):
@@ -222,7 +222,7 @@ async def test_a_hidden_tab_whose_timers_are_slowed_down_leads_on(
             }"""
         )
         assert slow > 5_000, "the browser does slow it down"
-        asked = await site.ask(voice.agents[0], interaction)
+        asked = await app_server.ask(voice.agents[0], interaction)
         await expect(follower.locator(f"#tool-permission-{asked['id']}")).to_be_visible(timeout=5_000)
         for page in (leader, follower):
             await expect(page.locator("#connection")).to_have_text("Live")

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
+from tests.app_server import PASSWORD, Agent, AppServer, Person, decision
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_held_allow import hold
 from tests.browser.test_queue import armed, card_of
-from tests.site import PASSWORD, Agent, Person, Site, decision
 
 pytestmark = pytest.mark.browser
 REFUND = {"order": "W1", "amount": 10.5, "currency": "USD"}
@@ -22,14 +22,16 @@ async def dialog_for(page: Page, asked: dict[str, str]) -> Locator:
     return dialog
 
 
-async def ask(site: Site, agent: Agent, live: str, **changes: object) -> dict[str, str]:
-    return await site.ask(agent, live, tool_name="issue_refund", arguments={**REFUND, **changes})
+async def ask(app_server: AppServer, agent: Agent, live: str, **changes: object) -> dict[str, str]:
+    return await app_server.ask(agent, live, tool_name="issue_refund", arguments={**REFUND, **changes})
 
 
-async def test_a_small_refund_never_lets_a_large_one_pass(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_a_small_refund_never_lets_a_large_one_pass(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
     page, agent = await sign_in(voice), voice.agents[0]
-    live = await site.start(agent)
-    asked = await ask(site, agent, live)
+    live = await app_server.start(agent)
+    asked = await ask(app_server, agent, live)
     dialog = await dialog_for(page, asked)
     await expect(dialog).to_contain_text("Exactly these arguments")
     await expect(dialog.get_by_label("Exactly these arguments")).to_be_checked()
@@ -48,18 +50,18 @@ async def test_a_small_refund_never_lets_a_large_one_pass(site: Site, voice: Per
     await expect(dialog).to_be_hidden()
     await expect(card_of(page, asked)).to_contain_text(f"allowed by {voice.username}")
     await expect(card_of(page, asked)).to_be_focused()
-    await expect(page).to_have_url(f"{site.url}/")
+    await expect(page).to_have_url(f"{app_server.url}/")
     shown = page.get_by_role("list", name="Standing approvals")
     await expect(shown).to_contain_text("amount up to 20, 60 in all; order may differ")
     await expect(shown).to_contain_text("0 of 3 used")
-    assert (await ask(site, agent, live, order="W2", amount=20))["status"] == "allowed"
+    assert (await ask(app_server, agent, live, order="W2", amount=20))["status"] == "allowed"
     await expect(shown).to_contain_text("1 of 3 used")
-    large = await ask(site, agent, live, amount=1000000)
-    other = await ask(site, agent, live, currency="KWD")
+    large = await ask(app_server, agent, live, amount=1000000)
+    other = await ask(app_server, agent, live, currency="KWD")
     assert (large["status"], other["status"]) == ("pending", "pending")
     await expect(card_of(page, large)).to_contain_text("1000000")
     # An admin sees where it acts, and revokes it.
-    admin = await sign_in(await site.hire("admin"))
+    admin = await sign_in(await app_server.hire("admin"))
     await admin.goto(f"/?supervisor={voice.username}")
     await expect(admin.locator(f"#interaction-{live}")).to_contain_text("1 standing approval")
     await admin.goto(f"/interactions/{live}")
@@ -69,30 +71,30 @@ async def test_a_small_refund_never_lets_a_large_one_pass(site: Site, voice: Per
     await admin.get_by_role("button", name="Revoke the standing approval of issue_refund").click()
     await expect(timeline).to_contain_text("Standing approval revoked by")
     await expect(shown).to_have_count(0)
-    assert (await ask(site, agent, live))["status"] == "pending"
+    assert (await ask(app_server, agent, live))["status"] == "pending"
 
 
-async def test_revoked_on_the_agents_card(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_revoked_on_the_agents_card(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
     page, agent = await sign_in(voice), voice.agents[0]
-    live = await site.start(agent)
-    dialog = await dialog_for(page, await ask(site, agent, live))
+    live = await app_server.start(agent)
+    dialog = await dialog_for(page, await ask(app_server, agent, live))
     await dialog.get_by_label("10", exact=True).check()
     await dialog.get_by_role("button", name="Allow issue_refund").click()
     card = page.locator(f"#agent-{agent.id}")
     await expect(card).to_contain_text("0 of 10 used")
-    assert (await ask(site, agent, live))["status"] == "allowed"
+    assert (await ask(app_server, agent, live))["status"] == "allowed"
     await expect(card).to_contain_text("1 of 10 used")
     await card.get_by_role("button", name="Revoke").click()
     await expect(page.locator("#announcement")).to_contain_text(f"revoked by {voice.username}")
     await expect(card.get_by_role("button", name="Revoke")).to_have_count(0)
-    assert (await ask(site, agent, live))["status"] == "pending"
+    assert (await ask(app_server, agent, live))["status"] == "pending"
 
 
 async def test_its_button_is_dead_at_first_and_keys_decide_nothing_behind_it(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page, agent = await sign_in(voice), voice.agents[0]
-    asked = await ask(site, agent, await site.start(agent))
+    asked = await ask(app_server, agent, await app_server.start(agent))
     await armed(page, asked)
     await page.keyboard.press("j")
     dialog = await dialog_for(page, asked)
@@ -110,13 +112,15 @@ async def test_its_button_is_dead_at_first_and_keys_decide_nothing_behind_it(
     await expect(card_of(page, asked).get_by_role("button", name=ALLOW)).to_have_attribute(
         "aria-disabled", "true"
     )
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
 
 
-async def test_a_key_that_is_held_down_gives_nothing(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_a_key_that_is_held_down_gives_nothing(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
     page, agent = await sign_in(voice), voice.agents[0]
-    asked = await ask(site, agent, await site.start(agent))
+    asked = await ask(app_server, agent, await app_server.start(agent))
     await armed(page, asked)
     await card_of(page, asked).get_by_role("link", name="Standing approval for").focus()
     for _ in range(40):
@@ -125,13 +129,15 @@ async def test_a_key_that_is_held_down_gives_nothing(site: Site, voice: Person, 
     await page.keyboard.up("Enter")
     dialog = page.get_by_role("dialog", name="Standing approval")
     await expect(dialog).to_be_visible()
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
 
 
-async def test_it_is_left_while_the_answer_is_on_its_way(site: Site, voice: Person, sign_in: SignIn) -> None:
+async def test_it_is_left_while_the_answer_is_on_its_way(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
     page, agent = await sign_in(voice), voice.agents[0]
-    asked = await ask(site, agent, await site.start(agent))
+    asked = await ask(app_server, agent, await app_server.start(agent))
     dialog = await dialog_for(page, asked)
     answered = asyncio.Event()
 
@@ -152,13 +158,13 @@ async def test_it_is_left_while_the_answer_is_on_its_way(site: Site, voice: Pers
 
 
 async def test_what_a_colleague_decides_meanwhile_is_not_decided_again(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page, agent = await sign_in(voice), voice.agents[0]
-    live = await site.start(agent)
-    asked = await ask(site, agent, live)
+    live = await app_server.start(agent)
+    asked = await ask(app_server, agent, live)
     dialog = await dialog_for(page, asked)
-    async with site.browser_of(await site.hire("admin")) as other:
+    async with app_server.browser_of(await app_server.hire("admin")) as other:
         await other.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
     await expect(card_of(page, asked)).to_contain_text("denied by")
     await dialog.get_by_role("button", name="Allow issue_refund").click()
@@ -166,17 +172,17 @@ async def test_what_a_colleague_decides_meanwhile_is_not_decided_again(
     await expect(said).to_contain_text("issue_refund is already denied")
     await said.get_by_role("link", name="Close").click()
     await expect(said).to_be_hidden()
-    assert (await ask(site, agent, live))["status"] == "pending"
+    assert (await ask(app_server, agent, live))["status"] == "pending"
 
 
 async def test_a_dialog_that_does_not_know_that_an_allow_can_be_taken_back(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     page, agent = await sign_in(voice), voice.agents[0]
-    live = await site.start(agent)
-    asked = await ask(site, agent, live)
+    live = await app_server.start(agent)
+    asked = await ask(app_server, agent, live)
     dialog = await dialog_for(page, asked)
-    await hold(site, voice, 60)
+    await hold(app_server, voice, 60)
     await dialog.get_by_label("Any arguments").check()
     give = dialog.get_by_role("button", name="Allow issue_refund")
     await expect(give).not_to_have_attribute("aria-disabled", "true")
@@ -187,14 +193,14 @@ async def test_a_dialog_that_does_not_know_that_an_allow_can_be_taken_back(
     await expect(give).not_to_have_attribute("aria-disabled", "true")
     await give.click()
     await expect(card_of(page, asked)).to_contain_text(f"allowed by {voice.username}")
-    assert (await ask(site, agent, live))["status"] == "allowed", "nor is it held"
+    assert (await ask(app_server, agent, live))["status"] == "allowed", "nor is it held"
 
 
-async def test_without_javascript(site: Site, voice: Person, browser: Browser) -> None:
+async def test_without_javascript(app_server: AppServer, voice: Person, browser: Browser) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
-    asked = await ask(site, agent, live)
-    context = await browser.new_context(base_url=site.url, java_script_enabled=False)
+    live = await app_server.start(agent)
+    asked = await ask(app_server, agent, live)
+    context = await browser.new_context(base_url=app_server.url, java_script_enabled=False)
     page = await context.new_page()
     await page.goto("/")
     await page.get_by_label("E-mail").fill(voice.email)
@@ -209,8 +215,8 @@ async def test_without_javascript(site: Site, voice: Person, browser: Browser) -
     await page.get_by_label("amount up to").fill("12")
     await page.get_by_role("button", name="Allow issue_refund").click()
     await expect(page.locator(f"#agent-{agent.id}")).to_contain_text("amount up to 12, 36 in all")
-    assert (await ask(site, agent, live, amount=12))["status"] == "allowed"
+    assert (await ask(app_server, agent, live, amount=12))["status"] == "allowed"
     await page.get_by_role("button", name="Revoke").click()
     await expect(page.get_by_role("button", name="Revoke")).to_have_count(0)
-    assert (await ask(site, agent, live, amount=12))["status"] == "pending"
+    assert (await ask(app_server, agent, live, amount=12))["status"] == "pending"
     await context.close()

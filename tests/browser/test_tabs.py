@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 
+from tests.app_server import AppServer, Person
 from tests.browser.conftest import SignIn, signed_in_at
 from tests.browser.test_floor import metric
 from tests.proxy import between
-from tests.site import Person, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
 
@@ -25,15 +25,17 @@ async def tab(context: BrowserContext, path: str = "/") -> Page:
     return page
 
 
-async def sees(site: Site, person: Person, interaction: str, *pages: Page) -> None:
+async def sees(app_server: AppServer, person: Person, interaction: str, *pages: Page) -> None:
     """A request that is made now comes to all of them at once."""
-    asked = await site.ask(person.agents[0], interaction)
+    asked = await app_server.ask(person.agents[0], interaction)
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_be_visible(timeout=5_000)
 
 
-async def test_a_tab_whose_script_is_busy_loses_the_lead(site: Site, voice: Person, sign_in: SignIn) -> None:
-    interaction = await site.start(voice.agents[0])
+async def test_a_tab_whose_script_is_busy_loses_the_lead(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
+    interaction = await app_server.start(voice.agents[0])
     leader = await sign_in(voice)
     follower = await tab(leader.context)
     await expect(follower.locator("#connection")).to_have_text("Live")
@@ -41,17 +43,19 @@ async def test_a_tab_whose_script_is_busy_loses_the_lead(site: Site, voice: Pers
     await asyncio.sleep(1)
     late = await tab(leader.context)
     await expect(late.locator("#connection")).to_have_text("Live", timeout=15_000)  # and not "As of"
-    await sees(site, voice, interaction, late)
+    await sees(app_server, voice, interaction, late)
     await expect(follower.locator("#connection")).to_have_text("Live", timeout=30_000)
-    await sees(site, voice, interaction, follower, late)
+    await sees(app_server, voice, interaction, follower, late)
     assert not busy.done(), "the tab that led stands still all the while"
     await busy
     await expect(leader.locator("#connection")).to_have_text("Live")
-    await sees(site, voice, interaction, leader, follower, late)
+    await sees(app_server, voice, interaction, leader, follower, late)
 
 
-async def test_a_tab_with_an_open_alert_loses_the_lead(site: Site, voice: Person, sign_in: SignIn) -> None:
-    interaction = await site.start(voice.agents[0])
+async def test_a_tab_with_an_open_alert_loses_the_lead(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
+    interaction = await app_server.start(voice.agents[0])
     leader = await sign_in(voice)
     follower = await tab(leader.context)
     await expect(follower.locator("#connection")).to_have_text("Live")
@@ -60,18 +64,18 @@ async def test_a_tab_with_an_open_alert_loses_the_lead(site: Site, voice: Person
     dialog: Dialog = await shown.value
     await follower.wait_for_timeout(27_000)  # longer than a silence
     await expect(follower.locator("#connection")).to_have_text("Live")
-    await sees(site, voice, interaction, follower)
+    await sees(app_server, voice, interaction, follower)
     await dialog.accept()
     await alert
-    await sees(site, voice, interaction, leader, follower)
+    await sees(app_server, voice, interaction, leader, follower)
 
 
 async def test_a_page_that_looked_again_takes_one_stream_and_keeps_what_it_has(
-    site: Site, sign_in: SignIn
+    app_server: AppServer, sign_in: SignIn
 ) -> None:
-    admin, supervisor = await site.hire("admin"), await site.hire("voice")
+    admin, supervisor = await app_server.hire("admin"), await app_server.hire("voice")
     agent = supervisor.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     pages = [await sign_in(admin)]
     await pages[0].locator("[data-sound] [data-switch]").click()
     for path in ("/?type=voice", "/?type=chat", "/?sentiment=good", "/?sentiment=critical"):
@@ -103,9 +107,12 @@ COUNTED = """(() => {
 
 
 async def test_tabs_that_hear_nothing_say_little_to_one_another(
-    site: Site, voice: Person, browser: Browser
+    app_server: AppServer, voice: Person, browser: Browser
 ) -> None:
-    async with between(site) as proxy, signed_in_at(browser, proxy.site, voice, COUNTED) as leader:
+    async with (
+        between(app_server) as proxy,
+        signed_in_at(browser, proxy.app_server, voice, COUNTED) as leader,
+    ):
         followers = [await tab(leader.context) for _ in range(2)]
         for page in followers:
             await expect(page.locator("#connection")).to_have_text("Live")
@@ -124,16 +131,16 @@ async def test_tabs_that_hear_nothing_say_little_to_one_another(
 
 
 async def test_a_tab_that_stood_still_shows_the_newest_of_each_region_once(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     leader = await sign_in(voice)
     follower = await tab(leader.context)
     await expect(follower.locator("#connection")).to_have_text("Live")
     await leader.evaluate(COUNT)
     await follower.evaluate(COUNT)
-    interaction = await site.start(voice.agents[0])
+    interaction = await app_server.start(voice.agents[0])
     busy = asyncio.create_task(follower.evaluate(BUSY, 20_000))
-    async with site.api(voice.agents[0]) as api:
+    async with app_server.api(voice.agents[0]) as api:
         for number in range(150):
             await metric(api, interaction, "neutral", number % 100, f"Line {number}")
             await asyncio.sleep(0.05)

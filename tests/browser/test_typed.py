@@ -4,9 +4,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.accounts.test_ended_sessions import ENDED, end
+from tests.app_server import PASSWORD, AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import open_denial
-from tests.site import PASSWORD, Person, Site
 
 pytestmark = pytest.mark.browser
 
@@ -21,9 +21,9 @@ async def sign_in_again(page: Page, person: Person) -> None:
 
 
 async def test_a_form_that_was_sent_too_late_comes_back_with_what_was_typed(
-    site: Site, sign_in: SignIn
+    app_server: AppServer, sign_in: SignIn
 ) -> None:
-    admin, other = await site.hire("admin"), await site.hire("admin")
+    admin, other = await app_server.hire("admin"), await app_server.hire("admin")
     page = await sign_in(admin)
     await page.goto("/people/new")
     await page.get_by_label("Supervisor of chat agents").check()
@@ -31,13 +31,13 @@ async def test_a_form_that_was_sent_too_late_comes_back_with_what_was_typed(
     await page.get_by_label("Name", exact=True).fill("New Colleague")
     await page.get_by_label("With a password that you tell them").check()
     await page.get_by_label("Password", exact=True).fill("nobody may keep this")
-    await end(site, admin)
+    await end(app_server, admin)
     await page.get_by_role("button", name="Add them").click()
     kept = await page.evaluate("JSON.stringify({...sessionStorage, ...localStorage})")
     assert "new.colleague" in kept
     assert "nobody may keep this" not in kept
     await sign_in_again(page, admin)
-    await expect(page).to_have_url(f"{site.url}/people/new")
+    await expect(page).to_have_url(f"{app_server.url}/people/new")
     await expect(page.locator("main")).to_contain_text(BACK)
     await expect(page.get_by_label("E-mail")).to_have_value("new.colleague@example.com")
     await expect(page.get_by_label("Name", exact=True)).to_have_value("New Colleague")
@@ -47,7 +47,7 @@ async def test_a_form_that_was_sent_too_late_comes_back_with_what_was_typed(
     await expect(page.get_by_label("E-mail")).to_have_value("")
     # Somebody else who signs in here gets nothing of it.
     await page.get_by_label("E-mail").fill("secret.colleague@example.com")
-    await end(site, admin)
+    await end(app_server, admin)
     await page.get_by_role("button", name="Add them").evaluate("(button) => button.form.submit()")
     await sign_in_again(page, other)
     await expect(page.get_by_role("heading", name="Add a person")).to_be_visible()
@@ -56,15 +56,15 @@ async def test_a_form_that_was_sent_too_late_comes_back_with_what_was_typed(
 
 
 async def test_a_reason_that_was_being_written_comes_back_where_the_page_left_by_itself(
-    site: Site, voice: Person, sign_in: SignIn
+    app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     page = await sign_in(voice)
     card = page.locator(f"#tool-permission-{asked['id']}")
     await open_denial(card)
     await card.get_by_placeholder("Reason").fill("The customer has been paid")
-    await end(site, voice)
+    await end(app_server, voice)
     await sign_in_again(page, voice)
     await expect(page.locator("#connection")).to_have_text("Live")
     await expect(card.get_by_placeholder("Reason")).to_be_visible()

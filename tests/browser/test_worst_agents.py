@@ -9,11 +9,11 @@ import httpx
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.app_server import Agent, AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_queue import armed, card_of
 from tests.permissions.test_pending import SMALL, WORST
-from tests.site import Agent, Person, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
 TEXTS = (
@@ -27,10 +27,10 @@ TEXTS = (
 )
 
 
-async def misbehave(site: Site, agent: Agent, live: str, seed: int) -> None:
+async def misbehave(app_server: AppServer, agent: Agent, live: str, seed: int) -> None:
     """As fast as it goes: requests of every size and shape, tools that nobody knows, moods, turns; until cancelled."""
     rng = random.Random(seed)
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         for n in itertools.count():
             text = rng.choice(TEXTS)
             asked = {"tool_name": (text.strip() or "x")[:255], "tool_description": text * 3}
@@ -44,8 +44,10 @@ async def misbehave(site: Site, agent: Agent, live: str, seed: int) -> None:
                 assert answer.status_code < 500, answer.text
 
 
-async def quiet_asks(site: Site, agent: Agent, live: str, pages: list[Page], number: int) -> None:
-    asked = await site.ask(agent, live, tool_name="issue_refund", arguments={"amount": number, "order": "W1"})
+async def quiet_asks(app_server: AppServer, agent: Agent, live: str, pages: list[Page], number: int) -> None:
+    asked = await app_server.ask(
+        agent, live, tool_name="issue_refund", arguments={"amount": number, "order": "W1"}
+    )
     for page in pages:
         await expect(card_of(page, asked)).to_be_visible()
         await expect(card_of(page, asked)).to_contain_text("issue_refund")
@@ -55,29 +57,29 @@ async def quiet_asks(site: Site, agent: Agent, live: str, pages: list[Page], num
     await armed(page, asked)
     await button.click()
     await expect(card_of(page, asked)).to_have_class(re.compile("allowed"))
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "allowed"
 
 
-async def test_the_quiet_one_is_heard(site: Site, sign_in: SignIn) -> None:
-    person: Person = await site.hire("voice", agents=3)
+async def test_the_quiet_one_is_heard(app_server: AppServer, sign_in: SignIn) -> None:
+    person: Person = await app_server.hire("voice", agents=3)
     quiet, *loud = person.agents
-    admin = await site.hire("admin")
-    lives = [await site.start(agent) for agent in person.agents]
+    admin = await app_server.hire("admin")
+    lives = [await app_server.start(agent) for agent in person.agents]
     pages = [await sign_in(person), await sign_in(admin)]
     errors: list[str] = []
     for page in pages:
         page.on("pageerror", lambda error: errors.append(str(error)))
     await pages[1].goto(f"/?supervisor={person.username}")
     noise = [
-        asyncio.create_task(misbehave(site, agent, live, n))
+        asyncio.create_task(misbehave(app_server, agent, live, n))
         for n, (agent, live) in enumerate(zip(loud, lives[1:], strict=True))
     ]
     try:
         for number in range(4):
-            await quiet_asks(site, quiet, lives[0], pages, number)
+            await quiet_asks(app_server, quiet, lives[0], pages, number)
             assert not any(task.done() for task in noise), "the loud ones gave up"
-        async with site.browser_of(person) as browser:
+        async with app_server.browser_of(person) as browser:
             assert len((await browser.get("/")).content) <= SMALL
     finally:
         for task in noise:

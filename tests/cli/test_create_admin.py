@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.auth_process import hosted
 from tests.conftest import ROOT, a_folder, free_port, serving
-from tests.crooked import crooked
+from tests.faulty_auth import faulty_auth
 from tests.outbox import letters, path_in
-from tests.replica import hosted
-from tests.site import PASSWORD, PATIENCE, Person, Site
 from tests.terminal import at_a_terminal
 from tests.test_process import command, sentence
 
@@ -49,32 +49,32 @@ def piped(text: bytes | str, *words: str, **environment: str) -> "subprocess.Com
     )
 
 
-def embedded(site: Site) -> dict[str, str]:
-    return {"FLOORWALKER_HOME": str(site.home), "PORT": site.url.rpartition(":")[2]}
+def embedded(app_server: AppServer) -> dict[str, str]:
+    return {"FLOORWALKER_HOME": str(app_server.home), "PORT": app_server.url.rpartition(":")[2]}
 
 
-def project(site: Site, **changes: str) -> dict[str, str]:
+def project(app_server: AppServer, **changes: str) -> dict[str, str]:
     """The same home as a hosted project."""
-    whole = hosted(site) | {
-        "DATABASE_OWNER_URL": site.database_url(),
-        "SUPABASE_SECRET_KEY": Keys.load_or_create(site.home).secret,
+    whole = hosted(app_server) | {
+        "DATABASE_OWNER_URL": app_server.database_url(),
+        "SUPABASE_SECRET_KEY": Keys.load_or_create(app_server.home).secret,
     }
     return {name: value for name, value in (whole | changes).items() if value}
 
 
-async def signs_in(site: Site, address: str, password: str) -> bool:
+async def signs_in(app_server: AppServer, address: str, password: str) -> bool:
     """Whether they come in and see what only admins do."""
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         answer = await browser.post("/login", data={"email": address, "password": password})
         return answer.status_code == 303 and (await browser.get("/system")).status_code == 200
 
 
 @pytest.fixture
-async def unchanged(site: Site) -> AsyncIterator[None]:
+async def unchanged(app_server: AppServer) -> AsyncIterator[None]:
     """Nobody is there afterwards who was not there before."""
 
     async def logins() -> list[str]:
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             return [row[0] for row in await owner.fetch("select email from auth.users order by 1")]
 
     before = await logins()
@@ -84,15 +84,15 @@ async def unchanged(site: Site) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("mode", [embedded, project], ids=["embedded", "hosted"])
 async def test_an_admin_with_a_password_signs_in(
-    site: Site, address: str, mode: Callable[[Site], dict[str, str]]
+    app_server: AppServer, address: str, mode: Callable[[AppServer], dict[str, str]]
 ) -> None:
     words = ["--email", address.upper(), "--name", "Ada King", "--password-stdin"]
-    made = await asyncio.to_thread(piped, PASSWORD + "\n", *words, **mode(site))
+    made = await asyncio.to_thread(piped, PASSWORD + "\n", *words, **mode(app_server))
     assert (made.returncode, made.stderr) == (0, "")
     assert "is an admin: sign in at http://127.0.0.1:" in made.stdout
     assert PASSWORD not in made.stdout
-    assert await signs_in(site, address, PASSWORD)
-    async with site.database() as owner:
+    assert await signs_in(app_server, address, PASSWORD)
+    async with app_server.database() as owner:
         row = await owner.fetchrow(
             """select u.name, u.role, a.role as postgres_role, a.raw_app_meta_data ->> 'app_role' as app_role
             from public.users u join auth.users a using (id) where u.email = $1""",
@@ -110,39 +110,39 @@ def test_without_a_server_nor_a_port(folder: Path, address: str) -> None:
     assert command("migrate", **environment).returncode == 0
     made = piped(PASSWORD, *words, **environment)
     assert made.returncode == 0, made.stderr
-    with serving(home, port) as site:
-        assert asyncio.run(signs_in(site, address, PASSWORD))
+    with serving(home, port) as app_server:
+        assert asyncio.run(signs_in(app_server, address, PASSWORD))
 
 
-async def test_an_invited_admin_chooses_a_password(site: Site, address: str) -> None:
+async def test_an_invited_admin_chooses_a_password(app_server: AppServer, address: str) -> None:
     invited = await asyncio.to_thread(
-        command, "create-admin", "--email", address, "--name", "Ada", "--invite", **embedded(site)
+        command, "create-admin", "--email", address, "--name", "Ada", "--invite", **embedded(app_server)
     )
     assert (invited.returncode, invited.stderr) == (0, "")
-    (letter,) = letters(site, address)
+    (letter,) = letters(app_server, address)
     path = path_in(letter)
-    assert f"{site.url}{path}\n" in invited.stdout
+    assert f"{app_server.url}{path}\n" in invited.stdout
     assert str(letter) in invited.stdout
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         token = path.partition("token_hash=")[2]
         answer = await browser.post("/invitation", data={"token_hash": token, "password": PASSWORD})
         assert answer.status_code == 303
         assert (await browser.get("/system")).status_code == 200
 
 
-async def test_hosted_an_invitation_is_the_projects_to_send(site: Site, address: str) -> None:
+async def test_hosted_an_invitation_is_the_projects_to_send(app_server: AppServer, address: str) -> None:
     invited = await asyncio.to_thread(
-        command, "create-admin", "--email", address, "--name", "Ada", "--invite", **project(site)
+        command, "create-admin", "--email", address, "--name", "Ada", "--invite", **project(app_server)
     )
     assert invited.returncode == 0, invited.stderr
     assert "SMTP" in invited.stdout
     assert "token_hash" not in invited.stdout
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         assert await owner.fetchval("select role from public.users where email = $1", address) == "admin"
 
 
-def test_at_a_terminal_it_asks(site: Site, address: str) -> None:
-    with at_a_terminal("create-admin", **embedded(site)) as terminal:
+def test_at_a_terminal_it_asks(app_server: AppServer, address: str) -> None:
+    with at_a_terminal("create-admin", **embedded(app_server)) as terminal:
         terminal.wait_for("E-mail: ")
         terminal.type(address)
         terminal.wait_for(f"Name [{address.partition('@')[0]}]: ")
@@ -159,20 +159,20 @@ def test_at_a_terminal_it_asks(site: Site, address: str) -> None:
         assert terminal.end() == 0, terminal.shown
     assert "Ada King" in terminal.shown
     assert PASSWORD not in terminal.shown
-    assert terminal.shown.endswith(f"{address} is an admin: sign in at {site.url}\n")
-    assert asyncio.run(signs_in(site, address, PASSWORD))
+    assert terminal.shown.endswith(f"{address} is an admin: sign in at {app_server.url}\n")
+    assert asyncio.run(signs_in(app_server, address, PASSWORD))
 
 
-def test_at_a_terminal_only_what_no_option_says_is_asked(site: Site, address: str) -> None:
+def test_at_a_terminal_only_what_no_option_says_is_asked(app_server: AppServer, address: str) -> None:
     with at_a_terminal(
-        "create-admin", "--email", address, "--name", "Ada", "--invite", **embedded(site)
+        "create-admin", "--email", address, "--name", "Ada", "--invite", **embedded(app_server)
     ) as terminal:
         assert terminal.end() == 0, terminal.shown
     assert ": " not in terminal.shown.partition("is invited")[0]
 
 
-async def test_a_known_address_is_refused_before_more_is_asked(site: Site, voice: Person) -> None:
-    with at_a_terminal("create-admin", **embedded(site)) as terminal:
+async def test_a_known_address_is_refused_before_more_is_asked(app_server: AppServer, voice: Person) -> None:
+    with at_a_terminal("create-admin", **embedded(app_server)) as terminal:
         terminal.wait_for("E-mail: ")
         terminal.type(voice.email)
         assert terminal.end() == 1
@@ -181,13 +181,15 @@ async def test_a_known_address_is_refused_before_more_is_asked(site: Site, voice
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_whoever_thinks_better_of_it_makes_nobody(site: Site, address: str) -> None:
-    with at_a_terminal("create-admin", "--email", address, "--name", "Ada", **embedded(site)) as terminal:
+def test_whoever_thinks_better_of_it_makes_nobody(app_server: AppServer, address: str) -> None:
+    with at_a_terminal(
+        "create-admin", "--email", address, "--name", "Ada", **embedded(app_server)
+    ) as terminal:
         terminal.wait_for("Password: ")
         terminal.interrupt()
         assert terminal.end() == 1
     assert "Traceback" not in terminal.shown
-    with at_a_terminal("create-admin", "--password-stdin", **embedded(site)) as terminal:
+    with at_a_terminal("create-admin", "--password-stdin", **embedded(app_server)) as terminal:
         assert terminal.end() == 1
     assert "--password-stdin reads what is piped in" in terminal.shown
 
@@ -214,8 +216,10 @@ def test_without_a_terminal_the_sentence_names_the_options(folder: Path) -> None
         ("x" * 73, ["72 characters"]),
     ],
 )
-def test_a_password_that_is_none(site: Site, address: str, text: str | bytes, words: list[str]) -> None:
-    refused = piped(text, "--email", address, "--name", "Ada", "--password-stdin", **embedded(site))
+def test_a_password_that_is_none(
+    app_server: AppServer, address: str, text: str | bytes, words: list[str]
+) -> None:
+    refused = piped(text, "--email", address, "--name", "Ada", "--password-stdin", **embedded(app_server))
     sentence(refused, *words)
 
 
@@ -231,20 +235,22 @@ def test_a_password_that_is_none(site: Site, address: str, text: str | bytes, wo
         ("a@example.org", "Ada\x1b[2J", ["1 to 255 characters"]),
     ],
 )
-def test_an_address_or_a_name_that_is_none(site: Site, address: str, name: str, words: list[str]) -> None:
-    refused = piped(PASSWORD, "--email", address, "--name", name, "--password-stdin", **embedded(site))
+def test_an_address_or_a_name_that_is_none(
+    app_server: AppServer, address: str, name: str, words: list[str]
+) -> None:
+    refused = piped(PASSWORD, "--email", address, "--name", name, "--password-stdin", **embedded(app_server))
     sentence(refused, *words)
 
 
-async def refusal(site: Site, address: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+async def refusal(app_server: AppServer, address: str, **changes: str) -> "subprocess.CompletedProcess[str]":
     words = ["--email", address, "--name", "Ada", "--password-stdin"]
-    return await asyncio.to_thread(piped, PASSWORD, *words, **project(site, **changes))
+    return await asyncio.to_thread(piped, PASSWORD, *words, **project(app_server, **changes))
 
 
-async def test_whoever_is_there_already_is_named(site: Site) -> None:
-    admin, supervisor, gone = [await site.hire(kind) for kind in ("admin", "voice", "admin")]
+async def test_whoever_is_there_already_is_named(app_server: AppServer) -> None:
+    admin, supervisor, gone = [await app_server.hire(kind) for kind in ("admin", "voice", "admin")]
     stranger, half = f"s-{token_hex(5)}@example.org", f"h-{token_hex(5)}@example.org"
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute("update public.users set deactivated_at = now() where id = $1", gone.id)
         for email, metadata in ((stranger, {}), (half, {"app_role": "supervisor"})):
             await owner.execute(
@@ -254,27 +260,30 @@ async def test_whoever_is_there_already_is_named(site: Site) -> None:
                 metadata,
             )
         sentence(
-            await refusal(site, admin.email),
+            await refusal(app_server, admin.email),
             admin.name,
             "is an admin already",
             "nothing was changed",
             "/recovery",
         )
-        sentence(await refusal(site, admin.email.upper()), "is an admin already")
+        sentence(await refusal(app_server, admin.email.upper()), "is an admin already")
         sentence(
-            await refusal(site, supervisor.email), supervisor.username, "voice supervisor", "another address"
+            await refusal(app_server, supervisor.email),
+            supervisor.username,
+            "voice supervisor",
+            "another address",
         )
-        sentence(await refusal(site, gone.email), gone.name, "deactivated", "another admin")
-        refused = await refusal(site, stranger)
+        sentence(await refusal(app_server, gone.email), gone.name, "deactivated", "another admin")
+        refused = await refusal(app_server, stranger)
         sentence(refused, stranger, "nobody here", "floorwalker psql")
-        sentence(await refusal(site, half), "users_supervisor_fields", "floorwalker psql")
+        sentence(await refusal(app_server, half), "users_supervisor_fields", "floorwalker psql")
         statement = refused.stderr.partition('psql -c "')[2].rpartition('"`')[0].replace('\\"', '"')
         await owner.execute(statement)
         assert await owner.fetchval("select role from public.users where email = $1", stranger) == "admin"
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_what_is_not_there_or_not_theirs_is_one_sentence(site: Site, address: str) -> None:
+async def test_what_is_not_there_or_not_theirs_is_one_sentence(app_server: AppServer, address: str) -> None:
     dead = free_port()
     nowhere = f"postgresql://postgres:hidden@127.0.0.1:{dead}/postgres"
     for words, changes in (
@@ -282,38 +291,38 @@ async def test_what_is_not_there_or_not_theirs_is_one_sentence(site: Site, addre
         (["does not take SUPABASE_SECRET_KEY"], {"SUPABASE_SECRET_KEY": "sb_secret_hidden"}),
         (
             ["does not take SUPABASE_SECRET_KEY"],
-            {"SUPABASE_SECRET_KEY": project(site)["SUPABASE_PUBLISHABLE_KEY"]},
+            {"SUPABASE_SECRET_KEY": project(app_server)["SUPABASE_PUBLISHABLE_KEY"]},
         ),
         (
             [f"Auth server at http://127.0.0.1:{dead} does not answer"],
             {"SUPABASE_URL": f"http://127.0.0.1:{dead}"},
         ),
-        (["does not answer, or not as Supabase Auth does"], {"SUPABASE_URL": site.url + "/nowhere"}),
+        (["does not answer, or not as Supabase Auth does"], {"SUPABASE_URL": app_server.url + "/nowhere"}),
         (["DATABASE_OWNER_URL", "cannot be used"], {"DATABASE_OWNER_URL": nowhere}),
         (["DATABASE_URL signs in as somebody who may not read people"], {"DATABASE_OWNER_URL": ""}),
     ):
-        sentence(await refusal(site, address, **changes), *words)
+        sentence(await refusal(app_server, address, **changes), *words)
 
 
 @pytest.mark.parametrize("how", ["--password-stdin", "--invite"])
 async def test_a_login_that_becomes_nobody_is_taken_back(
-    site: Site, voice: Person, unchanged: None, address: str, how: str
+    app_server: AppServer, voice: Person, unchanged: None, address: str, how: str
 ) -> None:
     """Somebody else's row has the address already, as when it was written behind the triggers' back."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute("update public.users set email = $2 where id = $1", voice.id, address)
     words = ["--email", address, "--name", "Ada", how]
-    refused = await asyncio.to_thread(piped, PASSWORD, *words, **embedded(site))
+    refused = await asyncio.to_thread(piped, PASSWORD, *words, **embedded(app_server))
     sentence(refused, address, "could not become an admin", "users_email")
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_while_the_trigger_is_off_nobody_is_made(site: Site, address: str) -> None:
+async def test_while_the_trigger_is_off_nobody_is_made(app_server: AppServer, address: str) -> None:
     switch = "alter table auth.users {} trigger floorwalker_20_profile_update"
-    async with site.database("supabase_auth_admin") as auth:
+    async with app_server.database("supabase_auth_admin") as auth:
         await auth.execute(switch.format("disable"))
         try:
-            refused = await refusal(site, address)
+            refused = await refusal(app_server, address)
         finally:
             await auth.execute(switch.format("enable"))
     sentence(refused, "no schema yet, or not all of it")
@@ -321,31 +330,36 @@ async def test_while_the_trigger_is_off_nobody_is_made(site: Site, address: str)
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("how", ["--password-stdin", "--invite"])
-async def test_half_way_through_it_goes_back(site: Site, address: str, how: str) -> None:
+async def test_half_way_through_it_goes_back(app_server: AppServer, address: str, how: str) -> None:
     """The Auth server makes the login, and is out of order when it shall give it the rights."""
-    with crooked(site.url, refused=frozenset({"PUT"})) as url:
+    with faulty_auth(app_server.url, refused=frozenset({"PUT"})) as url:
         words = ["--email", address, "--name", "Ada", how]
-        refused = await asyncio.to_thread(piped, PASSWORD, *words, **project(site, SUPABASE_URL=url))
+        refused = await asyncio.to_thread(piped, PASSWORD, *words, **project(app_server, SUPABASE_URL=url))
     sentence(refused, "the Auth server failed (Out of order)")
 
 
-async def test_what_cannot_be_taken_back_is_said(site: Site, address: str) -> None:
-    with crooked(site.url, refused=frozenset({"PUT", "DELETE"})) as url:
+async def test_what_cannot_be_taken_back_is_said(app_server: AppServer, address: str) -> None:
+    with faulty_auth(app_server.url, refused=frozenset({"PUT", "DELETE"})) as url:
         sentence(
-            await refusal(site, address, SUPABASE_URL=url), address, "could not be deleted again", "dashboard"
+            await refusal(app_server, address, SUPABASE_URL=url),
+            address,
+            "could not be deleted again",
+            "dashboard",
         )
-    sentence(await refusal(site, address), address, "a login that is nobody here")
-    assert not await signs_in(site, address, PASSWORD)
+    sentence(await refusal(app_server, address), address, "a login that is nobody here")
+    assert not await signs_in(app_server, address, PASSWORD)
 
 
-async def test_the_database_of_another_project_is_found_out(site: Site, folder: Path, address: str) -> None:
+async def test_the_database_of_another_project_is_found_out(
+    app_server: AppServer, folder: Path, address: str
+) -> None:
     with serving(folder / "other", free_port()) as other:
         for how in ("--password-stdin", "--invite"):
             words = ["--email", address, "--name", "Ada", how]
-            environment = project(site, DATABASE_OWNER_URL=other.database_url())
+            environment = project(app_server, DATABASE_OWNER_URL=other.database_url())
             refused = await asyncio.to_thread(piped, PASSWORD, *words, **environment)
             sentence(refused, "are of two projects", "floorwalker doctor")
-        for home in (site, other):
+        for home in (app_server, other):
             connection = await asyncpg.connect(home.database_url())
             assert not await connection.fetchval("select count(*) from auth.users where email = $1", address)
             await connection.close()

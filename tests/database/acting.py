@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from server.kernel.auth import digest
-from tests.site import Agent, Person, Site
+from tests.app_server import Agent, AppServer, Person
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 REFUSED = "42501"
@@ -17,12 +17,12 @@ REFUSED = "42501"
 
 @asynccontextmanager
 async def acting(
-    site: Site, role: str, claims: dict[str, Any] | str | None = None, *, keep: bool = False
+    app_server: AppServer, role: str, claims: dict[str, Any] | str | None = None, *, keep: bool = False
 ) -> AsyncIterator[Connection]:
     """A transaction as this role with these claims; rolled back unless it is to be kept."""
     login = "postgres" if role in ("anon", "service_role") else "floorwalker_web"
     text = claims if isinstance(claims, str) else json.dumps(claims or {})
-    async with site.database(login) as connection:
+    async with app_server.database(login) as connection:
         transaction = connection.transaction()
         await transaction.start()
         try:
@@ -38,24 +38,26 @@ async def acting(
 
 
 @asynccontextmanager
-async def as_person(site: Site, person: Person, *, keep: bool = False) -> AsyncIterator[Connection]:
+async def as_person(
+    app_server: AppServer, person: Person, *, keep: bool = False
+) -> AsyncIterator[Connection]:
     claims = {"sub": str(person.id), "role": "authenticated"}
-    async with acting(site, "authenticated", claims, keep=keep) as connection:
+    async with acting(app_server, "authenticated", claims, keep=keep) as connection:
         yield connection
 
 
 @asynccontextmanager
-async def as_agent(site: Site, agent: Agent, *, keep: bool = False) -> AsyncIterator[Connection]:
-    async with site.database() as owner:
+async def as_agent(app_server: AppServer, agent: Agent, *, keep: bool = False) -> AsyncIterator[Connection]:
+    async with app_server.database() as owner:
         key_id = await owner.fetchval("select id from agent_keys where key_hash = $1", digest(agent.key))
-    async with acting(site, "agent_runtime", {"key_id": str(key_id)}, keep=keep) as connection:
+    async with acting(app_server, "agent_runtime", {"key_id": str(key_id)}, keep=keep) as connection:
         yield connection
 
 
 @asynccontextmanager
-async def as_owner(site: Site) -> AsyncIterator[Connection]:
+async def as_owner(app_server: AppServer) -> AsyncIterator[Connection]:
     """The owner's transaction, rolled back: time and history may be bent in it."""
-    async with site.database() as connection:
+    async with app_server.database() as connection:
         transaction = connection.transaction()
         await transaction.start()
         try:

@@ -1,4 +1,4 @@
-"""A database of its own on the site's server, for tests that commit what would disturb others, and people to fill it."""
+"""A database of its own on the app server's PostgreSQL, for tests that commit what would disturb others, and people to fill it."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -10,8 +10,8 @@ import asyncpg
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.embedded.prepare import prepare
 from server.kernel.db import migrations
+from tests.app_server import AppServer
 from tests.database.acting import Connection
-from tests.site import Site
 
 _PEOPLE = """
 insert into auth.users (id, email, raw_app_meta_data) select id, id || '@example.com', meta::jsonb from unnest($1::uuid[], $2::text[]) p (id, meta)
@@ -23,9 +23,9 @@ select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $3::text[])
 
 
 @asynccontextmanager
-async def apart(site: Site, name: str) -> AsyncIterator[str]:
+async def apart(app_server: AppServer, name: str) -> AsyncIterator[str]:
     """A migrated database of this name until the end of the block; its superuser's address."""
-    postgres = Postgres(site.home)
+    postgres = Postgres(app_server.home)
     ruler = await asyncpg.connect(postgres.url(SUPERUSER))
     try:
         await ruler.execute(f"create database {name}")

@@ -16,10 +16,10 @@ KEYS = "its_key other_key revoked_key"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
     may: str = ""  # the roles that have EXECUTE; all others are refused
-    call: str = ""  # how it is called; {id} is the scene's own, null, or one that nobody has
+    call: str = ""  # how it is called; {id} is the sample's own, null, or one that nobody has
     id: str = ""
     unknown_id: str = UNKNOWN
-    its: dict[str, str] = field(default_factory=dict)  # fate → the actors who meet it with the scene's id
+    its: dict[str, str] = field(default_factory=dict)  # fate → the actors who meet it with the sample's id
     otherwise: str = "nothing"  # the fate of all others who may call
     unknown: str = ""  # the fate of those named in `its` with null and unknown ids; `otherwise` when not said
 

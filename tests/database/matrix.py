@@ -25,10 +25,10 @@ ACTORS = {
     "service": "service_role: no policy binds it, so its grants are few",
 }
 FATES = {
-    "sees": "reads the scene's rows",
+    "sees": "reads the sample's rows",
     "adds": "the new row is stored",
-    "changes": "the scene's rows are changed",
-    "deletes": "the scene's rows are gone",
+    "changes": "the sample's rows are changed",
+    "deletes": "the sample's rows are gone",
     "nothing": "no error and no row: the policy hides them",
     "refused": "42501: no grant, not for a single column of the group",
     "walled": "42501: granted, but the policy refuses this row",
@@ -67,7 +67,7 @@ CLOSED = {actor: dict.fromkeys(("select", "insert", "update", "delete"), "refuse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    rows: str  # which are the scene's; {names} are of scene.py
+    rows: str  # which are the sample's; {names} are of sample.py
     groups: dict[str, str]  # column group → its columns
     fates: Grid = field(default_factory=dict)  # where it differs
     otherwise: Grid = field(default_factory=lambda: EVERYBODY)  # from this

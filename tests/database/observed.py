@@ -61,8 +61,8 @@ async def observe(db: Connection, supervisors: list[UUID]) -> Seen:
 def check(now: Seen) -> None:
     """What holds at any moment."""
     active = {row["agent_id"]: row for row in now.interactions.values() if row["status"] == "active"}
-    crowd = Counter(row["agent_id"] for row in now.interactions.values() if row["status"] == "active")
-    assert all(count == 1 for count in crowd.values()), "two active interactions of an agent"
+    counts = Counter(row["agent_id"] for row in now.interactions.values() if row["status"] == "active")
+    assert all(count == 1 for count in counts.values()), "two active interactions of an agent"
     slots: dict[str, list[int]] = {}
     for agent in now.agents.values():
         if agent["retired_at"] is None:

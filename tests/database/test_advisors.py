@@ -9,8 +9,8 @@ import re
 import pytest
 
 from server.kernel.db import migrations
+from tests.app_server import AppServer
 from tests.database.acting import as_owner
-from tests.site import Site
 
 OURS = "in ('public'::regnamespace, 'private'::regnamespace)"
 QUESTIONS = {
@@ -49,8 +49,8 @@ REASONS = {
 
 
 @pytest.mark.parametrize("lint", QUESTIONS)
-async def test_an_advisor_finds_nothing_without_a_reason(site: Site, lint: str) -> None:
-    async with as_owner(site) as owner:
+async def test_an_advisor_finds_nothing_without_a_reason(app_server: AppServer, lint: str) -> None:
+    async with as_owner(app_server) as owner:
         found = {str(row[0]) for row in await owner.fetch(QUESTIONS[lint])}
     assert found == ({*REASONS} if lint.startswith("0001") else set())
 

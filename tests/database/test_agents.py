@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from tests.app_server import AppServer, Person
 from tests.database.acting import Connection, acting, as_agent, as_owner, as_person, refused
-from tests.site import Person, Site
 
 ADD = """insert into agents (supervisor_id, name, agent_type, system_prompt, mcp_tools)
     values ($1, $2, $3, 'Be kind.', $4) returning id"""
@@ -31,9 +31,9 @@ async def column(connection: Connection, agent: UUID, name: str) -> Any:
 
 
 async def test_the_fourth_agent_is_refused_and_a_retired_one_frees_its_slot(
-    site: Site, voice: Person
+    app_server: AppServer, voice: Person
 ) -> None:
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         second, third = await add(owner, voice), await add(owner, voice)
         async with refused(owner, "FW409"):
             await add(owner, voice)
@@ -47,18 +47,20 @@ async def test_the_fourth_agent_is_refused_and_a_retired_one_frees_its_slot(
         assert await column(owner, second, "slot") == 3
 
 
-async def test_four_agents_in_one_statement_are_refused(site: Site) -> None:
-    nobody_yet = await site.hire("voice", agents=0)
-    async with as_owner(site) as owner:
+async def test_four_agents_in_one_statement_are_refused(app_server: AppServer) -> None:
+    nobody_yet = await app_server.hire("voice", agents=0)
+    async with as_owner(app_server) as owner:
         many = "insert into agents (supervisor_id, name, agent_type, system_prompt) select $1, 'A ' || n, 'voice', '' from generate_series(1, $2) n"
         async with refused(owner, "FW409"):
             await owner.execute(many, nobody_yet.id, 4)
         await owner.execute(many, nobody_yet.id, 3)
 
 
-async def test_an_agent_is_of_its_supervisors_type_and_never_an_admins(site: Site, voice: Person) -> None:
-    admin = await site.hire("admin")
-    async with as_owner(site) as owner:
+async def test_an_agent_is_of_its_supervisors_type_and_never_an_admins(
+    app_server: AppServer, voice: Person
+) -> None:
+    admin = await app_server.hire("admin")
+    async with as_owner(app_server) as owner:
         async with refused(owner, "23503"):
             await add(owner, voice, "chat")
         for channel in ("voice", "chat"):
@@ -66,9 +68,9 @@ async def test_an_agent_is_of_its_supervisors_type_and_never_an_admins(site: Sit
                 await add(owner, admin, channel)
 
 
-async def test_the_specifications_sample_agent_fills_agent_tools(site: Site) -> None:
-    person = await site.hire("voice", agents=0)
-    async with as_owner(site) as owner:
+async def test_the_specifications_sample_agent_fills_agent_tools(app_server: AppServer) -> None:
+    person = await app_server.hire("voice", agents=0)
+    async with as_owner(app_server) as owner:
         await owner.execute("set local role service_role")
         await owner.execute(
             """INSERT INTO agents (supervisor_id, name, agent_type, system_prompt, mcp_tools)
@@ -81,8 +83,8 @@ async def test_the_specifications_sample_agent_fills_agent_tools(site: Site) -> 
         assert await tools_of(owner, agent) == [("get_customer", True)]
 
 
-async def test_mcp_tools_written_is_agent_tools_read(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_mcp_tools_written_is_agent_tools_read(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         tools = {"tools": [{"name": "b"}, {"name": "a", "requires_permission": True, "config": {"x": 1}}]}
         agent = await add(owner, voice, tools=tools)
         assert await tools_of(owner, agent) == [("a", True), ("b", False)]
@@ -96,8 +98,8 @@ async def test_mcp_tools_written_is_agent_tools_read(site: Site, voice: Person) 
         assert await tools_of(owner, agent) == []
 
 
-async def test_agent_tools_written_is_mcp_tools_read(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_agent_tools_written_is_mcp_tools_read(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         agent = await add(owner, voice)
         await owner.execute(
             "insert into agent_tools (agent_id, tool_name, requires_permission, tool_config) values ($1, 'b', true, '{\"y\": [1]}'), ($1, 'a', false, null)",
@@ -123,56 +125,58 @@ async def test_agent_tools_written_is_mcp_tools_read(site: Site, voice: Person) 
 @pytest.mark.parametrize(
     "tools", [[], {"tools": {}}, {"tools": ["issue_refund"]}, {"tools": [{}]}, {"tools": [{"name": ""}]}, {"tools": [{"name": "a", "requires_permission": "perhaps"}]}]
 )  # fmt: skip
-async def test_tools_of_another_shape_are_refused(site: Site, voice: Person, tools: Any) -> None:
-    async with as_owner(site) as owner:
+async def test_tools_of_another_shape_are_refused(app_server: AppServer, voice: Person, tools: Any) -> None:
+    async with as_owner(app_server) as owner:
         with pytest.raises(asyncpg.PostgresError):
             await add(owner, voice, tools=tools)
 
 
 async def test_only_its_supervisor_or_an_admin_pauses_an_agent(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    agent, admin = voice.agents[0].id, await site.hire("admin")
+    agent, admin = voice.agents[0].id, await app_server.hire("admin")
     pause = "select status from set_agent_paused($1, $2)"
-    async with as_person(site, chat) as stranger, refused(stranger, "FW404"):
+    async with as_person(app_server, chat) as stranger, refused(stranger, "FW404"):
         await stranger.fetchval(pause, agent, True)
-    async with as_person(site, voice) as owner:
+    async with as_person(app_server, voice) as owner:
         assert await owner.fetchval(pause, agent, True) == "paused"
-    async with as_person(site, admin) as boss:
+    async with as_person(app_server, admin) as boss:
         assert await boss.fetchval(pause, agent, True) == "paused"
         assert await boss.fetchval(pause, agent, False) == "idle"
-    async with as_agent(site, voice.agents[0]) as itself, refused(itself, "42501"):
+    async with as_agent(app_server, voice.agents[0]) as itself, refused(itself, "42501"):
         await itself.fetchval(pause, agent, False)
 
 
-async def test_a_revoked_key_and_a_retired_agent_are_nobody(site: Site, voice: Person, chat: Person) -> None:
-    async with site.database() as owner:
+async def test_a_revoked_key_and_a_retired_agent_are_nobody(
+    app_server: AppServer, voice: Person, chat: Person
+) -> None:
+    async with app_server.database() as owner:
         await owner.execute(
             "update agent_keys set revoked_at = now() where agent_id = $1", voice.agents[0].id
         )
         await owner.execute("update agents set retired_at = now() where id = $1", chat.agents[0].id)
     for person in (voice, chat):
-        async with as_agent(site, person.agents[0]) as agent:
+        async with as_agent(app_server, person.agents[0]) as agent:
             assert await agent.fetchval("select count(*) from agents") == 0
 
 
-async def test_nobody_reads_a_keys_hash_but_the_service(site: Site, voice: Person) -> None:
-    async with as_person(site, voice) as owner:
+async def test_nobody_reads_a_keys_hash_but_the_service(app_server: AppServer, voice: Person) -> None:
+    async with as_person(app_server, voice) as owner:
         assert await owner.fetchval("select count(hint) from agent_keys") == 1
         async with refused(owner, "42501"):
             await owner.fetch("select key_hash from agent_keys")
 
 
-async def test_an_agent_that_moves_takes_its_history_along(site: Site, voice: Person) -> None:
-    other = await site.hire("voice", agents=0)
+async def test_an_agent_that_moves_takes_its_history_along(app_server: AppServer, voice: Person) -> None:
+    other = await app_server.hire("voice", agents=0)
     agent = voice.agents[0]
-    interaction = await site.start(agent)
-    async with site.api(agent) as api:
+    interaction = await app_server.start(agent)
+    async with app_server.api(agent) as api:
         await api.post(f"/interactions/{interaction}/metrics", json={"satisfaction_score": 50})
-    await site.ask(agent, interaction)
-    async with acting(site, "service_role", keep=True) as service:
+    await app_server.ask(agent, interaction)
+    async with acting(app_server, "service_role", keep=True) as service:
         await service.execute("update agents set supervisor_id = $2 where id = $1", agent.id, other.id)
     tables = ("interactions", "interaction_pulse", "realtime_metrics", "tool_permissions")
-    async with as_person(site, other) as new, as_person(site, voice) as old:
+    async with as_person(app_server, other) as new, as_person(app_server, voice) as old:
         assert [await new.fetchval(f"select count(*) from {t}") for t in tables] == [1, 1, 1, 1]
         assert [await old.fetchval(f"select count(*) from {t}") for t in tables] == [0, 0, 0, 0]

@@ -7,11 +7,11 @@ import pytest
 
 from server.errors import RequestError
 from server.kernel.db import connections as db
+from tests.app_server import AppServer
 from tests.database.functions import FUNCTIONS
 from tests.database.matrix import ACTORS
-from tests.database.scene import ROLES, Stage, outcome
+from tests.database.sample import ROLES, Sample, outcome
 from tests.database.test_functions import Signatures, signatures
-from tests.site import Site
 
 __all__ = ["signatures"]  # a fixture
 OWN = re.compile(r"FW4\d\d")
@@ -74,7 +74,7 @@ CLAIMED = {"private.look_at_decision": "22P02"}
 
 @pytest.mark.parametrize(("name", "role"), CALLABLE, ids=["-".join(case) for case in CALLABLE])
 async def test_bad_input_is_refused_with_a_state_of_our_own(
-    stage: Stage, signatures: Signatures, name: str, role: str
+    sample: Sample, signatures: Signatures, name: str, role: str
 ) -> None:
     types, written = signatures[name], FUNCTIONS[name].call
     actor = actor_of(name, role)
@@ -82,7 +82,7 @@ async def test_bad_input_is_refused_with_a_state_of_our_own(
     calls = [*itertools.islice(zip(*map(itertools.cycle, hostile), strict=False), 20)]  # all of them together
     if written.startswith(name + "("):  # each argument alone among sound ones
         good = [
-            stage.sql(part.replace("{id}", FUNCTIONS[name].id or "null"), actor) for part in sound(written)
+            sample.sql(part.replace("{id}", FUNCTIONS[name].id or "null"), actor) for part in sound(written)
         ]
         calls += [
             (*good[:n], value, *good[n + 1 :])
@@ -90,7 +90,7 @@ async def test_bad_input_is_refused_with_a_state_of_our_own(
             for value in values
         ]
     wrong = {}
-    async with stage.being(actor) as connection:
+    async with sample.being(actor) as connection:
         for call in calls:
             savepoint = connection.transaction()
             await savepoint.start()
@@ -102,8 +102,8 @@ async def test_bad_input_is_refused_with_a_state_of_our_own(
     assert calls or not types
 
 
-async def test_every_state_of_our_own_has_its_word(site: Site) -> None:
-    async with site.database() as owner:
+async def test_every_state_of_our_own_has_its_word(app_server: AppServer) -> None:
+    async with app_server.database() as owner:
         rows = await owner.fetch(
             "select prosrc from pg_proc where pronamespace in ('public'::regnamespace, 'private'::regnamespace)"
         )
@@ -117,8 +117,8 @@ async def test_every_state_of_our_own_has_its_word(site: Site) -> None:
             assert raised.value.status == int(state.removeprefix("FW"))
 
 
-async def test_every_failure_has_a_state(site: Site) -> None:
-    async with site.database() as owner:
+async def test_every_failure_has_a_state(app_server: AppServer) -> None:
+    async with app_server.database() as owner:
         rows = await owner.fetch(
             """select p.oid::regprocedure::text, prosrc from pg_proc p
             where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prosrc ~ 'raise exception'"""

@@ -20,9 +20,9 @@ import pytest
 from server.app import PAGES
 from server.errors import Forbidden, Invalid
 from server.kernel.db import connections as db
+from tests.app_server import AppServer
 from tests.database.acting import Connection, refused
-from tests.database.scene import Names, play, slow_clocks, staged
-from tests.site import Site
+from tests.database.sample import Names, make_rows, make_sample, slow_clocks
 
 Entry: TypeAlias = Any  # {claims, page, arguments}, or something that is none
 Answer: TypeAlias = tuple[str | None, str | None]  # shown, as canonical text; failure
@@ -132,7 +132,7 @@ NO_ENTRIES: dict[str, Entry] = {
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A stage on which both supervisors work, and the one connection on which all is compared."""
+    """A sample in which both supervisors have rows, and the one connection on which all is compared."""
 
     names: Names
     people: Mapping[str, str]  # who → their claims
@@ -204,30 +204,30 @@ def tells(page: str, shown: str | None) -> bool:
 
 
 @pytest.fixture(scope="module")
-async def scene(site: Site) -> AsyncIterator[tuple[Names, dict[str, str]]]:
+async def sample_rows(app_server: AppServer) -> AsyncIterator[tuple[Names, dict[str, str]]]:
     """Both supervisors have rows, and the one who was deactivated too."""
-    async with staged(site) as stage:
-        async with slow_clocks(site):
-            others = await play(site, stage.people["other"])
-        names = stage.names | {"admin": str(stage.people["admin"].id)}
+    async with make_sample(app_server) as sample:
+        async with slow_clocks(app_server):
+            others = await make_rows(app_server, sample.people["other"])
+        names = sample.names | {"admin": str(sample.people["admin"].id)}
         names |= {f"other_{name}": value for name, value in others.items()}
-        names |= {f"gone_{name}": value for name, value in stage.own.items()}
-        people = {actor: json.dumps(claims) for actor, claims in stage.claims.items()}
+        names |= {f"gone_{name}": value for name, value in sample.own.items()}
+        people = {actor: json.dumps(claims) for actor, claims in sample.claims.items()}
         people["nobody"] = json.dumps({"sub": str(uuid4()), "role": "authenticated"})
         yield names, people
 
 
 @pytest.fixture
-async def floor(site: Site, scene: tuple[Names, dict[str, str]]) -> AsyncIterator[Floor]:
-    names, people = scene
+async def floor(app_server: AppServer, sample_rows: tuple[Names, dict[str, str]]) -> AsyncIterator[Floor]:
+    names, people = sample_rows
     # Stale for all of a test, and not for so long that the sweeper fails it.
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             """update interaction_pulse set last_seen_at = now() - make_interval(secs => private.setting('stale_seconds') + 5)
             where interaction_id = $1::text::uuid""",
             names["other_live"],
         )
-    async with site.database("floorwalker_web") as connection:
+    async with app_server.database("floorwalker_web") as connection:
         transaction = connection.transaction(isolation="repeatable_read")
         await transaction.start()
         try:
@@ -348,7 +348,7 @@ async def test_claims_of_nobody_after_an_admins_show_nothing_on_any_page(
     assert (failure is not None) == (claims == "{")
 
 
-async def test_after_a_batch_its_connection_is_nobodys(site: Site, floor: Floor) -> None:
+async def test_after_a_batch_its_connection_is_nobodys(app_server: AppServer, floor: Floor) -> None:
     """As the application asks: one connection, each question a transaction of its own."""
     batches = {
         "an admin's": [floor.entry("admin", "wallboard")],
@@ -357,7 +357,7 @@ async def test_after_a_batch_its_connection_is_nobodys(site: Site, floor: Floor)
         "broken ones": [entry for entry, _ in floor.broken().values()],
     }
     who = "select current_user::text as role, coalesce(current_setting('request.jwt.claims', true), '')"
-    async with db.connect(site.database_url("floorwalker_web"), size=1) as database:
+    async with db.connect(app_server.database_url("floorwalker_web"), size=1) as database:
         pid = (await database.call("select pg_backend_pid()"))[0][0]
         for name, batch in batches.items():
             assert len(await database.call(BATCH, batch)) == len(batch)
@@ -386,13 +386,13 @@ async def test_within_its_transaction_one_stays_a_viewer_and_never_more(floor: F
     assert await floor.connection.fetchval("select current_user") == "floorwalker_web"
 
 
-async def test_a_batch_sees_rights_that_ended_a_moment_ago(site: Site, floor: Floor) -> None:
+async def test_a_batch_sees_rights_that_ended_a_moment_ago(app_server: AppServer, floor: Floor) -> None:
     """Nothing is kept from one call to the next: who may look is asked each time."""
     cases = [("owner", "floor of owner"), ("admin", "wallboard"), ("other", "floor of other")]
     entries = [floor.entry(*case) for case in cases]
     ban = "update users set banned_until = $1 where id = any ($2::text[]::uuid[])"
     told = []
-    async with site.database() as owner, site.database("floorwalker_web") as web:
+    async with app_server.database() as owner, app_server.database("floorwalker_web") as web:
         for until in (None, datetime.max.replace(tzinfo=UTC), None):
             await owner.execute(ban, until, [floor.names["owner"], floor.names["admin"]])
             rows = await web.fetch(BATCH, entries)

@@ -2,75 +2,77 @@
 
 import pytest
 
+from tests.app_server import AppServer
 from tests.database.acting import as_owner
 from tests.database.matrix import CLOSED, TABLES, VIEWS
-from tests.site import Site
 
 TO_EVERYBODY: set[str] = set()  # what anon or PUBLIC may use, by name: nothing
 OURS = "in ('public'::regnamespace, 'private'::regnamespace)"
 NOT_OF_AN_EXTENSION = "not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')"
 
 
-async def names(site: Site, question: str) -> set[str]:
-    async with site.database() as owner:
+async def names(app_server: AppServer, question: str) -> set[str]:
+    async with app_server.database() as owner:
         return {str(row[0]) for row in await owner.fetch(question)}
 
 
-async def test_tables_are_where_the_matrix_looks(site: Site) -> None:
+async def test_tables_are_where_the_matrix_looks(app_server: AppServer) -> None:
     """And in the schema of the migrations, which nobody may use."""
     question = "select distinct relnamespace::regnamespace from pg_class where relkind in ('r', 'p', 'f', 'v', 'm') and relowner = 'postgres'::regrole"
-    assert await names(site, question) == {"public", "private", "supabase_migrations"}
+    assert await names(app_server, question) == {"public", "private", "supabase_migrations"}
 
 
-async def test_every_table_has_row_level_security_and_a_comment(site: Site) -> None:
+async def test_every_table_has_row_level_security_and_a_comment(app_server: AppServer) -> None:
     assert not await names(
-        site,
+        app_server,
         f"""select c.oid::regclass from pg_class c where c.relkind in ('r', 'p', 'f') and c.relnamespace {OURS}
         and (not c.relrowsecurity or obj_description(c.oid) is null)""",
     )
 
 
-async def test_every_table_has_a_policy_or_is_closed(site: Site) -> None:
-    walled = await names(site, "select schemaname || '.' || tablename from pg_policies")
+async def test_every_table_has_a_policy_or_is_closed(app_server: AppServer) -> None:
+    walled = await names(app_server, "select schemaname || '.' || tablename from pg_policies")
     assert walled == {name for name, table in TABLES.items() if table.otherwise is not CLOSED} - VIEWS
 
 
-async def test_every_policy_is_for_people_or_for_agents(site: Site) -> None:
+async def test_every_policy_is_for_people_or_for_agents(app_server: AppServer) -> None:
     question = "select distinct unnest(roles) from pg_policies where schemaname in ('public', 'private')"
-    assert await names(site, question) == {"authenticated", "agent_runtime"}
+    assert await names(app_server, question) == {"authenticated", "agent_runtime"}
 
 
-async def test_views_look_through_the_readers_eyes(site: Site) -> None:
+async def test_views_look_through_the_readers_eyes(app_server: AppServer) -> None:
     assert not await names(
-        site,
+        app_server,
         f"""select oid::regclass from pg_class where relkind in ('v', 'm') and relnamespace {OURS}
         and not coalesce('security_invoker=true' = any (reloptions), false)""",
     )
 
 
-async def test_every_function_has_a_fixed_search_path_a_comment_and_the_same_owner(site: Site) -> None:
+async def test_every_function_has_a_fixed_search_path_a_comment_and_the_same_owner(
+    app_server: AppServer,
+) -> None:
     assert not await names(
-        site,
+        app_server,
         f"""select p.oid::regprocedure from pg_proc p where p.pronamespace {OURS} and {NOT_OF_AN_EXTENSION}
         and (not 'search_path=pg_catalog, pg_temp' = any (coalesce(p.proconfig, '{{}}')) or obj_description(p.oid) is null
           or p.proowner <> 'postgres'::regrole)""",
     )
 
 
-async def test_no_function_makes_or_trusts_a_temporary_table(site: Site) -> None:
+async def test_no_function_makes_or_trusts_a_temporary_table(app_server: AppServer) -> None:
     """Its caller may have made one of that name before, with a trigger that then runs as the owner."""
     assert not await names(
-        site,
+        app_server,
         f"""select p.oid::regprocedure from pg_proc p
         where p.pronamespace {OURS} and p.prosrc ~* 'create\\s+(local\\s+)?temp|pg_temp'""",
     )
 
 
-async def test_nothing_is_granted_to_everybody_or_to_anon(site: Site) -> None:
+async def test_nothing_is_granted_to_everybody_or_to_anon(app_server: AppServer) -> None:
     """An empty list of rights means PostgreSQL's defaults, and those let everybody execute."""
     everybody = "a.grantee in (0, 'anon'::regrole)"
     found = await names(
-        site,
+        app_server,
         f"""select p.oid::regprocedure::text from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
         where p.pronamespace {OURS} and {everybody} and {NOT_OF_AN_EXTENSION}
         union select c.oid::regclass::text
@@ -86,9 +88,9 @@ async def test_nothing_is_granted_to_everybody_or_to_anon(site: Site) -> None:
     assert found == TO_EVERYBODY
 
 
-async def test_what_is_made_tomorrow_is_granted_to_nobody(site: Site) -> None:
+async def test_what_is_made_tomorrow_is_granted_to_nobody(app_server: AppServer) -> None:
     """A hosted project opens all of public to its API roles by default; a migration that forgets a revoke is safe."""
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         await owner.execute("""
             create table public.tomorrow (id bigint generated always as identity);
             create table private.tomorrow (id bigint generated always as identity);
@@ -104,8 +106,8 @@ async def test_what_is_made_tomorrow_is_granted_to_nobody(site: Site) -> None:
     assert not rows
 
 
-async def test_the_web_process_is_no_owner_and_no_superuser(site: Site) -> None:
-    async with site.database() as owner:
+async def test_the_web_process_is_no_owner_and_no_superuser(app_server: AppServer) -> None:
+    async with app_server.database() as owner:
         row = await owner.fetchrow("""
             select rolsuper, rolinherit, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication,
               exists (select from pg_class where relowner = r.oid) as owns,
@@ -115,21 +117,21 @@ async def test_the_web_process_is_no_owner_and_no_superuser(site: Site) -> None:
     assert set(row.values()) == {False}
 
 
-async def test_the_roles_of_requests_are_members_of_nothing(site: Site) -> None:
+async def test_the_roles_of_requests_are_members_of_nothing(app_server: AppServer) -> None:
     question = """select member::regrole || ' is ' || roleid::regrole from pg_auth_members
         where member in ('anon'::regrole, 'authenticated'::regrole, 'agent_runtime'::regrole, 'service_role'::regrole)"""
-    assert not await names(site, question)
+    assert not await names(app_server, question)
     question = "select roleid::regrole from pg_auth_members where member = 'authenticator'::regrole"
-    assert await names(site, question) == {"anon", "authenticated", "service_role"}
+    assert await names(app_server, question) == {"anon", "authenticated", "service_role"}
     question = "select rolname from pg_roles where rolname in ('anon', 'authenticated', 'agent_runtime') and (rolsuper or rolbypassrls or rolcanlogin)"
-    assert not await names(site, question)
+    assert not await names(app_server, question)
 
 
 @pytest.mark.parametrize("schema", ["public", "private"])
-async def test_every_foreign_key_is_indexed(site: Site, schema: str) -> None:
+async def test_every_foreign_key_is_indexed(app_server: AppServer, schema: str) -> None:
     """By an index that begins with its first column, which says most: all else is few rows. It may leave out nulls."""
     assert not await names(
-        site,
+        app_server,
         f"""select conrelid::regclass || ' ' || conname from pg_constraint k
         where contype = 'f' and connamespace = '{schema}'::regnamespace and not exists (
           select from pg_index i where i.indrelid = k.conrelid and i.indkey[0] = k.conkey[1]

@@ -6,8 +6,8 @@ import pytest
 
 from server.errors import Conflict, Invalid, RequestError
 from server.kernel.db import connections as db
-from tests.database.scene import Stage
-from tests.site import Site
+from tests.app_server import AppServer
+from tests.database.sample import Sample
 
 ANOTHER, NOBODY = "gen_random_uuid()", "gen_random_uuid()"
 A_HASH = "sha256(gen_random_uuid()::text::bytea)"
@@ -23,7 +23,7 @@ SHADOWED = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Each constraint with the change that breaks it in a copy of a row; {names} are of scene.py."""
+    """Each constraint with the change that breaks it in a copy of a row; {names} are of sample.py."""
 
     broken_by: dict[str, str]
     row: str = "true"
@@ -270,8 +270,8 @@ where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and attg
 """
 
 
-async def test_each_constraint_and_unique_index_is_broken_here(site: Site) -> None:
-    async with site.database() as owner:
+async def test_each_constraint_and_unique_index_is_broken_here(app_server: AppServer) -> None:
+    async with app_server.database() as owner:
         await owner.execute("set search_path = ''")
         declared = {(table, name) for table, name in await owner.fetch(DECLARED)}
     assert declared == {
@@ -280,14 +280,16 @@ async def test_each_constraint_and_unique_index_is_broken_here(site: Site) -> No
 
 
 @pytest.mark.parametrize("name", TABLES)
-async def test_who_breaks_a_constraint_is_told_what_it_demands(stage: Stage, site: Site, name: str) -> None:
-    async with site.database() as owner:
+async def test_who_breaks_a_constraint_is_told_what_it_demands(
+    sample: Sample, app_server: AppServer, name: str
+) -> None:
+    async with app_server.database() as owner:
         sentences = {row["name"]: row for row in await owner.fetch(SENTENCES)}
         columns = await owner.fetchval(COLUMNS, name)
     told = {}
     for constraint, change in TABLES[name].broken_by.items():
         with pytest.raises(RequestError) as refused:
-            await run(site, statements(stage, name, constraint, change, columns))
+            await run(app_server, statements(sample, name, constraint, change, columns))
         told[constraint] = type(refused.value), refused.value.detail
     assert told == {
         constraint: (
@@ -298,10 +300,10 @@ async def test_who_breaks_a_constraint_is_told_what_it_demands(stage: Stage, sit
     }
 
 
-def statements(stage: Stage, name: str, constraint: str, change: str, columns: str) -> str:
+def statements(sample: Sample, name: str, constraint: str, change: str, columns: str) -> str:
     """Copy a row of the table, change the copy, and put it beside the row, with nobody but the constraint to mind."""
     table = TABLES[name]
-    names = {word: f"'{text}'" for word, text in stage.names.items()}
+    names = {word: f"'{text}'" for word, text in sample.names.items()}
     shadow = SHADOWED.get(constraint)
     return ";\n".join(
         [
@@ -315,6 +317,6 @@ def statements(stage: Stage, name: str, constraint: str, change: str, columns: s
     )
 
 
-async def run(site: Site, statements: str) -> None:
-    async with db.as_owner(site.database_url()) as owner:
+async def run(app_server: AppServer, statements: str) -> None:
+    async with db.as_owner(app_server.database_url()) as owner:
         await owner.execute(statements)

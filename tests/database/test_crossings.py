@@ -1,4 +1,4 @@
-"""Deeds that lock the same rows, one after another while somebody holds one: each comes to its end, none in a deadlock."""
+"""Operations that lock the same rows, one after another while somebody holds one: each comes to its end, none in a deadlock."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
+from tests.app_server import AppServer
 from tests.database.acting import Connection
 from tests.database.apart import apart
-from tests.database.deeds import DEEDS, OWNER, SERVICE, SWEEPER, Cast, cast, key_of, person
-from tests.database.hands import Hands
 from tests.database.observed import check, observe
-from tests.site import Site
+from tests.database.operations import OPERATIONS, OWNER, SERVICE, SWEEPER, Cast, cast, key_of, person
+from tests.database.sessions import Sessions
 
 # What is begun in this order, each in a transaction of its own as far as it gets (& goes on in the first one). Then the
 # first commits, and the others as soon as they can. `pending`, `free`, `slow` (whose allow is held) and `granted` (whose grant covers what is asked) say which tool permission.
@@ -62,39 +62,39 @@ PLANS = (
 
 
 @pytest.fixture(scope="module")
-async def crossing(site: Site) -> AsyncIterator[Hands]:
-    async with apart(site, "crossings") as url:
-        hands = await Hands.join(url, 4)
+async def crossing(app_server: AppServer) -> AsyncIterator[Sessions]:
+    async with apart(app_server, "crossings") as url:
+        sessions = await Sessions.open(url, 4)
         try:
-            yield hands
+            yield sessions
         finally:
-            await hands.leave()
+            await sessions.close()
 
 
 @pytest.fixture
-async def people(crossing: Hands) -> AsyncIterator[Cast]:
+async def people(crossing: Sessions) -> AsyncIterator[Cast]:
     found = await cast(crossing.looking)
     yield found
-    for hand in crossing.all:
-        await hand.connection.execute("rollback")
-        hand.who, hand.task = None, None
+    for session in crossing.all:
+        await session.connection.execute("rollback")
+        session.who, session.task = None, None
     check(await observe(crossing.looking, found.supervisors))
 
 
-async def settled(hands: Hands) -> None:
-    await hands.settle()
-    hands.answers()
+async def settled(sessions: Sessions) -> None:
+    await sessions.settle()
+    sessions.answers()
 
 
 def split(step: str) -> tuple[str, str]:
-    """A deed, and which permission if it is to one."""
+    """An operation, and which permission if it is to one."""
     name, _, place = step.rpartition(" ")
     return (name, place) if place in ("pending", "free", "slow", "granted") else (step, "")
 
 
 async def granted(looking: Connection, interaction: UUID, *, over: bool) -> UUID:
     """A request whose tool has a grant from now on, or one whose time is over; then the request's is over, too."""
-    permission: UUID = await looking.fetchval(DEEDS["ask"].sql, interaction)
+    permission: UUID = await looking.fetchval(OPERATIONS["ask"].sql, interaction)
     await looking.execute(
         """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name, scope, max_uses, expires_at)
         select interaction_id, supervisor_id, tool_name, supervisor_id, 'x', 'any', 1,
@@ -112,13 +112,13 @@ async def granted(looking: Connection, interaction: UUID, *, over: bool) -> UUID
 
 
 @pytest.mark.parametrize("plan", PLANS)
-async def test_whoever_waits_comes_to_an_end(crossing: Hands, people: Cast, plan: str) -> None:
+async def test_whoever_waits_comes_to_an_end(crossing: Sessions, people: Cast, plan: str) -> None:
     agent, looking = people.agents[0], crossing.looking
-    interaction = await looking.fetchval(DEEDS["start"].sql, agent)
+    interaction = await looking.fetchval(OPERATIONS["start"].sql, agent)
     on = {
-        "pending": await looking.fetchval(DEEDS["ask"].sql, interaction),
-        "slow": await looking.fetchval(DEEDS["ask slowly"].sql, interaction),
-        "free": await looking.fetchval(DEEDS["use"].sql, interaction),
+        "pending": await looking.fetchval(OPERATIONS["ask"].sql, interaction),
+        "slow": await looking.fetchval(OPERATIONS["ask slowly"].sql, interaction),
+        "free": await looking.fetchval(OPERATIONS["use"].sql, interaction),
         "granted": await granted(looking, interaction, over="expire" in plan) if "granted" in plan else None,
         "agent": agent,
         "interaction": interaction,
@@ -135,13 +135,13 @@ async def test_whoever_waits_comes_to_an_end(crossing: Hands, people: Cast, plan
     }
     idle = iter(crossing.all)
     for step in plan.split(", "):
-        hand = crossing.all[0] if step.startswith("& ") else next(idle)
+        session = crossing.all[0] if step.startswith("& ") else next(idle)
         name, place = split(step.removeprefix("& "))
-        deed = DEEDS[name]
-        who = whose[deed.by.split()[0]]
-        hand.task = asyncio.create_task(hand.do(name, who, on[place or deed.on], 0, keep=False))
+        operation = OPERATIONS[name]
+        who = whose[operation.by.split()[0]]
+        session.task = asyncio.create_task(session.do(name, who, on[place or operation.on], 0, keep=False))
         await settled(crossing)
-    while able := [hand for hand in crossing.all if hand.who and hand.task is None]:
+    while able := [session for session in crossing.all if session.who and session.task is None]:
         able[0].task = asyncio.create_task(able[0].finish(True))
         await settled(crossing)
-    assert all(hand.task is None for hand in crossing.all)
+    assert all(session.task is None for session in crossing.all)

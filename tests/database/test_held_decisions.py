@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 
 from server.embedded.postgres import SUPERUSER
+from tests.app_server import Agent, AppServer, Person, decision
 from tests.database.acting import Connection, refused
-from tests.database.deeds import OWNER, SERVICE, SWEEPER, Who, key_of, person
+from tests.database.operations import OWNER, SERVICE, SWEEPER, Who, key_of, person
 from tests.database.test_interactions import start
 from tests.database.test_tool_permissions import DECIDE, ask, row
-from tests.site import Agent, Person, Site, decision
 
 TAKE_BACK = "select status from take_back_tool_permission($1)"
 DIGEST = "(select arguments_digest from tool_permissions where id = $1)"
@@ -68,9 +68,9 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(site: Site, voice: Person) -> AsyncIterator[Stage]:
-    admin, agent = await site.hire("admin"), voice.agents[0]
-    async with site.database(SUPERUSER) as db:
+async def stage(app_server: AppServer, voice: Person) -> AsyncIterator[Stage]:
+    admin, agent = await app_server.hire("admin"), voice.agents[0]
+    async with app_server.database(SUPERUSER) as db:
         key = key_of(await db.fetchval("select id from agent_keys where agent_id = $1", agent.id))
         transaction = db.transaction()
         await transaction.start()
@@ -110,7 +110,9 @@ async def test_nobody_else_decides_meanwhile_and_only_its_giver_takes_it_back(st
     assert await stage.decide(stage.admin, "denied") == "denied", "then it is anybody's again"
 
 
-async def test_another_supervisor_learns_nothing_of_it(site: Site, stage: Stage, chat: Person) -> None:
+async def test_another_supervisor_learns_nothing_of_it(
+    app_server: AppServer, stage: Stage, chat: Person
+) -> None:
     await stage.decide(stage.giver)
     async with refused(await stage.be(chat), "FW404"):
         await stage.db.fetchval(TAKE_BACK, stage.permission)

@@ -7,11 +7,11 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
+from tests.app_server import AppServer
 from tests.database.acting import Connection, acting, as_owner, become
 from tests.database.functions import FUNCTIONS
 from tests.database.matrix import TABLES
-from tests.database.scene import ROLES, Stage, outcome
-from tests.site import Site
+from tests.database.sample import ROLES, Sample, outcome
 
 HIDDEN = {"nothing", "22P02", "22P05"}  # no row, or not even an id (22P02: no uuid or no JSON, 22P05: a NUL)
 OUT = ("refused", "walled")
@@ -38,20 +38,20 @@ FORGED = {
 }
 
 
-def forged(stage: Stage, name: str) -> str:
+def forged(sample: Sample, name: str) -> str:
     text = FORGED[name]
     for word, value in (
-        ('"other', '"' + str(stage.people["other"].id)), ('"owner', '"' + stage.names["owner"]),
-        ("000owner", "000" + stage.names["owner"]), ('"agent"', f'"{stage.names["agent"]}"'),
-        ('"key"', f'"{stage.names["key"]}"'), ('"key or', f'"{stage.names["key"]} or'),
-        ("000key", "000" + stage.names["key"]), ("=owner", "=" + stage.names["owner"]),
+        ('"other', '"' + str(sample.people["other"].id)), ('"owner', '"' + sample.names["owner"]),
+        ("000owner", "000" + sample.names["owner"]), ('"agent"', f'"{sample.names["agent"]}"'),
+        ('"key"', f'"{sample.names["key"]}"'), ('"key or', f'"{sample.names["key"]} or'),
+        ("000key", "000" + sample.names["key"]), ("=owner", "=" + sample.names["owner"]),
     ):  # fmt: skip
         text = text.replace(word, value)
     return text
 
 
 def tables_of(actor: str) -> list[tuple[str, str]]:
-    """(table, columns) that this actor reads of the scene."""
+    """(table, columns) that this actor reads of the sample."""
     return [
         (name, ", ".join(columns.split()))
         for name, table in TABLES.items()
@@ -60,11 +60,11 @@ def tables_of(actor: str) -> list[tuple[str, str]]:
     ]
 
 
-async def seen(stage: Stage, connection: Connection, actor: str = "owner") -> set[str]:
-    """What becomes of reading the scene's rows, in all tables that this actor reads."""
+async def seen(sample: Sample, connection: Connection, actor: str = "owner") -> set[str]:
+    """What becomes of reading the sample's rows, in all tables that this actor reads."""
     return {
         await outcome(
-            connection, stage.sql(f"select {columns} from {name} where {TABLES[name].rows}", "owner")
+            connection, sample.sql(f"select {columns} from {name} where {TABLES[name].rows}", "owner")
         )
         for name, columns in tables_of(actor)
     }
@@ -74,19 +74,19 @@ async def seen(stage: Stage, connection: Connection, actor: str = "owner") -> se
 
 
 @pytest.mark.parametrize("name", FORGED)
-async def test_forged_claims_show_a_person_nothing(stage: Stage, name: str) -> None:
-    async with stage.being("other", forged(stage, name)) as connection:
-        assert await seen(stage, connection) <= HIDDEN
+async def test_forged_claims_show_a_person_nothing(sample: Sample, name: str) -> None:
+    async with sample.being("other", forged(sample, name)) as connection:
+        assert await seen(sample, connection) <= HIDDEN
 
 
 @pytest.mark.parametrize("name", FORGED)
-async def test_forged_claims_show_an_agent_nothing(stage: Stage, name: str) -> None:
-    async with stage.being("other_key", forged(stage, name)) as connection:
-        assert await seen(stage, connection, "its_key") <= HIDDEN
+async def test_forged_claims_show_an_agent_nothing(sample: Sample, name: str) -> None:
+    async with sample.being("other_key", forged(sample, name)) as connection:
+        assert await seen(sample, connection, "its_key") <= HIDDEN
 
 
 @pytest.mark.parametrize("name", FORGED)
-async def test_forged_claims_move_no_function(stage: Stage, name: str) -> None:
+async def test_forged_claims_move_no_function(sample: Sample, name: str) -> None:
     for actor, calls in (
         (
             "other",
@@ -99,36 +99,38 @@ async def test_forged_claims_move_no_function(stage: Stage, name: str) -> None:
         ),
         ("other_key", ("public.claim_execution", "public.report_execution")),
     ):
-        async with stage.being(actor, forged(stage, name)) as connection:
+        async with sample.being(actor, forged(sample, name)) as connection:
             for call in calls:
                 function = FUNCTIONS[call]
-                question = stage.sql(f"select {function.call.replace('{id}', function.id)}", "owner")
+                question = sample.sql(f"select {function.call.replace('{id}', function.id)}", "owner")
                 assert await outcome(connection, question) in {function.otherwise} | HIDDEN - {"nothing"}
 
 
-async def test_the_settings_of_old_versions_say_nothing(stage: Stage) -> None:
+async def test_the_settings_of_old_versions_say_nothing(sample: Sample) -> None:
     """Supabase's auth.uid() reads `request.jwt.claim.sub` first; a connection that others share could have kept one."""
-    async with stage.being("other") as connection:
+    async with sample.being("other") as connection:
         savepoint = connection.transaction()
         await savepoint.start()
-        await connection.execute("select set_config('request.jwt.claim.sub', $1, true)", stage.names["owner"])
-        assert await seen(stage, connection) == {"nothing"}
+        await connection.execute(
+            "select set_config('request.jwt.claim.sub', $1, true)", sample.names["owner"]
+        )
+        assert await seen(sample, connection) == {"nothing"}
         await savepoint.rollback()
-        assert await seen(stage, connection) == {"nothing"}
-    async with stage.being("other") as connection:
+        assert await seen(sample, connection) == {"nothing"}
+    async with sample.being("other") as connection:
         for legacy in ("role", "key_id", "app_role"):
             await connection.execute(f"set local request.jwt.claim.{legacy} = 'service_role'")
-        assert await seen(stage, connection) == {"nothing"}
-    async with stage.being("other_key") as connection:
-        await connection.execute(f"set local request.jwt.claim.key_id = '{stage.names['key']}'")
-        assert await seen(stage, connection, "its_key") == {"nothing"}
+        assert await seen(sample, connection) == {"nothing"}
+    async with sample.being("other_key") as connection:
+        await connection.execute(f"set local request.jwt.claim.key_id = '{sample.names['key']}'")
+        assert await seen(sample, connection, "its_key") == {"nothing"}
 
 
 @pytest.mark.parametrize("actor", ["other", "other_key", "web"])
-async def test_the_web_process_and_whom_it_becomes_never_become_more(stage: Stage, actor: str) -> None:
+async def test_the_web_process_and_whom_it_becomes_never_become_more(sample: Sample, actor: str) -> None:
     roles = ("service_role", "postgres", "supabase_admin", "supabase_auth_admin", "authenticator", "anon",
              "pg_read_all_data", "pg_execute_server_program", "pg_monitor")  # fmt: skip
-    async with stage.being(actor) as connection:
+    async with sample.being(actor) as connection:
         for role in roles:
             assert await outcome(connection, f"set local role {role}") in OUT, role
             assert await outcome(connection, f"select set_config('role', '{role}', true)") in OUT, role
@@ -136,33 +138,33 @@ async def test_the_web_process_and_whom_it_becomes_never_become_more(stage: Stag
             assert await outcome(connection, f"grant {role} to floorwalker_web") in OUT, role
 
 
-async def test_whoever_speaks_sql_as_the_web_process_may_be_any_viewer_and_no_more(stage: Stage) -> None:
+async def test_whoever_speaks_sql_as_the_web_process_may_be_any_viewer_and_no_more(sample: Sample) -> None:
     """Claims and the two roles are the web process's to set: the wall is that nobody else speaks SQL as it."""
-    async with stage.being("other") as connection:
+    async with sample.being("other") as connection:
         await connection.execute("set local role agent_runtime")
-        assert await seen(stage, connection, "its_key") == {"nothing"}
+        assert await seen(sample, connection, "its_key") == {"nothing"}
         await connection.execute("reset role")
         assert await connection.fetchval("select current_user") == "floorwalker_web"
-        assert await seen(stage, connection) == {"refused"}
-        claims = json.dumps(stage.claims["owner"])
+        assert await seen(sample, connection) == {"refused"}
+        claims = json.dumps(sample.claims["owner"])
         await connection.execute(
             "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
             claims,
         )
-        assert await seen(stage, connection) == {"sees"}
+        assert await seen(sample, connection) == {"sees"}
 
 
 @pytest.mark.parametrize("actor", ["other", "admin", "other_key", "web"])
-async def test_row_security_is_not_turned_off(stage: Stage, actor: str) -> None:
-    async with stage.being(actor) as connection:
+async def test_row_security_is_not_turned_off(sample: Sample, actor: str) -> None:
+    async with sample.being(actor) as connection:
         assert await outcome(connection, "set local session_replication_role = replica") == "refused"
         await connection.execute("set local row_security = off")
-        assert await seen(stage, connection, "its_key" if actor == "other_key" else "owner") <= set(OUT)
+        assert await seen(sample, connection, "its_key" if actor == "other_key" else "owner") <= set(OUT)
 
 
 @pytest.mark.parametrize("actor", ["anon", "web", "other", "admin", "its_key", "service"])
-async def test_nobody_makes_or_changes_anything_that_lasts(stage: Stage, actor: str) -> None:
-    async with stage.being(actor) as connection:
+async def test_nobody_makes_or_changes_anything_that_lasts(sample: Sample, actor: str) -> None:
+    async with sample.being(actor) as connection:
         for statement in (
             "create schema attack", "create table public.x ()", "create table private.x ()",
             "create function public.viewer_role() returns text language sql as 'select ''admin'''",
@@ -198,17 +200,19 @@ GAMES = [
 
 
 @pytest.mark.parametrize(("actor", "eyes"), [("other", "owner"), ("nobody", "owner"), ("other_key", "its_key"), ("revoked_key", "its_key")])  # fmt: skip
-async def test_names_of_ones_own_deceive_nobody(stage: Stage, actor: str, eyes: str) -> None:
-    async with stage.being(actor) as connection:
+async def test_names_of_ones_own_deceive_nobody(sample: Sample, actor: str, eyes: str) -> None:
+    async with sample.being(actor) as connection:
         for game in GAMES:
-            await outcome(connection, stage.sql(game, "owner"))
-        assert await seen(stage, connection, eyes) == {"nothing"}
+            await outcome(connection, sample.sql(game, "owner"))
+        assert await seen(sample, connection, eyes) == {"nothing"}
         call = "set_agent_paused('{agent}', true)" if eyes == "owner" else "claim_execution('{allowed}', 'x')"
-        assert await outcome(connection, stage.sql(f"select public.{call}", "owner")) == "FW404"
+        assert await outcome(connection, sample.sql(f"select public.{call}", "owner")) == "FW404"
 
 
 @pytest.mark.parametrize("actor", ["owner", "its_key", "web", "service"])
-async def test_no_code_of_a_caller_runs_as_the_owner(site: Site, stage: Stage, actor: str) -> None:
+async def test_no_code_of_a_caller_runs_as_the_owner(
+    app_server: AppServer, sample: Sample, actor: str
+) -> None:
     """A definer function finds pg_temp's types and tables before all others, whatever its search_path."""
     role, said = ROLES[actor], set[str]()
     bite = "language plpgsql as $$ begin raise notice 'bitten as %', current_user; return "
@@ -224,11 +228,11 @@ async def test_no_code_of_a_caller_runs_as_the_owner(site: Site, stage: Stage, a
         "create trigger bite after truncate on doomed for each statement execute function pg_temp.bite()",
     ]
     calls = [
-        stage.sql("select " + f.call.replace("{id}", f.id), actor)
+        sample.sql("select " + f.call.replace("{id}", f.id), actor)
         for f in FUNCTIONS.values()
         if role in f.may.split()
     ]
-    async with acting(site, role, json.dumps(stage.claims.get(actor, {}))) as connection:
+    async with acting(app_server, role, json.dumps(sample.claims.get(actor, {}))) as connection:
         connection.add_log_listener(lambda _c, message: said.add(str(message.message)))
         for trap in traps:
             await outcome(connection, trap)
@@ -245,58 +249,58 @@ async def test_no_code_of_a_caller_runs_as_the_owner(site: Site, stage: Stage, a
 # Switching viewers within a transaction
 
 
-async def test_a_prepared_question_is_answered_for_who_asks_now(stage: Stage) -> None:
-    async with stage.being("owner") as connection:
+async def test_a_prepared_question_is_answered_for_who_asks_now(sample: Sample) -> None:
+    async with sample.being("owner") as connection:
         question = await connection.prepare(
-            f"select count(*) from interactions where id in ({stage.names['interactions']})"
+            f"select count(*) from interactions where id in ({sample.names['interactions']})"
         )
         found = [await question.fetchval() for _ in range(7)]  # often enough for a generic plan
-        await become(connection, stage.people["other"])
+        await become(connection, sample.people["other"])
         found.append(await question.fetchval())
         await connection.execute("set local role agent_runtime")
-        await connection.execute("select set_config('request.jwt.claims', $1, true)", json.dumps(stage.claims["its_key"]))  # fmt: skip
+        await connection.execute("select set_config('request.jwt.claims', $1, true)", json.dumps(sample.claims["its_key"]))  # fmt: skip
         found.append(await question.fetchval())
     assert found == [3] * 7 + [0, 3]
 
 
-async def test_a_cursor_belongs_to_who_first_fetched(stage: Stage) -> None:
-    async with stage.being("owner") as connection:
+async def test_a_cursor_belongs_to_who_first_fetched(sample: Sample) -> None:
+    async with sample.being("owner") as connection:
         for cursor in ("fetched", "opened"):
-            await connection.execute(f"declare {cursor} cursor for select id from interactions where id in ({stage.names['interactions']})")  # fmt: skip
+            await connection.execute(f"declare {cursor} cursor for select id from interactions where id in ({sample.names['interactions']})")  # fmt: skip
         assert len(await connection.fetch("fetch 1 from fetched")) == 1
-        await become(connection, stage.people["other"])
+        await become(connection, sample.people["other"])
         assert len(await connection.fetch("fetch all from fetched")) == 2
         assert len(await connection.fetch("fetch all from opened")) == 0
 
 
-async def test_a_savepoint_gives_back_who_one_was(stage: Stage) -> None:
-    async with stage.being("other") as connection:
+async def test_a_savepoint_gives_back_who_one_was(sample: Sample) -> None:
+    async with sample.being("other") as connection:
         savepoint = connection.transaction()
         await savepoint.start()
-        await become(connection, stage.people["owner"])
-        assert await seen(stage, connection) == {"sees"}
+        await become(connection, sample.people["owner"])
+        assert await seen(sample, connection) == {"sees"}
         with suppress(asyncpg.PostgresError):
             await connection.execute("select 1 / 0")
         await savepoint.rollback()
         assert await connection.fetchval("select current_user") == "authenticated"
-        assert await seen(stage, connection) == {"nothing"}
+        assert await seen(sample, connection) == {"nothing"}
 
 
-async def test_after_the_transaction_one_is_nobody(stage: Stage) -> None:
-    async with stage.being("owner") as connection:
-        assert await seen(stage, connection) == {"sees"}
-    async with stage.being("web") as connection:
+async def test_after_the_transaction_one_is_nobody(sample: Sample) -> None:
+    async with sample.being("owner") as connection:
+        assert await seen(sample, connection) == {"sees"}
+    async with sample.being("web") as connection:
         assert await connection.fetchval("select current_setting('request.jwt.claims', true)") in (None, "")
-        assert await seen(stage, connection) == {"refused"}
+        assert await seen(sample, connection) == {"refused"}
 
 
 @pytest.mark.parametrize(("until", "rows"), [("'infinity'", "nothing"), ("now() + interval '1 s'", "nothing"), ("now()", "sees")])  # fmt: skip
 async def test_a_ban_hides_everything_until_it_is_over(
-    site: Site, stage: Stage, until: str, rows: str
+    app_server: AppServer, sample: Sample, until: str, rows: str
 ) -> None:
-    async with as_owner(site) as owner:
-        await owner.execute(f"update users set banned_until = {until} where id = '{stage.names['owner']}'")
-        await become(owner, stage.people["owner"])
-        assert await seen(stage, owner) == {rows}
+    async with as_owner(app_server) as owner:
+        await owner.execute(f"update users set banned_until = {until} where id = '{sample.names['owner']}'")
+        await become(owner, sample.people["owner"])
+        assert await seen(sample, owner) == {rows}
         refused = await outcome(owner, "select from leaderboard()") == "FW403"
         assert refused == (rows == "nothing")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.app_server import AppServer
 from tests.database.acting import as_owner, refused
-from tests.database.scene import Stage, outcome
-from tests.site import Site
+from tests.database.sample import Sample, outcome
 
 
 def floor(claims: str | None, supervisor: Any) -> dict[str, Any]:
@@ -15,9 +15,9 @@ def floor(claims: str | None, supervisor: Any) -> dict[str, Any]:
     return wanted if claims is not None else {key: wanted[key] for key in ("page", "arguments")}
 
 
-async def audiences(stage: Stage, wanted: Any) -> list[str]:
+async def audiences(sample: Sample, wanted: Any) -> list[str]:
     """What each audience gets: `sees` a card, `nothing`, or `failed`."""
-    async with stage.being("web") as connection:
+    async with sample.being("web") as connection:
         rows = await connection.fetch("select * from private.read_audiences_v2($1)", wanted)
         words = [
             "failed" if row["failure"] is not None else "sees" if row["shown"]["agents"] else "nothing"
@@ -27,9 +27,9 @@ async def audiences(stage: Stage, wanted: Any) -> list[str]:
     return words
 
 
-async def test_one_audiences_broken_claims_are_neither_anothers_nor_the_ones_before(stage: Stage) -> None:
-    owner = stage.names["owner"]
-    claims = {actor: json.dumps(stage.claims[actor]) for actor in ("owner", "other", "admin", "deactivated")}
+async def test_one_audiences_broken_claims_are_neither_anothers_nor_the_ones_before(sample: Sample) -> None:
+    owner = sample.names["owner"]
+    claims = {actor: json.dumps(sample.claims[actor]) for actor in ("owner", "other", "admin", "deactivated")}
     wanted = [
         (floor(claims["owner"], owner), "sees"),
         (floor("{", owner), "failed"),
@@ -43,25 +43,25 @@ async def test_one_audiences_broken_claims_are_neither_anothers_nor_the_ones_bef
         (floor(claims["owner"], "1"), "failed"),
         (floor(claims["owner"], None), "nothing"),
         (floor(claims["admin"], owner), "sees"),
-        (floor(claims["deactivated"], stage.own["owner"]), "nothing"),
+        (floor(claims["deactivated"], sample.own["owner"]), "nothing"),
         (floor(claims["owner"], owner) | {"page": "users"}, "failed"),
         (floor(claims["owner"], owner) | {"page": None}, "failed"),
-        (floor(json.dumps(stage.claims["its_key"]), owner), "nothing"),
+        (floor(json.dumps(sample.claims["its_key"]), owner), "nothing"),
         (floor('{"role": "service_role", "app_role": "admin"}', owner), "nothing"),
         ({}, "failed"),
         (floor(claims["owner"], owner), "sees"),
     ]
-    assert await audiences(stage, [asked for asked, _ in wanted]) == [word for _, word in wanted]
+    assert await audiences(sample, [asked for asked, _ in wanted]) == [word for _, word in wanted]
 
 
 @pytest.mark.parametrize("wanted", [{}, "floor", 1, None, {"claims": "", "page": "floor"}])
-async def test_what_is_no_list_of_audiences_is_refused(stage: Stage, wanted: Any) -> None:
-    async with stage.being("web") as connection, refused(connection, "FW422"):
+async def test_what_is_no_list_of_audiences_is_refused(sample: Sample, wanted: Any) -> None:
+    async with sample.being("web") as connection, refused(connection, "FW422"):
         await connection.fetch("select * from private.read_audiences_v2($1)", wanted)
 
 
-async def test_who_lost_their_rights_is_nobody_to_the_web_process(stage: Stage) -> None:
-    async with stage.being("web") as connection:
+async def test_who_lost_their_rights_is_nobody_to_the_web_process(sample: Sample) -> None:
+    async with sample.being("web") as connection:
         for question in (
             r"select from private.find_web_session('\x{session_hash}')",
             r"select from private.find_web_session('\x{session_hash}', true)",
@@ -69,13 +69,13 @@ async def test_who_lost_their_rights_is_nobody_to_the_web_process(stage: Stage) 
             "select from (select private.open_web_session(sha256('x'), '{owner}', '', '', now(), '', '') as id) x where id is not null",
             "select from (select private.replace_web_sessions(sha256('y'), '{owner}', '', '', now(), '', '') as id) x where id is not null",
         ):
-            assert await outcome(connection, stage.sql(question, "deactivated")) == "nothing", question
-            assert await outcome(connection, stage.sql(question, "owner")) == "sees", question
+            assert await outcome(connection, sample.sql(question, "deactivated")) == "nothing", question
+            assert await outcome(connection, sample.sql(question, "owner")) == "sees", question
 
 
-async def test_a_revoked_key_and_a_retired_agents_are_unknown(site: Site, stage: Stage) -> None:
-    known = f"select from private.agent_of_key('\\x{stage.names['key_hash']}')"
-    async with as_owner(site) as owner:
+async def test_a_revoked_key_and_a_retired_agents_are_unknown(app_server: AppServer, sample: Sample) -> None:
+    known = f"select from private.agent_of_key('\\x{sample.names['key_hash']}')"
+    async with as_owner(app_server) as owner:
         for change in (
             "update agent_keys set revoked_at = now() where id = '{key}'",
             "update agents set retired_at = now() where id = '{agent}'",
@@ -83,17 +83,17 @@ async def test_a_revoked_key_and_a_retired_agents_are_unknown(site: Site, stage:
             savepoint = owner.transaction()
             await savepoint.start()
             assert await outcome(owner, known) == "sees"
-            await owner.execute(stage.sql(change, "owner"))
+            await owner.execute(sample.sql(change, "owner"))
             assert await outcome(owner, known) == "nothing"
             await savepoint.rollback()
 
 
-async def test_metrics_go_into_no_other_agents_interaction(stage: Stage) -> None:
-    async with stage.being("web") as connection:
+async def test_metrics_go_into_no_other_agents_interaction(sample: Sample) -> None:
+    async with sample.being("web") as connection:
         record = """select r from private.record_metrics($1::uuid[], $2::uuid[], array_fill(now(), array[4]),
             array_fill('good'::text, array[4]), array_fill(50.0, array[4]), array_fill('x'::text, array[4])) r"""
-        agent, other = stage.names["agent"], str(stage.people["other"].agents[0].id)
-        live, done = stage.names["live"], stage.names["done"]
+        agent, other = sample.names["agent"], str(sample.people["other"].agents[0].id)
+        live, done = sample.names["live"], sample.names["done"]
         rows = await connection.fetch(record, [other, agent, None, other], [live, done, live, done])
     assert [row["r"] for row in rows] == ["unknown", "ended", "invalid", "unknown"]
 
@@ -103,18 +103,18 @@ async def test_metrics_go_into_no_other_agents_interaction(stage: Stage) -> None
     ['{"archive_days": 0}', '{"archive_days": -1}', '{"archive_days": "1 or true"}', '{"archive_days": null}',
      '{"archive_days": 99999999999}', '{"nonsense": 1}', "[]", "1", "null"],
 )  # fmt: skip
-async def test_a_setting_is_a_number_above_zero(stage: Stage, settings: str) -> None:
-    async with stage.being("web") as connection:
+async def test_a_setting_is_a_number_above_zero(sample: Sample, settings: str) -> None:
+    async with sample.being("web") as connection:
         before = await connection.fetchval("select private.setting('archive_days')")
         assert await outcome(connection, f"select private.configure('{settings}')") == "FW422"
         assert await connection.fetchval("select private.setting('archive_days')") == before
 
 
-async def test_the_web_process_decides_nothing_itself(stage: Stage) -> None:
+async def test_the_web_process_decides_nothing_itself(sample: Sample) -> None:
     """With whatever claims: what a person or an agent may call is not granted to it."""
     for actor in ("admin", "owner", "its_key"):
-        async with stage.being("web") as connection:
-            await connection.execute("select set_config('request.jwt.claims', $1, true)", json.dumps(stage.claims[actor]))  # fmt: skip
+        async with sample.being("web") as connection:
+            await connection.execute("select set_config('request.jwt.claims', $1, true)", json.dumps(sample.claims[actor]))  # fmt: skip
             for call in (
                 "select from public.decide_tool_permission('{pending}', 'allowed', null, '{digest}')",
                 "select public.set_agent_paused('{agent}', true)",
@@ -125,15 +125,15 @@ async def test_the_web_process_decides_nothing_itself(stage: Stage) -> None:
                 "select private.current_agent()",
                 "select from public.interactions",
             ):
-                assert await outcome(connection, stage.sql(call, "owner")) == "refused", call
+                assert await outcome(connection, sample.sql(call, "owner")) == "refused", call
 
 
 # The service key: it passes every policy, so it holds few grants
 
 
 @pytest.mark.parametrize("claims", ["{}", "", "nonsense", '{"role": "supabase_admin", "app_role": "admin"}'])
-async def test_no_claims_give_the_service_key_more(stage: Stage, claims: str) -> None:
-    async with stage.being("service", claims) as connection:
+async def test_no_claims_give_the_service_key_more(sample: Sample, claims: str) -> None:
+    async with sample.being("service", claims) as connection:
         for statement in (
             "select from private.settings", "select from private.web_sessions", "select from auth.users",
             "update public.users set role = 'admin'", "insert into public.tool_grants default values",
@@ -143,20 +143,20 @@ async def test_no_claims_give_the_service_key_more(stage: Stage, claims: str) ->
             "delete from public.tool_permissions", "delete from public.interaction_archives",
             "update public.realtime_metrics set feed_text = ''", "delete from public.interaction_turns",
         ):  # fmt: skip
-            assert await outcome(connection, stage.sql(statement, "owner")) == "refused", statement
+            assert await outcome(connection, sample.sql(statement, "owner")) == "refused", statement
 
 
-async def test_the_service_key_becomes_nobody_else(site: Site) -> None:
+async def test_the_service_key_becomes_nobody_else(app_server: AppServer) -> None:
     """Reached as PostgREST reaches it: from the login `authenticator`."""
-    async with site.database("authenticator") as connection, connection.transaction():
+    async with app_server.database("authenticator") as connection, connection.transaction():
         await connection.execute("set local role service_role")
         for role in ("postgres", "supabase_admin", "supabase_auth_admin", "floorwalker_web", "agent_runtime"):
             assert await outcome(connection, f"set local role {role}") in ("refused", "walled")
 
 
-async def test_the_service_key_forges_no_decision_and_no_owner(stage: Stage) -> None:
-    other = str(stage.people["other"].id)
-    async with stage.being("service") as connection:
+async def test_the_service_key_forges_no_decision_and_no_owner(sample: Sample) -> None:
+    other = str(sample.people["other"].id)
+    async with sample.being("service") as connection:
         for statement, fate in (
             ("update tool_permissions set status = 'allowed', responded_at = now() where id = '{pending}'", "23514"),
             ("update tool_permissions set responded_by = '{owner}' where id = '{pending}'", "refused"),
@@ -167,29 +167,29 @@ async def test_the_service_key_forges_no_decision_and_no_owner(stage: Stage) -> 
             ("insert into realtime_metrics (interaction_id) values ('{done}')", "FW409"),
             ("insert into realtime_metrics (interaction_id) values ('{owner}')", "FW404"),
         ):  # fmt: skip
-            assert await outcome(connection, stage.sql(statement, "owner")) == fate, statement
+            assert await outcome(connection, sample.sql(statement, "owner")) == fate, statement
 
 
 @pytest.mark.parametrize("row", ["'{live}'", "'{done}'", "'{owner}'", "null"])
-async def test_an_agent_learns_nothing_of_another_agents_interaction(stage: Stage, row: str) -> None:
+async def test_an_agent_learns_nothing_of_another_agents_interaction(sample: Sample, row: str) -> None:
     """Triggers speak before policies: active, ended or never heard of, the answer is one."""
-    async with stage.being("other_key") as connection:
+    async with sample.being("other_key") as connection:
         for table, columns, values in (
             ("interaction_turns", "speaker, text", "'agent', 'x'"),
             ("tool_permissions", "tool_name, arguments", "'x', '{{}}'"),
             ("interaction_archives", "summary", "'x'"),
         ):
             statement = f"insert into {table} (interaction_id, {columns}) values ({row}, {values})"
-            assert await outcome(connection, stage.sql(statement, "owner")) == "FW404", table
+            assert await outcome(connection, sample.sql(statement, "owner")) == "FW404", table
 
 
-async def test_an_agent_changes_nothing_of_what_has_ended(stage: Stage) -> None:
-    async with stage.being("its_key") as connection:
+async def test_an_agent_changes_nothing_of_what_has_ended(sample: Sample) -> None:
+    async with sample.being("its_key") as connection:
         for change in ("phone_number = '+18505550199'", "livekit_room_id = 'x'", "status = 'failed'"):
             statement = f"update interactions set {change} where id = '{{done}}'"
-            assert await outcome(connection, stage.sql(statement, "owner")) == "FW409", change
+            assert await outcome(connection, sample.sql(statement, "owner")) == "FW409", change
 
 
-async def test_a_pause_is_yes_or_no(stage: Stage) -> None:
-    async with stage.being("owner") as connection, refused(connection, "FW422"):
-        await connection.execute("select from set_agent_paused($1, null)", stage.names["agent"])
+async def test_a_pause_is_yes_or_no(sample: Sample) -> None:
+    async with sample.being("owner") as connection, refused(connection, "FW422"):
+        await connection.execute("select from set_agent_paused($1, null)", sample.names["agent"])

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.app_server import AppServer, Person
 from tests.database.acting import Connection, as_owner, refused
-from tests.site import Person, Site
 
 NUMBERS = count(10_000_000 + secrets.randbelow(80_000_000))
 DAY0 = dt.datetime(2026, 10, 1, 9, tzinfo=dt.UTC)
@@ -55,8 +55,8 @@ async def fcr(owner: Connection, *interactions: UUID) -> list[bool | None]:
     ]
 
 
-async def test_resolved_unresolved_and_unknown(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_resolved_unresolved_and_unknown(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         ids = [await past(owner, voice, n, a_number()) for n in range(3)]
         await archive(owner, ids[0])
         await archive(owner, ids[1], issue="unresolved")
@@ -66,9 +66,9 @@ async def test_resolved_unresolved_and_unknown(site: Site, voice: Person) -> Non
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 async def test_the_same_issue_within_three_days_breaks_the_first_in_any_order(
-    site: Site, voice: Person, chat: Person, order: tuple[int, int]
+    app_server: AppServer, voice: Person, chat: Person, order: tuple[int, int]
 ) -> None:
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         number = a_number()
         ids = [await past(owner, voice, 0, number), await past(owner, chat, 2.9, number)]
         for n in order:
@@ -77,9 +77,9 @@ async def test_the_same_issue_within_three_days_breaks_the_first_in_any_order(
 
 
 async def test_another_issue_another_number_or_a_later_day_does_not_break_it(
-    site: Site, voice: Person
+    app_server: AppServer, voice: Person
 ) -> None:
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         number = a_number()
         first = await past(owner, voice, 0, number)
         await archive(owner, first, tag="billing")
@@ -94,8 +94,8 @@ async def test_another_issue_another_number_or_a_later_day_does_not_break_it(
         assert await fcr(owner, first) == [True]
 
 
-async def test_exactly_three_days_still_counts(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_exactly_three_days_still_counts(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         number = a_number()
         ids = [await past(owner, voice, 0, number), await past(owner, voice, 3, number)]
         for one in ids:
@@ -103,8 +103,8 @@ async def test_exactly_three_days_still_counts(site: Site, voice: Person) -> Non
         assert await fcr(owner, *ids) == [False, True]
 
 
-async def test_without_a_number_nothing_is_known(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_without_a_number_nothing_is_known(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         number = a_number()
         first, second = await past(owner, voice, 0, None), await past(owner, voice, 1, number)
         await archive(owner, first)
@@ -116,8 +116,8 @@ async def test_without_a_number_nothing_is_known(site: Site, voice: Person) -> N
         assert await fcr(owner, first, second) == [True, None]
 
 
-async def test_a_deleted_or_changed_follow_up_settles_it_again(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_a_deleted_or_changed_follow_up_settles_it_again(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         number = a_number()
         first, second = await past(owner, voice, 0, number), await past(owner, voice, 1, number)
         await archive(owner, first)
@@ -136,8 +136,8 @@ async def test_a_deleted_or_changed_follow_up_settles_it_again(site: Site, voice
         assert await fcr(owner, first) == [True]
 
 
-async def test_a_deleted_interaction_settles_it_again(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_a_deleted_interaction_settles_it_again(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         number = a_number()
         first, second = await past(owner, voice, 0, number), await past(owner, voice, 1, number)
         await archive(owner, first)
@@ -156,9 +156,9 @@ async def test_a_deleted_interaction_settles_it_again(site: Site, voice: Person)
     ],
 )  # fmt: skip
 async def test_malformed_issues_and_tags_are_refused(
-    site: Site, voice: Person, column: str, value: Any
+    app_server: AppServer, voice: Person, column: str, value: Any
 ) -> None:
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         interaction = await past(owner, voice, 0, a_number())
         async with refused(owner, "23514"):
             await owner.execute(

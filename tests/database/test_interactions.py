@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.app_server import AppServer, Person
 from tests.database.acting import Connection, as_agent, as_owner, refused
-from tests.site import Person, Site
 
 START = "insert into interactions (agent_id, interaction_type) values ($1, $2) returning id"
 
@@ -21,16 +21,18 @@ async def one(connection: Connection, interaction: UUID, columns: str) -> Any:
     return tuple(row) if row else None
 
 
-async def test_an_interaction_is_of_the_agents_type(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner, refused(owner, "FW422"):
+async def test_an_interaction_is_of_the_agents_type(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner, refused(owner, "FW422"):
         await start(owner, voice, "chat")
 
 
 @pytest.mark.parametrize(
     "number", ["12345678", "+0123456789", "+1 850 555", "+12345", "+1234567890123456", "+1850555015x", ""]
 )
-async def test_a_number_that_is_not_international_is_refused(site: Site, voice: Person, number: str) -> None:
-    async with as_agent(site, voice.agents[0]) as agent:
+async def test_a_number_that_is_not_international_is_refused(
+    app_server: AppServer, voice: Person, number: str
+) -> None:
+    async with as_agent(app_server, voice.agents[0]) as agent:
         interaction = await start(agent, voice)
         async with refused(agent, "23514"):
             await agent.execute(
@@ -38,8 +40,8 @@ async def test_a_number_that_is_not_international_is_refused(site: Site, voice: 
             )
 
 
-async def test_times_that_contradict_are_refused(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_times_that_contradict_are_refused(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         interaction = await start(owner, voice)
         async with refused(owner, "23514"):
             await owner.execute("update interactions set ended_at = now() where id = $1", interaction)
@@ -50,8 +52,8 @@ async def test_times_that_contradict_are_refused(site: Site, voice: Person) -> N
             await owner.execute("update interactions set duration_seconds = 1 where id = $1", interaction)
 
 
-async def test_it_ends_once_and_everything_follows(site: Site, voice: Person) -> None:
-    async with as_agent(site, voice.agents[0]) as agent:
+async def test_it_ends_once_and_everything_follows(app_server: AppServer, voice: Person) -> None:
+    async with as_agent(app_server, voice.agents[0]) as agent:
         interaction = await start(agent, voice)
         ask = "insert into tool_permissions (interaction_id, tool_name) values ($1, $2) returning id"
         pending = await agent.fetchval(ask, interaction, "issue_refund")
@@ -77,8 +79,8 @@ async def test_it_ends_once_and_everything_follows(site: Site, voice: Person) ->
                 await agent.execute("update interactions set status = $2 where id = $1", interaction, status)
 
 
-async def test_after_the_end_nothing_is_added_but_the_archive(site: Site, voice: Person) -> None:
-    async with as_agent(site, voice.agents[0]) as agent:
+async def test_after_the_end_nothing_is_added_but_the_archive(app_server: AppServer, voice: Person) -> None:
+    async with as_agent(app_server, voice.agents[0]) as agent:
         interaction = await start(agent, voice)
         archive = "insert into interaction_archives (interaction_id, summary) values ($1, 'x')"
         async with refused(agent, "FW409"):
@@ -93,7 +95,7 @@ async def test_after_the_end_nothing_is_added_but_the_archive(site: Site, voice:
         await agent.execute(archive, interaction)
         async with refused(agent, "23505"):
             await agent.execute(archive, interaction)
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         interaction = await start(owner, voice)
         await owner.execute("update interactions set status = 'failed' where id = $1", interaction)
         async with refused(owner, "FW409"):
@@ -102,8 +104,8 @@ async def test_after_the_end_nothing_is_added_but_the_archive(site: Site, voice:
             )
 
 
-async def test_a_turn_counts_as_a_sign_of_life(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_a_turn_counts_as_a_sign_of_life(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         interaction = await start(owner, voice)
         old = "update interaction_pulse set last_seen_at = now() - interval '5 minutes' where interaction_id = $1"
         await owner.execute(old, interaction)
@@ -116,8 +118,8 @@ async def test_a_turn_counts_as_a_sign_of_life(site: Site, voice: Person) -> Non
         )
 
 
-async def test_people_and_agents_with_history_are_not_deleted(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_people_and_agents_with_history_are_not_deleted(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         await start(owner, voice)
         for statement, row in (
             ("delete from agents where id = $1", voice.agents[0].id),

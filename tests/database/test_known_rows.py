@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.app_server import AppServer, Person
 from tests.database.acting import as_person
-from tests.site import Person, Site
 
 # What happens to the first of three agents of whom two are in an interaction, and whether its card is another then.
-DEEDS = {
+OPERATIONS = {
     "a metric": (
         """select private.record_metrics(array['{agent}']::uuid[], array['{live}']::uuid[], array[clock_timestamp()],
         array['good'], array[81.5], array['Asks again.'])""",
@@ -36,10 +36,10 @@ DEEDS = {
 
 
 async def read(
-    site: Site, viewer: Person, known: Any, of: Person | None = None, urgent: bool | None = True
+    app_server: AppServer, viewer: Person, known: Any, of: Person | None = None, urgent: bool | None = True
 ) -> Any:
     question = {"supervisor_id": str((of or viewer).id), "known": known, "urgent": urgent}
-    async with as_person(site, viewer) as connection:
+    async with as_person(app_server, viewer) as connection:
         return json.loads(await connection.fetchval("select private.floor_v2($1)::text", question))
 
 
@@ -51,18 +51,18 @@ def is_told(one: Any) -> bool:
     return bool(one.keys() > {"id", "row_version"})
 
 
-async def test_of_what_is_known_only_the_version_is_read(site: Site) -> None:
-    person = await site.hire("voice", 3)
+async def test_of_what_is_known_only_the_version_is_read(app_server: AppServer) -> None:
+    person = await app_server.hire("voice", 3)
     first, second, idle = (str(agent.id) for agent in person.agents)
-    live = await site.start(person.agents[0])
-    await site.start(person.agents[1])
+    live = await app_server.start(person.agents[0])
+    await app_server.start(person.agents[1])
     names = {"agent": first, "live": live}
-    for what, (statement, changes) in DEEDS.items():
-        before = await read(site, person, {})
+    for what, (statement, changes) in OPERATIONS.items():
+        before = await read(app_server, person, {})
         assert all(map(is_told, before["agents"]))
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             await owner.execute(statement.format(**names))
-        told, whole = await read(site, person, versions(before)), await read(site, person, {})
+        told, whole = await read(app_server, person, versions(before)), await read(app_server, person, {})
         rows = {one["id"]: one for one in before["agents"]}
         assert {one["id"] for one in told["agents"] if is_told(one)} - {idle} == (
             {first} if changes else set()
@@ -74,9 +74,11 @@ async def test_of_what_is_known_only_the_version_is_read(site: Site) -> None:
         }
 
 
-async def test_where_nothing_was_asked_only_what_is_urgent_is_looked_for(site: Site, voice: Person) -> None:
-    live = await site.start(voice.agents[0])
-    await site.ask(voice.agents[0], live)
+async def test_where_nothing_was_asked_only_what_is_urgent_is_looked_for(
+    app_server: AppServer, voice: Person
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    await app_server.ask(voice.agents[0], live)
     for known, urgent, told in (
         ({"asked": "nothing"}, False, 0),
         ({"asked": "nothing"}, True, 1),
@@ -84,20 +86,20 @@ async def test_where_nothing_was_asked_only_what_is_urgent_is_looked_for(site: S
         ({}, False, 1),
         (None, False, 1),
     ):
-        shown = await read(site, voice, known, urgent=urgent)
+        shown = await read(app_server, voice, known, urgent=urgent)
         assert len(shown["tool_permissions"]) == told, (known, urgent)
 
 
-async def test_a_version_tells_nobody_anything(site: Site) -> None:
-    person, other = await site.hire("voice"), await site.hire("voice")
-    await site.start(person.agents[0])
-    known = versions(await read(site, person, {}))
+async def test_a_version_tells_nobody_anything(app_server: AppServer) -> None:
+    person, other = await app_server.hire("voice"), await app_server.hire("voice")
+    await app_server.start(person.agents[0])
+    known = versions(await read(app_server, person, {}))
     assert known
-    assert (await read(site, other, known, of=person))["agents"] == []
+    assert (await read(app_server, other, known, of=person))["agents"] == []
 
 
 @pytest.mark.parametrize("known", [None, 5, "all", [], ["{agent}"], {"{agent}": None}, {"{agent}": 1}, {"{agent}": ""}])  # fmt: skip
-async def test_what_is_no_version_hides_nothing(site: Site, voice: Person, known: Any) -> None:
-    await site.start(voice.agents[0])
+async def test_what_is_no_version_hides_nothing(app_server: AppServer, voice: Person, known: Any) -> None:
+    await app_server.start(voice.agents[0])
     filled = json.loads(json.dumps(known).replace("{agent}", str(voice.agents[0].id)))
-    assert all(map(is_told, (await read(site, voice, filled))["agents"]))
+    assert all(map(is_told, (await read(app_server, voice, filled))["agents"]))

@@ -3,8 +3,8 @@
 import re
 
 from server.kernel.db import lengths
+from tests.app_server import AppServer
 from tests.database.acting import as_owner
-from tests.site import Site
 
 CHECKS = """
 select conrelid::regclass::text as table, pg_get_constraintdef(oid, true) as definition from pg_constraint
@@ -29,8 +29,8 @@ TAKEN = {
 WRITTEN_BY_US = {"agents.system_prompt", "agent_keys.hint", "saved_views.name"}  # nobody sends them yet
 
 
-async def test_each_limit_is_the_tables(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_each_limit_is_the_tables(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         rows = await owner.fetch(CHECKS)
     found = {
         f"{table.removeprefix('public.')}.{column}": int(most)

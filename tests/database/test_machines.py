@@ -20,16 +20,27 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.app_server import PATIENCE, AppServer
 from tests.database.apart import apart
-from tests.database.deeds import DEEDS, OWNER, SERVICE, SWEEPER, THEN, Cast, Who, cast, key_of, person
-from tests.database.hands import Fact, Hand, Hands
 from tests.database.observed import Seen, check, compare, observe
-from tests.site import PATIENCE, Site
+from tests.database.operations import (
+    OPERATIONS,
+    OWNER,
+    SERVICE,
+    SWEEPER,
+    THEN,
+    Cast,
+    Who,
+    cast,
+    key_of,
+    person,
+)
+from tests.database.sessions import Fact, Session, Sessions
 
 T = TypeVar("T")
-HANDS = 4
+SESSIONS = 4
 PLACE = st.integers(0, 3)
-OFTEN = [*DEEDS, "start", "pause", "complete", "ask", "allow", "take back", "claim", "allow by hand"]
+OFTEN = [*OPERATIONS, "start", "pause", "complete", "ask", "allow", "take back", "claim", "allow by hand"]
 MEETING = [
     "start",
     "complete",
@@ -61,32 +72,32 @@ def say(text: str) -> None:
         note(text)
 
 
-class World:
-    """An event loop and connections that outlive the examples."""
+class Runner:
+    """An event loop and sessions that outlive the examples."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-        self.hands = self.run(Hands.join(url, HANDS))
+        self.asyncio_runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self.sessions = self.run(Sessions.open(url, SESSIONS))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(coroutine)
+        return self.asyncio_runner.run(coroutine)
 
     def renew(self) -> None:
-        self.run(self.hands.leave())
-        self.hands = self.run(Hands.join(self.url, HANDS))
+        self.run(self.sessions.close())
+        self.sessions = self.run(Sessions.open(self.url, SESSIONS))
 
     def close(self) -> None:
-        self.run(self.hands.leave())
-        self.runner.close()
+        self.run(self.sessions.close())
+        self.asyncio_runner.close()
 
 
 class Floor(RuleBasedStateMachine):
-    """Each rule is one step: a deed is begun, a transaction ends or time passes; then all that may go on has gone on."""
+    """Each rule is one step: an operation is begun, a transaction ends or time passes; then all that may go on has gone on."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, runner: Runner) -> None:
         super().__init__()
-        self.world, self.hands = world, world.hands
+        self.runner, self.sessions = runner, runner.sessions
         self.whole = False  # whether the last step came to its end
         self.past: list[Seen] = []
         self.interactions: dict[UUID, UUID] = {}  # → agent
@@ -102,23 +113,23 @@ class Floor(RuleBasedStateMachine):
         held=st.sampled_from(("", "held", "due")),
     )
     def people(self, theme: list[str], held: str) -> None:
-        # Few kinds of deeds meet more often than many, and each example has its own.
+        # Few kinds of operations meet more often than many, and each example has its own.
         self.theme = theme
 
         async def begin() -> None:
-            self.cast = await cast(self.hands.looking)
-            self.past.append(await observe(self.hands.looking, self.cast.supervisors))
+            self.cast = await cast(self.sessions.looking)
+            self.past.append(await observe(self.sessions.looking, self.cast.supervisors))
 
-        self.world.run(begin())
+        self.runner.run(begin())
         self.whole = True
         agent = self.cast.agents[0]
-        self.take("start", self.hands.all[0], key_of(agent), agent, keep=True)
+        self.take("start", self.sessions.all[0], key_of(agent), agent, keep=True)
         (interaction,) = self.interactions
         for name in ("ask slowly", "use", "ask"):
-            self.take(name, self.hands.all[0], key_of(agent), interaction, keep=True)
+            self.take(name, self.sessions.all[0], key_of(agent), interaction, keep=True)
         if held:
             slow = next(iter(self.permissions))
-            self.take("allow", self.hands.all[0], self.who("supervisor", slow), slow, keep=True)
+            self.take("allow", self.sessions.all[0], self.who("supervisor", slow), slow, keep=True)
         if held == "due":
             self.pass_time("held_until", 2, True)
 
@@ -130,50 +141,50 @@ class Floor(RuleBasedStateMachine):
     def agents(self) -> list[UUID]:
         return [UUID(id_) for id_ in self.past[-1].agents]
 
-    @rule(hand=PLACE, deed=st.integers(0, 30), by=PLACE, which=PLACE)
-    def at_once(self, hand: int, deed: int, by: int, which: int) -> None:
+    @rule(session=PLACE, operation=st.integers(0, 30), by=PLACE, which=PLACE)
+    def at_once(self, session: int, operation: int, by: int, which: int) -> None:
         """A whole transaction."""
-        self.act(hand, deed, by, which, keep=True)
+        self.act(session, operation, by, which, keep=True)
 
-    @rule(hand=PLACE, deed=st.integers(0, 30), by=PLACE, which=PLACE)
-    def begin(self, hand: int, deed: int, by: int, which: int) -> None:
+    @rule(session=PLACE, operation=st.integers(0, 30), by=PLACE, which=PLACE)
+    def begin(self, session: int, operation: int, by: int, which: int) -> None:
         """A transaction that stays open."""
-        self.act(hand, deed, by, which, keep=False)
+        self.act(session, operation, by, which, keep=False)
 
     @rule(first=st.integers(0, 30), second=st.integers(0, 30), by=PLACE, which=PLACE)
     def meet(self, first: int, second: int, by: int, which: int) -> None:
         """One begins, another comes meanwhile, the first commits: what finds most in fewest steps."""
-        idle = {hand.number for hand in self.hands.all if hand.who is None}
+        idle = {session.number for session in self.sessions.all if session.who is None}
         self.act(0, first, by, which, keep=False)
-        begun = [hand for hand in self.open() if hand.number in idle]
+        begun = [session for session in self.open() if session.number in idle]
         self.act(0, second, by, which, keep=True)
-        for hand in begun:
-            if hand in self.open():
-                self.finish(self.open().index(hand), keep=True)
+        for session in begun:
+            if session in self.open():
+                self.finish(self.open().index(session), keep=True)
 
-    def act(self, hand: int, deed: int, by: int, which: int, keep: bool) -> None:
-        name = self.theme[deed % len(self.theme)]
-        idle = [h for h in self.hands.all if h.task is None and h.who is None]
-        target = self.target(DEEDS[name].on, which)
-        if not idle or (target is None and DEEDS[name].on):
+    def act(self, session: int, operation: int, by: int, which: int, keep: bool) -> None:
+        name = self.theme[operation % len(self.theme)]
+        idle = [h for h in self.sessions.all if h.task is None and h.who is None]
+        target = self.target(OPERATIONS[name].on, which)
+        if not idle or (target is None and OPERATIONS[name].on):
             return
-        kinds = DEEDS[name].by.split()
-        self.take(name, idle[hand % len(idle)], self.who(kinds[by % len(kinds)], target), target, keep)
+        kinds = OPERATIONS[name].by.split()
+        self.take(name, idle[session % len(idle)], self.who(kinds[by % len(kinds)], target), target, keep)
 
-    @rule(hand=PLACE, choice=PLACE)
-    def go_on(self, hand: int, choice: int) -> None:
+    @rule(session=PLACE, choice=PLACE)
+    def go_on(self, session: int, choice: int) -> None:
         """More of the same in an open transaction."""
         able = [h for h in self.open() if h.facts[-1].name in THEN and h.facts[-1].answer]
         if able:
-            actor = able[hand % len(able)]
+            actor = able[session % len(able)]
             last, then = actor.facts[-1], THEN[actor.facts[-1].name]
             assert actor.who is not None
             on = last.answer if last.name == "start" else last.on
             self.take(then[choice % len(then)], actor, actor.who, on, keep=False)
 
-    def take(self, name: str, actor: Hand, who: Who, target: UUID | None, keep: bool) -> None:
+    def take(self, name: str, actor: Session, who: Who, target: UUID | None, keep: bool) -> None:
         say(
-            f"{self.step}: hand {actor.number} as {who.kind}: {name} {target}{' and commits' if keep else ''}"
+            f"{self.step}: session {actor.number} as {who.kind}: {name} {target}{' and commits' if keep else ''}"
         )
 
         async def begin() -> None:
@@ -181,18 +192,18 @@ class Floor(RuleBasedStateMachine):
 
         self.go(begin())
 
-    def open(self) -> list[Hand]:
-        return [h for h in self.hands.all if h.task is None and h.who is not None]
+    def open(self) -> list[Session]:
+        return [h for h in self.sessions.all if h.task is None and h.who is not None]
 
-    @rule(hand=PLACE, keep=st.sampled_from((True, True, True, False)))
-    def finish(self, hand: int, keep: bool) -> None:
+    @rule(session=PLACE, keep=st.sampled_from((True, True, True, False)))
+    def finish(self, session: int, keep: bool) -> None:
         able = self.open()
         if (
             not able
         ):  # no precondition: what waits for whom is PostgreSQL's, and hypothesis wants its own draws alike
             return
-        actor = able[hand % len(able)]
-        say(f"{self.step}: hand {actor.number} {'commits' if keep else 'rolls back'}")
+        actor = able[session % len(able)]
+        say(f"{self.step}: session {actor.number} {'commits' if keep else 'rolls back'}")
         self.cause = actor.facts if keep else []
 
         async def begin() -> None:
@@ -208,9 +219,9 @@ class Floor(RuleBasedStateMachine):
         say(f"{self.step}: {what} of {on} is {moment}")
 
         async def bend() -> None:
-            async with self.hands.looking.transaction():
-                await self.hands.looking.execute("set local session_replication_role = replica")
-                await self.hands.looking.execute(
+            async with self.sessions.looking.transaction():
+                await self.sessions.looking.execute("set local session_replication_role = replica")
+                await self.sessions.looking.execute(
                     f"update {table} set {what} = clock_timestamp() {moment} {_LOCKED.format(table, key, when)}",
                     on,
                 )
@@ -243,38 +254,38 @@ class Floor(RuleBasedStateMachine):
 
         async def all_of_it() -> None:
             await first
-            before = await observe(self.hands.looking, self.cast.supervisors) if bent else self.past[-1]
-            await self.hands.settle()
-            answers = self.hands.answers()
+            before = await observe(self.sessions.looking, self.cast.supervisors) if bent else self.past[-1]
+            await self.sessions.settle()
+            answers = self.sessions.answers()
             changed = bent or any(answer == "committed" for _, answer in answers)
-            seen = await observe(self.hands.looking, self.cast.supervisors) if changed else self.past[-1]
+            seen = await observe(self.sessions.looking, self.cast.supervisors) if changed else self.past[-1]
             compare(before, seen)
             self.past.append(seen)
-            for hand, answer in answers:
-                say(f"   hand {hand.number}: {answer}")
-                for fact in hand.facts:
+            for session, answer in answers:
+                say(f"   session {session.number}: {answer}")
+                for fact in session.facts:
                     if fact.done < 0:
                         fact.done = self.step - 1
-                        self.notice(fact, hand)
+                        self.notice(fact, session)
                 if answer == "committed":
-                    self.remember(hand.facts)
-                    hand.facts = []
+                    self.remember(session.facts)
+                    session.facts = []
             check(seen)
             self.check_promises(seen)
 
         self.whole = False
-        self.world.run(all_of_it())
+        self.runner.run(all_of_it())
         self.whole = True
         self.cause = []
 
-    def notice(self, fact: Fact, hand: Hand) -> None:
-        """A deed is done, if not committed."""
+    def notice(self, fact: Fact, session: Session) -> None:
+        """An operation is done, if not committed."""
         if fact.answer is None or fact.on is None:
             return
         assert fact.name != "claim otherwise", "claimed with other arguments"
         if fact.name == "start":
             self.interactions[fact.answer] = fact.on
-            own = any(other.name == "return" and other.on == fact.on for other in hand.facts)
+            own = any(other.name == "return" and other.on == fact.on for other in session.facts)
             # Whoever waited for a pause sees it; otherwise it may come in the same step, before or after.
             waited = any(other.name in ("pause", "retire") and other.on == fact.on for other in self.cause)
             moments = self.past[fact.done - (not waited) : fact.done + 1]
@@ -309,43 +320,43 @@ class Floor(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if not self.whole:
-            self.world.renew()
+            self.runner.renew()
             return
         # Everybody comes to an end: nobody waits for ever.
         end = time.monotonic() + PATIENCE
-        while any(h.who or h.task for h in self.hands.all):
+        while any(h.who or h.task for h in self.sessions.all):
             assert time.monotonic() < end, "somebody waits for ever"
             self.finish(0, True)
         ended = (
             "update interactions set status = 'failed' where status = 'active' and supervisor_id = any ($1)"
         )
-        self.world.run(self.hands.looking.execute(ended, self.cast.supervisors))
+        self.runner.run(self.sessions.looking.execute(ended, self.cast.supervisors))
 
 
 @pytest.fixture(scope="module")
-async def address(site: Site) -> AsyncIterator[str]:
-    async with apart(site, "machines") as url:
+async def address(app_server: AppServer) -> AsyncIterator[str]:
+    async with apart(app_server, "machines") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def world(address: str) -> Iterator[World]:
-    world = World(address)
-    yield world
-    world.close()
+def runner(address: str) -> Iterator[Runner]:
+    runner = Runner(address)
+    yield runner
+    runner.close()
 
 
-def floor(world: World) -> type[RuleBasedStateMachine]:
+def floor(runner: Runner) -> type[RuleBasedStateMachine]:
     """What hypothesis makes its machines with."""
-    return cast_type("type[RuleBasedStateMachine]", partial(Floor, world))
+    return cast_type("type[RuleBasedStateMachine]", partial(Floor, runner))
 
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def test_whoever_comes_when_what_must_hold_holds(world: World) -> None:
+def test_whoever_comes_when_what_must_hold_holds(runner: Runner) -> None:
     run_state_machine_as_test(
-        floor(world),
+        floor(runner),
         settings=settings(
             max_examples=150,
             stateful_step_count=50,
@@ -358,13 +369,13 @@ def test_whoever_comes_when_what_must_hold_holds(world: World) -> None:
 
 
 @pytest.mark.parametrize("first", MEETING)
-def test_each_two_that_meet(world: World, first: str) -> None:
+def test_each_two_that_meet(runner: Runner, first: str) -> None:
     """A new floor each: one begins, the other comes, the first commits; on a busy agent's things and on a free agent."""
     for second in MEETING:
-        slow = "permission" in (DEEDS[first].on, DEEDS[second].on)
+        slow = "permission" in (OPERATIONS[first].on, OPERATIONS[second].on)
         # On the newest request; on one that needs no permission; on one whose allow is held: before, while and after.
         for which, held in ((0, ""), (1, ""), *([(2, ""), (2, "held"), (2, "due")] if slow else [])):
-            floor = Floor(world)
+            floor = Floor(runner)
             try:
                 floor.people([first, second], held)
                 floor.meet(0, 1, 0, which)
@@ -376,9 +387,9 @@ def test_each_two_that_meet(world: World, first: str) -> None:
 
 
 @pytest.mark.full
-def test_whoever_comes_when_what_must_hold_holds_for_minutes(world: World) -> None:
+def test_whoever_comes_when_what_must_hold_holds_for_minutes(runner: Runner) -> None:
     run_state_machine_as_test(
-        floor(world),
+        floor(runner),
         settings=settings(
             max_examples=700,
             stateful_step_count=60,

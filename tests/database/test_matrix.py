@@ -4,18 +4,18 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.app_server import AppServer
 from tests.database.matrix import ACTORS, CLOSED, EVERYBODY, FATES, TABLES, VIEWS, Cell, cells
-from tests.database.scene import ROLES, Stage, outcome
-from tests.site import Site
+from tests.database.sample import ROLES, Sample, outcome
 
 Columns: TypeAlias = dict[str, dict[str, str]]  # table → column → "" or what a statement may write there
 Grants: TypeAlias = set[tuple[str, str, str, str]]
 
 
 @pytest.fixture(scope="session")
-async def columns(site: Site) -> Columns:
+async def columns(app_server: AppServer) -> Columns:
     """Every column of every table and view, and whether it takes only its default."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         rows = await owner.fetch("""
             select c.relnamespace::regnamespace || '.' || c.relname as name, a.attname,
               case when a.attgenerated <> '' or a.attidentity = 'a' then 'default' else a.attname end as itself
@@ -28,9 +28,9 @@ async def columns(site: Site) -> Columns:
 
 
 @pytest.fixture(scope="session")
-async def grants(site: Site) -> Grants:
+async def grants(app_server: AppServer) -> Grants:
     """(role, table, column, verb) for each column that a role may select, insert or update, and (…, "", delete)."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         rows = await owner.fetch(
             """select r, c.relnamespace::regnamespace || '.' || c.relname, a.attname, v
             from unnest($1::text[]) r, pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped,
@@ -63,11 +63,11 @@ def statement(cell: Cell, columns: Columns) -> str:
 
 
 @pytest.mark.parametrize("cell", cells(), ids=str)
-async def test_cell(stage: Stage, columns: Columns, grants: Grants, cell: Cell) -> None:
-    async with stage.being(cell.actor) as connection:
+async def test_cell(sample: Sample, columns: Columns, grants: Grants, cell: Cell) -> None:
+    async with sample.being(cell.actor) as connection:
         if cell.verb == "insert" and TABLES[cell.table].first:
-            await outcome(connection, stage.sql(TABLES[cell.table].first, cell.actor))
-        assert await outcome(connection, stage.sql(statement(cell, columns), cell.actor)) == cell.fate
+            await outcome(connection, sample.sql(TABLES[cell.table].first, cell.actor))
+        assert await outcome(connection, sample.sql(statement(cell, columns), cell.actor)) == cell.fate
     if cell.fate == "refused":
         group = TABLES[cell.table].groups.get(cell.group, "").split() or [""]
         role = ROLES[cell.actor]
@@ -79,8 +79,8 @@ def test_the_matrix_has_every_table_and_every_column_once(columns: Columns) -> N
     assert placed == {name: sorted(found) for name, found in columns.items()}
 
 
-async def test_the_matrix_knows_which_are_views(site: Site) -> None:
-    async with site.database() as owner:
+async def test_the_matrix_knows_which_are_views(app_server: AppServer) -> None:
+    async with app_server.database() as owner:
         rows = await owner.fetch("""
             select relnamespace::regnamespace || '.' || relname from pg_class where relkind in ('v', 'm')
               and relnamespace in ('public'::regnamespace, 'private'::regnamespace)""")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.app_server import AppServer, Person
 from tests.database.acting import Connection, acting, as_agent, as_owner, as_person, become, refused
-from tests.site import Person, Site
 
 
 async def completed(owner: Connection, person: Person, number: int, seconds: int, csat: float | None, resolved: bool | None = None) -> None:  # fmt: skip
@@ -35,9 +35,9 @@ async def board(connection: Connection, *arguments: Any) -> dict[Any, Any]:
     }
 
 
-async def test_scores_are_as_worked_out_by_hand(site: Site) -> None:
-    low, middle, high = [await site.hire("voice") for _ in range(3)]
-    async with as_owner(site) as owner:
+async def test_scores_are_as_worked_out_by_hand(app_server: AppServer) -> None:
+    low, middle, high = [await app_server.hire("voice") for _ in range(3)]
+    async with as_owner(app_server) as owner:
         # 1, 201 and 401 interactions of 0, 2,500,000 and 10,000,000 s: nobody else in the database is outside of that.
         await completed(owner, low, 1, 0, 80)
         await completed(owner, middle, 201, 2_500_000, 90)
@@ -59,9 +59,11 @@ async def test_scores_are_as_worked_out_by_hand(site: Site) -> None:
     assert found[middle.id]["rank"] < found[low.id]["rank"] < found[high.id]["rank"]
 
 
-async def test_the_leaderboard_is_the_same_for_every_caller(site: Site, voice: Person, chat: Person) -> None:
-    admin = await site.hire("admin")
-    async with as_owner(site) as owner:
+async def test_the_leaderboard_is_the_same_for_every_caller(
+    app_server: AppServer, voice: Person, chat: Person
+) -> None:
+    admin = await app_server.hire("admin")
+    async with as_owner(app_server) as owner:
         await completed(owner, voice, 2, 100, 70, resolved=True)
         await completed(owner, chat, 3, 50, 60, resolved=False)
         boards = []
@@ -80,9 +82,9 @@ async def test_the_leaderboard_is_the_same_for_every_caller(site: Site, voice: P
     assert (by_id[voice.id][7], by_id[chat.id][7]) == (100, 0)
 
 
-async def test_equal_scores_share_a_rank_and_the_unranked_come_last(site: Site) -> None:
-    one, two, idle = [await site.hire("chat") for _ in range(3)]
-    async with as_owner(site) as owner:
+async def test_equal_scores_share_a_rank_and_the_unranked_come_last(app_server: AppServer) -> None:
+    one, two, idle = [await app_server.hire("chat") for _ in range(3)]
+    async with as_owner(app_server) as owner:
         for person in (one, two):
             await completed(owner, person, 2, 77, 55)
         await become(owner, idle)
@@ -100,8 +102,10 @@ async def test_equal_scores_share_a_rank_and_the_unranked_come_last(site: Site) 
         assert await owner.fetchval("select calculate_performance_score($1)", idle.id) is None
 
 
-async def test_the_type_narrows_and_the_deactivated_are_gone(site: Site, voice: Person, chat: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_the_type_narrows_and_the_deactivated_are_gone(
+    app_server: AppServer, voice: Person, chat: Person
+) -> None:
+    async with as_owner(app_server) as owner:
         await owner.execute("update users set deactivated_at = now() where id = $1", chat.id)
         await become(owner, voice)
         assert voice.id in await board(owner, "month", "UTC", "voice")
@@ -115,9 +119,9 @@ async def test_the_type_narrows_and_the_deactivated_are_gone(site: Site, voice: 
      ("month", None, None), ("month", "UTC", "fax"), ("month", "UTC", "")],
 )  # fmt: skip
 async def test_unknown_period_time_zone_or_type_is_refused(
-    site: Site, voice: Person, arguments: tuple[Any, ...]
+    app_server: AppServer, voice: Person, arguments: tuple[Any, ...]
 ) -> None:
-    async with as_person(site, voice) as person:
+    async with as_person(app_server, voice) as person:
         async with refused(person, "FW422"):
             await board(person, *arguments)
         if arguments[1] == "UTC" and arguments[2] is None:
@@ -125,23 +129,25 @@ async def test_unknown_period_time_zone_or_type_is_refused(
                 await person.fetchval("select calculate_performance_score($1, $2)", voice.id, arguments[0])
 
 
-async def test_only_people_with_rights_and_the_service_see_scores(site: Site, voice: Person) -> None:
-    async with acting(site, "authenticated", {"sub": "00000000-0000-4000-8000-000000000000"}) as nobody:
+async def test_only_people_with_rights_and_the_service_see_scores(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with acting(app_server, "authenticated", {"sub": "00000000-0000-4000-8000-000000000000"}) as nobody:
         async with refused(nobody, "FW403"):
             await nobody.fetch("select * from leaderboard()")
         async with refused(nobody, "FW403"):
             await nobody.fetchval("select calculate_performance_score($1)", voice.id)
-    async with as_agent(site, voice.agents[0]) as agent, refused(agent, "42501"):
+    async with as_agent(app_server, voice.agents[0]) as agent, refused(agent, "42501"):
         await agent.fetch("select * from leaderboard()")
-    async with acting(site, "anon") as anon, refused(anon, "42501"):
+    async with acting(app_server, "anon") as anon, refused(anon, "42501"):
         await anon.fetch("select * from leaderboard()")
-    async with acting(site, "service_role") as service:
+    async with acting(app_server, "service_role") as service:
         assert await service.fetchval("select calculate_performance_score($1)", voice.id) is None
 
 
-async def test_views_count_completed_interactions_without_fan_out(site: Site) -> None:
-    person = await site.hire("voice", agents=3)
-    async with as_owner(site) as owner:
+async def test_views_count_completed_interactions_without_fan_out(app_server: AppServer) -> None:
+    person = await app_server.hire("voice", agents=3)
+    async with as_owner(app_server) as owner:
         await completed(owner, person, 2, 100, 80, resolved=True)
         await completed(owner, person, 1, 400, 20, resolved=False)
         await completed(owner, person, 1, 200, None)
@@ -181,8 +187,10 @@ async def test_views_count_completed_interactions_without_fan_out(site: Site) ->
         )
 
 
-async def test_views_show_a_supervisor_only_their_own(site: Site, voice: Person, chat: Person) -> None:
-    async with as_person(site, voice) as person:
+async def test_views_show_a_supervisor_only_their_own(
+    app_server: AppServer, voice: Person, chat: Person
+) -> None:
+    async with as_person(app_server, voice) as person:
         assert {row[0] for row in await person.fetch("select supervisor_id from supervisor_performance")} == {
             voice.id
         }

@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from server.embedded.postgres import Postgres
-from tests.bench import world
+from tests.app_server import AppServer, Person
+from tests.bench import contact_centre
 from tests.database.acting import Connection
 from tests.database.apart import add_people, apart
-from tests.site import Person, Site
 
 # Read whole because all of it is wanted, and it does not grow with history: the people, what is active now, six
 # settings, and the changes of the last half second.
@@ -137,14 +137,14 @@ async def read_whole(place: Context, question: Question, *, forbidden: bool) -> 
 
 
 @pytest.fixture(scope="session")
-async def small(site: Site) -> AsyncIterator[Context]:
-    person: Person = await site.hire("voice")
-    admin = await site.hire("admin")
-    interaction = await site.start(person.agents[0])
-    await site.ask(person.agents[0], interaction)
+async def small(app_server: AppServer) -> AsyncIterator[Context]:
+    person: Person = await app_server.hire("voice")
+    admin = await app_server.hire("admin")
+    interaction = await app_server.start(person.agents[0])
+    await app_server.ask(person.agents[0], interaction)
     async with (
-        site.database() as owner,
-        site.database("floorwalker_web") as web,
+        app_server.database() as owner,
+        app_server.database("floorwalker_web") as web,
     ):
         yield await place(owner, web, person.id, person.agents[0].id, admin.id)
 
@@ -162,17 +162,17 @@ async def test_a_question_without_an_index_is_noticed(small: Context) -> None:
 
 
 @pytest.fixture(scope="session")
-async def large(site: Site) -> AsyncIterator[Context]:
+async def large(app_server: AppServer) -> AsyncIterator[Context]:
     """A database of its own with 1,000 supervisors and 200,000 interactions, where the planner is free to choose."""
-    async with apart(site, "large") as url:
+    async with apart(app_server, "large") as url:
         owner = await asyncpg.connect(url)
-        web = await asyncpg.connect(Postgres(site.home).url("floorwalker_web", "large"))
+        web = await asyncpg.connect(Postgres(app_server.home).url("floorwalker_web", "large"))
         try:
-            await world.hire(owner, 1000)
-            await world.archive(owner, 200_000)
-            await world.live(owner, history=100_000, pending=200)
-            await world.measure(owner, each=60)
-            await world.furnish(owner)
+            await contact_centre.hire(owner, 1000)
+            await contact_centre.archive(owner, 200_000)
+            await contact_centre.live(owner, history=100_000, pending=200)
+            await contact_centre.measure(owner, each=60)
+            await contact_centre.furnish(owner)
             agent = await owner.fetchrow(
                 "select id, supervisor_id from agents where id in (select agent_id from tool_permissions where status = 'pending') limit 1"
             )

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.app_server import AppServer, Person
 from tests.database.acting import Connection, as_owner
 from tests.database.test_interactions import start
-from tests.site import Person, Site
 
 BASE = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 Row = tuple[UUID, UUID, int, str | None, float | None, str | None]
@@ -38,9 +38,11 @@ async def pulse(connection: Connection, interaction: UUID) -> dict[str, Any]:
     return dict(row)
 
 
-async def test_the_pulse_shows_the_newest_whatever_the_order_of_arrival(site: Site, voice: Person) -> None:
+async def test_the_pulse_shows_the_newest_whatever_the_order_of_arrival(
+    app_server: AppServer, voice: Person
+) -> None:
     agent = voice.agents[0].id
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         live = await start(owner, voice)
         assert (await pulse(owner, live))["sentiment"] is None
         await record(owner, [(agent, live, 10, "neutral", 50, "ten")])
@@ -64,9 +66,9 @@ async def test_the_pulse_shows_the_newest_whatever_the_order_of_arrival(site: Si
         assert [line["text"] for line in found["feed"]] == ["thirty", "late", "twenty"]
 
 
-async def test_a_batch_around_what_is_known_falls_into_place(site: Site, voice: Person) -> None:
+async def test_a_batch_around_what_is_known_falls_into_place(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0].id
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         live = await start(owner, voice)
         await record(owner, [(agent, live, 10, "neutral", 10, "a")])
         await record(owner, [(agent, live, 5, "good", 5, "before"), (agent, live, 15, None, 15, "after")])
@@ -74,9 +76,9 @@ async def test_a_batch_around_what_is_known_falls_into_place(site: Site, voice: 
         assert (found["scores"], found["sentiment"], found["captured_at"]) == ([5, 10, 15], "neutral", at(15))
 
 
-async def test_what_a_metric_does_not_say_stays_as_it_was(site: Site, voice: Person) -> None:
+async def test_what_a_metric_does_not_say_stays_as_it_was(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0].id
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         live = await start(owner, voice)
         await record(owner, [(agent, live, 1, "good", 80, "hello")])
         await record(owner, [(agent, live, 2, None, None, "there"), (agent, live, 3, None, None, "")])
@@ -86,9 +88,11 @@ async def test_what_a_metric_does_not_say_stays_as_it_was(site: Site, voice: Per
 
 
 @pytest.mark.parametrize("step", [1, 7, 100])
-async def test_the_pulse_keeps_sixty_scores_and_three_lines(site: Site, voice: Person, step: int) -> None:
+async def test_the_pulse_keeps_sixty_scores_and_three_lines(
+    app_server: AppServer, voice: Person, step: int
+) -> None:
     agent = voice.agents[0].id
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         live = await start(owner, voice)
         rows: list[Row] = [(agent, live, n, None, n % 100, f"line {n}") for n in range(130)]
         for first in range(0, 130, step):
@@ -98,9 +102,9 @@ async def test_the_pulse_keeps_sixty_scores_and_three_lines(site: Site, voice: P
         assert [line["text"] for line in found["feed"]] == ["line 129", "line 128", "line 127"]
 
 
-async def test_each_row_has_its_own_outcome(site: Site, voice: Person, chat: Person) -> None:
+async def test_each_row_has_its_own_outcome(app_server: AppServer, voice: Person, chat: Person) -> None:
     mine, theirs = voice.agents[0].id, chat.agents[0].id
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         ended = await start(owner, voice)
         await owner.execute("update interactions set status = 'completed' where id = $1", ended)
         live, other = await start(owner, voice), await start(owner, chat, "chat")
@@ -132,9 +136,9 @@ async def test_each_row_has_its_own_outcome(site: Site, voice: Person, chat: Per
         assert (await pulse(owner, other))["scores"] == [77]
 
 
-async def test_a_repeated_batch_changes_nothing(site: Site, voice: Person) -> None:
+async def test_a_repeated_batch_changes_nothing(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0].id
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         live = await start(owner, voice)
         rows: list[Row] = [(agent, live, n, "good", n, f"{n}") for n in range(5)]
         await record(owner, rows)
@@ -146,8 +150,8 @@ async def test_a_repeated_batch_changes_nothing(site: Site, voice: Person) -> No
         )
 
 
-async def test_the_service_key_takes_the_same_way(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_the_service_key_takes_the_same_way(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         live = await start(owner, voice)
         await owner.execute("set local role service_role")
         await owner.execute(

@@ -4,12 +4,12 @@ from uuid import UUID
 
 import pytest
 
+from tests.app_server import AppServer, Person
 from tests.conftest import until
 from tests.database.acting import Connection, as_owner, become, refused
 from tests.database.test_interaction_archives import a_number, archive, past
 from tests.database.test_interactions import START, start
 from tests.database.test_realtime_metrics import record
-from tests.site import Person, Site
 
 
 async def age(owner: Connection, table: str, column: str, interaction: UUID, age: str) -> None:
@@ -58,8 +58,8 @@ async def clean(owner: Connection) -> None:
 
 
 @pytest.mark.parametrize("amount", [0, -1, None])
-async def test_less_than_one_is_refused(site: Site, amount: int | None) -> None:
-    async with as_owner(site) as owner:
+async def test_less_than_one_is_refused(app_server: AppServer, amount: int | None) -> None:
+    async with as_owner(app_server) as owner:
         async with refused(owner, "FW422"):
             await owner.fetchval("select cleanup_old_archives($1)", amount)
         if amount is not None:
@@ -67,8 +67,10 @@ async def test_less_than_one_is_refused(site: Site, amount: int | None) -> None:
                 await owner.fetchval("select private.cleanup_realtime_metrics($1)", amount)
 
 
-async def test_old_metrics_go_and_a_series_stays_with_the_archive(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_old_metrics_go_and_a_series_stays_with_the_archive(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with as_owner(app_server) as owner:
         old = await measured(owner, voice, 600, 30)
         await archive(owner, old)
         young = await measured(owner, voice, 10, 2)
@@ -91,9 +93,9 @@ async def test_old_metrics_go_and_a_series_stays_with_the_archive(site: Site, vo
 
 
 async def test_metrics_of_an_active_interaction_stay_and_stop_no_others(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         await clean(owner)  # what others left behind, and the sweeper has not come to
         endless = await measured(owner, voice, 20, 24 * 365 * 5, ended=False)
         old = await owner.fetchval(START, chat.agents[0].id, "chat")
@@ -111,8 +113,10 @@ async def test_metrics_of_an_active_interaction_stay_and_stop_no_others(
         ) == (20, 0)
 
 
-async def test_old_archives_go_with_their_transcript_and_the_number(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_old_archives_go_with_their_transcript_and_the_number(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with as_owner(app_server) as owner:
         await owner.fetchval("select cleanup_old_archives()")
         old, young = await past(owner, voice, 0, a_number()), await past(owner, voice, 1, a_number())
         for interaction in (old, young):
@@ -139,9 +143,9 @@ async def test_old_archives_go_with_their_transcript_and_the_number(site: Site, 
 
 
 async def test_what_is_silent_for_too_long_fails_unless_it_waits_for_a_decision(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         silent, waiting = await start(owner, voice), await start(owner, chat, "chat")
         await owner.execute(
             "insert into tool_permissions (interaction_id, tool_name) values ($1, 'issue_refund')", waiting
@@ -159,9 +163,11 @@ LOCK = "select pg_advisory_xact_lock(hashtextextended('floorwalker sweep ' || $1
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_second_sweeper_finds_the_step_taken_and_other_steps_free(site: Site, step: str) -> None:
+async def test_a_second_sweeper_finds_the_step_taken_and_other_steps_free(
+    app_server: AppServer, step: str
+) -> None:
     other = STEPS[STEPS.index(step) - 1]
-    async with as_owner(site) as owner, site.database("floorwalker_web") as web:
+    async with as_owner(app_server) as owner, app_server.database("floorwalker_web") as web:
         await owner.execute(LOCK, step)
         assert await web.fetchval("select private.sweep($1)", step) is None
         # The server's own sweeper may be at it for a moment.
@@ -169,13 +175,13 @@ async def test_a_second_sweeper_finds_the_step_taken_and_other_steps_free(site: 
 
 
 @pytest.mark.parametrize("step", [None, "", "all", "Expiry"])
-async def test_an_unknown_step_is_refused(site: Site, step: str | None) -> None:
-    async with as_owner(site) as owner, refused(owner, "FW422"):
+async def test_an_unknown_step_is_refused(app_server: AppServer, step: str | None) -> None:
+    async with as_owner(app_server) as owner, refused(owner, "FW422"):
         await owner.fetchval("select private.sweep($1)", step)
 
 
-async def test_sessions_idempotency_keys_and_faults_grow_old(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_sessions_idempotency_keys_and_faults_grow_old(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         await owner.execute("select private.cleanup_leftovers()")
         for name, key, fault, session in (
             ("old", "25 hours", "91 days", "31 days"),
@@ -209,8 +215,10 @@ async def test_sessions_idempotency_keys_and_faults_grow_old(site: Site, voice: 
             assert [row[0] for row in await owner.fetch(question, whose)] == ["young"]
 
 
-async def test_sums_by_quarters_of_an_hour_go_and_those_by_days_stay(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_sums_by_quarters_of_an_hour_go_and_those_by_days_stay(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with as_owner(app_server) as owner:
         for days in (39, 41):
             await owner.execute(
                 """insert into interactions (agent_id, interaction_type, status, started_at, ended_at)
@@ -230,8 +238,10 @@ async def test_sums_by_quarters_of_an_hour_go_and_those_by_days_stay(site: Site,
     assert found == {"day": 2, "ever": 1, "quarter": 1}
 
 
-async def test_what_never_got_an_archive_is_forgotten_as_old_archives_are(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_what_never_got_an_archive_is_forgotten_as_old_archives_are(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with as_owner(app_server) as owner:
         old, young, archived = [await past(owner, voice, n, a_number()) for n in range(3)]
         await archive(owner, archived)
         for interaction in (old, archived):
@@ -277,8 +287,8 @@ async def test_what_never_got_an_archive_is_forgotten_as_old_archives_are(site: 
         }
 
 
-async def test_what_is_forgotten_changes_no_decision(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_what_is_forgotten_changes_no_decision(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         interaction = await start(owner, voice)
         asked = await owner.fetchval(
             "insert into tool_permissions (interaction_id, tool_name) values ($1, 'issue_refund') returning id",
@@ -295,8 +305,8 @@ async def test_what_is_forgotten_changes_no_decision(site: Site, voice: Person) 
                 await owner.execute(f"update tool_permissions set {change} where id = $1", asked)
 
 
-async def test_an_active_interaction_is_not_forgotten(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_an_active_interaction_is_not_forgotten(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         interaction = await start(owner, voice)
         await owner.execute(
             "update interactions set phone_number = '+18505550155' where id = $1", interaction
@@ -305,8 +315,10 @@ async def test_an_active_interaction_is_not_forgotten(site: Site, voice: Person)
         assert await owner.fetchval("select phone_number from interactions where id = $1", interaction)
 
 
-async def test_without_an_archive_the_series_stays_with_the_interaction(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_without_an_archive_the_series_stays_with_the_interaction(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with as_owner(app_server) as owner:
         old = await measured(owner, voice, 600, 30)
         await clean(owner)
         assert await count(owner, "realtime_metrics", old) == 0
@@ -318,9 +330,9 @@ async def test_without_an_archive_the_series_stays_with_the_interaction(site: Si
 
 
 async def test_a_very_long_interaction_goes_in_batches_and_keeps_its_whole_series(
-    site: Site, voice: Person
+    app_server: AppServer, voice: Person
 ) -> None:
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         old = await measured(owner, voice, 1000, 24 * 365 * 5)
         await archive(owner, old)
         batches = [await owner.fetchval("select private.cleanup_realtime_metrics(24, 300)") for _ in range(4)]

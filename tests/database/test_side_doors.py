@@ -10,12 +10,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from tests.app_server import AppServer
 from tests.conftest import until
 from tests.database.acting import Connection, acting, as_owner, as_person, become
 from tests.database.matrix import ACTORS, TABLES, VIEWS
-from tests.database.scene import Stage, fate_of, outcome
+from tests.database.sample import Sample, fate_of, outcome
 from tests.database.test_bells import KEYS_ONLY
-from tests.site import Site
 
 READABLE = {
     name: " ".join(
@@ -38,13 +38,13 @@ async def none() -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("actor", ACTORS)
-async def test_copy_to_is_a_select(stage: Stage, actor: str, table: str) -> None:
+async def test_copy_to_is_a_select(sample: Sample, actor: str, table: str) -> None:
     schema, _, name = table.partition(".")
     for group, columns in TABLES[table].groups.items():
         listed = columns.split()
         plain = listed[-1:]  # generated columns cannot be copied from the table itself
-        async with stage.being(actor) as connection:
-            rows = stage.sql(f"from {table} where {TABLES[table].rows}", actor)
+        async with sample.being(actor) as connection:
+            rows = sample.sql(f"from {table} where {TABLES[table].rows}", actor)
             whole = 0
             try:
                 copied = await connection.copy_from_query(
@@ -63,13 +63,15 @@ async def test_copy_to_is_a_select(stage: Stage, actor: str, table: str) -> None
 
 @pytest.mark.parametrize("table", sorted(set(TABLES) - VIEWS))
 @pytest.mark.parametrize("actor", ACTORS)
-async def test_copy_from_is_refused_to_all_whom_a_policy_binds(stage: Stage, actor: str, table: str) -> None:
+async def test_copy_from_is_refused_to_all_whom_a_policy_binds(
+    sample: Sample, actor: str, table: str
+) -> None:
     """PostgreSQL copies into no table with policies (0A000): nobody goes past them in bulk."""
     schema, _, name = table.partition(".")
     columns = list(TABLES[table].new) or TABLES[table].groups["all"].split()
     group = next(group for group, listed in TABLES[table].groups.items() if columns[0] in listed.split())
     expected = TABLES[table].fate(actor, "insert", group)
-    async with stage.being(actor) as connection:
+    async with sample.being(actor) as connection:
         try:
             found = await connection.copy_to_table(name, schema_name=schema, columns=columns, source=none())
         except asyncpg.PostgresError as error:
@@ -78,8 +80,8 @@ async def test_copy_from_is_refused_to_all_whom_a_policy_binds(stage: Stage, act
 
 
 @pytest.mark.parametrize("actor", ACTORS)
-async def test_nobody_reaches_the_machine(stage: Stage, actor: str) -> None:
-    async with stage.being(actor) as connection:
+async def test_nobody_reaches_the_machine(sample: Sample, actor: str) -> None:
+    async with sample.being(actor) as connection:
         for statement in (
             "copy (select 1) to '/nowhere/hostile'",
             "copy (select 1) to program 'id'",
@@ -91,7 +93,7 @@ async def test_nobody_reaches_the_machine(stage: Stage, actor: str) -> None:
 
 
 @asynccontextmanager
-async def heard_by_all(site: Site) -> AsyncIterator[dict[str, list[str]]]:
+async def heard_by_all(app_server: AppServer) -> AsyncIterator[dict[str, list[str]]]:
     """What each role hears on the channel of the bells: PostgreSQL lets every role listen."""
     heard: dict[str, list[str]] = {}
     async with AsyncExitStack() as stack:
@@ -99,25 +101,25 @@ async def heard_by_all(site: Site) -> AsyncIterator[dict[str, list[str]]]:
             ("postgres", "anon"), ("postgres", "service_role"), ("floorwalker_web", "authenticated"),
             ("floorwalker_web", "agent_runtime"), ("floorwalker_web", "floorwalker_web"),
         ):  # fmt: skip
-            connection = await stack.enter_async_context(site.database(login))
+            connection = await stack.enter_async_context(app_server.database(login))
             await connection.execute(f"set role {role}")
-            ears = heard[role] = []
+            payloads = heard[role] = []
             await connection.add_listener(
-                "floor", lambda _c, _p, _ch, said, ears=ears: ears.append(str(said))
+                "floor", lambda _c, _p, _ch, said, payloads=payloads: payloads.append(str(said))
             )
         yield heard
 
 
-async def ring_everything(site: Site, secret: str) -> None:
+async def ring_everything(app_server: AppServer, secret: str) -> None:
     """Every ringing table is inserted into, updated and deleted from where that happens at all; with this text in it."""
-    person = await site.hire("voice")
-    agent, again = person.agents[0], await site.add_agent(person, "voice", f"Agent {secret}")
-    async with site.browser_of(person), site.api(agent) as api:
-        live = await site.start(agent, livekit_room_id=secret, external_id=secret)
+    person = await app_server.hire("voice")
+    agent, again = person.agents[0], await app_server.add_agent(person, "voice", f"Agent {secret}")
+    async with app_server.browser_of(person), app_server.api(agent) as api:
+        live = await app_server.start(agent, livekit_room_id=secret, external_id=secret)
         await api.post(f"/interactions/{live}/metrics", json={"feed_text": secret})
         await api.post(f"/interactions/{live}/turns", json={"speaker": "customer", "text": secret})
-        asked = await site.ask(agent, live, arguments={"card": secret})
-        async with as_person(site, person, keep=True) as viewer:
+        asked = await app_server.ask(agent, live, arguments={"card": secret})
+        async with as_person(app_server, person, keep=True) as viewer:
             await viewer.execute(
                 "select from decide_tool_permission($1, 'denied', $2, $3)",
                 UUID(asked["id"]),
@@ -126,7 +128,7 @@ async def ring_everything(site: Site, secret: str) -> None:
             )
         end = {"status": "completed", "archive": {"summary": secret}}
         await api.post(f"/interactions/{live}/end", json=end)
-        async with acting(site, "service_role", keep=True) as service:
+        async with acting(app_server, "service_role", keep=True) as service:
             await service.execute(
                 "update interaction_archives set summary = $1 || '!' where interaction_id = $2",
                 secret,
@@ -135,36 +137,36 @@ async def ring_everything(site: Site, secret: str) -> None:
             await service.execute("update agent_keys set revoked_at = now() where agent_id = $1", agent.id)
             await service.execute("delete from interactions where id = $1", UUID(live))
             await service.execute("delete from agents where id = $1", again.id)
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             await owner.execute("delete from private.web_sessions where user_id = $1", person.id)
             await owner.execute("update users set name = $2, deactivated_at = now() where id = $1", person.id, secret)  # fmt: skip
 
 
-def rung(ears: list[str], tables: set[str]) -> bool:
-    return tables <= {said.partition(":")[0] for said in ears}
+def rung(payloads: list[str], tables: set[str]) -> bool:
+    return tables <= {said.partition(":")[0] for said in payloads}
 
 
-async def test_whoever_listens_hears_keys_and_nothing_else(site: Site) -> None:
+async def test_whoever_listens_hears_keys_and_nothing_else(app_server: AppServer) -> None:
     secret = "4111 1111 1111 1111"
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         ringing = {
             row[0]
             for row in await owner.fetch("""
             select distinct c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
             where p.prosrc ~ 'pg_notify' and c.relname <> 'tool_grants'""")  # whose ring is that of tool_permissions
         }
-    async with heard_by_all(site) as heard:
-        await ring_everything(site, secret)
-        for ears in heard.values():
-            await until(partial(rung, ears, ringing))
-            assert not [said for said in ears if not KEYS_ONLY.fullmatch(said) or secret in said]
+    async with heard_by_all(app_server) as heard:
+        await ring_everything(app_server, secret)
+        for payloads in heard.values():
+            await until(partial(rung, payloads, ringing))
+            assert not [said for said in payloads if not KEYS_ONLY.fullmatch(said) or secret in said]
 
 
 @asynccontextmanager
-async def leaking(site: Site) -> AsyncIterator[tuple[Connection, list[str]]]:
+async def leaking(app_server: AppServer) -> AsyncIterator[tuple[Connection, list[str]]]:
     """A transaction with a function so cheap that the planner likes to call it first; and all that it was shown."""
     shown: list[str] = []
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         await owner.execute("""
             create function public.leak(p text) returns boolean language plpgsql cost 0.0000001
             as $$ begin raise notice 'leak %', p; return true; end $$;
@@ -174,19 +176,21 @@ async def leaking(site: Site) -> AsyncIterator[tuple[Connection, list[str]]]:
 
 
 @pytest.mark.parametrize("table", READABLE)
-async def test_a_leaking_function_is_shown_no_hidden_row(site: Site, stage: Stage, table: str) -> None:
+async def test_a_leaking_function_is_shown_no_hidden_row(
+    app_server: AppServer, sample: Sample, table: str
+) -> None:
     question = f"select {READABLE[table][0]} from {table} where leak({RECORD[table]})"
-    rows = stage.sql(TABLES[table].rows, "owner")
-    async with leaking(site) as (connection, shown):
+    rows = sample.sql(TABLES[table].rows, "owner")
+    async with leaking(app_server) as (connection, shown):
         hidden = {
             row[0] for row in await connection.fetch(f"select {RECORD[table]} from {table} where {rows}")
         }
-        await become(connection, stage.people["owner"])
+        await become(connection, sample.people["owner"])
         await connection.fetch(question)
         await asyncio.sleep(0)
         assert hidden & set(shown), "the trap works"
         shown.clear()
-        await become(connection, stage.people["other"])
+        await become(connection, sample.people["other"])
         await connection.fetch(question)
         await connection.fetch(f"{question} and {rows}")
         await connection.fetch(f"with q as not materialized (select * from ({question}) x) select * from q")
@@ -196,7 +200,7 @@ async def test_a_leaking_function_is_shown_no_hidden_row(site: Site, stage: Stag
         await asyncio.sleep(0)
         assert not hidden & set(shown)
     text = "\n".join(row[0] for row in plan)
-    assert stage.names["owner"] not in text
+    assert sample.names["owner"] not in text
     # Its own filter is above the policies': on an index's rows, or on what was summed of the visible ones.
     above = "Index Cond" in text or re.search(
         r"Aggregate .*(\n +(?!->).*)*Filter: \(*(public\.)?leak\(", text
@@ -205,22 +209,22 @@ async def test_a_leaking_function_is_shown_no_hidden_row(site: Site, stage: Stag
 
 
 @pytest.mark.parametrize("table", READABLE)
-async def test_an_error_is_no_oracle(stage: Stage, table: str) -> None:
-    async with stage.being("owner") as connection:
-        question = stage.sql(
+async def test_an_error_is_no_oracle(sample: Sample, table: str) -> None:
+    async with sample.being("owner") as connection:
+        question = sample.sql(
             f"select from {table} where 1 / (case when {TABLES[table].rows} then 0 else 1 end) = 1", "owner"
         )
         assert await outcome(connection, question) == "22012", "the trap works"
-    async with stage.being("other") as connection:
+    async with sample.being("other") as connection:
         assert await outcome(connection, question) in ("sees", "nothing")
         assert await outcome(connection, f"explain analyze {question}") == "done"
-    async with stage.being("nobody") as connection:
+    async with sample.being("nobody") as connection:
         assert await outcome(connection, question) == "nothing"
 
 
 @pytest.mark.parametrize("actor", ["nobody", "owner", "other", "its_key", "anon"])
-async def test_the_planners_statistics_and_other_sessions_say_nothing(stage: Stage, actor: str) -> None:
-    async with stage.being(actor) as connection:
+async def test_the_planners_statistics_and_other_sessions_say_nothing(sample: Sample, actor: str) -> None:
+    async with sample.being(actor) as connection:
         asked = "select from pg_stat_activity where pid <> pg_backend_pid() and query <> '<insufficient privilege>' and query <> ''"
         assert await outcome(connection, asked) == "nothing"
         assert (

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from server.kernel.db import migrations
+from tests.app_server import AppServer, Person
 from tests.database.acting import Connection, as_owner, become
-from tests.site import Person, Site
 
 SLOW = "SELECT query, calls, mean_exec_time, max_exec_time FROM pg_stat_statements ORDER BY mean_exec_time DESC LIMIT 10"
 SIZES = """
@@ -33,9 +33,9 @@ async def an_agent(owner: Connection, person: Person) -> UUID:
     return agent
 
 
-async def test_the_sample_agent_is_a_plain_insert(site: Site) -> None:
-    person = await site.hire("voice", agents=0)
-    async with as_owner(site) as owner:
+async def test_the_sample_agent_is_a_plain_insert(app_server: AppServer) -> None:
+    person = await app_server.hire("voice", agents=0)
+    async with as_owner(app_server) as owner:
         agent = await an_agent(owner, person)
         await owner.execute(TOOL, agent)
         rows = await owner.fetch(
@@ -44,10 +44,10 @@ async def test_the_sample_agent_is_a_plain_insert(site: Site) -> None:
     assert [tuple(row) for row in rows] == [("get_customer", True), ("issue_refund", True)]
 
 
-async def test_an_interaction_is_written_by_sql_alone_from_start_to_archive(site: Site) -> None:
+async def test_an_interaction_is_written_by_sql_alone_from_start_to_archive(app_server: AppServer) -> None:
     """As `service_role`, with nothing but the specification's columns."""
-    person = await site.hire("voice", agents=0)
-    async with as_owner(site) as owner:
+    person = await app_server.hire("voice", agents=0)
+    async with as_owner(app_server) as owner:
         agent = await an_agent(owner, person)
         await owner.execute("set local role service_role")
         call = await owner.fetchval(
@@ -92,8 +92,8 @@ async def test_an_interaction_is_written_by_sql_alone_from_start_to_archive(site
         )
 
 
-async def test_the_operators_queries_answer(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_the_operators_queries_answer(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         assert len(await owner.fetch(SLOW)) == 10
         assert {"users", "agents", "interactions"} <= {row["tablename"] for row in await owner.fetch(SIZES)}
         assert await owner.fetchval("SELECT cleanup_old_archives(90)") == 0
@@ -134,11 +134,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 async def test_what_the_database_does_itself_is_refused_and_another_statement_does_it(
-    site: Site, name: str
+    app_server: AppServer, name: str
 ) -> None:
     case = REFUSED[name]
-    person = await site.hire("voice", agents=0)
-    async with as_owner(site) as owner:
+    person = await app_server.hire("voice", agents=0)
+    async with as_owner(app_server) as owner:
         agent = await an_agent(owner, person)
         await owner.execute("set local role service_role")
         call = await owner.fetchval(
@@ -153,8 +153,8 @@ async def test_what_the_database_does_itself_is_refused_and_another_statement_do
         assert (await owner.execute(case.instead, call)).endswith(" 1")
 
 
-async def test_the_sample_agent_is_there_and_a_fourth_is_refused_in_words(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_the_sample_agent_is_there_and_a_fourth_is_refused_in_words(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         await owner.execute((migrations.FOLDER / "seed.sql").read_text())
         sample = "select count(*) from agents a join users u on u.id = a.supervisor_id where u.email = $1 and a.name = 'Voice Agent 1'"
         assert await owner.fetchval(sample, "supervisor1@example.com") == 1

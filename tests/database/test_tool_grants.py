@@ -13,12 +13,12 @@ import asyncpg
 import pytest
 
 from server.embedded.postgres import SUPERUSER
+from tests.app_server import AppServer, Person
 from tests.database.acting import Connection, refused
 from tests.database.apart import apart
-from tests.database.deeds import OWNER, SWEEPER, Cast, Who, cast, connect, key_of, person
 from tests.database.observed import check, observe
+from tests.database.operations import OWNER, SWEEPER, Cast, Who, cast, connect, key_of, person
 from tests.database.test_interactions import start
-from tests.site import Person, Site
 
 ASK = "insert into tool_permissions (interaction_id, tool_name, arguments) values ($1, 'issue_refund', $2::text::json) returning id"
 GIVE = """select status from allow_with_grant($1, coalesce((select arguments_digest from tool_permissions where id = $1), ''), $2, $3, 30,
@@ -73,15 +73,15 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-async def trio(site: Site) -> tuple[Person, Person, Person]:
+async def trio(app_server: AppServer) -> tuple[Person, Person, Person]:
     """Who gives, another supervisor, an admin: the same for all tests, since nothing that a test does is kept."""
-    return await site.hire("voice"), await site.hire("chat"), await site.hire("admin")
+    return await app_server.hire("voice"), await app_server.hire("chat"), await app_server.hire("admin")
 
 
 @pytest.fixture
-async def stage(site: Site, trio: tuple[Person, Person, Person]) -> AsyncIterator[Stage]:
+async def stage(app_server: AppServer, trio: tuple[Person, Person, Person]) -> AsyncIterator[Stage]:
     voice, chat, admin = trio
-    async with site.database(SUPERUSER) as db:
+    async with app_server.database(SUPERUSER) as db:
         transaction = db.transaction()
         await transaction.start()
         yield Stage(db, voice, chat, admin, await start(db, voice))
@@ -209,9 +209,9 @@ async def test_it_is_revoked_once_by_whoever_sees_it(stage: Stage, by: str) -> N
     ],
 )
 async def test_it_ends_where_its_giver_decides_nothing_any_more(
-    site: Site, stage: Stage, change: str
+    app_server: AppServer, stage: Stage, change: str
 ) -> None:
-    await site.hire("voice", agents=0)
+    await app_server.hire("voice", agents=0)
     grant = await stage.give(ANY)
     db = await stage.be(OWNER)
     await db.execute(change, stage.giver.id)
@@ -308,8 +308,8 @@ async def test_what_is_recorded_of_it(stage: Stage) -> None:
 
 
 @pytest.fixture(scope="module")
-async def crowd(site: Site) -> AsyncIterator[list[Connection]]:
-    async with apart(site, "grants") as url:
+async def connections(app_server: AppServer) -> AsyncIterator[list[Connection]]:
+    async with apart(app_server, "grants") as url:
         connections = [await connect(url) for _ in range(14)]
         try:
             yield connections
@@ -332,8 +332,8 @@ async def once(db: Connection, who: Who, after: float, question: str, *values: o
 @pytest.mark.parametrize(
     "seed", [*range(5), *(pytest.param(n, marks=pytest.mark.full) for n in range(5, 40))]
 )
-async def test_uses_against_sum_time_revocation_and_end(crowd: list[Connection], seed: int) -> None:
-    rng, looking = random.Random(seed), crowd[0]
+async def test_uses_against_sum_time_revocation_and_end(connections: list[Connection], seed: int) -> None:
+    rng, looking = random.Random(seed), connections[0]
     found: Cast = await cast(looking)
     agent, supervisor = found.agents[0], person("supervisor", found.supervisors[0])
     interaction = await looking.fetchval(
@@ -342,7 +342,7 @@ async def test_uses_against_sum_time_revocation_and_end(crowd: list[Connection],
     uses, total = rng.randint(1, 8), Decimal(rng.choice((25, 40, 1000)))
     asked = await looking.fetchval(ASK, interaction, REFUND)
     give = await once(
-        crowd[1], supervisor, 0, GIVE, asked, "limit", uses, "amount", Decimal(20), total, ["order"]
+        connections[1], supervisor, 0, GIVE, asked, "limit", uses, "amount", Decimal(20), total, ["order"]
     )
     assert give == "allowed"
     grant = await looking.fetchval("select id from tool_grants where permission_id = $1", asked)
@@ -356,15 +356,15 @@ async def test_uses_against_sum_time_revocation_and_end(crowd: list[Connection],
         arguments = REFUND.replace("10.50", amount).replace("W1", f"W{rng.random()}")
         return once(db, key_of(agent), rng.random() * 0.05, ASK, interaction, arguments)
 
-    others = [ask(db) for db in crowd[4:]]
+    others = [ask(db) for db in connections[4:]]
     if rng.random() < 0.6:
         others.append(
-            once(crowd[1], supervisor, rng.random() * 0.05, "select id from revoke_grant($1)", grant)
+            once(connections[1], supervisor, rng.random() * 0.05, "select id from revoke_grant($1)", grant)
         )
     if rng.random() < 0.4:
         end = "update interactions set status = 'failed' where id = $1 returning id"
-        others.append(once(crowd[2], OWNER, rng.random() * 0.05, end, interaction))
-    others.append(once(crowd[3], SWEEPER, rng.random() * 0.05, "select private.sweep('expiry')"))
+        others.append(once(connections[2], OWNER, rng.random() * 0.05, end, interaction))
+    others.append(once(connections[3], SWEEPER, rng.random() * 0.05, "select private.sweep('expiry')"))
     outcomes = await asyncio.gather(*others)
     assert {one for one in outcomes if isinstance(one, str)} <= {"FW409", "FW429"}
     # That no use is too many or after the end is among what `check` holds of any floor.
@@ -377,7 +377,7 @@ async def test_uses_against_sum_time_revocation_and_end(crowd: list[Connection],
     assert row["used_sum"] == (amounts or 0)
     assert row["used_sum"] <= total
     page = await once(
-        crowd[1],
+        connections[1],
         supervisor,
         0,
         "select private.interaction(jsonb_build_object('interaction_id', $1::uuid))::text",

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from tests.app_server import AppServer, Person
 from tests.database.acting import Connection, as_agent, as_owner, become, refused
 from tests.database.test_interactions import start
-from tests.site import Person, Site
 
 ASK = "insert into tool_permissions (interaction_id, tool_name, arguments) values ($1, $2, $3) returning id"
 DECIDE = """select status from decide_tool_permission($1, $2, $3,
@@ -26,8 +26,10 @@ async def row(connection: Connection, permission: UUID) -> dict[str, Any]:
     return dict(found)
 
 
-async def test_the_database_fills_in_who_until_when_and_the_digest(site: Site, voice: Person) -> None:
-    async with as_agent(site, voice.agents[0]) as agent:
+async def test_the_database_fills_in_who_until_when_and_the_digest(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with as_agent(app_server, voice.agents[0]) as agent:
         found = await row(agent, await ask(agent, await start(agent, voice)))
         text = await agent.fetchval("select arguments::text from tool_permissions where id = $1", found["id"])
     assert (found["status"], found["supervisor_id"], found["known_tool"]) == ("pending", voice.id, True)
@@ -38,9 +40,9 @@ async def test_the_database_fills_in_who_until_when_and_the_digest(site: Site, v
 
 
 async def test_what_needs_no_permission_is_allowed_and_what_is_unknown_asks(
-    site: Site, voice: Person
+    app_server: AppServer, voice: Person
 ) -> None:
-    async with as_agent(site, voice.agents[0]) as agent:
+    async with as_agent(app_server, voice.agents[0]) as agent:
         live = await start(agent, voice)
         free = await row(agent, await ask(agent, live, "check_order"))
         unknown = await row(agent, await ask(agent, live, "check_order "))
@@ -50,10 +52,10 @@ async def test_what_needs_no_permission_is_allowed_and_what_is_unknown_asks(
 
 
 async def test_a_supervisor_decides_once_and_an_admin_may_too(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    admin = await site.hire("admin")
-    async with as_owner(site) as owner:
+    admin = await app_server.hire("admin")
+    async with as_owner(app_server) as owner:
         live = await start(owner, voice)
         first, second = await ask(owner, live), await ask(owner, live)
         await become(owner, chat)
@@ -81,17 +83,19 @@ async def test_a_supervisor_decides_once_and_an_admin_may_too(
 
 
 @pytest.mark.parametrize("status", ["pending", "timeout", "cancelled", "yes", "", None])
-async def test_a_decision_is_allowed_or_denied(site: Site, voice: Person, status: str | None) -> None:
-    async with as_owner(site) as owner:
+async def test_a_decision_is_allowed_or_denied(
+    app_server: AppServer, voice: Person, status: str | None
+) -> None:
+    async with as_owner(app_server) as owner:
         permission = await ask(owner, await start(owner, voice))
         await become(owner, voice)
         async with refused(owner, "FW422"):
             await owner.fetchval(DECIDE, permission, status, None)
 
 
-async def test_a_decision_is_for_the_arguments_that_were_asked(site: Site, voice: Person) -> None:
+async def test_a_decision_is_for_the_arguments_that_were_asked(app_server: AppServer, voice: Person) -> None:
     decide = "select status from decide_tool_permission($1, 'allowed', null, $2)"
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         permission = await ask(owner, await start(owner, voice))
         digest = (await row(owner, permission))["arguments_digest"]
         await become(owner, voice)
@@ -103,8 +107,8 @@ async def test_a_decision_is_for_the_arguments_that_were_asked(site: Site, voice
         assert await owner.fetchval(decide, permission, digest) == "allowed"
 
 
-async def test_what_was_asked_does_not_change(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_what_was_asked_does_not_change(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         permission = await ask(owner, await start(owner, voice))
         for change in (
             "arguments = '{}'",
@@ -121,24 +125,24 @@ async def test_what_was_asked_does_not_change(site: Site, voice: Person) -> None
     ["responded_at = now()", "execute_before = now()", "execution_id = gen_random_uuid()", "executed_at = now()", "responded_by = supervisor_id", "reason = repeat('x', 1001)", "execution_succeeded = true", "status = 'allowed'"],
 )  # fmt: skip
 async def test_a_pending_row_that_contradicts_itself_is_refused(
-    site: Site, voice: Person, contradiction: str
+    app_server: AppServer, voice: Person, contradiction: str
 ) -> None:
-    async with as_owner(site) as owner:
+    async with as_owner(app_server) as owner:
         permission = await ask(owner, await start(owner, voice))
         async with refused(owner, "23514"):
             await owner.execute(f"update tool_permissions set {contradiction} where id = $1", permission)
 
 
 async def test_a_claim_is_its_agents_and_for_the_same_arguments(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent), tool_name="check_order")
+    asked = await app_server.ask(agent, await app_server.start(agent), tool_name="check_order")
     permission, digest = UUID(asked["id"]), asked["arguments_digest"]
     claim = "select claim_execution($1, $2)"
-    async with as_agent(site, chat.agents[0]) as other, refused(other, "FW404"):
+    async with as_agent(app_server, chat.agents[0]) as other, refused(other, "FW404"):
         await other.fetchval(claim, permission, digest)
-    async with as_agent(site, agent) as mine:
+    async with as_agent(app_server, agent) as mine:
         for mark in ("x", "", None, digest.upper()):
             async with refused(mine, "FW409"):
                 await mine.fetchval(claim, permission, mark)

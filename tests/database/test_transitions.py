@@ -1,4 +1,4 @@
-"""Three state machines as tables: what each deed makes of each state, or with which SQLSTATE it is refused."""
+"""Three state machines as tables: what each operation makes of each state, or with which SQLSTATE it is refused."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from tests.app_server import AppServer
 from tests.database.acting import Connection
 from tests.database.apart import apart
-from tests.database.deeds import OWNER, SERVICE, SWEEPER, Cast, Who, cast, connect, key_of, person
-from tests.site import Site
+from tests.database.operations import OWNER, SERVICE, SWEEPER, Cast, Who, cast, connect, key_of, person
 
 
 def table(text: str) -> Iterator[tuple[str, str, str]]:
@@ -64,8 +64,8 @@ class Play:
 
 
 @pytest.fixture(scope="module")
-async def troupe(site: Site) -> AsyncIterator[tuple[Connection, dict[str, Cast]]]:
-    async with apart(site, "transitions") as url:
+async def troupe(app_server: AppServer) -> AsyncIterator[tuple[Connection, dict[str, Cast]]]:
+    async with apart(app_server, "transitions") as url:
         db = await connect(url)
         try:
             yield db, {"voice": await cast(db), "chat": await cast(db, "chat")}
@@ -91,7 +91,7 @@ USE = "insert into tool_permissions (interaction_id, tool_name) values ($1, 'che
 
 # Who writes what on an interaction. A cell is the status after it, or the refusal.
 INTERACTIONS = """
-state      deed                        | key        other_key  person  service    owner
+state      operation                   | key        other_key  person  service    owner
 active     status = 'active'           | active     active     42501   active     active
 active     status = 'completed'        | completed  active     42501   completed  completed
 active     status = 'failed'           | failed     active     42501   failed     failed
@@ -190,7 +190,7 @@ async def test_an_agents_status_follows_whatever_is_written(
 
 
 # What may happen to an agent: its status after it, or the refusal.
-DEEDS_ON_AGENTS = """
+OPERATIONS_ON_AGENTS = """
 state            | start    pause    resume   retire   return   end      delete
 idle             | in_call  paused   idle     idle     idle     -        -
 paused           | FW409    paused   idle     paused   paused   -        -
@@ -202,7 +202,7 @@ retired in_call  | FW409    FW404    FW404    in_call  in_call  idle     idle
 """
 
 
-@cases(DEEDS_ON_AGENTS)
+@cases(OPERATIONS_ON_AGENTS)
 async def test_what_may_happen_to_an_agent(play: Play, row: str, column: str, cell: str) -> None:
     if "in_call" in row:
         play.interaction = await play.db.fetchval(START, play.agent)
@@ -235,7 +235,7 @@ async def test_what_may_happen_to_an_agent(play: Play, row: str, column: str, ce
 # late: pending and past expires_at. held: pending, allowed by the supervisor and not settled; due: past held_until. stale: allowed, past execute_before. over: allowed, and the interaction has ended.
 # service and owner: UPDATE straight on the row, by the owner with all that belongs to the status.
 PERMISSIONS = """
-deed                  | pending    late       held       due        allowed    stale      over       executed   reported   denied     timeout    cancelled
+operation             | pending    late       held       due        allowed    stale      over       executed   reported   denied     timeout    cancelled
 allow                 | allowed    none       none       none       none       none       none       none       none       none       none       none
 deny                  | denied     none       none       none       none       none       none       none       none       none       none       none
 take back             | none       none       pending    none       none       none       none       none       none       none       none       none
@@ -302,7 +302,7 @@ async def bring(play: Play, state: str) -> None:
     if state in ("held", "due"):
         undo = "update agent_tools set undo_seconds = 60 where agent_id = $1"
         await play.db.execute(undo, play.agent)
-        await play.act(*deed_on_permission(play, "allow")[:2], play.permission)
+        await play.act(*operation_on_permission(play, "allow")[:2], play.permission)
     if state == "due":
         past = "update tool_permissions set held_until = clock_timestamp() - interval '1 ms' where id = $1"
         await play.bend(past, play.permission)
@@ -311,12 +311,12 @@ async def bring(play: Play, state: str) -> None:
     assert await play.db.fetchval(STATE, play.permission) == state
 
 
-def deed_on_permission(play: Play, deed: str) -> tuple[Who, str, tuple[Any, ...]]:
-    first, _, second = deed.partition(" ")
+def operation_on_permission(play: Play, operation: str) -> tuple[Who, str, tuple[Any, ...]]:
+    first, _, second = operation.partition(" ")
     supervisor, key = person("supervisor", play.cast.supervisors[0]), key_of(play.agent)
     decide = f"select id from decide_tool_permission($1, '{{}}', null, {DIGEST})"
     update = "update tool_permissions set status = $2::text, responded_at = clock_timestamp() where id = $1"
-    deeds: dict[str, tuple[Who, str]] = {
+    operations: dict[str, tuple[Who, str]] = {
         "allow": (supervisor, decide.format("allowed")),
         "take back": (supervisor, "select id from take_back_tool_permission($1)"),
         "take another's back": (
@@ -340,8 +340,8 @@ def deed_on_permission(play: Play, deed: str) -> tuple[Who, str, tuple[Any, ...]
         "key writes": (key, "update tool_permissions set executed_at = now() where id = $1"),
         "person writes": (supervisor, "update tool_permissions set status = 'allowed' where id = $1"),
     }
-    if deed in deeds:
-        return *deeds[deed], (play.permission,)
+    if operation in operations:
+        return *operations[operation], (play.permission,)
     who, sql = {"service": (SERVICE, update), "owner": (OWNER, BY_HAND)}[first]
     return who, sql, (play.permission, second)
 
@@ -351,7 +351,7 @@ async def test_what_may_happen_to_a_tool_permission(play: Play, row: str, column
     await bring(play, column)
     whole = "select t::text from tool_permissions t where id = $1"
     before = await play.db.fetchval(whole, play.permission)
-    who, sql, values = deed_on_permission(play, row)
+    who, sql, values = operation_on_permission(play, row)
     answer = await play.act(who, sql, *values)
     state = await play.db.fetchval(STATE, play.permission)
     if cell == "none" or REFUSAL.fullmatch(cell):

@@ -5,8 +5,8 @@ import secrets
 from typing import Any
 from uuid import UUID, uuid4
 
+from tests.app_server import AppServer, Person
 from tests.database.acting import Connection, as_owner
-from tests.site import Person, Site
 
 
 async def a_login(
@@ -43,8 +43,8 @@ def supervisor(username: str | None = None, kind: str = "voice") -> dict[str, An
     }
 
 
-async def test_no_row_before_app_metadata_and_one_after(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_no_row_before_app_metadata_and_one_after(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         user_id = await a_login(owner, {"provider": "email"})
         assert await owner.fetchrow("select * from users where id = $1", user_id) is None
         assert await faults(owner, user_id) == 0
@@ -54,8 +54,8 @@ async def test_no_row_before_app_metadata_and_one_after(site: Site) -> None:
         assert (row["role"], row["username"], row["supervisor_type"]) == ("supervisor", "ana-x", "voice")
 
 
-async def test_user_metadata_gives_no_rights_only_a_name(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_user_metadata_gives_no_rights_only_a_name(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         boast = json.dumps({"app_role": "admin", "role": "admin", "name": "Eve"})
         assert (
             await owner.fetchrow("select from users where id = $1", await a_login(owner, None, user=boast))
@@ -67,8 +67,8 @@ async def test_user_metadata_gives_no_rights_only_a_name(site: Site) -> None:
         assert tuple(row) == ("supervisor", "Eve")
 
 
-async def test_incomplete_or_wrong_metadata_makes_no_row_but_a_fault(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_incomplete_or_wrong_metadata_makes_no_row_but_a_fault(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         for meta in (
             {"app_role": "boss"}, {"app_role": "supervisor"}, {"app_role": "supervisor", "supervisor_type": "voice"},
             {"app_role": "admin", "username": "admins-have-none"}, {**supervisor(), "supervisor_type": "fax"},
@@ -79,8 +79,8 @@ async def test_incomplete_or_wrong_metadata_makes_no_row_but_a_fault(site: Site)
             assert await faults(owner, user_id) == 1, meta
 
 
-async def test_a_name_or_username_that_is_taken_blocks_nothing(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_a_name_or_username_that_is_taken_blocks_nothing(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         user_id = await a_login(owner, supervisor(voice.username))
         assert await faults(owner, user_id) == 1
         other = await a_login(owner, supervisor("second-name"))
@@ -92,8 +92,8 @@ async def test_a_name_or_username_that_is_taken_blocks_nothing(site: Site, voice
         assert await faults(owner, other) == 2
 
 
-async def test_a_supervisors_type_stays_what_it_is(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_a_supervisors_type_stays_what_it_is(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         meta = supervisor()
         user_id = await a_login(owner, meta)
         await change(owner, user_id, raw_app_meta_data={**meta, "supervisor_type": "chat"})
@@ -101,15 +101,15 @@ async def test_a_supervisors_type_stays_what_it_is(site: Site) -> None:
         assert await faults(owner, user_id) == 1
 
 
-async def test_a_supervisor_with_agents_is_not_made_an_admin(site: Site, voice: Person) -> None:
-    async with as_owner(site) as owner:
+async def test_a_supervisor_with_agents_is_not_made_an_admin(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
         await change(owner, voice.id, raw_app_meta_data={"app_role": "admin"})
         assert await owner.fetchval("select role from users where id = $1", voice.id) == "supervisor"
         assert await faults(owner, voice.id) == 1
 
 
-async def test_a_ban_holds_even_when_the_rest_of_the_update_is_refused(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_a_ban_holds_even_when_the_rest_of_the_update_is_refused(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         user_id = await a_login(owner, supervisor())
         await owner.execute(
             """update auth.users set banned_until = now() + interval '1 day', raw_app_meta_data = '{"app_role": "boss"}'
@@ -127,8 +127,8 @@ async def test_a_ban_holds_even_when_the_rest_of_the_update_is_refused(site: Sit
         assert tuple(row) == ("back-again", None)
 
 
-async def test_a_role_taken_away_deactivates_and_does_not_come_back_by_itself(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_a_role_taken_away_deactivates_and_does_not_come_back_by_itself(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         meta = supervisor()
         user_id = await a_login(owner, meta)
         await change(owner, user_id, raw_app_meta_data={"provider": "email"})
@@ -141,8 +141,8 @@ async def test_a_role_taken_away_deactivates_and_does_not_come_back_by_itself(si
         assert await owner.fetchval("select deactivated_at is not null from users where id = $1", user_id)
 
 
-async def test_no_login_is_blocked_by_whatever_its_metadata_says(site: Site) -> None:
-    async with as_owner(site) as owner:
+async def test_no_login_is_blocked_by_whatever_its_metadata_says(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
         for meta in (
             "[]",
             '"text"',
@@ -160,8 +160,8 @@ async def test_no_login_is_blocked_by_whatever_its_metadata_says(site: Site) -> 
         assert await faults(owner, nobody) == 1
 
 
-async def test_the_sample_people_of_the_specification_are_there(site: Site) -> None:
-    async with site.database() as owner:
+async def test_the_sample_people_of_the_specification_are_there(app_server: AppServer) -> None:
+    async with app_server.database() as owner:
         rows = await owner.fetch(
             "select email, role, username, supervisor_type from users where email ~ '^(admin|supervisor1)@example.com$' order by 1"
         )

@@ -23,7 +23,7 @@ ALLOWED = {
 }
 
 
-class Wire:
+class FakeAPI:
     """A network that gives the answers it was told to, one after the other, and keeps the requests."""
 
     def __init__(self, *answers: httpx.Response | Exception | dict[str, Any]) -> None:
@@ -55,61 +55,61 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 async def test_lost_connection_is_tried_again_under_the_same_key(pauses: list[float]) -> None:
-    wire = Wire(httpx.ConnectError("refused"), httpx.Response(503), {"id": "i1"})
-    async with wire.client() as client:
+    api = FakeAPI(httpx.ConnectError("refused"), httpx.Response(503), {"id": "i1"})
+    async with api.client() as client:
         assert await client.start("chat", "+12125550100") == "i1"
-    assert len({request.headers["Idempotency-Key"] for request in wire.requests}) == 1
+    assert len({request.headers["Idempotency-Key"] for request in api.requests}) == 1
     assert len(pauses) == 2
-    assert str(wire.requests[0].url) == "http://floor.test/api/v1/interactions"
-    assert wire.requests[0].headers["Authorization"] == "Bearer fw_key"
+    assert str(api.requests[0].url) == "http://floor.test/api/v1/interactions"
+    assert api.requests[0].headers["Authorization"] == "Bearer fw_key"
 
 
 async def test_two_requests_have_two_keys() -> None:
-    wire = Wire({"id": "i1"}, {"id": "i2"})
-    async with wire.client() as client:
+    api = FakeAPI({"id": "i1"}, {"id": "i2"})
+    async with api.client() as client:
         assert [await client.start("chat", "+12125550100"), await client.start("chat", "+12125550100")] == [
             "i1",
             "i2",
         ]
-    assert len({request.headers["Idempotency-Key"] for request in wire.requests}) == 2
+    assert len({request.headers["Idempotency-Key"] for request in api.requests}) == 2
 
 
 async def test_too_many_requests_waits_as_long_as_told(pauses: list[float]) -> None:
-    wire = Wire(httpx.Response(429, headers={"Retry-After": "7"}), httpx.Response(202))
-    async with wire.client() as client:
+    api = FakeAPI(httpx.Response(429, headers={"Retry-After": "7"}), httpx.Response(202))
+    async with api.client() as client:
         await client.metrics("i1", [])
     assert pauses == [7]
 
 
 async def test_attempts_are_bounded(pauses: list[float]) -> None:
-    wire = Wire(*[httpx.ConnectError("refused")] * module.ATTEMPTS)
-    async with wire.client() as client:
+    api = FakeAPI(*[httpx.ConnectError("refused")] * module.ATTEMPTS)
+    async with api.client() as client:
         with pytest.raises(Unreachable, match="refused"):
             await client.end("i1", "completed")
-    assert not wire.answers
+    assert not api.answers
     assert 10 < sum(pauses) < 30
 
 
 async def test_refusal_is_not_repeated_and_keeps_the_problem() -> None:
-    wire = Wire(httpx.Response(409, json={"detail": "The agent is paused."}))
-    async with wire.client() as client:
+    api = FakeAPI(httpx.Response(409, json={"detail": "The agent is paused."}))
+    async with api.client() as client:
         with pytest.raises(Refused, match="409 The agent is paused") as refusal:
             await client.start("voice", "+12125550100")
     assert refusal.value.status == 409
 
 
 async def test_decision_is_waited_for_until_it_comes() -> None:
-    wire = Wire(ALLOWED | {"status": "pending"}, ALLOWED)
-    async with wire.client() as client:
+    api = FakeAPI(ALLOWED | {"status": "pending"}, ALLOWED)
+    async with api.client() as client:
         decided = await client.decision(ASKED)
     assert decided.allowed
     assert (decided.responded_by, decided.arguments_digest) == ("johndoe", "d1")
-    assert wire.requests[0].url.params["wait"] == "25"
+    assert api.requests[0].url.params["wait"] == "25"
 
 
 @pytest.mark.parametrize("status", ["denied", "timeout", "cancelled", "surprising"])
 async def test_everything_but_allowed_is_a_no(status: str) -> None:
-    async with Wire(ALLOWED | {"status": status}).client() as client:
+    async with FakeAPI(ALLOWED | {"status": status}).client() as client:
         assert not (await client.decision(ASKED)).allowed
 
 
@@ -124,12 +124,12 @@ async def test_everything_but_allowed_is_a_no(status: str) -> None:
     ids=["unknown", "no JSON", "other arguments", "no digest"],
 )
 async def test_trouble_with_a_decision_is_a_no(answer: httpx.Response | dict[str, Any]) -> None:
-    async with Wire(answer).client() as client:
+    async with FakeAPI(answer).client() as client:
         assert not (await client.decision(ASKED)).allowed
 
 
 async def test_unreachable_server_is_a_no(pauses: list[float]) -> None:
-    async with Wire(*[httpx.ReadError("gone")] * module.ATTEMPTS).client() as client:
+    async with FakeAPI(*[httpx.ReadError("gone")] * module.ATTEMPTS).client() as client:
         decided = await client.decision(ASKED)
     assert (decided.status, decided.allowed) == ("unreachable", False)
 
@@ -138,7 +138,7 @@ async def test_pending_long_after_its_time_is_a_no() -> None:
     late = Permission(
         "p1", "issue_refund", ASKED.arguments, "pending", datetime.now(UTC) - timedelta(minutes=2)
     )
-    async with Wire(ALLOWED | {"status": "pending"}).client() as client:
+    async with FakeAPI(ALLOWED | {"status": "pending"}).client() as client:
         assert not (await client.decision(late)).allowed
 
 
@@ -152,6 +152,6 @@ async def test_pending_long_after_its_time_is_a_no() -> None:
 async def test_only_a_claim_that_was_granted_has_an_execution(
     answer: Callable[[], httpx.Response], execution_id: str | None
 ) -> None:
-    wire = Wire(answer())
-    async with wire.client() as client:
+    api = FakeAPI(answer())
+    async with api.client() as client:
         assert (await client.claim(ASKED)).execution_id == execution_id

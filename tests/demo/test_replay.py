@@ -16,8 +16,8 @@ from server.demo import cast, conversations
 from server.demo.client import Channel
 from server.demo.player import Played, Script, Tool
 from server.demo.replay import replay
+from tests.app_server import AppServer, Person, decision
 from tests.browser.conftest import SignIn
-from tests.site import Person, Site, decision
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = [
@@ -82,29 +82,29 @@ async def at_work(pages: list[Page]) -> AsyncIterator[None]:
 
 @pytest.mark.full
 async def test_everything_replayed_is_kept_once_and_on_the_right_screen_only(
-    site: Site, sign_in: SignIn
+    app_server: AppServer, sign_in: SignIn
 ) -> None:
     scripts = chosen()
     assert len(scripts) >= 40
     used = [(step.name, step.asks) for script in scripts for step in script.steps if isinstance(step, Tool)]
     channels: tuple[Channel, ...] = ("voice", "chat", "voice", "chat")
-    people = [await site.hire(channel, agents=0) for channel in channels]
+    people = [await app_server.hire(channel, agents=0) for channel in channels]
     for person, channel in zip(people, channels, strict=True):
         for number in range(3):
             name = f"{person.username} {number + 1}"
-            person.agents.append(await site.add_agent(person, channel, name, cast.tools(used)))
+            person.agents.append(await app_server.add_agent(person, channel, name, cast.tools(used)))
     pages = [await sign_in(person) for person in people]
     for page in pages:
         await page.evaluate(WATCH)
     agents = [(agent.key, agent.channel) for person in people for agent in person.agents]
 
     async with at_work(pages):
-        played = await replay(site.url, agents, scripts, speed=SPEED, voice_share=0.5)
+        played = await replay(app_server.url, agents, scripts, speed=SPEED, voice_share=0.5)
 
     assert [one.trouble for one in played if one.trouble] == []
     assert len(played) == len(scripts)
     assert {one.script.channel for one in played} == {"voice", "chat"}
-    owners = await stored_as_sent(site, people, played)
+    owners = await stored_as_sent(app_server, people, played)
     assert sum(len(one.permissions) for one in played) >= 40
     answers = {p.status for one in played for p in one.permissions}
     assert {"allowed", "denied"} <= answers, answers
@@ -125,10 +125,12 @@ def what(thing: str, played: list[Played]) -> str:
     return f"unknown {thing}"
 
 
-async def stored_as_sent(site: Site, people: list[Person], played: list[Played]) -> dict[str, object]:
+async def stored_as_sent(
+    app_server: AppServer, people: list[Person], played: list[Played]
+) -> dict[str, object]:
     """Compare with the database; interaction and permission ids with the supervisor they belong to."""
     everyone = [person.id for person in people]
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         interactions = await owner.fetch(
             "select * from public.interactions where supervisor_id = any ($1)", everyone
         )
@@ -189,8 +191,8 @@ def by_time(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: row[1])
 
 
-async def test_the_command_plays_and_makes_its_own_supervisors(site: Site) -> None:
-    environment = {"FLOORWALKER_HOME": str(site.home), "PORT": site.url.rpartition(":")[2]}
+async def test_the_command_plays_and_makes_its_own_supervisors(app_server: AppServer) -> None:
+    environment = {"FLOORWALKER_HOME": str(app_server.home), "PORT": app_server.url.rpartition(":")[2]}
     calls = 2
     for _ in range(2):  # the second time its people and agents are there already
         process = await asyncio.create_subprocess_exec(
@@ -202,9 +204,9 @@ async def test_the_command_plays_and_makes_its_own_supervisors(site: Site) -> No
             stderr=asyncio.subprocess.PIPE,
         )
         running = asyncio.create_task(process.communicate())
-        async with site.browser_of(await site.hire("admin")) as admin:
+        async with app_server.browser_of(await app_server.hire("admin")) as admin:
             while not running.done():
-                async with site.database() as owner:
+                async with app_server.database() as owner:
                     waiting = await owner.fetch(
                         """select t.id, t.arguments_digest from public.tool_permissions t join public.users u on u.id = t.supervisor_id
                         where t.status = 'pending' and u.email like '%@replay.example.com'"""

@@ -10,7 +10,7 @@ from server.demo.player import FEED_TEXT, Say, Script, Tool
 from server.demo.scripts import SCRIPTS
 from server.interactions import api as interactions
 from server.permissions import api as permissions
-from tests.site import Site
+from tests.app_server import AppServer
 
 BY_NAME = {script.name: script for script in SCRIPTS}
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
@@ -65,8 +65,8 @@ def test_every_no_has_an_answer_of_its_own(script: Script) -> None:
 
 
 @every_script
-async def test_the_sample_agent_has_its_tools(site: Site, script: Script) -> None:
-    async with site.database() as owner:
+async def test_the_sample_agent_has_its_tools(app_server: AppServer, script: Script) -> None:
+    async with app_server.database() as owner:
         rows = await owner.fetch(
             """select t.tool_name, t.requires_permission, t.description
             from agent_tools t join agents a on a.id = t.agent_id join users u on u.id = a.supervisor_id

@@ -25,7 +25,7 @@ from supabase_auth import AsyncGoTrueClient
 
 from server.embedded.auth_app import Keys, close_auth_app, create_auth_app
 from server.embedded.postgres import Postgres
-from tests.site import PATIENCE
+from tests.app_server import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
 from tests.conftest import a_folder, free_port, serving
-from tests.site import PASSWORD, PATIENCE, Person, Site
 
 
 @pytest.fixture(scope="module")
-def strict() -> Iterator[Site]:
+def strict() -> Iterator[AppServer]:
     """A server that takes three guesses a minute, and hears from a proxy where they come from."""
     with (
         a_folder() as folder,
@@ -23,14 +23,14 @@ def strict() -> Iterator[Site]:
 
 
 @pytest.fixture
-async def victim(strict: Site) -> Person:
+async def victim(strict: AppServer) -> Person:
     return await strict.hire("voice")
 
 
 @asynccontextmanager
-async def from_address(site: Site, address: str) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"X-Forwarded-For": address, "apikey": Keys.load_or_create(site.home).publishable}
-    async with httpx.AsyncClient(base_url=site.url, headers=headers, timeout=PATIENCE) as client:
+async def from_address(app_server: AppServer, address: str) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"X-Forwarded-For": address, "apikey": Keys.load_or_create(app_server.home).publishable}
+    async with httpx.AsyncClient(base_url=app_server.url, headers=headers, timeout=PATIENCE) as client:
         yield client
 
 
@@ -44,7 +44,7 @@ async def at_login(client: httpx.AsyncClient, email: str, password: str) -> int:
 
 
 async def test_guesses_at_an_account_count_together_and_lock_nobody_out_elsewhere(
-    strict: Site, victim: Person
+    strict: AppServer, victim: Person
 ) -> None:
     async with from_address(strict, "192.0.2.1") as attacker, from_address(strict, "192.0.2.3") as owner:
         assert await at_login(attacker, victim.email, "wrong") == 401
@@ -58,7 +58,9 @@ async def test_guesses_at_an_account_count_together_and_lock_nobody_out_elsewher
         assert await at_login(owner, victim.email, PASSWORD) == 303
 
 
-async def test_an_office_behind_one_address_gets_in_beside_an_attacker(strict: Site, victim: Person) -> None:
+async def test_an_office_behind_one_address_gets_in_beside_an_attacker(
+    strict: AppServer, victim: Person
+) -> None:
     office = [victim, *[await strict.hire("chat") for _ in range(3)]]
     async with from_address(strict, "192.0.2.51") as here, from_address(strict, "192.0.2.51") as browser:
         answers = await asyncio.gather(*(at_login(here, one.email, PASSWORD) for one in office * 6))
@@ -70,7 +72,7 @@ async def test_an_office_behind_one_address_gets_in_beside_an_attacker(strict: S
         assert await at_login(browser, victim.email, PASSWORD) == 303
 
 
-async def test_guesses_from_an_address_count_together(strict: Site, victim: Person) -> None:
+async def test_guesses_from_an_address_count_together(strict: AppServer, victim: Person) -> None:
     async with from_address(strict, "192.0.2.11") as here, from_address(strict, "192.0.2.12") as there:
         for number in range(2):
             assert (await at_token(here, f"nobody-{number}@example.com", "wrong")).status_code == 400
@@ -80,7 +82,7 @@ async def test_guesses_from_an_address_count_together(strict: Site, victim: Pers
         assert await at_login(there, victim.email, PASSWORD) == 303
 
 
-async def test_right_ones_are_not_counted(strict: Site, victim: Person) -> None:
+async def test_right_ones_are_not_counted(strict: AppServer, victim: Person) -> None:
     async with from_address(strict, "192.0.2.21") as client:
         for _ in range(5):
             assert (await at_token(client, victim.email, PASSWORD)).status_code == 200
@@ -89,7 +91,7 @@ async def test_right_ones_are_not_counted(strict: Site, victim: Person) -> None:
         assert guesses == [401, 401, 401, 429], "one that is made at the sign-in page counts once"
 
 
-async def test_guesses_at_a_link_count_for_the_address(strict: Site, victim: Person) -> None:
+async def test_guesses_at_a_link_count_for_the_address(strict: AppServer, victim: Person) -> None:
     async with from_address(strict, "192.0.2.31") as here, from_address(strict, "192.0.2.32") as there:
         link = {"type": "recovery", "token_hash": await strict.link(victim)}
         for number in range(3):

@@ -18,8 +18,8 @@ from structlog.testing import capture_logs
 
 from server.embedded.keys import Keys
 from server.settings import Settings
+from tests.app_server import PATIENCE, AppServer
 from tests.embedded.conftest import Mounted
-from tests.site import PATIENCE, Site
 
 SITE = "http://floorwalker.example"
 PASSWORD = "a-password-of-theirs"
@@ -83,16 +83,16 @@ async def test_a_recovery_is_mailed_to_the_log_and_the_outbox(mounted: Mounted) 
     assert reply.user.id == user["id"]
 
 
-async def test_links_of_a_running_server_lead_to_it(site: Site) -> None:
-    person, keys = await site.hire("voice"), Keys.load_or_create(site.home)
+async def test_links_of_a_running_server_lead_to_it(app_server: AppServer) -> None:
+    person, keys = await app_server.hire("voice"), Keys.load_or_create(app_server.home)
     async with httpx.AsyncClient(headers={"apikey": keys.publishable}, timeout=PATIENCE) as http:
-        reply = await http.post(f"{site.url}/auth/v1/recover", json={"email": person.email})
+        reply = await http.post(f"{app_server.url}/auth/v1/recover", json={"email": person.email})
     assert (reply.status_code, reply.json()) == (200, {})
-    [line] = [line for line in site.log.read_text().splitlines() if person.email in line]
+    [line] = [line for line in app_server.log.read_text().splitlines() if person.email in line]
     sent = json.loads(line)
     assert sent["event"] == "mail_sent"
-    assert sent["link"].startswith(f"{site.url}/recovery?token_hash=")
-    kept = site.home / "outbox" / Path(sent["file"]).name
+    assert sent["link"].startswith(f"{app_server.url}/recovery?token_hash=")
+    kept = app_server.home / "outbox" / Path(sent["file"]).name
     assert sent["link"] in kept.read_text()
 
 

@@ -13,9 +13,9 @@ from server.embedded import daily
 from server.embedded.postgres import Postgres
 from server.errors import RequestError
 from server.kernel.db import Programs, backups, migrations
+from tests.app_server import PATIENCE
 from tests.conftest import a_folder, free_port, serving, until
 from tests.embedded.conftest import Homes
-from tests.site import PATIENCE
 
 
 def today() -> str:
@@ -128,7 +128,7 @@ async def test_a_failure_is_tried_again(
 
 @pytest.mark.full
 async def test_a_server_makes_it_a_minute_after_its_start() -> None:
-    with a_folder() as folder, serving(folder / "home", free_port()) as site:
-        made = site.home / "backups" / today()
+    with a_folder() as folder, serving(folder / "home", free_port()) as app_server:
+        made = app_server.home / "backups" / today()
         await until(made.exists, 90 + PATIENCE)
-        assert '"daily_backup_made"' in site.log.read_text()
+        assert '"daily_backup_made"' in app_server.log.read_text()

@@ -12,8 +12,8 @@ import pytest
 
 import server
 from server.embedded.keys import Keys
+from tests.app_server import PATIENCE, AppServer
 from tests.conftest import a_folder, free_port, serving
-from tests.site import PATIENCE, Site
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 HISTORY = (Path(server.__file__).parent / "embedded" / "history.sql").read_text()
@@ -30,14 +30,14 @@ select jsonb_object_agg(name, sum) from (
 """
 
 
-async def written(site: Site) -> dict[str, str]:
-    async with site.database() as owner:
+async def written(app_server: AppServer) -> dict[str, str]:
+    async with app_server.database() as owner:
         found: dict[str, str] = await owner.fetchval(WRITTEN)
         return found
 
 
 @pytest.fixture(scope="module")
-def began() -> Iterator[tuple[Site, dict[str, str]]]:
+def began() -> Iterator[tuple[AppServer, dict[str, str]]]:
     """A home started for the second time, and what was written after its first start."""
     with a_folder() as folder:
         home, port = folder / "home", free_port()
@@ -48,7 +48,7 @@ def began() -> Iterator[tuple[Site, dict[str, str]]]:
 
 
 @pytest.fixture
-async def owner(began: tuple[Site, dict[str, str]]) -> AsyncIterator[Connection]:
+async def owner(began: tuple[AppServer, dict[str, str]]) -> AsyncIterator[Connection]:
     """The owner's transaction, rolled back."""
     async with began[0].database() as connection:
         transaction = connection.transaction()
@@ -62,9 +62,9 @@ async def board(owner: Connection, period: str, channel: str) -> list[Any]:
     return await owner.fetch("select * from leaderboard($1, 'UTC', $2)", period, channel)
 
 
-async def test_it_is_written_once(began: tuple[Site, dict[str, str]]) -> None:
-    site, after_first = began
-    assert await written(site) == after_first
+async def test_it_is_written_once(began: tuple[AppServer, dict[str, str]]) -> None:
+    app_server, after_first = began
+    assert await written(app_server) == after_first
 
 
 async def test_it_is_a_month_of_the_size_of_a_small_contact_centre(owner: Connection) -> None:
@@ -171,13 +171,13 @@ async def test_every_archive_has_metrics_or_a_series(owner: Connection) -> None:
 
 
 @pytest.mark.parametrize("password", ["floorwalker", ""])
-async def test_nobody_signs_in_as_a_colleague(began: tuple[Site, dict[str, str]], password: str) -> None:
-    site, _ = began
-    async with site.database() as owner:
+async def test_nobody_signs_in_as_a_colleague(began: tuple[AppServer, dict[str, str]], password: str) -> None:
+    app_server, _ = began
+    async with app_server.database() as owner:
         rows = await owner.fetch("select email, encrypted_password from auth.users where email !~ '^(admin|supervisor)'")  # fmt: skip
     assert len(rows) == 6
-    headers = {"apikey": Keys.load_or_create(site.home).publishable}
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+    headers = {"apikey": Keys.load_or_create(app_server.home).publishable}
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         for row in rows:
             assert row["encrypted_password"] is None
             body = {"email": row["email"], "password": password}

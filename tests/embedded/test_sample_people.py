@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from server.agents import agent_keys
+from tests.app_server import PATIENCE, AppServer
 from tests.conftest import a_folder, free_port, serving
 from tests.outbox import letters, path_in
-from tests.site import PATIENCE, Site
 
 OPEN = {"HOST": "0.0.0.0", "DEMO": "0"}
 PROXIED = {"PUBLIC_URL": "https://floor.example.com", "DEMO": "0"}
@@ -43,20 +43,20 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser_at(site: Site) -> AsyncIterator[Browser]:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as http:
+async def browser_at(app_server: AppServer) -> AsyncIterator[Browser]:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as http:
         yield Browser(http)
 
 
-async def get_in(site: Site, password: str = PUBLISHED) -> list[str]:
+async def get_in(app_server: AppServer, password: str = PUBLISHED) -> list[str]:
     """The sample people who can sign in with it."""
-    async with browser_at(site) as browser:
+    async with browser_at(app_server) as browser:
         return [email for email in SAMPLES if await browser.sign_in(email, password) == 303]
 
 
-async def link_of(site: Site) -> str | None:
+async def link_of(app_server: AppServer) -> str | None:
     """The path of the link that the last start printed; once the server says that it is there."""
-    said = site.log.read_text()
+    said = app_server.log.read_text()
     last = said[said.rindex("Floorwalker is at") :]
     found = re.search(r"/first-admin\?token=\S+", last)
     return found[0] if found else None
@@ -69,11 +69,11 @@ async def test_a_first_day(reached: dict[str, str]) -> None:
     """From the printed link to a supervisor who decides."""
     with a_folder() as folder:
         port = free_port()
-        with serving(folder / "home", port, **reached) as site:
-            assert await get_in(site) == []
-            link = await link_of(site)
+        with serving(folder / "home", port, **reached) as app_server:
+            assert await get_in(app_server) == []
+            link = await link_of(app_server)
             assert link is not None
-            async with browser_at(site) as stranger, browser_at(site) as browser:
+            async with browser_at(app_server) as stranger, browser_at(app_server) as browser:
                 for wrong in ("/first-admin", "/first-admin?token=x", "/first-admin?token=%00é"):
                     assert (await stranger.ask("GET", wrong)).status_code == 404
                 assert (await stranger.ask("POST", "/first-admin", data=ADMIN)).status_code == 404
@@ -96,23 +96,23 @@ async def test_a_first_day(reached: dict[str, str]) -> None:
                 people = (await browser.ask("GET", "/people")).text
                 assert "admin@example.com" not in people
                 assert "supervisor1@example.com" in people
-                await decide(site, browser, people)
-        with serving(folder / "home", port, **reached) as site:
-            assert await link_of(site) is None
+                await decide(app_server, browser, people)
+        with serving(folder / "home", port, **reached) as app_server:
+            assert await link_of(app_server) is None
 
 
-async def decide(site: Site, admin: Browser, people: str) -> None:
+async def decide(app_server: AppServer, admin: Browser, people: str) -> None:
     """The admin sends a sample supervisor a letter; with its link they come in, and decide."""
     person = "10000000-0000-4000-8000-000000000002"
     assert f"/people/{person}" in people
     sent = await admin.ask("POST", f"/people/{person}/letter")
     assert sent.status_code == 303
     for _ in range(200):
-        if found := letters(site, "supervisor1@example.com"):
+        if found := letters(app_server, "supervisor1@example.com"):
             break
         await asyncio.sleep(0.1)
     path = path_in(found[-1])
-    async with site.database() as owner, browser_at(site) as browser:
+    async with app_server.database() as owner, browser_at(app_server) as browser:
         page = (await browser.ask("GET", path)).text
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
         where = path.partition("?")[0]
@@ -121,7 +121,9 @@ async def decide(site: Site, admin: Browser, people: str) -> None:
         agent = await owner.fetchval("select id from agents where name = 'Voice Agent 1'")
         key = await agent_keys.create_for(owner, agent)
         headers = {"Authorization": f"Bearer {key}"}
-        async with httpx.AsyncClient(base_url=f"{site.url}/api/v1", headers=headers, timeout=PATIENCE) as api:
+        async with httpx.AsyncClient(
+            base_url=f"{app_server.url}/api/v1", headers=headers, timeout=PATIENCE
+        ) as api:
             live = (await api.post("/interactions", json={"interaction_type": "voice"})).json()["id"]
             body = {"tool_name": "issue_refund", "arguments": {"amount": 5}}
             asked = (await api.post(f"/interactions/{live}/tool-permissions", json=body)).json()
@@ -136,20 +138,20 @@ async def decide(site: Site, admin: Browser, people: str) -> None:
 async def test_an_older_home_that_others_reach_now() -> None:
     with a_folder() as folder:
         home, port = folder / "home", free_port()
-        with serving(home, port, DEMO="0") as site:
-            assert await get_in(site) == list(SAMPLES)
-            async with site.database() as owner:  # one of them chose another password
+        with serving(home, port, DEMO="0") as app_server:
+            assert await get_in(app_server) == list(SAMPLES)
+            async with app_server.database() as owner:  # one of them chose another password
                 await owner.execute(
                     "update auth.users set encrypted_password = $1 where email = 'supervisor2@example.com'",
                     "$2a$10$" + "a" * 53,
                 )
-            async with browser_at(site) as browser:
+            async with browser_at(app_server) as browser:
                 assert await browser.sign_in(SAMPLES[0], PUBLISHED) == 303
-                backup = await asyncio.to_thread(made_backup, site, folder)
-        with serving(home, port, **OPEN) as site:
-            assert await get_in(site) == []
-            assert await link_of(site) is not None
-            async with site.database() as owner:
+                backup = await asyncio.to_thread(made_backup, app_server, folder)
+        with serving(home, port, **OPEN) as app_server:
+            assert await get_in(app_server) == []
+            assert await link_of(app_server) is not None
+            async with app_server.database() as owner:
                 kept = await owner.fetch("select email from auth.users where encrypted_password <> ''")
                 assert [row["email"] for row in kept] == ["supervisor2@example.com"]
                 for table in ("private.web_sessions", "auth.sessions"):
@@ -158,10 +160,10 @@ async def test_an_older_home_that_others_reach_now() -> None:
                     )
                     assert [row["email"] for row in signed_in] == ["supervisor2@example.com"]
             # Nor does a backup bring the password back while others reach the server.
-            await asyncio.to_thread(run, site, "restore", str(backup))
-            assert await get_in(site) == []
-        with serving(home, port, DEMO="0") as site:
-            assert await get_in(site) == [SAMPLES[0], SAMPLES[1]]
+            await asyncio.to_thread(run, app_server, "restore", str(backup))
+            assert await get_in(app_server) == []
+        with serving(home, port, DEMO="0") as app_server:
+            assert await get_in(app_server) == [SAMPLES[0], SAMPLES[1]]
 
 
 async def test_a_second_server_of_the_home_opens_no_door_of_the_first() -> None:
@@ -180,13 +182,13 @@ async def test_a_second_server_of_the_home_opens_no_door_of_the_first() -> None:
                     )
 
 
-def made_backup(site: Site, folder: Path) -> Path:
-    run(site, "backup", str(folder / "all.dump"))
+def made_backup(app_server: AppServer, folder: Path) -> Path:
+    run(app_server, "backup", str(folder / "all.dump"))
     return folder / "all.dump"
 
 
-def run(site: Site, *arguments: str) -> None:
+def run(app_server: AppServer, *arguments: str) -> None:
     from tests.test_process import command
 
-    done = command(*arguments, FLOORWALKER_HOME=str(site.home))
+    done = command(*arguments, FLOORWALKER_HOME=str(app_server.home))
     assert done.returncode == 0, done.stderr

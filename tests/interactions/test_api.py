@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.site import Person, Site
+from tests.app_server import AppServer, Person
 
 PROBLEM = "application/problem+json"
 ARCHIVE = {
@@ -22,27 +22,27 @@ ARCHIVE = {
 
 
 @pytest.fixture
-async def api(site: Site, voice: Person) -> AsyncIterator[httpx.AsyncClient]:
-    async with site.api(voice.agents[0]) as client:
+async def api(app_server: AppServer, voice: Person) -> AsyncIterator[httpx.AsyncClient]:
+    async with app_server.api(voice.agents[0]) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-async def refused(site: Site) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
+async def refused(app_server: AppServer) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
     """An agent and its interaction, for all that is refused and changes nothing."""
-    agent = (await site.hire("voice")).agents[0]
-    async with site.api(agent) as client:
-        yield client, await site.start(agent)
+    agent = (await app_server.hire("voice")).agents[0]
+    async with app_server.api(agent) as client:
+        yield client, await app_server.start(agent)
 
 
 @pytest.fixture
-async def live(site: Site, voice: Person) -> str:
-    return await site.start(voice.agents[0], phone_number="+18505550155")
+async def live(app_server: AppServer, voice: Person) -> str:
+    return await app_server.start(voice.agents[0], phone_number="+18505550155")
 
 
-async def rows(site: Site, table: str, interaction: str) -> list[Any]:
+async def rows(app_server: AppServer, table: str, interaction: str) -> list[Any]:
     order = "timestamp" if table == "realtime_metrics" else "created_at"
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         return list(
             await owner.fetch(
                 f"select * from {table} where interaction_id = $1::text::uuid order by {order}", interaction
@@ -61,7 +61,7 @@ def is_problem(answer: httpx.Response, status: int, *words: str) -> None:
         assert word in body["detail"], body["detail"]
 
 
-async def test_from_start_to_archive(api: httpx.AsyncClient, site: Site, voice: Person) -> None:
+async def test_from_start_to_archive(api: httpx.AsyncClient, app_server: AppServer, voice: Person) -> None:
     start = {"interaction_type": "voice", "livekit_room_id": "room-1", "external_id": "call-1"}
     answer = await api.post("/interactions", json=start)
     assert answer.status_code == 201
@@ -93,17 +93,17 @@ async def test_from_start_to_archive(api: httpx.AsyncClient, site: Site, voice: 
         None,
         None,
     )
-    assert len(await rows(site, "interaction_archives", found["id"])) == 1
+    assert len(await rows(app_server, "interaction_archives", found["id"])) == 1
 
 
 async def test_end_takes_the_archive_along_and_may_be_said_twice(
-    api: httpx.AsyncClient, site: Site, live: str
+    api: httpx.AsyncClient, app_server: AppServer, live: str
 ) -> None:
     body = {"status": "completed", "archive": ARCHIVE}
     first, second = [await api.post(f"/interactions/{live}/end", json=body) for _ in range(2)]
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.json() == second.json()
-    assert (await rows(site, "interaction_archives", live))[0]["fcr_status"] is True
+    assert (await rows(app_server, "interaction_archives", live))[0]["fcr_status"] is True
     is_problem(await api.post(f"/interactions/{live}/end", json={"status": "failed"}), 409, "completed")
 
 
@@ -123,10 +123,10 @@ async def test_a_wrong_archive_does_not_end_the_interaction(api: httpx.AsyncClie
 
 
 async def test_a_second_interaction_a_paused_agent_and_another_channel(
-    api: httpx.AsyncClient, site: Site, voice: Person
+    api: httpx.AsyncClient, app_server: AppServer, voice: Person
 ) -> None:
     is_problem(await api.post("/interactions", json={"interaction_type": "chat"}), 422, "voice agent")
-    live = await site.start(voice.agents[0], external_id="same")
+    live = await app_server.start(voice.agents[0], external_id="same")
     is_problem(await api.post("/interactions", json={"interaction_type": "voice"}), 409, "active")
     await api.post(f"/interactions/{live}/end", json={"status": "failed"})
     is_problem(
@@ -134,7 +134,7 @@ async def test_a_second_interaction_a_paused_agent_and_another_channel(
         409,
         "external_id",
     )
-    async with site.browser_of(voice) as browser:
+    async with app_server.browser_of(voice) as browser:
         assert (
             await browser.post(f"/agents/{voice.agents[0].id}/pause", data={"paused": "yes"})
         ).status_code == 303
@@ -156,14 +156,14 @@ CALLS: list[tuple[str, str, Any]] = [
 
 @pytest.mark.parametrize(("method", "path", "body"), CALLS)
 async def test_what_is_not_the_agents_does_not_exist(
-    site: Site, voice: Person, chat: Person, method: str, path: str, body: Any
+    app_server: AppServer, voice: Person, chat: Person, method: str, path: str, body: Any
 ) -> None:
     theirs = chat.agents[0]
-    ended = await site.start(theirs)
-    async with site.api(theirs) as other:
+    ended = await app_server.start(theirs)
+    async with app_server.api(theirs) as other:
         await other.post(f"/interactions/{ended}/end", json={"status": "completed"})
-    running = await site.start(theirs)
-    async with site.api(voice.agents[0]) as api:
+    running = await app_server.start(theirs)
+    async with app_server.api(voice.agents[0]) as api:
         answers = [
             await api.request(method, path.format(one), json=body)
             for one in (uuid4(), "7", "%00", "null", running, ended)
@@ -174,7 +174,7 @@ async def test_what_is_not_the_agents_does_not_exist(
         len({answer.json()["detail"] for answer in answers if "there is no such thing" not in answer.text})
         == 1
     )
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         assert (
             await owner.fetchval("select status from interactions where id = $1::text::uuid", running)
             == "active"
@@ -297,7 +297,7 @@ async def test_a_body_over_the_limit_is_413_announced_or_not(api: httpx.AsyncCli
 
 
 async def test_metrics_one_or_a_list_stamped_or_not_and_repeated(
-    api: httpx.AsyncClient, site: Site, live: str
+    api: httpx.AsyncClient, app_server: AppServer, live: str
 ) -> None:
     path = f"/interactions/{live}/metrics"
     stamp = dt.datetime.now(dt.UTC).isoformat()
@@ -314,7 +314,7 @@ async def test_metrics_one_or_a_list_stamped_or_not_and_repeated(
     ]
     unstamped = [{"satisfaction_score": n} for n in range(100)]
     assert (await api.post(path, json=unstamped)).json() == {"stored": 100, "duplicates": 0}
-    found = await rows(site, "realtime_metrics", live)
+    found = await rows(app_server, "realtime_metrics", live)
     assert [float(row["satisfaction_score"]) for row in found] == [55.5, *range(100)]
     assert len({row["timestamp"] for row in found}) == 101
     twice = [one, {**one, "captured_at": (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)).isoformat()}]
@@ -322,12 +322,12 @@ async def test_metrics_one_or_a_list_stamped_or_not_and_repeated(
 
 
 async def test_one_foreign_interaction_in_a_batch_does_not_spoil_the_others(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    mine, theirs = await site.start(voice.agents[0]), await site.start(chat.agents[0])
+    mine, theirs = await app_server.start(voice.agents[0]), await app_server.start(chat.agents[0])
     stamp = dt.datetime.now(dt.UTC).isoformat()
     metric = {"captured_at": stamp, "sentiment": "good", "satisfaction_score": 88}
-    async with site.api(voice.agents[0]) as thief, site.api(chat.agents[0]) as owner:
+    async with app_server.api(voice.agents[0]) as thief, app_server.api(chat.agents[0]) as owner:
         answers = await asyncio.gather(
             thief.post(f"/interactions/{theirs}/metrics", json={**metric, "sentiment": "critical"}),
             owner.post(f"/interactions/{theirs}/metrics", json=metric),
@@ -336,10 +336,12 @@ async def test_one_foreign_interaction_in_a_batch_does_not_spoil_the_others(
         )
     assert [answer.status_code for answer in answers] == [404, 202, 404, 202]
     assert answers[1].json() == {"stored": 1, "duplicates": 0}
-    assert [row["sentiment"] for row in await rows(site, "realtime_metrics", theirs)] == ["good"]
+    assert [row["sentiment"] for row in await rows(app_server, "realtime_metrics", theirs)] == ["good"]
 
 
-async def test_turns_one_or_a_list_and_repeated(api: httpx.AsyncClient, site: Site, live: str) -> None:
+async def test_turns_one_or_a_list_and_repeated(
+    api: httpx.AsyncClient, app_server: AppServer, live: str
+) -> None:
     path = f"/interactions/{live}/turns"
     stamp = dt.datetime.now(dt.UTC).isoformat()
     turns = [
@@ -348,11 +350,12 @@ async def test_turns_one_or_a_list_and_repeated(api: httpx.AsyncClient, site: Si
     ]
     assert (await api.post(path, json=turns)).json() == {"stored": 2, "duplicates": 0}
     assert (await api.post(path, json=turns[1])).json() == {"stored": 0, "duplicates": 1}
-    assert sorted(row["text"] for row in await rows(site, "interaction_turns", live)) == ["", "Hello 👋"]
+    texts = sorted(row["text"] for row in await rows(app_server, "interaction_turns", live))
+    assert texts == ["", "Hello 👋"]
 
 
 async def test_the_same_key_gives_the_same_answer_and_one_row(
-    api: httpx.AsyncClient, site: Site, voice: Person
+    api: httpx.AsyncClient, app_server: AppServer, voice: Person
 ) -> None:
     body = {"interaction_type": "voice", "external_id": "e"}
     headers = {"Idempotency-Key": "start-1"}
@@ -360,11 +363,8 @@ async def test_the_same_key_gives_the_same_answer_and_one_row(
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert [answer.headers.get("idempotent-replayed") for answer in answers].count("true") == 5
-    is_problem(
-        await api.post("/interactions", json={"interaction_type": "voice"}, headers=headers),
-        422,
-        "Idempotency-Key",
-    )
+    other = {"interaction_type": "voice"}
+    is_problem(await api.post("/interactions", json=other, headers=headers), 422, "Idempotency-Key")
     end = await api.post(
         f"/interactions/{answers[0].json()['id']}/end", json={"status": "failed"}, headers=headers
     )
@@ -378,10 +378,12 @@ async def test_a_refused_request_does_not_use_up_its_key(api: httpx.AsyncClient,
     assert (await api.post("/interactions", json=body, headers=headers)).status_code == 201
 
 
-async def test_two_agents_may_use_the_same_idempotency_key(site: Site, voice: Person, chat: Person) -> None:
+async def test_two_agents_may_use_the_same_idempotency_key(
+    app_server: AppServer, voice: Person, chat: Person
+) -> None:
     ids = set()
     for person, channel in ((voice, "voice"), (chat, "chat")):
-        async with site.api(person.agents[0]) as api:
+        async with app_server.api(person.agents[0]) as api:
             answer = await api.post(
                 "/interactions", json={"interaction_type": channel}, headers={"Idempotency-Key": "1"}
             )

@@ -11,13 +11,13 @@ from server.errors import Unavailable
 from server.interactions import realtime_metrics
 from server.interactions.realtime_metrics import Metric, Recorder
 from server.kernel.db import connections as db
+from tests.app_server import AppServer, Person
 from tests.conftest import until
-from tests.site import Person, Site
 
 
 @asynccontextmanager
-async def recording(site: Site) -> AsyncIterator[Recorder]:
-    async with db.connect(site.database_url("floorwalker_web")) as database:
+async def recording(app_server: AppServer) -> AsyncIterator[Recorder]:
+    async with db.connect(app_server.database_url("floorwalker_web")) as database:
         recorder = Recorder(database)
         task = asyncio.create_task(recorder.run())
         try:
@@ -29,37 +29,41 @@ async def recording(site: Site) -> AsyncIterator[Recorder]:
                 await task
 
 
-async def one_metric(site: Site, person: Person, recorder: Recorder) -> Metric:
+async def one_metric(app_server: AppServer, person: Person, recorder: Recorder) -> Metric:
     agent = person.agents[0]
-    return Metric(agent.id, UUID(await site.start(agent)), recorder.stamps(1)[0], "good", 80.0, "Hello.")
+    return Metric(
+        agent.id, UUID(await app_server.start(agent)), recorder.stamps(1)[0], "good", 80.0, "Hello."
+    )
 
 
 async def test_metrics_wait_while_a_decision_is_written(
-    site: Site, voice: Person, monkeypatch: pytest.MonkeyPatch
+    app_server: AppServer, voice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(realtime_metrics, "GATHER", 60.0)
-    async with recording(site) as recorder:
+    async with recording(app_server) as recorder:
         with recorder.giving_way():
             with recorder.giving_way():  # two people at once
-                storing = asyncio.create_task(recorder.record([await one_metric(site, voice, recorder)]))
+                storing = asyncio.create_task(
+                    recorder.record([await one_metric(app_server, voice, recorder)])
+                )
                 await until(recorder._arrived.is_set)
             done, _ = await asyncio.wait([storing], timeout=0.3)
             assert not done
         assert await storing == ["stored"]
 
 
-async def test_who_never_comes_to_an_end_holds_no_metrics_up(site: Site, voice: Person) -> None:
-    async with recording(site) as recorder:
-        metric = await one_metric(site, voice, recorder)
+async def test_who_never_comes_to_an_end_holds_no_metrics_up(app_server: AppServer, voice: Person) -> None:
+    async with recording(app_server) as recorder:
+        metric = await one_metric(app_server, voice, recorder)
         with recorder.giving_way():
             assert await recorder.record([metric]) == ["stored"]
 
 
-async def test_a_connection_that_is_gone_is_replaced(site: Site, voice: Person) -> None:
-    async with recording(site) as recorder:
-        metric = await one_metric(site, voice, recorder)
+async def test_a_connection_that_is_gone_is_replaced(app_server: AppServer, voice: Person) -> None:
+    async with recording(app_server) as recorder:
+        metric = await one_metric(app_server, voice, recorder)
         assert await recorder.record([metric]) == ["stored"]
-        async with site.database("supabase_admin") as superuser:
+        async with app_server.database("supabase_admin") as superuser:
             killed = await superuser.fetch(
                 """select pg_terminate_backend(pid, 5000) from pg_stat_activity
                 where usename = 'floorwalker_web' and query like '%record_metrics%'"""

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from tests.app_server import Agent, AppServer, Person, decision
 from tests.conftest import until
 from tests.floor.test_views import Stream, measure, watching
-from tests.site import Agent, Person, Site, decision
 
 ENTRY = re.compile(r'<li class="(\w+)">(.*?)</li>', re.DOTALL)
 
@@ -21,12 +21,12 @@ def some_number() -> str:
     return f"+4930{secrets.randbelow(10**8):08}"
 
 
-def of(site: Site, person: Person, interaction: str) -> AbstractAsyncContextManager[Stream]:
-    return watching(site, person, f"interaction&id={interaction}")
+def of(app_server: AppServer, person: Person, interaction: str) -> AbstractAsyncContextManager[Stream]:
+    return watching(app_server, person, f"interaction&id={interaction}")
 
 
-async def page(site: Site, person: Person, interaction: str) -> str:
-    async with site.browser_of(person) as browser:
+async def page(app_server: AppServer, person: Person, interaction: str) -> str:
+    async with app_server.browser_of(person) as browser:
         answer = await browser.get(f"/interactions/{interaction}")
     assert answer.status_code == 200, answer.text
     return answer.text
@@ -46,41 +46,47 @@ def timeline(html: str) -> list[tuple[str, str]]:
     return [(kind, plain(text.partition("</time>")[2])) for kind, text in ENTRY.findall(shown)]
 
 
-async def post(site: Site, agent: Agent, path: str, body: Any) -> httpx.Response:
-    async with site.api(agent) as api:
+async def post(app_server: AppServer, agent: Agent, path: str, body: Any) -> httpx.Response:
+    async with app_server.api(agent) as api:
         answer = await api.post(path, json=body)
     assert answer.is_success, answer.text
     return answer
 
 
-async def said(site: Site, agent: Agent, interaction: str, *texts: str) -> None:
+async def said(app_server: AppServer, agent: Agent, interaction: str, *texts: str) -> None:
     speakers = ("customer", "agent")
     turns = [{"speaker": speakers[n % 2], "text": text} for n, text in enumerate(texts)]
-    await post(site, agent, f"/interactions/{interaction}/turns", turns)
+    await post(app_server, agent, f"/interactions/{interaction}/turns", turns)
 
 
-async def end(site: Site, agent: Agent, interaction: str, status: str = "completed", **archive: Any) -> None:
+async def end(
+    app_server: AppServer, agent: Agent, interaction: str, status: str = "completed", **archive: Any
+) -> None:
     body = {"status": status} | ({"archive": archive} if archive else {})
-    await post(site, agent, f"/interactions/{interaction}/end", body)
+    await post(app_server, agent, f"/interactions/{interaction}/end", body)
 
 
-async def decide(site: Site, person: Person, asked: dict[str, Any], status: str, reason: str = "") -> None:
-    async with site.browser_of(person) as browser:
+async def decide(
+    app_server: AppServer, person: Person, asked: dict[str, Any], status: str, reason: str = ""
+) -> None:
+    async with app_server.browser_of(person) as browser:
         form = decision(asked, status, reason=reason)
         answer = await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
     assert answer.status_code == 303, answer.text
 
 
-async def test_a_live_interaction_shows_its_numbers_and_what_was_said(site: Site, voice: Person) -> None:
+async def test_a_live_interaction_shows_its_numbers_and_what_was_said(
+    app_server: AppServer, voice: Person
+) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent, phone_number="+18505550155")
-    html = await page(site, voice, live)
+    live = await app_server.start(agent, phone_number="+18505550155")
+    html = await page(app_server, voice, live)
     assert "No satisfaction was measured yet." in html
     assert "Nothing was said yet." in html
     for score in (40, 81):
-        await measure(site, agent, live, sentiment="good", satisfaction_score=score)
-    await said(site, agent, live, "Where is my order?", "On its way.")
-    html = await page(site, voice, live)
+        await measure(app_server, agent, live, sentiment="good", satisfaction_score=score)
+    await said(app_server, agent, live, "Where is my order?", "On its way.")
+    html = await page(app_server, voice, live)
     numbers = plain(region(html, "interaction"))
     for words in (agent.name, f"voice · {voice.username}", "+1 850 ··· 0155", "active", "81 %", "good"):
         assert words in numbers
@@ -90,33 +96,38 @@ async def test_a_live_interaction_shows_its_numbers_and_what_was_said(site: Site
     assert not plain(region(html, "archive").partition(">")[2])
 
 
-async def test_the_feed_stands_where_there_is_no_transcript(site: Site, voice: Person) -> None:
+async def test_the_feed_stands_where_there_is_no_transcript(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
+    live = await app_server.start(agent)
     for line in ("Asks for an order", "Is waiting"):
-        await measure(site, agent, live, sentiment="neutral", feed_text=line)
-    assert timeline(await page(site, voice, live)) == [("feed", "Asks for an order"), ("feed", "Is waiting")]
-    await said(site, agent, live, "Hello?")
-    assert timeline(await page(site, voice, live)) == [("customer", "customer Hello?")]
+        await measure(app_server, agent, live, sentiment="neutral", feed_text=line)
+    assert timeline(await page(app_server, voice, live)) == [
+        ("feed", "Asks for an order"),
+        ("feed", "Is waiting"),
+    ]
+    await said(app_server, agent, live, "Hello?")
+    assert timeline(await page(app_server, voice, live)) == [("customer", "customer Hello?")]
 
 
-async def test_requests_decisions_and_executions_are_in_the_timeline(site: Site, voice: Person) -> None:
-    agent, admin = voice.agents[0], await site.hire("admin")
-    live = await site.start(agent)
-    allowed = await site.ask(agent, live, arguments={"order": "W1", "amount": 5})
-    waiting = region(await page(site, voice, live), "tool-permissions")
+async def test_requests_decisions_and_executions_are_in_the_timeline(
+    app_server: AppServer, voice: Person
+) -> None:
+    agent, admin = voice.agents[0], await app_server.hire("admin")
+    live = await app_server.start(agent)
+    allowed = await app_server.ask(agent, live, arguments={"order": "W1", "amount": 5})
+    waiting = region(await page(app_server, voice, live), "tool-permissions")
     assert f'action="/tool-permissions/{allowed["id"]}/decision"' in waiting
-    await decide(site, voice, allowed, "allowed")
+    await decide(app_server, voice, allowed, "allowed")
     claim = {"arguments_digest": allowed["arguments_digest"]}
     path = f"/tool-permissions/{allowed['id']}/execution"
-    claimed = (await post(site, agent, path, claim)).json()
-    async with site.api(agent) as api:
+    claimed = (await post(app_server, agent, path, claim)).json()
+    async with app_server.api(agent) as api:
         await api.patch(path, json={**claimed, "succeeded": True})
-    denied = await site.ask(agent, live, arguments={})
-    await decide(site, admin, denied, "denied", "not <today>")
-    await site.ask(agent, live, tool_name="check_order", arguments={})
-    open_one = await site.ask(agent, live, arguments={})
-    html = await page(site, voice, live)
+    denied = await app_server.ask(agent, live, arguments={})
+    await decide(app_server, admin, denied, "denied", "not <today>")
+    await app_server.ask(agent, live, tool_name="check_order", arguments={})
+    open_one = await app_server.ask(agent, live, arguments={})
+    html = await page(app_server, voice, live)
     entries = timeline(html)
     kinds = [kind for kind, _ in entries]
     assert kinds[:5] == ["request", "decision", "execution", "request", "decision"]
@@ -129,43 +140,43 @@ async def test_requests_decisions_and_executions_are_in_the_timeline(site: Site,
     assert "<today>" not in html
     assert open_one["id"] in region(html, "tool-permissions")
     assert f'action="/tool-permissions/{denied["id"]}/decision"' not in region(html, "tool-permissions")
-    await end(site, agent, live)
-    html = await page(site, voice, live)
+    await end(app_server, agent, live)
+    html = await page(app_server, voice, live)
     assert "cancelled · issue_refund" in [text for _, text in timeline(html)]
     assert "All quiet" in region(html, "tool-permissions")
 
 
-async def test_another_interactions_requests_are_not_on_this_page(site: Site) -> None:
-    person = await site.hire("voice", agents=2)
-    first, second = [await site.start(agent) for agent in person.agents]
-    asked = await site.ask(person.agents[1], second)
-    assert asked["id"] not in await page(site, person, first)
-    assert asked["id"] in await page(site, person, second)
+async def test_another_interactions_requests_are_not_on_this_page(app_server: AppServer) -> None:
+    person = await app_server.hire("voice", agents=2)
+    first, second = [await app_server.start(agent) for agent in person.agents]
+    asked = await app_server.ask(person.agents[1], second)
+    assert asked["id"] not in await page(app_server, person, first)
+    assert asked["id"] in await page(app_server, person, second)
 
 
 async def test_an_archive_written_by_sql_needs_no_more_than_the_database_asks_for(
-    site: Site, voice: Person
+    app_server: AppServer, voice: Person
 ) -> None:
-    live = await site.start(voice.agents[0])
-    async with site.api(voice.agents[0]) as api:
+    live = await app_server.start(voice.agents[0])
+    async with app_server.api(voice.agents[0]) as api:
         await api.post(f"/interactions/{live}/end", json={"status": "completed"})
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             """insert into interaction_archives (interaction_id, summary, issues, tags)
             values ($1, 'Short.', '[{"issue": "Where is it?", "status": "resolved"}]', '{}')""",
             UUID(live),
         )
-    shown = await page(site, voice, live)
+    shown = await page(app_server, voice, live)
     assert "Short." in shown
     assert "Where is it?" in shown
 
 
-async def test_after_the_end_there_is_the_archive(site: Site, voice: Person) -> None:
+async def test_after_the_end_there_is_the_archive(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent, phone_number=some_number())
-    await measure(site, agent, live, sentiment="good", satisfaction_score=90)
-    await end(site, agent, live)
-    html = await page(site, voice, live)
+    live = await app_server.start(agent, phone_number=some_number())
+    await measure(app_server, agent, live, sentiment="good", satisfaction_score=90)
+    await end(app_server, agent, live)
+    html = await page(app_server, voice, live)
     assert "Its archive has not arrived yet." in html
     assert "completed" in plain(region(html, "interaction"))
     archive = {
@@ -178,9 +189,9 @@ async def test_after_the_end_there_is_the_archive(site: Site, voice: Person) -> 
         "csat_score": 87.6,
         "resolution_time_seconds": 125,
     }
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.put(f"/interactions/{live}/archive", json=archive)).status_code == 200
-    html = await page(site, voice, live)
+    html = await page(app_server, voice, live)
     assert "<b>money" not in html
     shown = plain(region(html, "archive"))
     for words in (
@@ -195,53 +206,57 @@ async def test_after_the_end_there_is_the_archive(site: Site, voice: Person) -> 
         assert words in shown
 
 
-async def test_without_number_or_issues_first_contact_is_not_known(site: Site, voice: Person) -> None:
-    live = await site.start(voice.agents[0])
-    await end(site, voice.agents[0], live, "failed", summary="Hung up.")
-    shown = plain(region(await page(site, voice, live), "archive"))
+async def test_without_number_or_issues_first_contact_is_not_known(
+    app_server: AppServer, voice: Person
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    await end(app_server, voice.agents[0], live, "failed", summary="Hung up.")
+    shown = plain(region(await page(app_server, voice, live), "archive"))
     assert "First-contact resolution not known" in shown
     assert "CSAT" not in shown
     assert "Topics" not in shown
 
 
-async def test_who_came_back_with_the_same_issue_is_linked(site: Site, voice: Person, chat: Person) -> None:
+async def test_who_came_back_with_the_same_issue_is_linked(
+    app_server: AppServer, voice: Person, chat: Person
+) -> None:
     number = some_number()
 
     async def about(person: Person, tag: str) -> str:
-        live = await site.start(person.agents[0], phone_number=number)
+        live = await app_server.start(person.agents[0], phone_number=number)
         tags = {"topics": [], "issues": [{"tag": tag, "status": "resolved"}]}
-        await end(site, person.agents[0], live, summary="All well.", tags=tags)
+        await end(app_server, person.agents[0], live, summary="All well.", tags=tags)
         return live
 
     first, other = await about(voice, "refund"), await about(voice, "address")
-    assert "First-contact resolution yes" in plain(await page(site, voice, first))
-    async with of(site, voice, first) as stream:
+    assert "First-contact resolution yes" in plain(await page(app_server, voice, first))
+    async with of(app_server, voice, first) as stream:
         second = await about(voice, "refund")
         await until(lambda: f'href="/interactions/{second}"' in stream.text)
-    shown = region(await page(site, voice, first), "archive")
+    shown = region(await page(app_server, voice, first), "archive")
     assert f'href="/interactions/{second}"' in shown
     assert "First-contact resolution no: they came back" in plain(shown)
     for one in (other, second):
-        assert "First-contact resolution yes" in plain(await page(site, voice, one))
+        assert "First-contact resolution yes" in plain(await page(app_server, voice, one))
     # With another supervisor: it is broken, but what broke it is not theirs to open.
     third = await about(chat, "address")
-    shown = region(await page(site, voice, other), "archive")
+    shown = region(await page(app_server, voice, other), "archive")
     assert "First-contact resolution no" in plain(shown)
     assert third not in shown
-    assert third in region(await page(site, await site.hire("admin"), other), "archive")
+    assert third in region(await page(app_server, await app_server.hire("admin"), other), "archive")
 
 
 async def test_a_supervisor_and_an_admin_who_watch_together_each_see_their_own(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    number, boss = some_number(), await site.hire("admin")
+    number, boss = some_number(), await app_server.hire("admin")
     tags = {"topics": [], "issues": [{"tag": "refund", "status": "resolved"}]}
-    first = await site.start(voice.agents[0], phone_number=number)
-    await end(site, voice.agents[0], first, summary="All well.", tags=tags)
-    async with of(site, voice, first) as theirs, of(site, boss, first) as all_of_it:
-        second = await site.start(chat.agents[0], phone_number=number)
-        await end(site, chat.agents[0], second, summary="Again.", tags=tags)
-        async with site.database() as owner:  # which rings the first one's page
+    first = await app_server.start(voice.agents[0], phone_number=number)
+    await end(app_server, voice.agents[0], first, summary="All well.", tags=tags)
+    async with of(app_server, voice, first) as theirs, of(app_server, boss, first) as all_of_it:
+        second = await app_server.start(chat.agents[0], phone_number=number)
+        await end(app_server, chat.agents[0], second, summary="Again.", tags=tags)
+        async with app_server.database() as owner:  # which rings the first one's page
             await owner.execute(
                 "update interaction_archives set summary = 'Rung.' where interaction_id = $1", UUID(first)
             )
@@ -250,32 +265,32 @@ async def test_a_supervisor_and_an_admin_who_watch_together_each_see_their_own(
 
 
 async def test_an_interaction_that_moves_with_its_agent_leaves_one_page_and_stays_on_the_admins(
-    site: Site, voice: Person
+    app_server: AppServer, voice: Person
 ) -> None:
-    boss, taker = await site.hire("admin"), await site.hire("voice", agents=0)
-    agent, live = voice.agents[0], await site.start(voice.agents[0])
-    async with of(site, voice, live) as before, of(site, boss, live) as always:
-        await measure(site, agent, live, feed_text="before it moves")
+    boss, taker = await app_server.hire("admin"), await app_server.hire("voice", agents=0)
+    agent, live = voice.agents[0], await app_server.start(voice.agents[0])
+    async with of(app_server, voice, live) as before, of(app_server, boss, live) as always:
+        await measure(app_server, agent, live, feed_text="before it moves")
         await until(lambda: "before it moves" in before.text and "before it moves" in always.text)
-        async with site.browser_of(boss) as browser:
+        async with app_server.browser_of(boss) as browser:
             answer = await browser.post(f"/agents/{agent.id}/move", data={"supervisor_id": str(taker.id)})
             assert answer.status_code == 303
         await until(lambda: before.ended and always.ended)  # whoever may come back does at once
-        async with site.browser_of(voice) as browser:
+        async with app_server.browser_of(voice) as browser:
             assert (await browser.get(f"/stream?page=interaction&id={live}")).status_code == 404
-    async with of(site, boss, live) as always, of(site, taker, live) as after:
-        await measure(site, agent, live, feed_text="and after")
+    async with of(app_server, boss, live) as always, of(app_server, taker, live) as after:
+        await measure(app_server, agent, live, feed_text="and after")
         await until(lambda: "and after" in always.text and "and after" in after.text)
 
 
-async def test_nobody_else_learns_that_it_exists(site: Site, voice: Person, chat: Person) -> None:
-    live = await site.start(voice.agents[0])
-    ended = await site.start(chat.agents[0])
-    await end(site, chat.agents[0], ended, summary="Private.")
+async def test_nobody_else_learns_that_it_exists(app_server: AppServer, voice: Person, chat: Person) -> None:
+    live = await app_server.start(voice.agents[0])
+    ended = await app_server.start(chat.agents[0])
+    await end(app_server, chat.agents[0], ended, summary="Private.")
     strangers = ((chat, live), (voice, ended))
     for person, theirs in strangers:
         refused = set()
-        async with site.browser_of(person) as browser:
+        async with app_server.browser_of(person) as browser:
             for one in (theirs, str(uuid4()), "x", "0", "%00", live[:-1], "' or true --"):
                 for path in (f"/interactions/{one}", f"/stream?page=interaction&id={one}"):
                     answer = await browser.get(path)
@@ -286,31 +301,31 @@ async def test_nobody_else_learns_that_it_exists(site: Site, voice: Person, chat
         assert len(refused) == 2, "one answer at each door, whether it exists or not"
 
 
-async def test_signed_out_one_is_sent_to_sign_in(site: Site, voice: Person) -> None:
-    live = await site.start(voice.agents[0])
-    async with site.browser_of(None) as browser:
+async def test_signed_out_one_is_sent_to_sign_in(app_server: AppServer, voice: Person) -> None:
+    live = await app_server.start(voice.agents[0])
+    async with app_server.browser_of(None) as browser:
         answer = await browser.get(f"/interactions/{live}")
     assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/login")
 
 
-async def test_an_admin_may_see_it_and_watch_it(site: Site, voice: Person) -> None:
-    admin = await site.hire("admin")
-    live = await site.start(voice.agents[0])
-    assert voice.agents[0].name in await page(site, admin, live)
-    async with of(site, admin, live) as stream:
-        await said(site, voice.agents[0], live, "For the admin, too")
+async def test_an_admin_may_see_it_and_watch_it(app_server: AppServer, voice: Person) -> None:
+    admin = await app_server.hire("admin")
+    live = await app_server.start(voice.agents[0])
+    assert voice.agents[0].name in await page(app_server, admin, live)
+    async with of(app_server, admin, live) as stream:
+        await said(app_server, voice.agents[0], live, "For the admin, too")
         await until(lambda: "For the admin, too" in stream.text)
 
 
-async def test_what_a_customer_says_is_text(site: Site, voice: Person) -> None:
+async def test_what_a_customer_says_is_text(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
+    live = await app_server.start(agent)
     evil = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</li></section>\n\ndata: {{ 7 * 7 }}"
-    async with of(site, voice, live) as stream:
-        await said(site, agent, live, evil)
-        await site.ask(agent, live, arguments={"<b>": evil})
+    async with of(app_server, voice, live) as stream:
+        await said(app_server, agent, live, evil)
+        await app_server.ask(agent, live, arguments={"<b>": evil})
         await until(lambda: "alert(1)" in stream.text and "issue_refund" in stream.text)
-        html = await page(site, voice, live)
+        html = await page(app_server, voice, live)
         for text in (html, stream.text):
             assert "<script>alert" not in text
             assert "<img" not in text
@@ -319,13 +334,13 @@ async def test_what_a_customer_says_is_text(site: Site, voice: Person) -> None:
     assert ("customer", " ".join(f"customer {evil}".split())) in timeline(html)
 
 
-async def test_a_very_long_timeline_shows_the_last_300(site: Site, voice: Person) -> None:
+async def test_a_very_long_timeline_shows_the_last_300(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
+    live = await app_server.start(agent)
     for start in range(0, 420, 70):
-        await said(site, agent, live, *(f"line {n}" for n in range(start, start + 70)))
-    await site.ask(agent, live, arguments={})
-    html = await page(site, voice, live)
+        await said(app_server, agent, live, *(f"line {n}" for n in range(start, start + 70)))
+    await app_server.ask(agent, live, arguments={})
+    html = await page(app_server, voice, live)
     entries = timeline(html)
     assert len(entries) == 300
     assert entries[0][1].endswith("line 121")
@@ -334,11 +349,11 @@ async def test_a_very_long_timeline_shows_the_last_300(site: Site, voice: Person
     assert "the last 300" in region(html, "timeline")
 
 
-async def test_its_stream_sends_only_what_changed(site: Site, voice: Person) -> None:
+async def test_its_stream_sends_only_what_changed(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
-    await said(site, agent, live, "Hello")
-    async with of(site, voice, live) as stream:
+    live = await app_server.start(agent)
+    await said(app_server, agent, live, "Hello")
+    async with of(app_server, voice, live) as stream:
         whole = {"connection", "interaction", "tool-permissions", "timeline", "archive"}
         await until(lambda: whole <= set(stream.regions))
 
@@ -349,25 +364,25 @@ async def test_its_stream_sends_only_what_changed(site: Site, voice: Person) -> 
             return found
 
         await after("Hello")
-        await measure(site, agent, live, sentiment="good", satisfaction_score=77, feed_text="Is happy")
+        await measure(app_server, agent, live, sentiment="good", satisfaction_score=77, feed_text="Is happy")
         assert await after(">77<") == {"interaction"}
-        await said(site, agent, live, "A second line")
+        await said(app_server, agent, live, "A second line")
         assert await after("A second line") <= {"timeline", "interaction"}
-        await site.ask(agent, live)
+        await app_server.ask(agent, live)
         assert await after("Standing approval…") == {"tool-permissions", "timeline"}
-        await end(site, agent, live, summary="It is over.")
+        await end(app_server, agent, live, summary="It is over.")
         await until(lambda: "It is over." in stream.text and "cancelled" in stream.text)
         assert set(stream.regions) == {"interaction", "tool-permissions", "timeline", "archive"}
 
 
-async def test_its_stream_is_the_page(site: Site, voice: Person) -> None:
+async def test_its_stream_is_the_page(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
-    await said(site, agent, live, "Hello", "Good day")
-    await site.ask(agent, live)
-    async with of(site, voice, live) as stream:
+    live = await app_server.start(agent)
+    await said(app_server, agent, live, "Hello", "Good day")
+    await app_server.ask(agent, live)
+    async with of(app_server, voice, live) as stream:
         await until(lambda: {"timeline", "archive"} <= set(stream.regions))
-        html = await page(site, voice, live)
+        html = await page(app_server, voice, live)
         for name in ("interaction", "tool-permissions", "timeline", "archive"):
             sent = re.sub(r"^data: ", "", stream.last(name).partition(">")[2], flags=re.MULTILINE)
             assert re.sub(r"\s+", "", sent) in re.sub(r"\s+", "", html), name

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.site import Agent, Person, Site
+from tests.app_server import Agent, AppServer, Person
 
 CENT = Decimal("0.01")
 
@@ -44,10 +44,12 @@ def of(html: str, person: Person) -> Row:
     return found
 
 
-async def page(site: Site, person: Person, query: str = "", *, everybody: bool = True, **cookies: str) -> str:
+async def page(
+    app_server: AppServer, person: Person, query: str = "", *, everybody: bool = True, **cookies: str
+) -> str:
     if everybody:
         query += ("&" if query else "?") + "all=1"
-    async with site.browser_of(person) as browser:
+    async with app_server.browser_of(person) as browser:
         for name, value in cookies.items():
             browser.cookies.set(name, value)
         answer = await browser.get(f"/leaderboard{query}")
@@ -55,20 +57,22 @@ async def page(site: Site, person: Person, query: str = "", *, everybody: bool =
     return answer.text
 
 
-async def complete(site: Site, agent: Agent, csat: float | None, status: str = "completed") -> None:
+async def complete(
+    app_server: AppServer, agent: Agent, csat: float | None, status: str = "completed"
+) -> None:
     """An interaction of no time at all, through the agent API."""
-    interaction = await site.start(agent)
+    interaction = await app_server.start(agent)
     archive = {"summary": "All is well.", "csat_score": csat}
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         answer = await api.post(
             f"/interactions/{interaction}/end", json={"status": status, "archive": archive}
         )
     assert answer.status_code == 200, answer.text
 
 
-async def lasted(site: Site, agent: Agent, seconds: int, csat: int) -> None:
+async def lasted(app_server: AppServer, agent: Agent, seconds: int, csat: int) -> None:
     """A completed interaction of so many seconds, as nobody could wait for it."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             """with i as (insert into interactions (agent_id, interaction_type, status, started_at, ended_at)
               values ($1, $2, 'completed', now(), now() + make_interval(secs => $3)) returning id)
@@ -80,63 +84,63 @@ async def lasted(site: Site, agent: Agent, seconds: int, csat: int) -> None:
         )
 
 
-async def test_both_roles_see_the_same_table(site: Site, voice: Person) -> None:
-    await lasted(site, voice.agents[0], 60, 90)
-    admin = await site.hire("admin")
-    seen = [table(await page(site, person, "?type=voice")) for person in (voice, admin)]
+async def test_both_roles_see_the_same_table(app_server: AppServer, voice: Person) -> None:
+    await lasted(app_server, voice.agents[0], 60, 90)
+    admin = await app_server.hire("admin")
+    seen = [table(await page(app_server, person, "?type=voice")) for person in (voice, admin)]
     assert [row.name for row in seen[0]] == [row.name for row in seen[1]]
     assert [row["Score"] for row in seen[0]] == [row["Score"] for row in seen[1]]
     assert voice.username in [row.name for row in seen[0]]
 
 
-async def test_it_says_how_the_score_is_made(site: Site, chat: Person) -> None:
-    text = unescape(await page(site, chat))
+async def test_it_says_how_the_score_is_made(app_server: AppServer, chat: Person) -> None:
+    text = unescape(await page(app_server, chat))
     assert re.search(r"0\.5 . average satisfaction, 0 to 100", text)
     assert re.search(r"30 . \(own . fewest\) . \(most . fewest\)", text)
     assert re.search(r"20 . \(1 . \(own . shortest\) . \(longest . shortest\)\)", text)
 
 
 @pytest.mark.parametrize("path", ["/leaderboard", "/leaderboard.csv"])
-async def test_signed_out_one_is_sent_to_sign_in(site: Site, path: str) -> None:
-    async with site.browser_of(None) as browser:
+async def test_signed_out_one_is_sent_to_sign_in(app_server: AppServer, path: str) -> None:
+    async with app_server.browser_of(None) as browser:
         answer = await browser.get(path)
     assert answer.status_code == 303
     assert answer.headers["location"].partition("?")[0] == "/login"
     assert "csat" not in answer.text.lower()
 
 
-async def test_a_supervisors_own_row_is_marked_and_only_theirs(site: Site, voice: Person) -> None:
-    other = await site.hire("voice")
-    mine = table(await page(site, voice))
+async def test_a_supervisors_own_row_is_marked_and_only_theirs(app_server: AppServer, voice: Person) -> None:
+    other = await app_server.hire("voice")
+    mine = table(await page(app_server, voice))
     assert [row.name for row in mine if row.own] == [voice.username]
     assert [row["Supervisor"] for row in mine if row["Supervisor"].endswith(" you")] == [
         f"{voice.username} you"
     ]
     assert other.username in [row.name for row in mine]
-    for person, query in ((await site.hire("admin"), "?type=voice"), (voice, "?type=chat")):
-        html = await page(site, person, query)
+    for person, query in ((await app_server.hire("admin"), "?type=voice"), (voice, "?type=chat")):
+        html = await page(app_server, person, query)
         assert not [row for row in table(html) if row.own]
         assert 'aria-current="true">' in html.partition("<tbody>")[0]
 
 
 async def test_without_a_choice_it_is_this_month_and_ones_own_type(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    assert voice.username in [row.name for row in table(await page(site, voice))]
-    html = await page(site, chat)
+    assert voice.username in [row.name for row in table(await page(app_server, voice))]
+    html = await page(app_server, chat)
     names = [row.name for row in table(html)]
     assert chat.username in names
     assert voice.username not in names
     assert "Since the first of the month" in html
-    admin = await site.hire("admin")
-    assert voice.username in [row.name for row in table(await page(site, admin))]
+    admin = await app_server.hire("admin")
+    assert voice.username in [row.name for row in table(await page(app_server, admin))]
 
 
-async def test_rank_follows_score_ties_share_and_who_has_nothing_has_none(site: Site) -> None:
-    best, tied, twin, last, idle = [await site.hire("voice") for _ in range(5)]
+async def test_rank_follows_score_ties_share_and_who_has_nothing_has_none(app_server: AppServer) -> None:
+    best, tied, twin, last, idle = [await app_server.hire("voice") for _ in range(5)]
     for person, csat in ((best, 97), (tied, 83), (twin, 83), (last, 61)):
-        await lasted(site, person.agents[0], 240, csat)
-    html = await page(site, idle)
+        await lasted(app_server, person.agents[0], 240, csat)
+    html = await page(app_server, idle)
     rows = table(html)
     ranked = [row for row in rows if row.rank is not None]
     assert rows[: len(ranked)] == ranked, "whoever has no rank is below all who have one"
@@ -151,11 +155,13 @@ async def test_rank_follows_score_ties_share_and_who_has_nothing_has_none(site: 
     assert nobody["Its three parts"] == "no completed interaction yet"
 
 
-async def test_the_score_shown_is_the_sum_of_its_parts(site: Site, voice: Person, chat: Person) -> None:
+async def test_the_score_shown_is_the_sum_of_its_parts(
+    app_server: AppServer, voice: Person, chat: Person
+) -> None:
     for person, seconds, csat in ((voice, 77, 71), (voice, 1234, 88), (chat, 333, 93)):
-        await lasted(site, person.agents[0], seconds, csat)
+        await lasted(app_server, person.agents[0], seconds, csat)
     for person in (voice, chat):
-        rows = [row for row in table(await page(site, person)) if row.parts]
+        rows = [row for row in table(await page(app_server, person)) if row.parts]
         assert person.username in [row.name for row in rows]
         for row in rows:
             shown = Decimal(row["Score"])
@@ -165,18 +171,18 @@ async def test_the_score_shown_is_the_sum_of_its_parts(site: Site, voice: Person
             assert all(0 <= part <= most for part, most in zip(row.parts, (50, 30, 20), strict=True))
 
 
-async def test_only_completed_interactions_count(site: Site, voice: Person) -> None:
+async def test_only_completed_interactions_count(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
     for csat, status in ((80.0, "completed"), (90.0, "completed"), (None, "completed"), (5.0, "failed")):
-        await complete(site, agent, csat, status)
-    await site.start(agent)
-    row = of(await page(site, voice), voice)
+        await complete(app_server, agent, csat, status)
+    await app_server.start(agent)
+    row = of(await page(app_server, voice), voice)
     assert (row["Interactions"], row["CSAT"]) == ("3", "85.0 %")
     assert row.parts[0] == Decimal("42.5")
 
 
-async def test_today_is_a_part_of_this_month(site: Site, voice: Person, chat: Person) -> None:
-    async with site.database() as owner:
+async def test_today_is_a_part_of_this_month(app_server: AppServer, voice: Person, chat: Person) -> None:
+    async with app_server.database() as owner:
         yesterday = await owner.fetchval(
             "select date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'"
         )
@@ -190,17 +196,17 @@ async def test_today_is_a_part_of_this_month(site: Site, voice: Person, chat: Pe
             )
     month = 0 if yesterday.day == 1 else 1
     for person in (voice, chat):
-        await complete(site, person.agents[0], 75)
+        await complete(app_server, person.agents[0], 75)
         kind = person.agents[0].channel
-        today = of(await page(site, person, f"?type={kind}&period=today"), person)
-        whole = of(await page(site, person, f"?type={kind}&period=month"), person)
+        today = of(await page(app_server, person, f"?type={kind}&period=today"), person)
+        whole = of(await page(app_server, person, f"?type={kind}&period=month"), person)
         assert today["Interactions"] == "1"
         assert whole["Interactions"] == str(1 + month)
 
 
-async def test_an_unknown_period_or_type_is_refused(site: Site, voice: Person) -> None:
+async def test_an_unknown_period_or_type_is_refused(app_server: AppServer, voice: Person) -> None:
     queries = ("period=year", "period=", "type=video", "type=", "type=Voice", "period=today%00")
-    async with site.browser_of(voice) as browser:
+    async with app_server.browser_of(voice) as browser:
         for query in (*queries, "period=today'--&type=chat"):
             for path in ("/leaderboard", "/leaderboard.csv"):
                 answer = await browser.get(f"{path}?{query}")
@@ -223,31 +229,31 @@ MADE_UP = [
 ]
 
 
-async def test_a_made_up_or_hostile_zone_is_utc(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as browser:
-        session = browser.cookies[site.cookie]
+async def test_a_made_up_or_hostile_zone_is_utc(app_server: AppServer, voice: Person) -> None:
+    async with app_server.browser_of(voice) as browser:
+        session = browser.cookies[app_server.cookie]
         browser.cookies.clear()
         for zone in MADE_UP:
-            raw = {"Cookie": f'{site.cookie}={session}; zone="{zone}"'}
+            raw = {"Cookie": f'{app_server.cookie}={session}; zone="{zone}"'}
             answer = await browser.get("/leaderboard?period=today", headers=raw)
             assert answer.status_code == 200, zone
             assert "Since midnight, UTC;" in answer.text
             assert "<script>alert" not in answer.text
 
 
-async def test_a_true_zone_is_taken(site: Site, voice: Person) -> None:
+async def test_a_true_zone_is_taken(app_server: AppServer, voice: Person) -> None:
     for zone in ("Asia/Calcutta", "Europe/Kiev", "Pacific/Kiritimati", "America/Argentina/Buenos_Aires"):
-        assert f"Since midnight, {zone};" in await page(site, voice, "?period=today", zone=zone)
+        assert f"Since midnight, {zone};" in await page(app_server, voice, "?period=today", zone=zone)
 
 
-async def test_the_database_says_which_zones_there_are(site: Site, voice: Person) -> None:
+async def test_the_database_says_which_zones_there_are(app_server: AppServer, voice: Person) -> None:
     """Python's own list may lack those that browsers call by an older name."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         rows = await owner.fetch(
             "select name from pg_timezone_names where name ~ '^[A-Z][a-z]+/' order by md5(name)"
         )
     for zone in [row["name"] for row in rows][:40]:
-        assert f"Since midnight, {zone};" in await page(site, voice, "?period=today", zone=zone)
+        assert f"Since midnight, {zone};" in await page(app_server, voice, "?period=today", zone=zone)
 
 
 def read(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -256,12 +262,12 @@ def read(answer: httpx.Response) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("period", ["today", "month"])
 async def test_the_csv_has_the_rows_of_the_page_in_its_order(
-    site: Site, voice: Person, chat: Person, period: str
+    app_server: AppServer, voice: Person, chat: Person, period: str
 ) -> None:
-    idle = await site.hire("chat")
+    idle = await app_server.hire("chat")
     for person, csat in ((voice, 64), (chat, 78)):
-        await lasted(site, person.agents[0], 100, csat)
-    async with site.browser_of(await site.hire("admin")) as browser:
+        await lasted(app_server, person.agents[0], 100, csat)
+    async with app_server.browser_of(await app_server.hire("admin")) as browser:
         for kind, there in (("voice", voice), ("chat", chat), ("chat", idle)):
             query = f"?type={kind}&period={period}"
             shown = table((await browser.get(f"/leaderboard{query}&all=1")).text)
@@ -278,26 +284,26 @@ async def test_the_csv_has_the_rows_of_the_page_in_its_order(
             assert {row["supervisor_type"] for row in rows} == {kind}
 
 
-async def test_the_page_links_its_own_csv(site: Site, voice: Person) -> None:
-    html = unescape(await page(site, voice, "?type=chat&period=today"))
+async def test_the_page_links_its_own_csv(app_server: AppServer, voice: Person) -> None:
+    html = unescape(await page(app_server, voice, "?type=chat&period=today"))
     assert 'href="/leaderboard.csv?type=chat&period=today"' in html
     assert 'href="/leaderboard?type=voice&period=today"' in html
     assert 'href="/leaderboard?type=chat&period=month"' in html
 
 
-async def test_a_person_who_left_is_not_on_it(site: Site, voice: Person, chat: Person) -> None:
-    await complete(site, voice.agents[0], 88)
-    async with site.database() as owner:
+async def test_a_person_who_left_is_not_on_it(app_server: AppServer, voice: Person, chat: Person) -> None:
+    await complete(app_server, voice.agents[0], 88)
+    async with app_server.database() as owner:
         await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
-    assert voice.username not in [row.name for row in table(await page(site, chat, "?type=voice"))]
+    assert voice.username not in [row.name for row in table(await page(app_server, chat, "?type=voice"))]
 
 
 async def test_the_first_hundred_and_oneself_are_shown_until_one_wants_all(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    await complete(site, voice.agents[0], 50)
-    last = await site.hire("voice")  # without an interaction, below everybody who has one
-    async with site.database("supabase_admin") as admin:
+    await complete(app_server, voice.agents[0], 50)
+    last = await app_server.hire("voice")  # without an interaction, below everybody who has one
+    async with app_server.database("supabase_admin") as admin:
         await admin.execute(
             """insert into auth.users (id, email, raw_app_meta_data)
             select gen_random_uuid(), 'board-' || n || '@example.com',
@@ -305,10 +311,10 @@ async def test_the_first_hundred_and_oneself_are_shown_until_one_wants_all(
             from generate_series(1, 101) n"""
         )
     try:
-        short = await page(site, last, "?type=voice", everybody=False)
-        whole = await page(site, last, "?type=voice")
+        short = await page(app_server, last, "?type=voice", everybody=False)
+        whole = await page(app_server, last, "?type=voice")
     finally:
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             await owner.execute("update users set deactivated_at = now() where username like 'board-%'")
     rows, everybody = table(short), table(whole)
     assert [row.name for row in rows[:100]] == [row.name for row in everybody[:100]]

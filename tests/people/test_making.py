@@ -13,18 +13,20 @@ from server.kernel.auth import Administration
 from server.people.making import Check, make
 from server.people.users import Draft
 from server.settings import AUTH_PATH
-from tests.crooked import crooked
-from tests.site import PASSWORD, PATIENCE, Site
+from tests.app_server import PASSWORD, PATIENCE, AppServer
+from tests.faulty_auth import faulty_auth
 
 HOWS = ("invite", "password")
 
 
 @asynccontextmanager
-async def logins(site: Site, refused: set[str]) -> AsyncIterator[Administration]:
+async def logins(app_server: AppServer, refused: set[str]) -> AsyncIterator[Administration]:
     """The Auth server, which refuses these methods."""
-    with crooked(site.url, refused=frozenset(refused)) as url:
+    with faulty_auth(app_server.url, refused=frozenset(refused)) as url:
         async with httpx.AsyncClient(timeout=PATIENCE) as client:
-            yield Administration(client, url=url + AUTH_PATH, secret=Keys.load_or_create(site.home).secret)
+            yield Administration(
+                client, url=url + AUTH_PATH, secret=Keys.load_or_create(app_server.home).secret
+            )
 
 
 async def passed(_person: UUID) -> None:
@@ -36,10 +38,10 @@ async def failed(_person: UUID) -> None:
 
 
 async def attempt(
-    site: Site, name: str, *, refused: set[str], became: Check = passed, is_here: Check = passed
+    app_server: AppServer, name: str, *, refused: set[str], became: Check = passed, is_here: Check = passed
 ) -> None:
     draft = Draft(f"{name}@example.org", "New", "chat", name)
-    async with logins(site, refused) as administration:
+    async with logins(app_server, refused) as administration:
         login = administration.create(draft.email, {}, draft.name, PASSWORD)
         await make(administration, draft, login, became=became, is_here=is_here)
 
@@ -55,9 +57,9 @@ def form(how: str, name: str) -> dict[str, str]:
     }
 
 
-async def traces(site: Site, name: str) -> tuple[int, int]:
+async def traces(app_server: AppServer, name: str) -> tuple[int, int]:
     """Logins and people of this name."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         row = await owner.fetchrow(
             """select (select count(*) from auth.users where email = $1) as logins,
             (select count(*) from public.users where email = $1) as people""",
@@ -67,41 +69,43 @@ async def traces(site: Site, name: str) -> tuple[int, int]:
     return row["logins"], row["people"]
 
 
-async def test_when_nothing_fails_a_person_is_there(site: Site) -> None:
-    await attempt(site, "whole", refused=set())
-    assert await traces(site, "whole") == (1, 1)
+async def test_when_nothing_fails_a_person_is_there(app_server: AppServer) -> None:
+    await attempt(app_server, "whole", refused=set())
+    assert await traces(app_server, "whole") == (1, 1)
 
 
-async def test_a_login_that_is_not_here_is_taken_back(site: Site) -> None:
+async def test_a_login_that_is_not_here_is_taken_back(app_server: AppServer) -> None:
     with pytest.raises(Forbidden):
-        await attempt(site, "elsewhere", refused=set(), is_here=failed)
-    assert await traces(site, "elsewhere") == (0, 0)
+        await attempt(app_server, "elsewhere", refused=set(), is_here=failed)
+    assert await traces(app_server, "elsewhere") == (0, 0)
 
 
-async def test_a_login_that_gets_no_rights_is_taken_back(site: Site) -> None:
+async def test_a_login_that_gets_no_rights_is_taken_back(app_server: AppServer) -> None:
     with pytest.raises(Unavailable):
-        await attempt(site, "rightless", refused={"PUT"})
-    assert await traces(site, "rightless") == (0, 0)
+        await attempt(app_server, "rightless", refused={"PUT"})
+    assert await traces(app_server, "rightless") == (0, 0)
 
 
-async def test_what_cannot_be_taken_back_is_said(site: Site) -> None:
+async def test_what_cannot_be_taken_back_is_said(app_server: AppServer) -> None:
     with pytest.raises(Conflict, match="could not be deleted again"):
-        await attempt(site, "left", refused={"PUT", "DELETE"})
-    assert await traces(site, "left") == (1, 0)
+        await attempt(app_server, "left", refused={"PUT", "DELETE"})
+    assert await traces(app_server, "left") == (1, 0)
 
 
-async def test_a_person_who_is_there_already_is_not_taken_back_and_that_is_said(site: Site) -> None:
+async def test_a_person_who_is_there_already_is_not_taken_back_and_that_is_said(
+    app_server: AppServer,
+) -> None:
     with pytest.raises(Conflict, match="could not be deleted again"):
-        await attempt(site, "there", refused=set(), became=failed)
-    assert await traces(site, "there") == (1, 1)
+        await attempt(app_server, "there", refused=set(), became=failed)
+    assert await traces(app_server, "there") == (1, 1)
 
 
 @pytest.mark.parametrize("how", HOWS)
-async def test_a_login_that_becomes_nobody_is_taken_back(site: Site, how: str) -> None:
+async def test_a_login_that_becomes_nobody_is_taken_back(app_server: AppServer, how: str) -> None:
     """As when its trigger is off: it has its rights, and no person comes of it."""
     name, switch = f"nobody-{how}", "alter table auth.users {} trigger floorwalker_20_profile_update"
-    admin = await site.hire("admin")
-    async with site.browser_of(admin) as browser, site.database("supabase_auth_admin") as auth:
+    admin = await app_server.hire("admin")
+    async with app_server.browser_of(admin) as browser, app_server.database("supabase_auth_admin") as auth:
         await auth.execute(switch.format("disable"))
         try:
             answer = await browser.post("/people", data=form(how, name))
@@ -109,4 +113,4 @@ async def test_a_login_that_becomes_nobody_is_taken_back(site: Site, how: str) -
             await auth.execute(switch.format("enable"))
     assert answer.status_code == 409
     assert "could not become a person here" in answer.text
-    assert await traces(site, name) == (0, 0)
+    assert await traces(app_server, name) == (0, 0)

@@ -11,16 +11,16 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
 from tests.conftest import until
 from tests.outbox import letters, path_in
-from tests.site import PASSWORD, PATIENCE, Person, Site
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-async def admin(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    async with site.browser_of(await site.hire("admin")) as browser:
+async def admin(app_server: AppServer) -> AsyncIterator[httpx.AsyncClient]:
+    async with app_server.browser_of(await app_server.hire("admin")) as browser:
         yield browser
 
 
@@ -43,9 +43,9 @@ def whose(answer: httpx.Response) -> tuple[str, str]:
     return found[1], found[2]
 
 
-async def audited(site: Site, person: str) -> list[tuple[str, bool]]:
+async def audited(app_server: AppServer, person: str) -> list[tuple[str, bool]]:
     """What was written down of somebody, and whether by a person, the newest first."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         rows = await owner.fetch(
             "select action, actor_id is not null as by from audit_logs where row_id = $1 order by id desc",
             person,
@@ -53,14 +53,14 @@ async def audited(site: Site, person: str) -> list[tuple[str, bool]]:
     return [(row["action"], row["by"]) for row in rows]
 
 
-async def sign_in(site: Site, email: str, password: str = PASSWORD) -> int:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def sign_in(app_server: AppServer, email: str, password: str = PASSWORD) -> int:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         return (await client.post("/login", data={"email": email, "password": password})).status_code
 
 
 @pytest.mark.parametrize("kind", ["voice", "chat", "admin"])
 async def test_somebody_with_a_password_signs_in_at_once(
-    site: Site, admin: httpx.AsyncClient, kind: str
+    app_server: AppServer, admin: httpx.AsyncClient, kind: str
 ) -> None:
     form = draft(kind=kind)
     person, said = whose(await admin.post("/people", data=form))
@@ -68,25 +68,27 @@ async def test_somebody_with_a_password_signs_in_at_once(
     page = (await admin.get(f"/people/{person}?said=created")).text
     assert "They can sign in now." in page
     assert form["name"] in page
-    assert await sign_in(site, form["email"]) == 303
-    async with site.database() as owner:
+    assert await sign_in(app_server, form["email"]) == 303
+    async with app_server.database() as owner:
         row = await owner.fetchrow(
             "select role, supervisor_type, username from users where id = $1", UUID(person)
         )
     assert row is not None
     role, username = ("admin", None) if kind == "admin" else ("supervisor", form["username"])
     assert tuple(row) == (role, None if kind == "admin" else kind, username)
-    assert ("users.create", True) in await audited(site, person)
+    assert ("users.create", True) in await audited(app_server, person)
 
 
-async def test_an_invitation_is_accepted_by_the_letters_link(site: Site, admin: httpx.AsyncClient) -> None:
+async def test_an_invitation_is_accepted_by_the_letters_link(
+    app_server: AppServer, admin: httpx.AsyncClient
+) -> None:
     form = draft(how="invite", password="")
     person, said = whose(await admin.post("/people", data=form))
     assert said == "invited"
     assert "not accepted yet" in (await admin.get(f"/people/{person}")).text
-    assert await sign_in(site, form["email"], "anything") == 401
-    (letter,) = letters(site, form["email"])
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+    assert await sign_in(app_server, form["email"], "anything") == 401
+    (letter,) = letters(app_server, form["email"])
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         path = path_in(letter)
         assert path.startswith("/invitation?token_hash=")
         assert "Welcome." in (await browser.get(path)).text
@@ -95,15 +97,15 @@ async def test_an_invitation_is_accepted_by_the_letters_link(site: Site, admin: 
         )
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert form["name"] in (await browser.get("/")).text
-    assert await sign_in(site, form["email"]) == 303
+    assert await sign_in(app_server, form["email"]) == 303
     assert "accepted" in (await admin.get(f"/people/{person}")).text
-    assert ("users.invite", True) in await audited(site, person)
+    assert ("users.invite", True) in await audited(app_server, person)
 
 
-async def test_an_invitation_can_be_sent_again(site: Site, admin: httpx.AsyncClient) -> None:
+async def test_an_invitation_can_be_sent_again(app_server: AppServer, admin: httpx.AsyncClient) -> None:
     form = draft(how="invite")
     person, _ = whose(await admin.post("/people", data=form))
-    first = path_in(letters(site, form["email"])[0])
+    first = path_in(letters(app_server, form["email"])[0])
 
     async def sent_again() -> (
         bool
@@ -113,9 +115,9 @@ async def test_an_invitation_can_be_sent_again(site: Site, admin: httpx.AsyncCli
         return answer.status_code == 303
 
     await until(sent_again, 2 * PATIENCE)
-    second = path_in(letters(site, form["email"])[-1])
+    second = path_in(letters(app_server, form["email"])[-1])
     assert second != first
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         for path, status in ((first, 404), (second, 303)):
             form = {"token_hash": path.partition("=")[2], "password": PASSWORD}
             assert (await browser.post("/invitation", data=form)).status_code == status
@@ -136,7 +138,7 @@ async def test_an_invitation_can_be_sent_again(site: Site, admin: httpx.AsyncCli
     ],
 )
 async def test_bad_input_comes_back_with_a_sentence_and_makes_nobody(
-    site: Site, admin: httpx.AsyncClient, fields: dict[str, str], sentence: str
+    app_server: AppServer, admin: httpx.AsyncClient, fields: dict[str, str], sentence: str
 ) -> None:
     form = draft(**fields)
     page = await admin.post("/people", data=form)
@@ -146,14 +148,14 @@ async def test_bad_input_comes_back_with_a_sentence_and_makes_nobody(
         assert sentence in answer.text
         assert PASSWORD not in answer.text
     assert fragment.text.lstrip().startswith('<form id="draft"')
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         assert not await owner.fetchval(
             "select count(*) from auth.users where email = lower($1)", form["email"]
         )
 
 
 async def test_an_address_or_username_that_is_taken_is_refused_in_any_case(
-    site: Site, admin: httpx.AsyncClient, voice: Person
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
     for fields, sentence in (
         ({"email": voice.email.upper()}, "Somebody with this e-mail address is here already."),
@@ -163,14 +165,14 @@ async def test_an_address_or_username_that_is_taken_is_refused_in_any_case(
         assert (answer.status_code, sentence in answer.text) == (422, True)
 
 
-async def test_a_double_click_makes_one_person(site: Site, admin: httpx.AsyncClient) -> None:
+async def test_a_double_click_makes_one_person(app_server: AppServer, admin: httpx.AsyncClient) -> None:
     form = draft()
     answers = await asyncio.gather(*(admin.post("/people", data=form) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [303, 422, 422, 422]
 
 
 async def test_a_changed_name_and_username_show_at_once_and_who_did_it(
-    site: Site, admin: httpx.AsyncClient, voice: Person
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
     word = f"renamed-{token_hex(4)}"
     said = whose(await admin.post(f"/people/{voice.id}", data={"name": "Re Named", "username": word.upper()}))
@@ -178,17 +180,17 @@ async def test_a_changed_name_and_username_show_at_once_and_who_did_it(
     page = (await admin.get(f"/people/{voice.id}")).text
     assert f"username <s>{voice.username}</s> <b>{word}</b>" in page
     assert "the sign-in service</td>" not in page.partition("changed")[0].rpartition("<tbody>")[2]
-    async with site.browser_of(voice) as browser:
+    async with app_server.browser_of(voice) as browser:
         assert word in (await browser.get("/leaderboard?type=voice&all=1")).text
     assert (
         whose(await admin.post(f"/people/{voice.id}", data={"name": "Re Named", "username": word}))[1]
         == "unchanged"
     )
-    assert (await audited(site, str(voice.id))).count(("users.change", True)) == 1
+    assert (await audited(app_server, str(voice.id))).count(("users.change", True)) == 1
 
 
 async def test_anothers_username_is_refused_and_changes_nothing(
-    site: Site, admin: httpx.AsyncClient, voice: Person, chat: Person
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person, chat: Person
 ) -> None:
     answer = await admin.post(f"/people/{voice.id}", data={"name": "X", "username": chat.username})
     assert (answer.status_code, "This username is taken." in answer.text) == (422, True)
@@ -196,17 +198,17 @@ async def test_anothers_username_is_refused_and_changes_nothing(
         f"/people/{voice.id}", data={"name": "", "username": "fine"}, headers={"HX-Request": "true"}
     )
     assert (fragment.status_code, fragment.text.lstrip()[:16]) == (422, '<div id="person"')
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         assert await owner.fetchval("select name from users where id = $1", voice.id) == voice.name
 
 
 async def test_the_type_changes_only_without_agents(
-    site: Site, admin: httpx.AsyncClient, voice: Person
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
-    free = await site.hire("voice", agents=0)
+    free = await app_server.hire("voice", agents=0)
     form = {"name": free.name, "username": free.username, "kind": "chat"}
     assert whose(await admin.post(f"/people/{free.id}", data=form))[1] == "changed"
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         kept = await owner.fetchrow(
             "select u.supervisor_type, a.raw_app_meta_data ->> 'supervisor_type' from users u join auth.users a using (id) where id = $1",
             free.id,
@@ -221,17 +223,17 @@ async def test_the_type_changes_only_without_agents(
 
 
 async def test_whoever_is_deactivated_is_out_everywhere_and_comes_back(
-    site: Site, admin: httpx.AsyncClient, voice: Person
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
-    async with site.browser_of(voice) as browser:
+    async with app_server.browser_of(voice) as browser:
         assert (await browser.get("/")).status_code == 200
         assert (
             whose(await admin.post(f"/people/{voice.id}/deactivation", data={"deactivated": "yes"}))[1]
             == "deactivated"
         )
         assert (await browser.get("/")).status_code == 303
-    assert await sign_in(site, voice.email) == 401
-    async with site.database() as owner:
+    assert await sign_in(app_server, voice.email) == 401
+    async with app_server.database() as owner:
         banned = await owner.fetchval(
             "select banned_until > now() + interval '50 years' from auth.users where id = $1", voice.id
         )
@@ -243,33 +245,35 @@ async def test_whoever_is_deactivated_is_out_everywhere_and_comes_back(
     assert (
         whose(await admin.post(f"/people/{voice.id}/deactivation", data={"deactivated": "no"}))[1] == "active"
     )
-    assert await sign_in(site, voice.email) == 303
+    assert await sign_in(app_server, voice.email) == 303
     done = (await admin.get(f"/people/{voice.id}")).text.partition("What was done")[2]
     assert done.index("brought back") < done.index("deactivated")
 
 
 async def test_an_auth_server_that_was_not_told_is_told_later(
-    site: Site, admin: httpx.AsyncClient, voice: Person
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
     assert "Tell the Auth server" in (await admin.get(f"/people/{voice.id}")).text
     await admin.post(f"/people/{voice.id}/deactivation", data={"deactivated": "yes"})
     assert "Tell the Auth server" not in (await admin.get(f"/people/{voice.id}")).text
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         assert await owner.fetchval("select banned_until is not null from auth.users where id = $1", voice.id)
 
 
-async def test_what_it_does_is_said_before(site: Site, admin: httpx.AsyncClient, voice: Person) -> None:
+async def test_what_it_does_is_said_before(
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person
+) -> None:
     page = (await admin.get(f"/people/{voice.id}")).text
     before = page.partition('name="deactivated"')[0]
     assert "is signed out everywhere within seconds" in before
     assert f"{len(voice.agents)} agent" in before
 
 
-async def test_an_admin_always_remains(site: Site) -> None:
-    one, other = await site.hire("admin"), await site.hire("admin")
-    async with site.browser_of(one) as first, site.browser_of(other) as second:
+async def test_an_admin_always_remains(app_server: AppServer) -> None:
+    one, other = await app_server.hire("admin"), await app_server.hire("admin")
+    async with app_server.browser_of(one) as first, app_server.browser_of(other) as second:
         answer = await first.post(f"/people/{one.id}/deactivation", data={"deactivated": "yes"})
         assert answer.status_code == 409
         assert f'action="/people/{one.id}/deactivation"' not in (await first.get(f"/people/{one.id}")).text
@@ -277,7 +281,7 @@ async def test_an_admin_always_remains(site: Site) -> None:
             first.post(f"/people/{other.id}/deactivation", data={"deactivated": "yes"}),
             second.post(f"/people/{one.id}/deactivation", data={"deactivated": "yes"}),
         )
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         left = await owner.fetchval(
             "select count(*) from users where id = any ($1) and deactivated_at is null", [one.id, other.id]
         )
@@ -285,38 +289,38 @@ async def test_an_admin_always_remains(site: Site) -> None:
 
 
 async def test_a_letter_for_a_new_password_goes_to_them(
-    site: Site, admin: httpx.AsyncClient, voice: Person
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
     assert whose(await admin.post(f"/people/{voice.id}/letter"))[1] == "recovery"
-    assert path_in(letters(site, voice.email)[-1]).startswith("/recovery?token_hash=")
+    assert path_in(letters(app_server, voice.email)[-1]).startswith("/recovery?token_hash=")
     assert (await admin.post(f"/people/{voice.id}/letter")).status_code == 429
-    assert (await audited(site, str(voice.id))).count(("users.recovery", True)) == 1
+    assert (await audited(app_server, str(voice.id))).count(("users.recovery", True)) == 1
 
 
-async def test_an_agent_moves_and_retires(site: Site, admin: httpx.AsyncClient) -> None:
-    giver, taker = await site.hire("voice", agents=2), await site.hire("voice", agents=0)
+async def test_an_agent_moves_and_retires(app_server: AppServer, admin: httpx.AsyncClient) -> None:
+    giver, taker = await app_server.hire("voice", agents=2), await app_server.hire("voice", agents=0)
     moved, retired = giver.agents
-    interaction = await site.start(retired)
+    interaction = await app_server.start(retired)
     assert taker.username in (await admin.get(f"/people/{giver.id}")).text
     assert whose(await admin.post(f"/agents/{moved.id}/move", data={"supervisor_id": str(taker.id)})) == (
         str(giver.id), "moved",
     )  # fmt: skip
     assert moved.name in (await admin.get(f"/people/{taker.id}")).text
     assert (await admin.post(f"/agents/{retired.id}/retirement")).status_code == 409
-    async with site.api(retired) as api:
+    async with app_server.api(retired) as api:
         await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
         assert whose(await admin.post(f"/agents/{retired.id}/retirement")) == (str(giver.id), "retired")
         assert (await api.get("/agent")).status_code == 401
     page = (await admin.get(f"/people/{giver.id}")).text
     assert f'action="/agents/{retired.id}/move"' not in page
     assert (await admin.get(f"/interactions/{interaction}")).status_code == 200
-    other = await site.hire("chat")
+    other = await app_server.hire("chat")
     answer = await admin.post(f"/agents/{moved.id}/move", data={"supervisor_id": str(other.id)})
     assert (answer.status_code, "cannot move to a chat supervisor" in answer.text) == (422, True)
 
 
 async def test_the_list_is_searched_filtered_and_exported(
-    site: Site, admin: httpx.AsyncClient, voice: Person
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
     await admin.post(f"/people/{voice.id}/deactivation", data={"deactivated": "yes"})
     for query, there in (
@@ -349,12 +353,14 @@ DOORS = [
 
 
 @pytest.mark.parametrize(("method", "path"), DOORS)
-async def test_only_admins_come_in(site: Site, voice: Person, chat: Person, method: str, path: str) -> None:
+async def test_only_admins_come_in(
+    app_server: AppServer, voice: Person, chat: Person, method: str, path: str
+) -> None:
     place = path.format(id=chat.id, agent=chat.agents[0].id)
     form = draft(deactivated="yes", supervisor_id=str(voice.id)) if method == "POST" else None
     async with (
-        site.browser_of(voice) as supervisor,
-        httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as stranger,
+        app_server.browser_of(voice) as supervisor,
+        httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as stranger,
     ):
         assert (await supervisor.request(method, place, data=form)).status_code == 403
         assert (await stranger.request(method, place, data=form)).headers["location"].startswith("/login")
@@ -363,7 +369,7 @@ async def test_only_admins_come_in(site: Site, voice: Person, chat: Person, meth
 @pytest.mark.parametrize(("method", "path"), [door for door in DOORS if "{" in door[1]])
 @pytest.mark.parametrize("who", [NOBODY, "nobody", "1", "%00"])
 async def test_unknown_and_malformed_ids_are_nobody(
-    site: Site, admin: httpx.AsyncClient, method: str, path: str, who: str
+    app_server: AppServer, admin: httpx.AsyncClient, method: str, path: str, who: str
 ) -> None:
     form = {"deactivated": "yes", "supervisor_id": str(uuid4()), "name": "X", "username": "xx"}
     answer = await admin.request(
@@ -372,7 +378,7 @@ async def test_unknown_and_malformed_ids_are_nobody(
     assert answer.status_code == 404
 
 
-async def test_what_was_typed_is_shown_and_never_run(site: Site, admin: httpx.AsyncClient) -> None:
+async def test_what_was_typed_is_shown_and_never_run(app_server: AppServer, admin: httpx.AsyncClient) -> None:
     form = draft(name="<img src=x onerror=alert(1)>")
     person, _ = whose(await admin.post("/people", data=form))
     for path in ("/people?q=img", f"/people/{person}"):

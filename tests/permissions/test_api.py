@@ -9,27 +9,27 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.app_server import PATIENCE, AppServer, Person, decision
 from tests.conftest import a_folder, free_port, serving, until
-from tests.site import PATIENCE, Person, Site, decision
 
 PROBLEM = "application/problem+json"
 
 
 @pytest.fixture(scope="module")
-def hasty() -> Iterator[Site]:
+def hasty() -> Iterator[AppServer]:
     """A server on which a request lives for two seconds."""
     with a_folder() as folder, serving(folder / "home", free_port(), PERMISSION_SECONDS="2") as running:
         yield running
 
 
 async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once(
-    site: Site, voice: Person
+    app_server: AppServer, voice: Person
 ) -> None:
     agent = voice.agents[0]
-    interaction = await site.start(agent, phone_number="+18505550155")
-    asked = await site.ask(agent, interaction)
+    interaction = await app_server.start(agent, phone_number="+18505550155")
+    asked = await app_server.ask(agent, interaction)
     assert asked["status"] == "pending"
-    async with site.api(agent) as api, site.browser_of(voice) as browser:
+    async with app_server.api(agent) as api, app_server.browser_of(voice) as browser:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
         await asyncio.sleep(0.2)
         form = decision(asked, "allowed")
@@ -45,18 +45,18 @@ async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once
 
 
 async def decide(
-    site: Site, person: Person, asked: dict[str, Any], status: str, **fields: str
+    app_server: AppServer, person: Person, asked: dict[str, Any], status: str, **fields: str
 ) -> httpx.Response:
     form = decision(asked, status, **fields)
-    async with site.browser_of(person) as browser:
+    async with app_server.browser_of(person) as browser:
         return await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
 
 
-async def test_a_denial_tells_the_agent_why(site: Site, voice: Person) -> None:
+async def test_a_denial_tells_the_agent_why(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
-    assert (await decide(site, voice, asked, "denied", reason=" too much ")).status_code == 303
-    async with site.api(agent) as api:
+    asked = await app_server.ask(agent, await app_server.start(agent))
+    assert (await decide(app_server, voice, asked, "denied", reason=" too much ")).status_code == 303
+    async with app_server.api(agent) as api:
         answer = (await api.get(f"/tool-permissions/{asked['id']}?wait=55")).json()
         claim = await api.post(
             f"/tool-permissions/{asked['id']}/execution",
@@ -71,15 +71,17 @@ async def test_a_denial_tells_the_agent_why(site: Site, voice: Person) -> None:
     assert "denied" in claim.json()["detail"]
 
 
-async def test_a_second_decision_is_a_conflict_that_says_who_was_first(site: Site, voice: Person) -> None:
-    agent, admin = voice.agents[0], await site.hire("admin")
-    asked = await site.ask(agent, await site.start(agent))
-    assert (await decide(site, admin, asked, "allowed")).status_code == 303
-    second = await decide(site, voice, asked, "denied")
+async def test_a_second_decision_is_a_conflict_that_says_who_was_first(
+    app_server: AppServer, voice: Person
+) -> None:
+    agent, admin = voice.agents[0], await app_server.hire("admin")
+    asked = await app_server.ask(agent, await app_server.start(agent))
+    assert (await decide(app_server, admin, asked, "allowed")).status_code == 303
+    second = await decide(app_server, voice, asked, "denied")
     assert second.status_code == 409
     assert "already allowed" in second.text
     assert admin.name in second.text
-    async with site.browser_of(voice) as browser:
+    async with app_server.browser_of(voice) as browser:
         card = await browser.post(
             f"/tool-permissions/{asked['id']}/decision",
             data=decision(asked, "denied"),
@@ -90,24 +92,26 @@ async def test_a_second_decision_is_a_conflict_that_says_who_was_first(site: Sit
     assert "<html" not in card.text
 
 
-async def test_who_may_not_decide_learns_nothing(site: Site, voice: Person, chat: Person) -> None:
+async def test_who_may_not_decide_learns_nothing(app_server: AppServer, voice: Person, chat: Person) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
-    async with site.browser_of(chat) as browser:
+    asked = await app_server.ask(agent, await app_server.start(agent))
+    async with app_server.browser_of(chat) as browser:
         for permission in (asked["id"], str(uuid4()), "7"):
             form = decision(asked, "allowed")
             answer = await browser.post(f"/tool-permissions/{permission}/decision", data=form)
             assert answer.status_code == 404
         assert (await browser.post(f"/tool-permissions/{asked['id']}/decision", data={})).status_code == 422
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
 
 
 @pytest.mark.parametrize("fields", [{}, {"status": "timeout"}, {"status": "allowed", "reason": "x" * 1001}])
-async def test_a_decision_that_is_none_is_422(site: Site, voice: Person, fields: dict[str, str]) -> None:
+async def test_a_decision_that_is_none_is_422(
+    app_server: AppServer, voice: Person, fields: dict[str, str]
+) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
-    async with site.browser_of(voice) as browser:
+    asked = await app_server.ask(agent, await app_server.start(agent))
+    async with app_server.browser_of(voice) as browser:
         path = f"/tool-permissions/{asked['id']}/decision"
         assert (
             await browser.post(path, data={"arguments_digest": asked["arguments_digest"], **fields})
@@ -115,11 +119,13 @@ async def test_a_decision_that_is_none_is_422(site: Site, voice: Person, fields:
         assert (await browser.post(path, json=decision(asked, "allowed"))).status_code == 422
 
 
-async def test_a_decision_is_for_the_request_whose_digest_it_carries(site: Site, voice: Person) -> None:
+async def test_a_decision_is_for_the_request_whose_digest_it_carries(
+    app_server: AppServer, voice: Person
+) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
+    asked = await app_server.ask(agent, await app_server.start(agent))
     path = f"/tool-permissions/{asked['id']}/decision"
-    async with site.browser_of(voice) as browser, site.api(agent) as api:
+    async with app_server.browser_of(voice) as browser, app_server.api(agent) as api:
         for digest, status in ((None, 422), ("", 422), ("x" * 129, 422), ("x", 409), ("0" * 64, 409)):
             form = {"status": "allowed"} | ({} if digest is None else {"arguments_digest": digest})
             assert (await browser.post(path, data=form)).status_code == status, digest
@@ -127,7 +133,7 @@ async def test_a_decision_is_for_the_request_whose_digest_it_carries(site: Site,
         assert (await browser.post(path, data=decision(asked, "allowed"))).status_code == 303
 
 
-async def test_an_unanswered_request_times_out_and_wakes_the_agent(hasty: Site) -> None:
+async def test_an_unanswered_request_times_out_and_wakes_the_agent(hasty: AppServer) -> None:
     person = await hasty.hire("voice")
     agent = person.agents[0]
     asked = await hasty.ask(agent, await hasty.start(agent))
@@ -143,38 +149,40 @@ async def test_an_unanswered_request_times_out_and_wakes_the_agent(hasty: Site) 
     assert (await decide(hasty, person, asked, "allowed")).status_code == 409
 
 
-async def test_the_end_cancels_and_wakes_the_agent(site: Site, voice: Person) -> None:
+async def test_the_end_cancels_and_wakes_the_agent(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
-    asked = await site.ask(agent, live)
-    async with site.api(agent) as api:
+    live = await app_server.start(agent)
+    asked = await app_server.ask(agent, live)
+    async with app_server.api(agent) as api:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
         await asyncio.sleep(0.1)
         await api.post(f"/interactions/{live}/end", json={"status": "completed"})
         assert (await asyncio.wait_for(waiting, PATIENCE)).json()["status"] == "cancelled"
-    assert (await decide(site, voice, asked, "allowed")).status_code == 409
+    assert (await decide(app_server, voice, asked, "allowed")).status_code == 409
 
 
-async def test_another_requests_decision_does_not_answer_this_one(site: Site, voice: Person) -> None:
+async def test_another_requests_decision_does_not_answer_this_one(
+    app_server: AppServer, voice: Person
+) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
-    first, second = await site.ask(agent, live), await site.ask(agent, live)
-    async with site.api(agent) as api:
+    live = await app_server.start(agent)
+    first, second = await app_server.ask(agent, live), await app_server.ask(agent, live)
+    async with app_server.api(agent) as api:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{first['id']}?wait=2"))
         await asyncio.sleep(0.1)
-        await decide(site, voice, second, "allowed")
+        await decide(app_server, voice, second, "allowed")
         answer = (await waiting).json()
     assert answer["status"] == "pending"
 
 
 async def test_what_needs_no_permission_is_allowed_and_claimed_with_its_digest_only(
-    site: Site, voice: Person
+    app_server: AppServer, voice: Person
 ) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent), tool_name="check_order")
+    asked = await app_server.ask(agent, await app_server.start(agent), tool_name="check_order")
     assert (asked["status"], asked["responded_by"]) == ("allowed", None)
     one = f"/tool-permissions/{asked['id']}/execution"
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         for wrong in ("", "0" * 64, asked["arguments_digest"].upper()):
             assert (await api.post(one, json={"arguments_digest": wrong})).status_code == 409
         claim = {"arguments_digest": asked["arguments_digest"]}
@@ -198,7 +206,7 @@ async def test_what_needs_no_permission_is_allowed_and_claimed_with_its_digest_o
             assert (refused.status_code, "reported otherwise" in refused.text) == (409, True), other
         again = await api.patch(one, json={**report, "result": {"paid": [1.0, None]}})
         assert again.status_code == 200, "the same number is the same result"
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             kept = await owner.fetchval(
                 "select execution_result from tool_permissions where id = $1::text::uuid", asked["id"]
             )
@@ -206,11 +214,11 @@ async def test_what_needs_no_permission_is_allowed_and_claimed_with_its_digest_o
         assert (await api.patch(one, json={**report, "execution_id": str(uuid4())})).status_code == 409
 
 
-async def test_a_claim_after_the_end_is_refused(site: Site, voice: Person) -> None:
+async def test_a_claim_after_the_end_is_refused(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
-    asked = await site.ask(agent, live, tool_name="check_order")
-    async with site.api(agent) as api:
+    live = await app_server.start(agent)
+    asked = await app_server.ask(agent, live, tool_name="check_order")
+    async with app_server.api(agent) as api:
         await api.post(f"/interactions/{live}/end", json={"status": "completed"})
         claim = {"arguments_digest": asked["arguments_digest"]}
         answer = await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)
@@ -218,22 +226,24 @@ async def test_a_claim_after_the_end_is_refused(site: Site, voice: Person) -> No
     assert "ended" in answer.json()["detail"]
 
 
-async def test_an_unknown_tool_asks_and_its_card_says_so(site: Site, voice: Person) -> None:
+async def test_an_unknown_tool_asks_and_its_card_says_so(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(
-        agent, await site.start(agent), tool_name="wipe_disk", arguments={"<b>": "<script>"}
+    asked = await app_server.ask(
+        agent, await app_server.start(agent), tool_name="wipe_disk", arguments={"<b>": "<script>"}
     )
     assert asked["status"] == "pending"
-    async with site.browser_of(voice) as browser:
+    async with app_server.browser_of(voice) as browser:
         page = (await browser.get("/")).text
     assert "not among the agent" in page
     assert "<script>" not in page.replace("<script src=", "")
 
 
-async def test_another_agents_permission_does_not_exist(site: Site, voice: Person, chat: Person) -> None:
+async def test_another_agents_permission_does_not_exist(
+    app_server: AppServer, voice: Person, chat: Person
+) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent), tool_name="check_order")
-    async with site.api(chat.agents[0]) as thief:
+    asked = await app_server.ask(agent, await app_server.start(agent), tool_name="check_order")
+    async with app_server.api(chat.agents[0]) as thief:
         for one in (asked["id"], str(uuid4()), "x"):
             path = f"/tool-permissions/{one}"
             answers = [
@@ -247,29 +257,33 @@ async def test_another_agents_permission_does_not_exist(site: Site, voice: Perso
 
 
 @pytest.mark.parametrize("wait", ["-1", "56", "1.5", "x", "²", "9" * 5000, "", "1e1"])
-async def test_a_wait_that_is_no_number_of_seconds_is_422(site: Site, voice: Person, wait: str) -> None:
+async def test_a_wait_that_is_no_number_of_seconds_is_422(
+    app_server: AppServer, voice: Person, wait: str
+) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
-    async with site.api(agent) as api:
+    asked = await app_server.ask(agent, await app_server.start(agent))
+    async with app_server.api(agent) as api:
         answer = await api.get(f"/tool-permissions/{asked['id']}", params={"wait": wait})
     assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
 
 
-async def test_arguments_come_back_in_the_order_in_which_they_were_sent(site: Site, voice: Person) -> None:
+async def test_arguments_come_back_in_the_order_in_which_they_were_sent(
+    app_server: AppServer, voice: Person
+) -> None:
     agent = voice.agents[0]
     arguments = {"zip": "1", "amount": 12.5, "name": "Ünï 👋", "list": [{"b": 1, "a": None}]}
-    asked = await site.ask(agent, await site.start(agent), arguments=arguments)
+    asked = await app_server.ask(agent, await app_server.start(agent), arguments=arguments)
     assert json.dumps(asked["arguments"]) == json.dumps(arguments)
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         found = (await api.get(f"/tool-permissions/{asked['id']}")).json()
     assert json.dumps(found["arguments"]) == json.dumps(arguments)
 
 
-async def test_the_same_idempotency_key_asks_once(site: Site, voice: Person) -> None:
+async def test_the_same_idempotency_key_asks_once(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    live = await site.start(agent)
+    live = await app_server.start(agent)
     body = {"tool_name": "issue_refund", "arguments": {"b": 1.50, "a": 2}}
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         path = f"/interactions/{live}/tool-permissions"
         answers = await asyncio.gather(
             *(api.post(path, json=body, headers={"Idempotency-Key": "ask"}) for _ in range(4))
@@ -278,14 +292,14 @@ async def test_the_same_idempotency_key_asks_once(site: Site, voice: Person) -> 
     assert {json.dumps(answer.json()["arguments"]) for answer in answers} == {'{"b": 1.5, "a": 2}'}
 
 
-async def test_of_one_key_fifty_requests_wait_at_most(site: Site, voice: Person) -> None:
-    live = await site.start(voice.agents[0])
-    asked = await site.ask(voice.agents[0], live)
+async def test_of_one_key_fifty_requests_wait_at_most(app_server: AppServer, voice: Person) -> None:
+    live = await app_server.start(voice.agents[0])
+    asked = await app_server.ask(voice.agents[0], live)
     path = f"/tool-permissions/{asked['id']}"
-    async with site.api(voice.agents[0]) as api:
+    async with app_server.api(voice.agents[0]) as api:
         asking = [asyncio.create_task(api.get(f"{path}?wait=50")) for _ in range(53)]
         await until(lambda: sum(one.done() for one in asking) == 3)
-        await decide(site, voice, asked, "denied")
+        await decide(app_server, voice, asked, "denied")
         answers = await asyncio.gather(*asking)
         statuses = [answer.status_code for answer in answers]
         assert (statuses.count(200), statuses.count(429)) == (50, 3)
@@ -309,12 +323,12 @@ async def test_of_one_key_fifty_requests_wait_at_most(site: Site, voice: Person)
     ids=["key", "inner key", "integer", "decimal", "infinite", "surrogate", "size", "size in UTF-8"],
 )
 async def test_arguments_that_readers_read_differently_or_that_nobody_reads_are_refused(
-    site: Site, voice: Person, arguments: str, words: str
+    app_server: AppServer, voice: Person, arguments: str, words: str
 ) -> None:
-    live = await site.start(voice.agents[0])
+    live = await app_server.start(voice.agents[0])
     path = f"/interactions/{live}/tool-permissions"
     body = f'{{"tool_name": "issue_refund", "arguments": {arguments}}}'
-    async with site.api(voice.agents[0]) as api:
+    async with app_server.api(voice.agents[0]) as api:
         answer = await api.post(path, content=body.encode())
         assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
         assert words in answer.json()["detail"]
@@ -322,11 +336,13 @@ async def test_arguments_that_readers_read_differently_or_that_nobody_reads_are_
         assert (await api.post(path, content=largest)).status_code == 201
 
 
-async def test_a_result_that_readers_read_differently_is_refused(site: Site, voice: Person) -> None:
+async def test_a_result_that_readers_read_differently_is_refused(
+    app_server: AppServer, voice: Person
+) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent), tool_name="check_order")
+    asked = await app_server.ask(agent, await app_server.start(agent), tool_name="check_order")
     one = f"/tool-permissions/{asked['id']}/execution"
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         claim = await api.post(one, json={"arguments_digest": asked["arguments_digest"]})
         report = f'"execution_id": "{claim.json()["execution_id"]}", "succeeded": true'
         for result in ('{"paid": 1, "paid": 2}', "9007199254740993"):

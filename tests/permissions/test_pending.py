@@ -8,24 +8,24 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.app_server import Agent, AppServer, Person, decision
 from tests.conftest import a_folder, free_port, serving
-from tests.site import Agent, Person, Site, decision
 
 MOST = 10
 
 
-async def ask(site: Site, agent: Agent, interaction: str, count: int) -> list[httpx.Response]:
+async def ask(app_server: AppServer, agent: Agent, interaction: str, count: int) -> list[httpx.Response]:
     """So many requests at once."""
     body = {"tool_name": "issue_refund", "arguments": {"amount": 1}}
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         path = f"/interactions/{interaction}/tool-permissions"
         return list(await asyncio.gather(*(api.post(path, json=body) for _ in range(count))))
 
 
-async def test_an_agent_has_ten_pending_requests_at_most(site: Site, voice: Person) -> None:
+async def test_an_agent_has_ten_pending_requests_at_most(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    interaction = await site.start(agent)
-    answers = await ask(site, agent, interaction, 25)
+    interaction = await app_server.start(agent)
+    answers = await ask(app_server, agent, interaction, 25)
     statuses = [answer.status_code for answer in answers]
     assert (statuses.count(201), statuses.count(429)) == (MOST, 15)
     refused = next(answer for answer in answers if answer.status_code == 429)
@@ -33,21 +33,21 @@ async def test_an_agent_has_ten_pending_requests_at_most(site: Site, voice: Pers
     assert "the agent already has 10 pending requests" in refused.json()["detail"]
     assert int(refused.headers["retry-after"]) > 0
     # What needs no permission is not kept waiting, and each decision makes room for one.
-    assert (await site.ask(agent, interaction, tool_name="check_order"))["status"] == "allowed"
+    assert (await app_server.ask(agent, interaction, tool_name="check_order"))["status"] == "allowed"
     first = next(answer.json() for answer in answers if answer.status_code == 201)
-    async with site.browser_of(voice) as browser:
+    async with app_server.browser_of(voice) as browser:
         answer = await browser.post(
             f"/tool-permissions/{first['id']}/decision", data=decision(first, "denied")
         )
         assert answer.status_code == 303
-    statuses = [answer.status_code for answer in await ask(site, agent, interaction, 3)]
+    statuses = [answer.status_code for answer in await ask(app_server, agent, interaction, 3)]
     assert sorted(statuses) == [201, 429, 429]
 
 
-async def test_the_database_says_so_to_a_worker_on_plain_sql(site: Site, voice: Person) -> None:
-    interaction = await site.start(voice.agents[0])
+async def test_the_database_says_so_to_a_worker_on_plain_sql(app_server: AppServer, voice: Person) -> None:
+    interaction = await app_server.start(voice.agents[0])
     insert = "insert into tool_permissions (interaction_id, tool_name) values ($1, 'issue_refund')"
-    async with site.database() as owner, owner.transaction():
+    async with app_server.database() as owner, owner.transaction():
         await owner.execute("set local role service_role")
         for _ in range(MOST):
             await owner.execute(insert, interaction)
@@ -57,19 +57,19 @@ async def test_the_database_says_so_to_a_worker_on_plain_sql(site: Site, voice: 
 
 
 async def test_the_setting_is_obeyed_and_a_full_floor_is_fair() -> None:
-    with a_folder() as folder, serving(folder / "home", free_port(), PENDING_PER_AGENT="60") as site:
-        person = await site.hire("voice", agents=3)
+    with a_folder() as folder, serving(folder / "home", free_port(), PENDING_PER_AGENT="60") as app_server:
+        person = await app_server.hire("voice", agents=3)
         loud, quiet, third = person.agents
-        live = [await site.start(agent) for agent in person.agents]
-        assert {a.status_code for a in await ask(site, loud, live[0], 60)} == {201}
+        live = [await app_server.start(agent) for agent in person.agents]
+        assert {a.status_code for a in await ask(app_server, loud, live[0], 60)} == {201}
         asked = [
-            await site.ask(quiet, live[1]),
-            await site.ask(third, live[2]),
-            await site.ask(quiet, live[1]),
+            await app_server.ask(quiet, live[1]),
+            await app_server.ask(third, live[2]),
+            await app_server.ask(quiet, live[1]),
         ]
-        admin = await site.hire("admin")
+        admin = await app_server.hire("admin")
         for who, most in ((person, 50), (admin, 60)):
-            async with site.browser_of(who) as browser:
+            async with app_server.browser_of(who) as browser:
                 page = (await browser.get("/")).text
             shown = page.split('id="tool-permission-')[1:]
             assert len(shown) == most
@@ -77,7 +77,7 @@ async def test_the_setting_is_obeyed_and_a_full_floor_is_fair() -> None:
             assert places == [1, 2, 4], "each agent's oldest, then each agent's second"
             assert f"{63 - most} more wait" in page
             assert '<span id="pending-count">63</span>' in page
-        async with site.browser_of(person) as browser:
+        async with app_server.browser_of(person) as browser:
             last = asked[-1]
             done = await browser.post(
                 f"/tool-permissions/{last['id']}/decision", data=decision(last, "allowed")
@@ -95,13 +95,13 @@ WORST = [
 ]
 
 
-async def send_the_worst(site: Site, person: Person, requests: int) -> list[str]:
+async def send_the_worst(app_server: AppServer, person: Person, requests: int) -> list[str]:
     """All that an agent can send, as large as it can be; the interactions."""
     lives = []
     for number, agent in enumerate(person.agents):
-        live = await site.start(agent)
+        live = await app_server.start(agent)
         lives.append(live)
-        async with site.api(agent) as api:
+        async with app_server.api(agent) as api:
             for n in range(3):
                 metric = {"sentiment": "critical", "satisfaction_score": n, "feed_text": '&"<\u202e' * 125}
                 assert (await api.post(f"/interactions/{live}/metrics", json=metric)).status_code == 202
@@ -111,16 +111,18 @@ async def send_the_worst(site: Site, person: Person, requests: int) -> list[str]
                 assert answer.status_code in (201, 202), answer.text
         for n in range(requests):
             what = {"tool_name": '"' * 255, "tool_description": "<&" * 2000}
-            await site.ask(agent, live, **what, arguments=WORST[(number + n) % len(WORST)])
+            await app_server.ask(agent, live, **what, arguments=WORST[(number + n) % len(WORST)])
     return lives
 
 
-async def test_a_page_stays_small_whatever_agents_send(site: Site) -> None:
+async def test_a_page_stays_small_whatever_agents_send(app_server: AppServer) -> None:
     """It is a page that a phone can load; the rest is behind a link."""
-    people = [await site.hire("chat", agents=3) for _ in range(7)]
-    lives = [await send_the_worst(site, person, MOST if person is people[0] else 3) for person in people]
-    admin = await site.hire("admin")
-    async with site.browser_of(people[0]) as browser, site.browser_of(admin) as wall:
+    people = [await app_server.hire("chat", agents=3) for _ in range(7)]
+    lives = [
+        await send_the_worst(app_server, person, MOST if person is people[0] else 3) for person in people
+    ]
+    admin = await app_server.hire("admin")
+    async with app_server.browser_of(people[0]) as browser, app_server.browser_of(admin) as wall:
         floor = (await browser.get("/")).text
         assert floor.count('class="tool-permission pending"') == 30
         assert floor.count("open all arguments") == 30
@@ -134,7 +136,7 @@ async def test_a_page_stays_small_whatever_agents_send(site: Site) -> None:
         whole = (await browser.get(one[1])).text
         for page in (floor, wallboard, interaction, whole):
             assert len(page.encode()) <= SMALL
-        async with site.api(people[0].agents[0]) as api:
+        async with app_server.api(people[0].agents[0]) as api:
             summary = {"summary": "&" * 10_000, "tags": {"topics": ["&" * 255] * 50, "issues": []},
               "issues": [{"issue": "&" * 500, "status": "resolved"}] * 50}  # fmt: skip
             await api.post(f"/interactions/{lives[0][0]}/end", json={"status": "completed"})
@@ -144,11 +146,11 @@ async def test_a_page_stays_small_whatever_agents_send(site: Site) -> None:
         assert len(over.encode()) <= SMALL
 
 
-async def test_all_arguments_are_behind_the_link_for_who_may_see_them(site: Site) -> None:
-    person, other = await site.hire("chat"), await site.hire("chat")
+async def test_all_arguments_are_behind_the_link_for_who_may_see_them(app_server: AppServer) -> None:
+    person, other = await app_server.hire("chat"), await app_server.hire("chat")
     agent = person.agents[0]
-    asked = await site.ask(agent, await site.start(agent), arguments={"n" * 20_000: 1})
-    async with site.browser_of(person) as browser, site.browser_of(other) as stranger:
+    asked = await app_server.ask(agent, await app_server.start(agent), arguments={"n" * 20_000: 1})
+    async with app_server.browser_of(person) as browser, app_server.browser_of(other) as stranger:
         one = await browser.get(f"/tool-permissions/{asked['id']}")
         assert one.status_code == 200
         assert "n" * 20_000 in one.text

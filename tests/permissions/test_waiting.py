@@ -10,24 +10,24 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from tests.app_server import Agent, AppServer, Person, decision
 from tests.conftest import a_folder, free_port, serving, until
-from tests.site import Agent, Person, Site, decision
 
 SOON = 10.0  # seconds, of the 50 that it waits: what told it was no clock of its own
 
 
 @pytest.fixture(scope="module")
-def alone() -> Iterator[Site]:
+def alone() -> Iterator[AppServer]:
     with a_folder() as folder, serving(folder / "home", free_port()) as running:
         yield running
 
 
 @asynccontextmanager
 async def a_waiting_agent(
-    site: Site, agent: Agent
+    app_server: AppServer, agent: Agent
 ) -> AsyncIterator[tuple[dict[str, str], "asyncio.Task[httpx.Response]"]]:
-    asked = await site.ask(agent, await site.start(agent))
-    async with site.api(agent) as api:
+    asked = await app_server.ask(agent, await app_server.start(agent))
+    async with app_server.api(agent) as api:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=50"))
         await asyncio.sleep(0.5)
         assert not waiting.done()
@@ -38,18 +38,18 @@ async def a_waiting_agent(
         assert time.monotonic() - began < SOON
 
 
-async def allow(site: Site, person: Person, asked: dict[str, str]) -> None:
-    async with site.browser_of(person) as browser:
+async def allow(app_server: AppServer, person: Person, asked: dict[str, str]) -> None:
+    async with app_server.browser_of(person) as browser:
         answer = await browser.post(
             f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed")
         )
         assert answer.status_code == 303, answer.text
 
 
-async def test_an_agent_that_was_moved_hears_its_new_supervisor(site: Site, voice: Person) -> None:
-    admin, new = await site.hire("admin"), await site.hire("voice", agents=0)
-    async with a_waiting_agent(site, voice.agents[0]) as (asked, waiting):
-        async with site.database() as owner, owner.transaction():
+async def test_an_agent_that_was_moved_hears_its_new_supervisor(app_server: AppServer, voice: Person) -> None:
+    admin, new = await app_server.hire("admin"), await app_server.hire("voice", agents=0)
+    async with a_waiting_agent(app_server, voice.agents[0]) as (asked, waiting):
+        async with app_server.database() as owner, owner.transaction():
             await owner.execute(
                 "select set_config('request.jwt.claims', $1, true)",
                 f'{{"sub": "{admin.id}", "role": "authenticated"}}',
@@ -58,12 +58,12 @@ async def test_an_agent_that_was_moved_hears_its_new_supervisor(site: Site, voic
             await owner.execute("select from move_agent($1, $2)", voice.agents[0].id, new.id)
         await asyncio.sleep(1)
         assert not waiting.done()
-        await allow(site, new, asked)
+        await allow(app_server, new, asked)
 
 
-async def the_listener(site: Site) -> int:
+async def the_listener(app_server: AppServer) -> int:
     """The process of PostgreSQL that delivers notifications to the server."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         found = await owner.fetch(
             "select pid from pg_stat_activity where query like 'LISTEN%' or query = 'select 1'"
         )
@@ -71,7 +71,7 @@ async def the_listener(site: Site) -> int:
         return int(found[0]["pid"])
 
 
-async def test_a_decision_on_a_page_of_this_process_needs_no_listener(alone: Site) -> None:
+async def test_a_decision_on_a_page_of_this_process_needs_no_listener(alone: AppServer) -> None:
     person = await alone.hire("voice")
     pid = await the_listener(alone)
     async with a_waiting_agent(alone, person.agents[0]) as (asked, _):
@@ -87,7 +87,7 @@ DENY = """update tool_permissions set status = 'denied', responded_by = $2, resp
     where id = $1"""
 
 
-async def test_a_decision_in_the_database_is_heard_though_the_listener_stands_still(alone: Site) -> None:
+async def test_a_decision_in_the_database_is_heard_though_the_listener_stands_still(alone: AppServer) -> None:
     person = await alone.hire("voice")
     pid = await the_listener(alone)
     async with a_waiting_agent(alone, person.agents[0]) as (asked, waiting), alone.database() as owner:
@@ -100,7 +100,9 @@ async def test_a_decision_in_the_database_is_heard_though_the_listener_stands_st
             os.kill(pid, signal.SIGCONT)
 
 
-async def test_a_decision_in_the_database_is_heard_once_the_listener_is_known_to_be_deaf(alone: Site) -> None:
+async def test_a_decision_in_the_database_is_heard_once_the_listener_is_known_to_be_deaf(
+    alone: AppServer,
+) -> None:
     person = await alone.hire("voice")
     async with a_waiting_agent(alone, person.agents[0]) as (asked, waiting), alone.database() as owner:
         # Nobody may connect again: the hub has no listener now.

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from server.system import views
-from tests.site import Person, Site
+from tests.app_server import AppServer, Person
 
 
-async def test_an_admin_reads_sizes_queries_and_retention(site: Site) -> None:
-    admin = await site.hire("admin")
-    backups = site.home / "backups"
+async def test_an_admin_reads_sizes_queries_and_retention(app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
+    backups = app_server.home / "backups"
     backups.mkdir(exist_ok=True)
     (backups / "daily-2026-01-02.dump").write_bytes(b"x" * 1500)
     try:
-        async with site.browser_of(admin) as browser:
+        async with app_server.browser_of(admin) as browser:
             page = (await browser.get("/system")).text
     finally:
         (backups / "daily-2026-01-02.dump").unlink()
@@ -49,22 +49,22 @@ def test_the_last_backup_is_the_newest_file_if_there_is_one(tmp_path: Path) -> N
     assert (found.name, found.bytes) == ("mine.dump", 4)
 
 
-async def test_a_login_that_became_nobody_is_told_with_its_reason(site: Site) -> None:
-    admin = await site.hire("admin")
-    async with site.database() as owner:
+async def test_a_login_that_became_nobody_is_told_with_its_reason(app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
+    async with app_server.database() as owner:
         await owner.execute(
             "insert into private.profile_faults (user_id, reason) values ($1, 'a <b>type</b> of its own')",
             admin.id,
         )
-    async with site.browser_of(admin) as browser:
+    async with app_server.browser_of(admin) as browser:
         page = (await browser.get("/system")).text
     assert "a &lt;b&gt;type&lt;/b&gt; of its own" in page
 
 
-async def test_a_view_that_lost_its_reader_is_named_with_what_puts_it_right(site: Site) -> None:
-    admin = await site.hire("admin")
+async def test_a_view_that_lost_its_reader_is_named_with_what_puts_it_right(app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
     cure = "alter view public.agent_performance set (security_invoker = true);"
-    async with site.browser_of(admin) as browser, site.database() as owner:
+    async with app_server.browser_of(admin) as browser, app_server.database() as owner:
         assert "row-level security" not in (await browser.get("/system")).text
         await owner.execute("alter view public.agent_performance reset (security_invoker)")
         try:
@@ -74,9 +74,9 @@ async def test_a_view_that_lost_its_reader_is_named_with_what_puts_it_right(site
         assert "row-level security" not in (await browser.get("/system")).text
 
 
-async def test_the_tables_are_a_file_too(site: Site) -> None:
-    admin = await site.hire("admin")
-    async with site.browser_of(admin) as browser:
+async def test_the_tables_are_a_file_too(app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
+    async with app_server.browser_of(admin) as browser:
         answer = await browser.get("/system.csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert answer.headers["content-disposition"] == 'attachment; filename="tables.csv"'
@@ -85,9 +85,9 @@ async def test_the_tables_are_a_file_too(site: Site) -> None:
 
 
 @pytest.mark.parametrize("address", ["/system", "/system.csv"])
-async def test_it_is_for_admins_only(site: Site, voice: Person, address: str) -> None:
-    async with site.browser_of(voice) as browser:
+async def test_it_is_for_admins_only(app_server: AppServer, voice: Person, address: str) -> None:
+    async with app_server.browser_of(voice) as browser:
         assert (await browser.get(address)).status_code == 403
         assert "/system" not in (await browser.get("/")).text
-    async with site.browser_of(None) as stranger:
+    async with app_server.browser_of(None) as stranger:
         assert (await stranger.get(address)).headers["location"].partition("?")[0] == "/login"

@@ -29,8 +29,8 @@ _TICK = 0.01  # what is wanted within it shares one question
 _LINGER = 5.0  # a subscription outlives its last waiter: pages come and go
 _AT_ONCE = 500  # subscriptions a question; the client's own queue of writes has room for a thousand
 _UNSENT = 1_000_000  # bytes that NATS may owe us a read for
-_UNREAD = 1_000  # rings of one subscription; one more, and everything is rung instead
-_HEARD = 20_000  # topics waiting to be passed on; one more, and everybody is told to look at everything
+UNREAD = 1_000  # rings of one subscription; one more, and everything is rung instead
+HEARD = 20_000  # topics waiting to be passed on; one more, and everybody is told to look at everything
 _TOPIC = re.compile(r"([\w-]{1,100}):([\w-]{1,100})", re.ASCII)
 _BROKEN = (errors.Error, OSError, TimeoutError)
 
@@ -40,12 +40,12 @@ log = structlog.get_logger(__name__)
 class Fanout:
     """Where NATS is, and how to get there without trying all the time."""
 
-    def __init__(self, addresses: str) -> None:
+    def __init__(self, addresses: str, *, longest_pause: float = _LONGEST_PAUSE) -> None:
         places = [urlsplit(address.strip()) for address in addresses.split(",")]
         self._servers = [f"{place.scheme}://{_where(place)}" for place in places]
         self._named = next((place for place in places if place.username), None)
         self._tls = any(place.scheme == "tls" for place in places)
-        self._pause, self._not_before = 0.0, 0.0
+        self._pause, self._not_before, self._longest_pause = 0.0, 0.0, longest_pause
         self._reached = True
         self.trouble = ""  # why NATS could not be reached the last time
 
@@ -79,7 +79,7 @@ class Fanout:
         return connection
 
     def _wait_longer(self) -> None:
-        self._pause = min(max(BEAT / 2, self._pause * 2), _LONGEST_PAUSE)
+        self._pause = min(max(BEAT / 2, self._pause * 2), self._longest_pause)
         self._not_before = time.monotonic() + self._pause
 
     async def _connect(self, client: Client, connection: "NatsConnection") -> None:
@@ -212,7 +212,7 @@ class NatsConnection:
     async def send(self) -> None:
         """Pass on what was heard."""
         heard, self._heard = self._heard, set()
-        if len(heard) > _HEARD:
+        if len(heard) > HEARD:
             await self._publish("all")
             return
         for number, topic in enumerate(heard, 1):
@@ -303,7 +303,7 @@ class NatsConnection:
             for subject in fresh:
                 if subject in self._wanted and subject not in self._held:
                     self._held[subject] = await self._client.subscribe(
-                        f"{self._name}.{subject}", cb=self._heard_one(subject), pending_msgs_limit=_UNREAD
+                        f"{self._name}.{subject}", cb=self._heard_one(subject), pending_msgs_limit=UNREAD
                     )
         except _BROKEN as error:
             log.warning("fanout_failed", reason=f"{type(error).__name__}: {error}")

@@ -45,7 +45,7 @@ class Hub:
     """
 
     def __init__(self, url: str, *, heartbeat: float = HEARTBEAT, fanout: "Fanout | None" = None) -> None:
-        self._url, self._heartbeat, self._fanout = url, heartbeat, fanout
+        self.url, self._heartbeat, self._fanout = url, heartbeat, fanout
         self.topics = Topics()
         self.source: Source | None = None
         self.state = State("disconnected", dt.datetime.now(dt.UTC))
@@ -55,13 +55,18 @@ class Hub:
         """Whether notifications arrive, as far as anybody can know: a source that stands still is noticed."""
         return self.source is not None and self.source.hears
 
+    @property
+    def role(self) -> str:
+        """Of its source: listener, leader or follower; nothing while there is none."""
+        return self.source.role if self.source is not None else ""
+
     async def listen(self) -> None:
         """Receive notifications for as long as the process lives; connects again, with longer pauses, when the connection is lost."""
         pause = _SHORTEST_PAUSE
         while True:
             try:
                 source: Source | None = await Listener.open(
-                    self._url, self.topics, heartbeat=self._heartbeat, fanout=self._fanout
+                    self.url, self.topics, heartbeat=self._heartbeat, fanout=self._fanout
                 )
                 pause = _SHORTEST_PAUSE
                 self._publish(source)

@@ -66,9 +66,9 @@ class Streams:
     """All audiences of the process, and the tasks that read those that rang."""
 
     def __init__(self, db: Database, hub: Hub, per_account: int) -> None:
-        self._db, self._hub, self._per_account = db, hub, per_account
-        self._watched: dict[Audience, _Watched] = {}
-        self._lanes = {
+        self._db, self.hub, self._per_account = db, hub, per_account
+        self.watched: dict[Audience, _Watched] = {}
+        self.lanes = {
             False: Lane[_Watched](),
             True: Lane[_Watched](),
         }  # True: of pages with something urgent, which are quick to read
@@ -110,7 +110,7 @@ class Streams:
 
     async def _stream(self, audiences: Sequence[Audience], viewer: Viewer) -> AsyncIterator[bytes]:
         subscriber = Subscriber(viewer)
-        self._enter(audiences, subscriber)
+        self.enter(audiences, subscriber)
         try:
             yield b"retry: 500\n\n" + _Ping().encode()
             while not subscriber.ended:
@@ -121,16 +121,17 @@ class Streams:
             if subscriber.farewell:
                 yield subscriber.farewell
         finally:
-            self._leave(subscriber)
+            self.leave(subscriber)
 
-    def _enter(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
+    def enter(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
+        """Let somebody watch: everything there is now, and every change from now on."""
         viewer = subscriber.viewer
         self._make_room(viewer)
         self._accounts.setdefault(viewer.id, {})[subscriber] = None
         watched = self._subscribers[subscriber] = [self._join(audience, subscriber) for audience in audiences]
 
         def end(_topic: str, certain: bool) -> None:
-            if self._hub.state.name == "polling":
+            if self.hub.state.name == "polling":
                 return  # all topics are notified by the clock: check_sessions finds out
             if not certain:  # nothing happened that we know of: a thousand streams need not begin anew
                 self._to_recheck.add(subscriber)
@@ -139,7 +140,7 @@ class Streams:
             for one in watched:  # what was read last may have been read with rights that were gone by then
                 one.ring("", True)
 
-        subscriber.unsubscribe = self._hub.topics.subscribe(
+        subscriber.unsubscribe = self.hub.topics.subscribe(
             [f"web_sessions:{viewer.session_id}", f"users:{viewer.id}"], end
         )
         self._tell_connection([subscriber])
@@ -157,13 +158,13 @@ class Streams:
             log.info("stream_stopped", user=str(viewer.id), streams=len(theirs))
 
     def _join(self, audience: Audience, subscriber: Subscriber) -> _Watched:
-        watched = self._watched.get(audience)
+        watched = self.watched.get(audience)
         if watched is None:
-            page, lane = audience.page, self._lanes[bool(audience.page.urgent)]
+            page, lane = audience.page, self.lanes[bool(audience.page.urgent)]
             calm, urgent = Throttle(page.every), Throttle(page.urgent_every)
-            watched = self._watched[audience] = _Watched(audience, lane, calm, urgent)
+            watched = self.watched[audience] = _Watched(audience, lane, calm, urgent)
             watched.ring = self._ringer(watched)
-            watched.unsubscribe = self._hub.topics.subscribe(audience.topics, watched.ring)
+            watched.unsubscribe = self.hub.topics.subscribe(audience.topics, watched.ring)
         if watched.must_reread:
             watched.ring("", True)
         watched.subscribers.add(subscriber)
@@ -173,7 +174,8 @@ class Streams:
         subscriber.send(watched.frames)
         return watched
 
-    def _leave(self, subscriber: Subscriber) -> None:
+    def leave(self, subscriber: Subscriber) -> None:
+        """Take along what nobody else watches."""
         subscriber.unsubscribe()
         theirs = self._accounts[subscriber.viewer.id]
         del theirs[subscriber]
@@ -184,7 +186,7 @@ class Streams:
             if not watched.subscribers:
                 watched.unsubscribe()
                 watched.lane.due.pop(watched, None)
-                del self._watched[watched.audience]
+                del self.watched[watched.audience]
 
     def _ringer(self, watched: _Watched) -> Ring:
         urgent_tables = watched.audience.page.urgent
@@ -201,7 +203,7 @@ class Streams:
     async def run(self) -> None:
         """Read what rang, for as long as the process lives."""
         async with asyncio.TaskGroup() as tasks:
-            for lane in (*self._lanes.values(), self._lanes[True]):  # one renders while another waits
+            for lane in (*self.lanes.values(), self.lanes[True]):  # one renders while another waits
                 tasks.create_task(self._keep_reading(lane))
 
     async def _keep_reading(self, lane: Lane[_Watched]) -> None:
@@ -303,9 +305,9 @@ class Streams:
             failing = [
                 one.failing_since for one in self._subscribers.get(subscriber, ()) if one.failing_since
             ]
-            since = min(failing, default=None) if self._hub.state.connected else self._hub.state.since
+            since = min(failing, default=None) if self.hub.state.connected else self.hub.state.since
             if since not in lines:
-                live = self._hub.state.connected and since is None
+                live = self.hub.state.connected and since is None
                 text = partial("shared/_connection.html", state="live" if live else "stale", since=since)
                 lines[since] = frame(CONNECTION, text)
             subscriber.send({CONNECTION: lines[since]})

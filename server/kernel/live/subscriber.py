@@ -9,26 +9,26 @@ from server.kernel.auth import Viewer
 class Subscriber:
     """One open stream: holds the newest state of each region and nothing older, however slow its reader."""
 
-    __slots__ = ("_pending", "_waiting", "ended", "farewell", "unsubscribe", "viewer")
+    __slots__ = ("_waiting", "ended", "farewell", "frames", "unsubscribe", "viewer")
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
         self.unsubscribe: Callable[[], None] = lambda: None
-        self._pending: dict[str, bytes] = {}
+        self.frames: dict[str, bytes] = {}  # region, or region and part → what waits for the reader
         self._waiting: asyncio.Future[None] | None = None
         self.ended = False
         self.farewell = b""  # SSE messages that come last
 
     def send(self, regions: Mapping[str, bytes]) -> None:
         """Replace what waits for the reader with the newest."""
-        if not self._pending:  # a reader who keeps up, as nearly all do
-            self._pending.update(regions)
+        if not self.frames:  # a reader who keeps up, as nearly all do
+            self.frames.update(regions)
             self._wake()
             return
         for name, newest in regions.items():
-            for older in [key for key in self._pending if key == name or key.startswith(f"{name} ")]:
-                del self._pending[older]  # what comes later stands later, and a whole region holds its parts
-            self._pending[name] = newest
+            for older in [key for key in self.frames if key == name or key.startswith(f"{name} ")]:
+                del self.frames[older]  # what comes later stands later, and a whole region holds its parts
+            self.frames[name] = newest
         self._wake()
 
     def end(self, farewell: bytes = b"") -> None:
@@ -40,7 +40,7 @@ class Subscriber:
     @property
     def pending(self) -> bool:
         """Whether something waits for the reader."""
-        return bool(self._pending)
+        return bool(self.frames)
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
@@ -53,5 +53,5 @@ class Subscriber:
 
     def take(self) -> bytes:
         """All that is pending, joined into one SSE message."""
-        pending, self._pending = self._pending, {}
+        pending, self.frames = self.frames, {}
         return b"".join((*pending.values(), b"\n"))

@@ -16,9 +16,9 @@ from server.embedded.postgres import SUPERUSER
 from server.embedded.prepare import create_database, prepare
 from server.kernel.db.migrations import migrate
 from server.settings import Settings
+from tests.app_server import AppServer
+from tests.auth_process import hosted
 from tests.conftest import a_folder, free_port, serving
-from tests.replica import hosted
-from tests.site import Site
 
 Connection = asyncpg.Connection
 
@@ -43,19 +43,19 @@ def bad(findings: list[str]) -> list[str]:
 class Cloud:
     """A served home, and how a hosted project's environment names it."""
 
-    site: Site
+    app_server: AppServer
 
     @property
     def secret(self) -> str:
-        return Keys.load_or_create(self.site.home).secret
+        return Keys.load_or_create(self.app_server.home).secret
 
     @property
     def publishable(self) -> str:
-        return Keys.load_or_create(self.site.home).publishable
+        return Keys.load_or_create(self.app_server.home).publishable
 
     def environment(self, **changes: str) -> dict[str, str]:
-        whole = hosted(self.site) | {
-            "DATABASE_OWNER_URL": self.site.database_url(),
+        whole = hosted(self.app_server) | {
+            "DATABASE_OWNER_URL": self.app_server.database_url(),
             "SUPABASE_SECRET_KEY": self.secret,
             "PUBLIC_URL": "https://floor.example.com",
             **changes,
@@ -93,7 +93,7 @@ class Project:
     name: str
 
     def url(self, role: str = "postgres") -> str:
-        return self.cloud.site.database_url(role).replace("/postgres?", f"/{self.name}?")
+        return self.cloud.app_server.database_url(role).replace("/postgres?", f"/{self.name}?")
 
     def place(self, **changes: str) -> Context:
         """Without a secret key, since the Auth server is another database's."""
@@ -115,7 +115,7 @@ class Project:
 @pytest.fixture(scope="package")
 async def migrated(cloud: Cloud) -> str:
     """The name of a database to copy: a project's, after its migrations."""
-    address = cloud.site.database_url(SUPERUSER)
+    address = cloud.app_server.database_url(SUPERUSER)
     await create_database(address, "migrated")
     project = Project(cloud, "migrated")
     await prepare(project.url(SUPERUSER))
@@ -126,7 +126,7 @@ async def migrated(cloud: Cloud) -> str:
 @pytest.fixture
 async def project(cloud: Cloud, migrated: str) -> AsyncIterator[Project]:
     name = f"project_{secrets.token_hex(4)}"
-    async with cloud.site.database(SUPERUSER) as root:
+    async with cloud.app_server.database(SUPERUSER) as root:
         await root.execute(f"create database {name} template {migrated} owner postgres")
         try:
             yield Project(cloud, name)

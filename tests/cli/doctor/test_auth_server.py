@@ -8,10 +8,10 @@ import jwt
 import pytest
 
 from server.cli.doctor import auth_server
+from tests.app_server import AppServer
 from tests.cli.doctor.conftest import Cloud, bad, found, one
 from tests.conftest import free_port
-from tests.crooked import crooked
-from tests.site import Site
+from tests.faulty_auth import faulty_auth
 
 SECRET = "the secret of an older project, long enough"
 
@@ -28,7 +28,7 @@ async def looked(cloud: Cloud, **changes: str) -> list[str]:
 async def test_all_is_well(cloud: Cloud) -> None:
     findings = await looked(cloud)
     assert not bad(findings)
-    one(findings, "GoTrue", cloud.site.url)
+    one(findings, "GoTrue", cloud.app_server.url)
     one(findings, "this machine's clock and the Auth server's agree")
     one(findings, "SUPABASE_PUBLISHABLE_KEY is accepted")
     one(findings, "SUPABASE_SECRET_KEY is accepted")
@@ -38,7 +38,7 @@ async def test_all_is_well(cloud: Cloud) -> None:
 
 
 async def test_a_slash_at_the_end_of_the_address_is_no_fault(cloud: Cloud) -> None:
-    assert not bad(await looked(cloud, SUPABASE_URL=cloud.site.url + "/"))
+    assert not bad(await looked(cloud, SUPABASE_URL=cloud.app_server.url + "/"))
 
 
 async def test_keys_that_are_refused(cloud: Cloud) -> None:
@@ -96,24 +96,24 @@ async def test_somebody_who_says_nothing(cloud: Cloud, silent: str, monkeypatch:
 
 
 async def test_somebody_else_there(cloud: Cloud) -> None:
-    findings = await looked(cloud, SUPABASE_URL=cloud.site.url + "/auth/v1")
+    findings = await looked(cloud, SUPABASE_URL=cloud.app_server.url + "/auth/v1")
     assert findings == [one(findings, "✗ SUPABASE_URL", "status 404", "nothing after it")]
 
 
 async def test_another_name_of_the_same_server_is_another_issuer(cloud: Cloud) -> None:
-    findings = await looked(cloud, SUPABASE_URL=cloud.site.url.replace("127.0.0.1", "localhost"))
+    findings = await looked(cloud, SUPABASE_URL=cloud.app_server.url.replace("127.0.0.1", "localhost"))
     assert bad(findings) == [
         one(
             findings,
             "✗ tokens are issued by",
             "nobody could sign in",
-            f"set SUPABASE_URL to {cloud.site.url}",
+            f"set SUPABASE_URL to {cloud.app_server.url}",
         )
     ]
 
 
-async def test_another_project_than_the_keys(cloud: Cloud, site: Site) -> None:
-    findings = bad(await looked(cloud, SUPABASE_URL=site.url))
+async def test_another_project_than_the_keys(cloud: Cloud, app_server: AppServer) -> None:
+    findings = bad(await looked(cloud, SUPABASE_URL=app_server.url))
     one(findings, "✗ SUPABASE_PUBLISHABLE_KEY is refused")
     one(findings, "✗ SUPABASE_SECRET_KEY is refused")
 
@@ -123,7 +123,7 @@ async def test_another_project_than_the_keys(cloud: Cloud, site: Site) -> None:
     [(0, "✓", "agree"), (5, "!", "behind"), (60, "✗", "behind"), (-5, "!", "ahead"), (-60, "✗", "ahead")],
 )
 async def test_its_clock(cloud: Cloud, ahead: float, mark: str, words: str) -> None:
-    with crooked(cloud.site.url, clock=ahead) as url:
+    with faulty_auth(cloud.app_server.url, clock=ahead) as url:
         findings = await looked(cloud, SUPABASE_URL=url)
     assert one(findings, "this machine's clock", words).startswith(mark)
     assert len(bad(findings)) == (mark != "✓")
@@ -133,7 +133,7 @@ async def test_open_sign_up_is_worth_a_look(cloud: Cloud) -> None:
     def open_it(path: str, said: Any) -> Any:
         return said | {"disable_signup": False} if path == "/settings" else said
 
-    with crooked(cloud.site.url, open_it) as url:
+    with faulty_auth(cloud.app_server.url, open_it) as url:
         findings = await looked(cloud, SUPABASE_URL=url)
     assert bad(findings) == [one(findings, "! sign-up is open", "Allow new users to sign up")]
 
@@ -142,7 +142,7 @@ async def test_without_sign_in_by_email_nobody_comes_in(cloud: Cloud) -> None:
     def close_it(path: str, said: Any) -> Any:
         return said | {"external": {"email": False}} if path == "/settings" else said
 
-    with crooked(cloud.site.url, close_it) as url:
+    with faulty_auth(cloud.app_server.url, close_it) as url:
         findings = await looked(cloud, SUPABASE_URL=url)
     assert bad(findings) == [one(findings, "✗ nobody can sign in by e-mail")]
 
@@ -151,7 +151,7 @@ async def test_a_project_that_signs_with_a_secret(cloud: Cloud) -> None:
     def no_keys(path: str, said: Any) -> Any:
         return {"keys": []} if path == "/.well-known/jwks.json" else said
 
-    with crooked(cloud.site.url, no_keys) as url:
+    with faulty_auth(cloud.app_server.url, no_keys) as url:
         findings = await looked(cloud, SUPABASE_URL=url)
         assert bad(findings) == [one(findings, "! the project signs with HS256", "SUPABASE_JWT_SECRET")]
         assert not bad(await looked(cloud, SUPABASE_URL=url, SUPABASE_JWT_SECRET=SECRET))
@@ -169,7 +169,7 @@ async def test_what_it_publishes_may_be_nonsense(cloud: Cloud) -> None:
     def nonsense(path: str, said: Any) -> Any:
         return ["none of your business"] if path.startswith(("/.well-known", "/settings")) else said
 
-    with crooked(cloud.site.url, nonsense) as url:
+    with faulty_auth(cloud.app_server.url, nonsense) as url:
         findings = await looked(cloud, SUPABASE_URL=url)
     one(findings, "! the Auth server does not say", "issuer")
     one(findings, "! the project signs with HS256")

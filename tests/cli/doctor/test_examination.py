@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.auth_process import SECRET
 from tests.cli.doctor.conftest import Cloud, one
 from tests.conftest import free_port, serving
-from tests.crooked import crooked
-from tests.replica import SECRET
+from tests.faulty_auth import faulty_auth
 from tests.test_process import command
 
 
@@ -104,7 +104,7 @@ def test_what_a_service_repeats_of_a_secret_is_not_shown(cloud: Cloud) -> None:
             {"message": f"sb_secret_hidden and {SECRET} are no good"} if path.startswith("/admin") else said
         )
 
-    with crooked(cloud.site.url, blab) as url:
+    with faulty_auth(cloud.app_server.url, blab) as url:
         answer = command(
             "doctor", **cloud.environment(SUPABASE_URL=url, SUPABASE_SECRET_KEY="sb_secret_hidden")
         )

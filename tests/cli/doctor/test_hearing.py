@@ -45,7 +45,7 @@ async def test_no_way_to_listen_is_a_sentence(cloud: Cloud) -> None:
     ],
 )  # fmt: skip
 async def test_a_pooler_in_between(cloud: Cloud, mode: str, setting: str, words: list[str]) -> None:
-    with pooling(cloud.site.home, mode=mode) as pooler:
+    with pooling(cloud.app_server.home, mode=mode) as pooler:
         findings = await listened(cloud, **{setting: pooler.url()})
     assert findings == [one(findings, *words)]
 

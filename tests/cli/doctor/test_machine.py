@@ -11,10 +11,10 @@ import pytest
 from server.cli.context import Context
 from server.cli.doctor import machine
 from server.settings import Settings
+from tests.app_server import AppServer
 from tests.cli.doctor.conftest import Cloud, bad, found, one
 from tests.conftest import a_folder, free_port
-from tests.site import Site
-from tests.story import full_disk
+from tests.used_home import full_disk
 
 
 @pytest.fixture
@@ -56,14 +56,14 @@ async def test_the_port_is_another_programs(home: Path) -> None:
     assert bad(findings) == [one(findings, "✗", "cannot be had (Address already in use)", "set PORT")]
 
 
-async def test_a_floorwalker_serves_this_home_or_another(cloud: Cloud, site: Site) -> None:
-    async def port(of: Site) -> str:
-        given = settings(cloud.site.home, int(of.url.rpartition(":")[2]))
+async def test_a_floorwalker_serves_this_home_or_another(cloud: Cloud, app_server: AppServer) -> None:
+    async def port(of: AppServer) -> str:
+        given = settings(cloud.app_server.home, int(of.url.rpartition(":")[2]))
         place = cloud.place()
         return one(await found(machine.check(given, place)), "port")
 
-    assert (await port(cloud.site)).startswith("✓ this home's Floorwalker serves")
-    assert (await port(site)).startswith("✗ the Floorwalker of another home serves")
+    assert (await port(cloud.app_server)).startswith("✓ this home's Floorwalker serves")
+    assert (await port(app_server)).startswith("✗ the Floorwalker of another home serves")
 
 
 def test_backups_and_their_age(home: Path) -> None:

@@ -5,9 +5,9 @@ import pytest
 from server.cli.doctor import owner
 from server.embedded.postgres import SUPERUSER
 from server.kernel.db import migrations
+from tests.app_server import AppServer
 from tests.cli.doctor.conftest import Cloud, Connection, Project, bad, found, one
 from tests.conftest import free_port
-from tests.site import Site
 
 LOGIN = """insert into auth.users (id, aud, role, email, email_confirmed_at, raw_app_meta_data)
   values (gen_random_uuid(), 'authenticated', 'authenticated', $1, case when $2 then now() end, $3::text::jsonb)"""
@@ -114,11 +114,13 @@ async def test_an_owner_who_is_none(settled: Project) -> None:
 
 
 async def test_the_owner_of_another_database(cloud: Cloud, settled: Project) -> None:
-    findings = await looked(settled, DATABASE_URL=cloud.site.database_url("floorwalker_web"))
+    findings = await looked(settled, DATABASE_URL=cloud.app_server.database_url("floorwalker_web"))
     assert bad(findings) == [one(findings, "✗ DATABASE_OWNER_URL", "is another database than DATABASE_URL")]
 
 
-async def test_the_auth_server_of_another_project(cloud: Cloud, settled: Project, site: Site) -> None:
+async def test_the_auth_server_of_another_project(
+    cloud: Cloud, settled: Project, app_server: AppServer
+) -> None:
     findings = await looked(settled, SUPABASE_SECRET_KEY=cloud.secret)
     assert bad(findings) == [one(findings, "✗ SUPABASE_URL", "are of two projects")]
 

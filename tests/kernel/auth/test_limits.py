@@ -13,14 +13,25 @@ from server.errors import Invalid, RequestError, TooMany, Unauthorized
 from server.kernel.auth import Auth, Limits, Visitor
 from server.kernel.auth.supabase import REFUSED, NoAnswer
 from server.settings import Settings
-from tests.replica import HERE, NEW, SIGN_IN, THERE, Wire, cut, refusal, replica, signed_in, tries
-from tests.site import PASSWORD, Person, Site
+from tests.app_server import PASSWORD, AppServer, Person
+from tests.auth_process import (
+    HERE,
+    NEW,
+    SIGN_IN,
+    THERE,
+    Transport,
+    auth_process,
+    cut,
+    refusal,
+    signed_in,
+    tries,
+)
 
 
 async def test_guesses_at_an_account_are_limited_wherever_they_come_from(
-    site: Site, voice: Person, wire: Wire
+    app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
-    async with replica(site, wire, limit=1) as auth:  # and so 10 an hour at an account
+    async with auth_process(app_server, transport, limit=1) as auth:  # and so 10 an hour at an account
 
         async def guess(number: int) -> RequestError:
             spelling = (voice.email, voice.email.upper(), f" {voice.email} ")[number % 3]
@@ -28,15 +39,17 @@ async def test_guesses_at_an_account_are_limited_wherever_they_come_from(
 
         found = Counter(map(type, await asyncio.gather(*map(guess, range(14)))))
         assert found == {Unauthorized: 10, TooMany: 4}
-        assert wire.passed[SIGN_IN] == 10
+        assert transport.passed[SIGN_IN] == 10
         error = await refusal(auth.sign_in(voice.email, PASSWORD, THERE))
         assert isinstance(error, TooMany)
         assert 0 < (error.retry_after or 0) <= 3600
         assert "60 minutes" in error.detail
 
 
-async def test_one_address_locks_nobody_out_elsewhere(site: Site, voice: Person, wire: Wire) -> None:
-    async with replica(site, wire, limit=3) as auth:
+async def test_one_address_locks_nobody_out_elsewhere(
+    app_server: AppServer, voice: Person, transport: Transport
+) -> None:
+    async with auth_process(app_server, transport, limit=3) as auth:
         assert await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 4) == [Unauthorized] * 3 + [
             TooMany
         ]
@@ -45,25 +58,25 @@ async def test_one_address_locks_nobody_out_elsewhere(site: Site, voice: Person,
 
 
 async def test_however_many_right_ones_come_at_once_none_is_refused(
-    site: Site, voice: Person, chat: Person, wire: Wire
+    app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
     """An office behind one address begins its day: what could still be wrong waits for its turn."""
-    async with replica(site, wire, limit=3) as auth:
-        wire.late[SIGN_IN] = 0.05
+    async with auth_process(app_server, transport, limit=3) as auth:
+        transport.late[SIGN_IN] = 0.05
         await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 2)
         people = [voice, chat] * 12
         assert all(await asyncio.gather(*(signed_in(auth, person) for person in people)))
 
 
 async def test_of_many_wrong_ones_at_once_no_more_are_looked_at_than_one_by_one(
-    site: Site, voice: Person, wire: Wire
+    app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
-    async with replica(site, wire, limit=3) as auth:
-        wire.late[SIGN_IN] = 0.05
+    async with auth_process(app_server, transport, limit=3) as auth:
+        transport.late[SIGN_IN] = 0.05
         emails = [f"{uuid4()}@example.com" for _ in range(40)]
         found = await asyncio.gather(*(refusal(auth.sign_in(email, "x", HERE)) for email in emails))
         assert Counter(map(type, found)) == {Unauthorized: 3, TooMany: 37}
-        assert wire.passed[SIGN_IN] == 3
+        assert transport.passed[SIGN_IN] == 3
 
 
 # Wrong passwords that are looked at in an hour with LOGIN_PER_MINUTE=10, of fifty tries a minute.
@@ -98,9 +111,9 @@ async def test_guesses_in_an_hour(who: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_guesses_from_an_address_are_limited_whoever_they_are_about(
-    site: Site, voice: Person, wire: Wire
+    app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
-    async with replica(site, wire, limit=3) as auth:
+    async with auth_process(app_server, transport, limit=3) as auth:
         for network, other in (("192.0.2.9", "192.0.2.10"), ("2001:db8::", "2001:db8:0:1::")):
             there = [f"{network}{number}" if ":" in network else network for number in range(5)]
             found = [
@@ -112,19 +125,19 @@ async def test_guesses_from_an_address_are_limited_whoever_they_are_about(
 
 
 async def test_whoever_knows_the_password_is_not_counted(
-    site: Site, voice: Person, chat: Person, wire: Wire
+    app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
     """An office behind one address begins its day."""
-    async with replica(site, wire, limit=3) as auth:
+    async with auth_process(app_server, transport, limit=3) as auth:
         for _ in range(5):
             for person in (voice, chat):
                 assert await signed_in(auth, person)
 
 
 async def test_an_attacker_locks_nobody_out_of_the_browser_they_use(
-    site: Site, voice: Person, wire: Wire
+    app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
-    async with replica(site, wire, limit=3) as auth:
+    async with auth_process(app_server, transport, limit=3) as auth:
         known = replace(HERE, device=auth.device_marks(voice.email))
         attack = [
             type(await refusal(auth.sign_in(voice.email, "wrong", replace(HERE, device="made.up"))))
@@ -137,9 +150,9 @@ async def test_an_attacker_locks_nobody_out_of_the_browser_they_use(
 
 
 async def test_the_mark_of_a_browser_is_for_one_account_and_not_to_be_made_up(
-    site: Site, voice: Person, chat: Person, wire: Wire
+    app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
-    async with replica(site, wire, limit=2) as auth:
+    async with auth_process(app_server, transport, limit=2) as auth:
         mark = auth.device_marks(chat.email)
         nonce, _, sealed = mark.partition(".")
         assert await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3) == [Unauthorized] * 2 + [
@@ -151,9 +164,9 @@ async def test_the_mark_of_a_browser_is_for_one_account_and_not_to_be_made_up(
 
 
 async def test_at_a_shared_desk_everybody_stays_known(
-    site: Site, voice: Person, chat: Person, wire: Wire
+    app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
-    async with replica(site, wire, limit=3) as auth:
+    async with auth_process(app_server, transport, limit=3) as auth:
         desk = auth.device_marks(voice.email)
         assert auth.device_marks(voice.email, desk) == desk, "signing in again gives no further guesses"
         both = auth.device_marks(chat.email, desk)
@@ -165,7 +178,9 @@ async def test_at_a_shared_desk_everybody_stays_known(
         assert len(both) < 400, "a cookie stays small"
 
 
-async def test_who_waited_longest_for_a_turn_has_the_next(site: Site, voice: Person, wire: Wire) -> None:
+async def test_who_waited_longest_for_a_turn_has_the_next(
+    app_server: AppServer, voice: Person, transport: Transport
+) -> None:
     limits, order, begin = Limits(Settings(_env_file=None, login_per_minute=2)), [], asyncio.Event()
 
     async def attempt(number: int) -> None:
@@ -182,9 +197,9 @@ async def test_who_waited_longest_for_a_turn_has_the_next(site: Site, voice: Per
 
 
 async def test_guesses_at_the_current_password_are_limited_like_sign_ins(
-    site: Site, voice: Person, wire: Wire
+    app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
-    async with replica(site, wire, limit=3) as auth:
+    async with auth_process(app_server, transport, limit=3) as auth:
         mine = await signed_in(auth, voice)
         found = await tries(lambda: auth.change_password(mine, "wrong", NEW, HERE), 5)
         assert found == [Invalid] * 3 + [TooMany] * 2
@@ -193,9 +208,9 @@ async def test_guesses_at_the_current_password_are_limited_like_sign_ins(
 
 
 async def test_an_attempt_that_nobody_looks_at_counts_nowhere(
-    site: Site, voice: Person, chat: Person, wire: Wire
+    app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
-    async with replica(site, wire, limit=3) as auth:
+    async with auth_process(app_server, transport, limit=3) as auth:
         assert await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3) == [Unauthorized] * 3
         assert await tries(lambda: auth.sign_in(chat.email, "wrong", HERE), 9) == [TooMany] * 9
         known = replace(HERE, device=auth.device_marks(chat.email))
@@ -203,17 +218,21 @@ async def test_an_attempt_that_nobody_looks_at_counts_nowhere(
             assert await auth.sign_in(chat.email, PASSWORD, visitor)
 
 
-async def test_an_auth_server_that_is_away_uses_up_no_attempts(site: Site, voice: Person, wire: Wire) -> None:
-    async with replica(site, wire, limit=3) as auth:
-        wire.instead[SIGN_IN] = cut
+async def test_an_auth_server_that_is_away_uses_up_no_attempts(
+    app_server: AppServer, voice: Person, transport: Transport
+) -> None:
+    async with auth_process(app_server, transport, limit=3) as auth:
+        transport.instead[SIGN_IN] = cut
         assert set(await tries(lambda: signed_in(auth, voice), 6)) == {NoAnswer}
-        del wire.instead[SIGN_IN]
+        del transport.instead[SIGN_IN]
         assert await signed_in(auth, voice)
 
 
-async def test_every_refusal_takes_as_long(site: Site, voice: Person, wire: Wire, auth: Auth) -> None:
+async def test_every_refusal_takes_as_long(
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
+) -> None:
     for late in (0.0, 0.2):
-        wire.late[SIGN_IN] = late
+        transport.late[SIGN_IN] = late
         for email in (voice.email, "nobody@example.com"):
             past: list[float] = []  # a half second, which a machine that is slow for a moment overshoots
             while not past or (min(past) > 0.3 and len(past) < 4):

@@ -1,8 +1,8 @@
 """A SECRET_KEY is changed while people work: the first of those that it lists seals, all of them open."""
 
 from server.kernel.auth import Auth
-from tests.replica import SECRET, Wire, age, replica, signed_in
-from tests.site import Person, Site
+from tests.app_server import AppServer, Person
+from tests.auth_process import SECRET, Transport, age, auth_process, signed_in
 
 
 async def is_in(auth: Auth, cookie: str) -> bool:
@@ -10,30 +10,32 @@ async def is_in(auth: Auth, cookie: str) -> bool:
 
 
 async def test_a_new_secret_key_before_the_old_ones_ends_no_session(
-    site: Site, voice: Person, wire: Wire
+    app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
     """What the old key sealed is read; what is renewed is sealed with the new one, and stays when the old one goes."""
     old, new = SECRET, SECRET[::-1]
-    async with replica(site, wire, secret=old) as auth:
+    async with auth_process(app_server, transport, secret=old) as auth:
         cookie = await signed_in(auth, voice)
         marks = auth.device_marks(voice.email)
-    async with replica(site, wire, secret=f"{new}, {old}") as auth:
+    async with auth_process(app_server, transport, secret=f"{new}, {old}") as auth:
         assert await is_in(auth, cookie)
         assert auth.device_marks(voice.email, marks) != marks, "marked anew with the new key"
         assert auth.device_marks(voice.email, marks).partition(".")[0] == marks.partition(".")[0], "and known"
-        await age(site, voice, "1 second")
+        await age(app_server, voice, "1 second")
         assert await is_in(auth, cookie)
-    async with replica(site, wire, secret=new) as auth:
+    async with auth_process(app_server, transport, secret=new) as auth:
         assert await is_in(auth, cookie)
-    async with replica(site, wire, secret=old) as auth:
+    async with auth_process(app_server, transport, secret=old) as auth:
         assert not await is_in(auth, cookie)
 
 
-async def test_a_comma_in_a_single_secret_key_is_a_part_of_it(site: Site, voice: Person, wire: Wire) -> None:
+async def test_a_comma_in_a_single_secret_key_is_a_part_of_it(
+    app_server: AppServer, voice: Person, transport: Transport
+) -> None:
     one = SECRET + ",short"
-    async with replica(site, wire, secret=one) as auth:
+    async with auth_process(app_server, transport, secret=one) as auth:
         cookie = await signed_in(auth, voice)
-    async with replica(site, wire, secret=SECRET) as auth:
+    async with auth_process(app_server, transport, secret=SECRET) as auth:
         assert not await is_in(auth, cookie)
-    async with replica(site, wire, secret=one) as auth:
+    async with auth_process(app_server, transport, secret=one) as auth:
         assert await is_in(auth, cookie)

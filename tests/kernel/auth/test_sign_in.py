@@ -9,13 +9,13 @@ import pytest
 from server.errors import Invalid, NotFound, Unauthorized, Unavailable
 from server.kernel.auth import Auth, PasswordSet
 from server.kernel.live import Hub
-from tests.conftest import until
-from tests.replica import (
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.auth_process import (
     HERE,
     NEW,
     THERE,
     UPDATE,
-    Wire,
+    Transport,
     age,
     answers,
     cut,
@@ -26,11 +26,11 @@ from tests.replica import (
     signed_in,
     viewer_of,
 )
-from tests.site import PASSWORD, PATIENCE, Person, Site
+from tests.conftest import until
 
 
 async def test_a_person_sees_where_they_are_signed_in(
-    site: Site, voice: Person, chat: Person, auth: Auth
+    app_server: AppServer, voice: Person, chat: Person, auth: Auth
 ) -> None:
     mine = await signed_in(auth, voice)
     await auth.sign_in(voice.email, PASSWORD, THERE)
@@ -44,14 +44,14 @@ async def test_a_person_sees_where_they_are_signed_in(
 
 
 async def test_a_session_that_is_closed_from_another_browser_is_over_there_too(
-    site: Site, voice: Person, auth: Auth
+    app_server: AppServer, voice: Person, auth: Auth
 ) -> None:
     mine, other = await signed_in(auth, voice), await auth.sign_in(voice.email, PASSWORD, THERE)
     viewer = await viewer_of(auth, mine)
     [its] = [one.id for one in await auth.sessions(viewer) if not one.here]
     await auth.close_session(viewer, its)
     assert await is_out(auth, other)
-    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (1, 1)
+    assert (await sessions_here(app_server, voice), await sessions_there(app_server, voice)) == (1, 1)
     assert await auth.viewer(mine)
     with pytest.raises(NotFound):
         await auth.close_session(viewer, its)
@@ -68,14 +68,14 @@ async def test_nobody_closes_the_session_of_another(voice: Person, chat: Person,
 
 @pytest.mark.parametrize("left", ["1 hour", "-1 hour"])
 async def test_signing_out_everywhere_leaves_no_session_anywhere(
-    site: Site, voice: Person, chat: Person, auth: Auth, left: str
+    app_server: AppServer, voice: Person, chat: Person, auth: Auth, left: str
 ) -> None:
     cookies = [await signed_in(auth, voice) for _ in range(3)]
     stays = await signed_in(auth, chat)
-    await age(site, voice, left)
+    await age(app_server, voice, left)
     await auth.sign_out_everywhere(cookies[0])
     assert await is_out(auth, *cookies)
-    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (0, 0)
+    assert (await sessions_here(app_server, voice), await sessions_there(app_server, voice)) == (0, 0)
     assert await auth.viewer(stays)
     for cookie in (*cookies, "made up", "", None):
         with pytest.raises(Unauthorized):
@@ -83,36 +83,36 @@ async def test_signing_out_everywhere_leaves_no_session_anywhere(
 
 
 async def test_signing_out_everywhere_holds_here_when_the_auth_server_is_away(
-    site: Site, voice: Person, wire: Wire, auth: Auth
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookies = [await signed_in(auth, voice) for _ in range(2)]
-    wire.instead["POST /logout global"] = cut
+    transport.instead["POST /logout global"] = cut
     await auth.sign_out_everywhere(cookies[0])
     assert await is_out(auth, *cookies)
 
 
-async def test_an_open_stream_is_seen_as_well(site: Site, voice: Person, auth: Auth) -> None:
+async def test_an_open_stream_is_seen_as_well(app_server: AppServer, voice: Person, auth: Auth) -> None:
     viewer = await auth.viewer(await signed_in(auth, voice))
     assert viewer is not None
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             "update private.web_sessions set last_seen_at = now() - interval '1 hour' where user_id = $1",
             voice.id,
         )
-    async with site.database("floorwalker_web") as web:
+    async with app_server.database("floorwalker_web") as web:
         rows = await web.fetch("select id from private.live_web_sessions($1) as id", [viewer.session_id])
     assert [row["id"] for row in rows] == [viewer.session_id]
     assert (await auth.sessions(viewer))[0].last_seen_at.timestamp() > time.time() - 10
 
 
 async def test_whoever_may_not_come_in_leaves_no_session_behind(
-    site: Site, voice: Person, auth: Auth
+    app_server: AppServer, voice: Person, auth: Auth
 ) -> None:
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute("update users set deactivated_at = now() where id = $1", voice.id)
     with pytest.raises(Unauthorized):
         await signed_in(auth, voice)
-    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (0, 0)
+    assert (await sessions_here(app_server, voice), await sessions_there(app_server, voice)) == (0, 0)
 
 
 @pytest.mark.parametrize("given", ["Ana Lúcia", "  Ana \n Lúcia ", "علی‌رضا", "N" * 255])
@@ -134,7 +134,7 @@ async def test_what_is_no_name_is_refused(voice: Person, auth: Auth, given: str)
 
 
 async def test_a_new_password_ends_every_session_and_this_browser_has_a_new_one(
-    site: Site, voice: Person, chat: Person, auth: Auth
+    app_server: AppServer, voice: Person, chat: Person, auth: Auth
 ) -> None:
     mine, stolen, other = (
         await signed_in(auth, voice),
@@ -146,11 +146,11 @@ async def test_a_new_password_ends_every_session_and_this_browser_has_a_new_one(
     assert fresh not in (mine, stolen, other)
     assert await is_out(auth, mine, stolen, other)
     assert (await viewer_of(auth, fresh)).id == voice.id
-    assert (await sessions_here(site, voice), await sessions_there(site, voice)) == (1, 1)
+    assert (await sessions_here(app_server, voice), await sessions_there(app_server, voice)) == (1, 1)
     assert await auth.viewer(bystander)
     assert isinstance(await refusal(auth.sign_in(voice.email, PASSWORD, HERE)), Unauthorized)
     assert await auth.sign_in(voice.email, NEW, HERE)
-    await age(site, voice, "10 seconds")
+    await age(app_server, voice, "10 seconds")
     assert await auth.viewer(fresh), "and it can be renewed"
 
 
@@ -166,7 +166,7 @@ async def test_a_new_password_ends_every_session_and_this_browser_has_a_new_one(
     ],
 )
 async def test_a_password_that_is_refused_changes_nothing(
-    site: Site, voice: Person, auth: Auth, current: str, new: str, words: str
+    app_server: AppServer, voice: Person, auth: Auth, current: str, new: str, words: str
 ) -> None:
     mine, other = await signed_in(auth, voice), await signed_in(auth, voice)
     error = await refusal(auth.change_password(mine, current, new, HERE))
@@ -174,27 +174,27 @@ async def test_a_password_that_is_refused_changes_nothing(
     assert words in error.detail
     assert await auth.viewer(mine)
     assert await auth.viewer(other)
-    assert await sessions_there(site, voice) == 2, "and the sign-in that proved the current one is gone"
+    assert await sessions_there(app_server, voice) == 2, "and the sign-in that proved the current one is gone"
     assert await auth.sign_in(voice.email, PASSWORD, HERE)
 
 
 async def test_the_auth_servers_own_rules_are_told_in_its_words(
-    voice: Person, wire: Wire, auth: Auth
+    voice: Person, transport: Transport, auth: Auth
 ) -> None:
     mine = await signed_in(auth, voice)
     weak = "Password should contain at least one character of each: abcdef, 0123456789."
-    wire.instead[UPDATE] = answers(
+    transport.instead[UPDATE] = answers(
         422, {"error_code": "weak_password", "msg": weak, "weak_password": {"reasons": ["characters"]}}
     )
     error = await refusal(auth.change_password(mine, PASSWORD, NEW, HERE))
     assert (type(error), error.detail) == (Invalid, weak)
-    wire.instead[UPDATE] = cut
+    transport.instead[UPDATE] = cut
     assert isinstance(await refusal(auth.change_password(mine, PASSWORD, NEW, HERE)), Unavailable)
     assert await auth.viewer(mine)
 
 
 async def test_a_new_password_ends_all_sessions_though_none_can_be_opened(
-    site: Site, voice: Person, auth: Auth, monkeypatch: pytest.MonkeyPatch
+    app_server: AppServer, voice: Person, auth: Auth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object, **__: object) -> str:
         raise Unavailable("nobody can say whether this token is good")
@@ -213,16 +213,18 @@ async def test_without_a_session_no_password_is_changed(voice: Person, auth: Aut
 
 
 @pytest.mark.parametrize(
-    "deed", ["sign_out", "sign_out_everywhere", "close_session", "change_password", "accept_link"]
+    "operation", ["sign_out", "sign_out_everywhere", "close_session", "change_password", "accept_link"]
 )
-async def test_whatever_ends_a_session_rings_it(site: Site, voice: Person, auth: Auth, deed: str) -> None:
+async def test_whatever_ends_a_session_rings_it(
+    app_server: AppServer, voice: Person, auth: Auth, operation: str
+) -> None:
     mine, other = await signed_in(auth, voice), await signed_in(auth, voice)
     viewer = await viewer_of(auth, other)
-    hub = Hub(site.database_url("floorwalker_web"))
+    hub = Hub(app_server.database_url("floorwalker_web"))
     listening = asyncio.create_task(hub.listen())
-    await until(lambda: hub.live)
-    with hub.listening(f"web_sessions:{viewer.session_id}") as bell:
-        match deed:
+    await until(lambda: hub.state.connected)
+    with hub.topics.listening(f"web_sessions:{viewer.session_id}") as bell:
+        match operation:
             case "sign_out":
                 await auth.sign_out(other)
             case "sign_out_everywhere":
@@ -232,7 +234,7 @@ async def test_whatever_ends_a_session_rings_it(site: Site, voice: Person, auth:
             case "change_password":
                 await auth.change_password(mine, PASSWORD, NEW, HERE)
             case "accept_link":
-                await auth.accept_link(await site.link(voice), "recovery", NEW, HERE)
+                await auth.accept_link(await app_server.link(voice), "recovery", NEW, HERE)
         assert await bell.wait(PATIENCE)
     assert await is_out(auth, other)
     listening.cancel()

@@ -1,4 +1,4 @@
-"""Web sessions whose tokens are renewed, by many requests and replicas at once, with an Auth server that fails."""
+"""Web sessions whose tokens are renewed, by many requests and processes at once, with an Auth server that fails."""
 
 import asyncio
 import time
@@ -10,24 +10,24 @@ from server.errors import Unavailable
 from server.kernel.auth import Auth, Viewer, digest
 from server.kernel.auth.secret_keys import SecretKeys
 from server.kernel.auth.web_sessions import WebSessions
-from tests.conftest import until
-from tests.replica import (
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.auth_process import (
     HERE,
     JWKS,
     REFRESH,
     SECRET,
     Instead,
-    Wire,
+    Transport,
     age,
     answers,
+    auth_process,
     cut,
     hang,
-    replica,
     sessions_here,
     sessions_there,
     signed_in,
 )
-from tests.site import PASSWORD, PATIENCE, Person, Site
+from tests.conftest import until
 
 
 async def ask(auth: Auth, cookie: str) -> tuple[str, float]:
@@ -49,19 +49,19 @@ def fates(asked: list[tuple[str, float]]) -> set[str]:
 
 
 @pytest.mark.parametrize("left", ["30 seconds", "-1 hour"])
-async def test_fifty_requests_at_two_replicas_are_one_refresh(
-    site: Site, voice: Person, wire: Wire, left: str
+async def test_fifty_requests_at_two_processes_are_one_refresh(
+    app_server: AppServer, voice: Person, transport: Transport, left: str
 ) -> None:
-    async with replica(site, wire) as one, replica(site, wire) as other:
+    async with auth_process(app_server, transport) as one, auth_process(app_server, transport) as other:
         cookie = await signed_in(one, voice)
         for late in (0.0, 0.4):  # as fast as it goes, and so slow that all of them are waiting
-            wire.late[REFRESH] = late
-            before = wire.passed[REFRESH]
-            await age(site, voice, left)
+            transport.late[REFRESH] = late
+            before = transport.passed[REFRESH]
+            await age(app_server, voice, left)
             asked = await asyncio.gather(*(ask(auth, cookie) for _ in range(25) for auth in (one, other)))
             assert fates(asked) == {"in"}
-            assert wire.passed[REFRESH] - before == 1
-    async with site.database() as owner:
+            assert transport.passed[REFRESH] - before == 1
+    async with app_server.database() as owner:
         assert await owner.fetchval(
             "select expires_at > now() + interval '5 minutes' from private.web_sessions where user_id = $1",
             voice.id,
@@ -69,22 +69,22 @@ async def test_fifty_requests_at_two_replicas_are_one_refresh(
 
 
 async def test_renewals_take_few_of_the_pools_connections(
-    site: Site, voice: Person, chat: Person, wire: Wire
+    app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
     """Thirty sessions whose renewals are slow: others are answered meanwhile as if nothing were."""
-    async with replica(site, wire) as auth:
+    async with auth_process(app_server, transport) as auth:
         cookies = [await signed_in(auth, voice) for _ in range(30)]
         other = await signed_in(auth, chat)
-        await age(site, voice, "30 seconds")
+        await age(app_server, voice, "30 seconds")
         answered = asyncio.Event()
 
         async def slowly(request: httpx.Request) -> httpx.Response:
             await answered.wait()
-            return await wire.there(request)
+            return await transport.there(request)
 
-        wire.instead[REFRESH] = slowly
+        transport.instead[REFRESH] = slowly
         renewing = asyncio.gather(*(ask(auth, cookie) for cookie in cookies for _ in range(3)))
-        await until(lambda: wire.passed[REFRESH])
+        await until(lambda: transport.passed[REFRESH])
         quick = [await ask(auth, other) for _ in range(20)]
         assert fates(quick) == {"in"}
         assert not renewing.done()
@@ -93,40 +93,40 @@ async def test_renewals_take_few_of_the_pools_connections(
 
 
 async def test_a_frozen_auth_server_keeps_nobody_waiting_whose_token_is_good(
-    site: Site, voice: Person, wire: Wire, auth: Auth
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
-    await age(site, voice, "30 seconds")
-    wire.instead[REFRESH] = hang
+    await age(app_server, voice, "30 seconds")
+    transport.instead[REFRESH] = hang
     asked = await asyncio.gather(*(ask(auth, cookie) for _ in range(50)))
     assert fates(asked) == {"in"}
     # Auth is waited for for five seconds, which the product promises: whoever has not waited for it is back before.
     assert sorted(seconds for _, seconds in asked)[-2] < 4.5, "all but the one who asks Auth"
-    assert wire.passed[REFRESH] == 1
+    assert transport.passed[REFRESH] == 1
     after = [await ask(auth, cookie) for _ in range(20)]
     assert fates(after) == {"in"}
-    assert wire.passed[REFRESH] == 1, "Auth is left in peace for a while"
+    assert transport.passed[REFRESH] == 1, "Auth is left in peace for a while"
 
 
 async def test_a_frozen_auth_server_is_told_in_words_once_the_token_has_ended(
-    site: Site, voice: Person, wire: Wire, auth: Auth
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
-    await age(site, voice, "-1 second")
-    wire.instead[REFRESH] = hang
+    await age(app_server, voice, "-1 second")
+    transport.instead[REFRESH] = hang
     asked = await asyncio.gather(*(ask(auth, cookie) for _ in range(50)))
     assert fates(asked) == {"later"}
     assert slowest(asked) < PATIENCE, "fifty who wait one after the other would take four minutes"
-    before = wire.passed[REFRESH]
+    before = transport.passed[REFRESH]
     assert (await ask(auth, cookie))[0] == "later"
-    assert wire.passed[REFRESH] == before, "and nobody waits for Auth again"
-    del wire.instead[REFRESH]
+    assert transport.passed[REFRESH] == before, "and nobody waits for Auth again"
+    del transport.instead[REFRESH]
 
     async def back() -> bool:
         return (await ask(auth, cookie))[0] == "in"
 
     await until(back)
-    assert await sessions_here(site, voice) == 1
+    assert await sessions_here(app_server, voice) == 1
 
 
 @pytest.mark.parametrize(
@@ -149,15 +149,15 @@ async def test_a_frozen_auth_server_is_told_in_words_once_the_token_has_ended(
     ids=lambda failure: failure.__qualname__.partition(".")[0],
 )
 async def test_a_refusal_that_is_not_about_the_session_ends_none(
-    site: Site, voice: Person, wire: Wire, auth: Auth, failure: Instead
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth, failure: Instead
 ) -> None:
     cookie = await signed_in(auth, voice)
-    wire.instead[REFRESH] = with_version(failure)
-    await age(site, voice, "30 seconds")
+    transport.instead[REFRESH] = with_version(failure)
+    await age(app_server, voice, "30 seconds")
     assert (await ask(auth, cookie))[0] == "in"
-    await age(site, voice, "-1 second")
+    await age(app_server, voice, "-1 second")
     assert (await ask(auth, cookie))[0] == "later"
-    del wire.instead[REFRESH]
+    del transport.instead[REFRESH]
     sessions_of(auth)._rested = 0
     assert (await ask(auth, cookie))[0] == "in"
 
@@ -185,48 +185,48 @@ def with_version(instead: Instead) -> Instead:
     ids=lambda body: str(next(iter(body.values()))),
 )
 async def test_a_session_that_is_over_at_the_auth_server_is_over_here(
-    site: Site, voice: Person, wire: Wire, auth: Auth, body: dict[str, str]
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth, body: dict[str, str]
 ) -> None:
     cookie = await signed_in(auth, voice)
-    await age(site, voice, "30 seconds")
-    wire.instead[REFRESH] = with_version(answers(400, body))
+    await age(app_server, voice, "30 seconds")
+    transport.instead[REFRESH] = with_version(answers(400, body))
     assert fates(await asyncio.gather(*(ask(auth, cookie) for _ in range(10)))) == {"out"}
-    assert await sessions_here(site, voice) == 0
-    assert wire.passed[REFRESH] == 1
+    assert await sessions_here(app_server, voice) == 0
+    assert transport.passed[REFRESH] == 1
 
 
 async def test_a_refresh_whose_answer_is_lost_is_made_again(
-    site: Site, voice: Person, wire: Wire, auth: Auth
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
 
     async def lose(request: httpx.Request) -> httpx.Response:
-        await wire.there(request)
+        await transport.there(request)
         raise httpx.ReadError("the connection broke")
 
-    wire.instead[REFRESH] = lose
+    transport.instead[REFRESH] = lose
     for _ in range(2):
-        await age(site, voice, "30 seconds")
+        await age(app_server, voice, "30 seconds")
         assert (await ask(auth, cookie))[0] == "in"
         sessions_of(auth)._rested = 0
-    del wire.instead[REFRESH]
-    await age(site, voice, "-1 second")
+    del transport.instead[REFRESH]
+    await age(app_server, voice, "-1 second")
     assert (await ask(auth, cookie))[0] == "in"
-    assert await sessions_there(site, voice) == 1
+    assert await sessions_there(app_server, voice) == 1
 
 
 def sessions_of(auth: Auth) -> WebSessions:
     return auth._sessions
 
 
-async def test_a_replica_that_died_while_it_renewed_holds_nobody_up(
-    site: Site, voice: Person, wire: Wire, auth: Auth
+async def test_a_process_that_died_while_it_renewed_holds_nobody_up(
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
-    await age(site, voice, "-1 second")
-    frozen = Wire()
+    await age(app_server, voice, "-1 second")
+    frozen = Transport()
     frozen.instead[REFRESH] = hang
-    async with replica(site, frozen) as other:
+    async with auth_process(app_server, frozen) as other:
         dying = asyncio.create_task(other.viewer(cookie))
         await until(lambda: frozen.passed[REFRESH])
         fate, seconds = await ask(auth, cookie)
@@ -236,28 +236,28 @@ async def test_a_replica_that_died_while_it_renewed_holds_nobody_up(
 
 
 async def test_whoever_is_in_stays_in_when_the_keys_cannot_be_fetched(
-    site: Site, voice: Person, wire: Wire, auth: Auth
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
-    deaf = Wire()
+    deaf = Transport()
     deaf.instead[JWKS] = cut
-    async with replica(site, deaf) as other:  # which has never seen a key
+    async with auth_process(app_server, deaf) as other:  # which has never seen a key
         assert fates([await ask(other, cookie) for _ in range(5)]) == {"in"}
-        before = await sessions_there(site, voice)
+        before = await sessions_there(app_server, voice)
         with pytest.raises(Unavailable) as refused:
             await other.sign_in(voice.email, PASSWORD, HERE)
         assert refused.value.retry_after
-        assert await sessions_there(site, voice) == before, "what nobody can use is not left behind"
-        await age(site, voice, "30 seconds")
+        assert await sessions_there(app_server, voice) == before, "what nobody can use is not left behind"
+        await age(app_server, voice, "30 seconds")
         assert (await ask(other, cookie))[0] == "in"
-        await age(site, voice, "-1 second")
+        await age(app_server, voice, "-1 second")
         assert (await ask(other, cookie))[0] == "later"
     assert (await ask(auth, cookie))[0] == "in"
 
 
-async def spoil(site: Site, auth: Auth, person: Person) -> None:
+async def spoil(app_server: AppServer, auth: Auth, person: Person) -> None:
     """Let a person's access tokens be good no more."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             "update private.web_sessions set access_token = $2 where user_id = $1",
             person.id,
@@ -266,29 +266,29 @@ async def spoil(site: Site, auth: Auth, person: Person) -> None:
 
 
 async def test_a_token_that_is_good_no_more_is_renewed_and_nobody_is_sent_away(
-    site: Site, voice: Person, wire: Wire, auth: Auth
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     """As when a signing key is withdrawn, and with it all tokens but none of the sessions."""
     cookie = await signed_in(auth, voice)
-    await spoil(site, auth, voice)
+    await spoil(app_server, auth, voice)
     assert fates(await asyncio.gather(*(ask(auth, cookie) for _ in range(20)))) == {"in"}
-    assert wire.passed[REFRESH] == 1
-    await spoil(site, auth, voice)
-    wire.instead[REFRESH] = cut
+    assert transport.passed[REFRESH] == 1
+    await spoil(app_server, auth, voice)
+    transport.instead[REFRESH] = cut
     assert (await ask(auth, cookie))[0] == "later", "without a good token nobody is in"
 
 
 async def test_another_secret_key_makes_everybody_nobody_and_ends_nothing(
-    site: Site, voice: Person, wire: Wire, auth: Auth
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
-    async with replica(site, wire) as other:
+    async with auth_process(app_server, transport) as other:
         other._sessions = WebSessions(
             other._db, other._supabase, sessions_of(other)._verifier, SecretKeys(SECRET.upper())
         )
         assert (await ask(other, cookie))[0] == "out"
     assert (await ask(auth, cookie))[0] == "in"
-    async with replica(site, wire) as other:
+    async with auth_process(app_server, transport) as other:
         other._sessions = WebSessions(
             other._db, other._supabase, sessions_of(other)._verifier, SecretKeys(SECRET.upper())
         )
@@ -307,9 +307,9 @@ async def test_another_secret_key_makes_everybody_nobody_and_ends_nothing(
     ],
 )
 async def test_signing_in_with_an_auth_server_that_fails_is_told_soon(
-    voice: Person, wire: Wire, auth: Auth, failure: Instead
+    voice: Person, transport: Transport, auth: Auth, failure: Instead
 ) -> None:
-    wire.instead["POST /token password"] = with_version(failure)
+    transport.instead["POST /token password"] = with_version(failure)
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(Unavailable) as refused:
             await auth.sign_in(voice.email, PASSWORD, HERE)
@@ -317,34 +317,34 @@ async def test_signing_in_with_an_auth_server_that_fails_is_told_soon(
 
 
 async def test_signing_out_works_without_the_auth_server(
-    site: Site, voice: Person, wire: Wire, auth: Auth
+    app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookies = [await signed_in(auth, voice) for _ in range(2)]
-    wire.instead |= dict.fromkeys((REFRESH, "POST /logout local", "POST /logout global"), cut)
+    transport.instead |= dict.fromkeys((REFRESH, "POST /logout local", "POST /logout global"), cut)
     async with asyncio.timeout(PATIENCE):
         await auth.sign_out(cookies[0])
-        await age(site, voice, "-1 second")
+        await age(app_server, voice, "-1 second")
         await auth.sign_out(cookies[1])
-    assert await sessions_here(site, voice) == 0
+    assert await sessions_here(app_server, voice) == 0
 
 
 async def test_signing_out_after_the_token_has_ended_ends_the_session_there_too(
-    site: Site, voice: Person, auth: Auth
+    app_server: AppServer, voice: Person, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
-    await spoil(site, auth, voice)
-    await age(site, voice, "-1 hour")
+    await spoil(app_server, auth, voice)
+    await age(app_server, voice, "-1 hour")
     await auth.sign_out(cookie)
-    assert await sessions_there(site, voice) == 0
+    assert await sessions_there(app_server, voice) == 0
 
 
 async def test_when_a_session_was_seen_is_right_to_the_minute_and_written_no_more_often(
-    site: Site, voice: Person, auth: Auth
+    app_server: AppServer, voice: Person, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
 
     async def seen() -> object:
-        async with site.database() as database:
+        async with app_server.database() as database:
             return await database.fetchval(
                 "select last_seen_at from private.web_sessions where user_id = $1", voice.id
             )
@@ -352,7 +352,7 @@ async def test_when_a_session_was_seen_is_right_to_the_minute_and_written_no_mor
     first = await seen()
     assert fates([await ask(auth, cookie) for _ in range(5)]) == {"in"}
     assert await seen() == first
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             "update private.web_sessions set last_seen_at = now() - interval '61 seconds' where user_id = $1",
             voice.id,
@@ -372,9 +372,11 @@ async def test_when_a_session_was_seen_is_right_to_the_minute_and_written_no_mor
             assert slowest([await ask(auth, cookie)]) < 4, "and nobody waits for it"
 
 
-async def test_a_cookie_is_kept_as_a_hash_and_tokens_sealed(site: Site, voice: Person, auth: Auth) -> None:
+async def test_a_cookie_is_kept_as_a_hash_and_tokens_sealed(
+    app_server: AppServer, voice: Person, auth: Auth
+) -> None:
     cookie = await signed_in(auth, voice)
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         row = await owner.fetchrow("select * from private.web_sessions where user_id = $1", voice.id)
     assert row is not None
     assert row["token_hash"] == digest(cookie)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.embedded import folders
+from tests.app_server import PATIENCE
 from tests.conftest import a_folder, free_port
-from tests.site import PATIENCE
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 _ROLES = ("floorwalker_web", "postgres")

@@ -14,11 +14,11 @@ from server.embedded import folders, restore
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Invalid
 from server.kernel.db import backups, migrations, secretly
+from tests.app_server import PATIENCE, AppServer, Person
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import a_folder, until
-from tests.site import PATIENCE, Person, Site
-from tests.story import Story, begun, connected, full_disk
 from tests.test_process import HOSTED, command, sentence
+from tests.used_home import UsedHome, begun, connected, full_disk
 
 WHEEL = folders.binaries()
 OTHERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -32,29 +32,31 @@ def folder() -> Iterator[Path]:
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
 async def test_what_is_no_whole_backup_changes_nothing(
-    site: Site, story: Story, folder: Path, share: float
+    app_server: AppServer, used_home: UsedHome, folder: Path, share: float
 ) -> None:
-    whole, cut = story.file.read_bytes(), folder / "cut.dump"
+    whole, cut = used_home.file.read_bytes(), folder / "cut.dump"
     cut.write_bytes(whole[: int(len(whole) * share)] or b"These are not the rows you are looking for.")
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         before = await catalogue(owner)
         people = await owner.fetch("select id from auth.users")
         databases = await owner.fetchval("select count(*) from pg_database")
-        refused = await asyncio.to_thread(command, "restore", str(cut), FLOORWALKER_HOME=str(site.home))
+        refused = await asyncio.to_thread(command, "restore", str(cut), FLOORWALKER_HOME=str(app_server.home))
         sentence(refused, str(cut))
         assert people == await owner.fetch("select id from auth.users")
         assert not differences(before, await catalogue(owner))
         assert databases == await owner.fetchval("select count(*) from pg_database")
-    assert not list((site.home / "backups").glob("before-restore-*"))
+    assert not list((app_server.home / "backups").glob("before-restore-*"))
 
 
-async def test_what_cannot_be_done_is_one_sentence(site: Site, folder: Path, story: Story) -> None:
-    home = {"FLOORWALKER_HOME": str(site.home)}
+async def test_what_cannot_be_done_is_one_sentence(
+    app_server: AppServer, folder: Path, used_home: UsedHome
+) -> None:
+    home = {"FLOORWALKER_HOME": str(app_server.home)}
     sentence(command("restore", str(folder / "none.dump"), **home), "there is no file", "none.dump")
     sentence(command("restore", str(folder), **home), "there is no file")
-    before = story.file.read_bytes()
-    sentence(command("backup", str(story.file), **home), "exists already")
-    assert story.file.read_bytes() == before
+    before = used_home.file.read_bytes()
+    sentence(command("backup", str(used_home.file), **home), "exists already")
+    assert used_home.file.read_bytes() == before
     sentence(command("backup", str(folder / "no" / "such.dump"), **home), "such.dump", "cannot be written")
     sentence(command("backup", FLOORWALKER_HOME=str(folder / "new")), "no schema yet")
     both = command("backup", "--schema-only", "--data-only", **home)
@@ -62,9 +64,9 @@ async def test_what_cannot_be_done_is_one_sentence(site: Site, folder: Path, sto
     assert "give one of them" in both.stderr
 
 
-def test_a_full_disk_leaves_no_file(site: Site, folder: Path) -> None:
+def test_a_full_disk_leaves_no_file(app_server: AppServer, folder: Path) -> None:
     with full_disk(folder / "small"):
-        refused = command("backup", str(folder / "small" / "all.dump"), FLOORWALKER_HOME=str(site.home))
+        refused = command("backup", str(folder / "small" / "all.dump"), FLOORWALKER_HOME=str(app_server.home))
         sentence(refused, "backup failed", "No space left on device")
         assert not names(folder / "small")
 
@@ -74,15 +76,15 @@ WAITING = "select exists (select from pg_locks where relation = 'private.slow'::
 
 @pytest.mark.parametrize("victim", ["pg_dump", "command", "both by Ctrl-C"])
 async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
-    site: Site, folder: Path, victim: str
+    app_server: AppServer, folder: Path, victim: str
 ) -> None:
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute("create table private.slow ()")
         try:
             transaction = owner.transaction()
             await transaction.start()
             await owner.execute("lock table private.slow")  # pg_dump waits for it
-            process = begun("backup", str(folder / "all.dump"), home=site.home)
+            process = begun("backup", str(folder / "all.dump"), home=app_server.home)
             await until(lambda: owner.fetchval(WAITING))  # and its file is there
             dump = child(process.pid)
             if victim == "both by Ctrl-C":
@@ -103,7 +105,7 @@ async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
         finally:
             await transaction.rollback()
             await owner.execute("drop table private.slow")
-    made = command("backup", str(folder / "all.dump"), FLOORWALKER_HOME=str(site.home))
+    made = command("backup", str(folder / "all.dump"), FLOORWALKER_HOME=str(app_server.home))
     assert made.returncode == 0, made.stderr
 
 
@@ -111,19 +113,19 @@ NICE = 19  # the lowest priority
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="priorities are Linux's")
-async def test_a_backup_gives_way_to_the_server(site: Site, folder: Path) -> None:
+async def test_a_backup_gives_way_to_the_server(app_server: AppServer, folder: Path) -> None:
     backend = "select pid from pg_stat_activity where application_name like 'floorwalker backup %'"
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute("create table private.slow ()")
         try:
             async with owner.transaction():
                 await owner.execute("lock table private.slow")  # pg_dump waits for it
-                process = begun("backup", str(folder / "all.dump"), home=site.home)
+                process = begun("backup", str(folder / "all.dump"), home=app_server.home)
                 await until(lambda: owner.fetchval(WAITING))
                 dump = child(process.pid)
                 await until(lambda: os.getpriority(os.PRIO_PROCESS, dump) == NICE)
                 assert os.sched_getscheduler(dump) == os.SCHED_IDLE
-                async with site.database() as other:
+                async with app_server.database() as other:
                     pid = await other.fetchval(backend)
                 await until(lambda: os.getpriority(os.PRIO_PROCESS, pid) == NICE)
                 assert os.sched_getscheduler(pid) == os.SCHED_OTHER, "others wait for what it has locked"
@@ -134,9 +136,11 @@ async def test_a_backup_gives_way_to_the_server(site: Site, folder: Path) -> Non
     assert names(folder) == ["all.dump"]
 
 
-async def test_no_link_that_is_on_its_way_is_in_it(site: Site, voice: Person, folder: Path) -> None:
+async def test_no_link_that_is_on_its_way_is_in_it(
+    app_server: AppServer, voice: Person, folder: Path
+) -> None:
     file, name = folder / "all.dump", f"{secrets.token_hex(4)}@example.org"
-    async with site.browser_of(await site.hire("admin")) as admin:
+    async with app_server.browser_of(await app_server.hire("admin")) as admin:
         draft = {
             "kind": "chat",
             "email": name,
@@ -147,11 +151,11 @@ async def test_no_link_that_is_on_its_way_is_in_it(site: Site, voice: Person, fo
         assert (await admin.post("/people", data=draft)).status_code == 303
         assert (await admin.post(f"/people/{voice.id}/letter")).status_code == 303
     live = "select confirmation_token, recovery_token from auth.users where email in ($1, $2)"
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         rows_ = await owner.fetch(live, name, voice.email)
         tokens = [token for row in rows_ for token in row if token]
         assert len(tokens) == 2, "an invitation and a recovery are on their way"
-        made = await asyncio.to_thread(command, "backup", str(file), FLOORWALKER_HOME=str(site.home))
+        made = await asyncio.to_thread(command, "backup", str(file), FLOORWALKER_HOME=str(app_server.home))
         assert made.returncode == 0, made.stderr
         assert rows_ == await owner.fetch(live, name, voice.email), "and stay so"
     read = [str(WHEEL / "pg_restore"), "--file=-", str(file)]
@@ -163,7 +167,9 @@ async def test_no_link_that_is_on_its_way_is_in_it(site: Site, voice: Person, fo
 
 
 @pytest.mark.full
-async def test_a_backup_of_an_earlier_version_brings_no_live_link(site: Site, folder: Path) -> None:
+async def test_a_backup_of_an_earlier_version_brings_no_live_link(
+    app_server: AppServer, folder: Path
+) -> None:
     """Its archive has the accounts as they were."""
     postgres = Postgres(folder / "home", settings={"fsync": "off"})
     postgres.start()
@@ -257,7 +263,7 @@ def child(pid: int) -> int:
     "bin_folder", [WHEEL, *(pytest.param(path, marks=pytest.mark.full) for path in OTHERS)], ids=str
 )
 async def test_a_hosted_project_is_filled_when_it_is_empty(
-    story: Story, folder: Path, bin_folder: Path
+    used_home: UsedHome, folder: Path, bin_folder: Path
 ) -> None:
     """A PostgreSQL of its own plays the project; the programs are those on the PATH."""
     postgres = Postgres(folder / "cloud", bin_folder=bin_folder, settings={"fsync": "off"})
@@ -273,21 +279,21 @@ async def test_a_hosted_project_is_filled_when_it_is_empty(
         async with connected(owner_url) as owner:
             empty = await catalogue(owner)
         half = folder / "half.dump"
-        half.write_bytes(story.file.read_bytes()[: story.file.stat().st_size // 2])
+        half.write_bytes(used_home.file.read_bytes()[: used_home.file.stat().st_size // 2])
         sentence(command("restore", str(half), **project), "half.dump")
         async with connected(owner_url) as owner:
             assert not differences(empty, await catalogue(owner))
         sentence(command("backup", str(folder / "nothing.dump"), **project), "no schema yet")
-        brought = command("restore", str(story.file), **project)
-        assert (brought.returncode, brought.stdout) == (0, f"restored {story.file}\n"), brought.stderr
+        brought = command("restore", str(used_home.file), **project)
+        assert (brought.returncode, brought.stdout) == (0, f"restored {used_home.file}\n"), brought.stderr
         async with connected(owner_url) as owner:  # the sample people come without their published password
             give = "update auth.users set encrypted_password = $1 where encrypted_password = ''"
             assert await owner.execute(give, migrations.sample_password_hash()) == "UPDATE 3"
         if bin_folder == WHEEL:
-            await story.check(owner_url)
+            await used_home.check(owner_url)
         async with connected(owner_url) as owner:
-            assert not differences(story.rows, await rows(owner))
-        sentence(command("restore", str(story.file), **project), "not empty")
+            assert not differences(used_home.rows, await rows(owner))
+        sentence(command("restore", str(used_home.file), **project), "not empty")
         made = command("backup", str(folder / "cloud.dump"), **project)
         assert made.returncode == 0, made.stderr
         old = folder / "bin"

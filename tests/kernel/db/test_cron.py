@@ -7,8 +7,8 @@ import pytest
 
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.kernel.db import migrations, sweeper
+from tests.app_server import PATIENCE
 from tests.conftest import ROOT, a_folder, until
-from tests.site import PATIENCE
 
 FOLDERS = [
     path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path.parent / "lib/pg_cron.so").exists()

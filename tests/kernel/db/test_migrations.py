@@ -15,9 +15,9 @@ import pytest
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Unavailable
 from server.kernel.db import migrations
+from tests.app_server import AppServer
 from tests.catalogue import Catalogue, Connection, catalogue, differences, rows
 from tests.conftest import ROOT, a_folder
-from tests.site import Site
 
 OTHERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 needs_another = [
@@ -110,8 +110,8 @@ def _relation(line: str) -> str:
     return re.sub(r"\b\w+\.(?=\w)", "", line) if "'v'" in line else line
 
 
-async def test_all_are_recorded_where_supabase_looks_for_them(site: Site) -> None:
-    async with site.database() as owner:
+async def test_all_are_recorded_where_supabase_looks_for_them(app_server: AppServer) -> None:
+    async with app_server.database() as owner:
         rows = await owner.fetch(
             "select version || '_' || name as file, statements from supabase_migrations.schema_migrations order by version"
         )
@@ -120,27 +120,27 @@ async def test_all_are_recorded_where_supabase_looks_for_them(site: Site) -> Non
 
 
 async def test_an_installation_without_migrations_says_so(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app_server: AppServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrations, "FOLDER", tmp_path)
     with pytest.raises(Unavailable, match="no migrations"):
-        await migrations.migrate(site.database_url("postgres"))
+        await migrations.migrate(app_server.database_url("postgres"))
 
 
-async def test_a_second_run_changes_nothing(site: Site) -> None:
-    assert await migrations.migrate(site.database_url()) == []
+async def test_a_second_run_changes_nothing(app_server: AppServer) -> None:
+    assert await migrations.migrate(app_server.database_url()) == []
 
 
 async def test_one_that_fails_leaves_nothing_behind(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app_server: AppServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "migrations").mkdir()
     broken = tmp_path / "migrations" / "20991231000000_broken.sql"
     broken.write_text("create table public.half_done (id integer); select 1 / 0;")
     monkeypatch.setattr(migrations, "FOLDER", tmp_path)
     with pytest.raises(asyncpg.DivisionByZeroError):
-        await migrations.migrate(site.database_url())
-    async with site.database() as owner:
+        await migrations.migrate(app_server.database_url())
+    async with app_server.database() as owner:
         assert await owner.fetchval("select to_regclass('public.half_done')") is None
         assert not await owner.fetchval(
             "select exists (select from supabase_migrations.schema_migrations where version = '20991231000000')"

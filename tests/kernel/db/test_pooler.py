@@ -21,10 +21,11 @@ from server.errors import Invalid
 from server.kernel.db import connections as db
 from server.kernel.db import migrations
 from server.kernel.live import Hub
+from tests.app_server import PATIENCE, Agent, AppServer, Person, decision
+from tests.auth_process import hosted
 from tests.conftest import a_folder, free_port, serving, until
 from tests.kernel.db.pooler import PGBOUNCER, Pooler, pooling
-from tests.replica import hosted
-from tests.site import PATIENCE, Agent, Person, Site, decision
+from tests.kernel.live.hubs import noting
 
 pytestmark = [
     pytest.mark.full,
@@ -48,8 +49,8 @@ class Claimed:
 
 
 @pytest.fixture(scope="module")
-def pooler(site: Site) -> Iterator[Pooler]:
-    with pooling(site.home) as running:
+def pooler(app_server: AppServer) -> Iterator[Pooler]:
+    with pooling(app_server.home) as running:
         yield running
 
 
@@ -60,20 +61,20 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def pooled(site: Site, pooler: Pooler, folder: Path) -> Iterator[Site]:
+def pooled(app_server: AppServer, pooler: Pooler, folder: Path) -> Iterator[AppServer]:
     """A web process behind the pooler, with a session connection to listen on."""
     environment = hosted(
-        site, DATABASE_URL=pooler.url(), DATABASE_LISTEN_URL=site.database_url("floorwalker_web")
+        app_server, DATABASE_URL=pooler.url(), DATABASE_LISTEN_URL=app_server.database_url("floorwalker_web")
     )
     with serving(folder / "pooled", free_port(), **environment) as running:
-        yield Site(running.url, site.home, running.process, running.log)
+        yield AppServer(running.url, app_server.home, running.process, running.log)
     assert "database_reached_through_pooler" in running.log.read_text()
 
 
 @pytest.fixture
-async def crowd(site: Site) -> list[Person]:
+async def supervisors(app_server: AppServer) -> list[Person]:
     """Ten supervisors with twenty agents."""
-    return [await site.hire("voice" if number % 2 else "chat", agents=2) for number in range(10)]
+    return [await app_server.hire("voice" if number % 2 else "chat", agents=2) for number in range(10)]
 
 
 def word_of(person: Person) -> str:
@@ -81,7 +82,7 @@ def word_of(person: Person) -> str:
     return f"word-{person.id.hex}"
 
 
-async def work(site: Site, person: Person, agent: Agent, browser: httpx.AsyncClient) -> list[int]:
+async def work(app_server: AppServer, person: Person, agent: Agent, browser: httpx.AsyncClient) -> list[int]:
     """One agent's interaction from its start to its archive; every status there was."""
     statuses = []
     word = word_of(person)
@@ -91,7 +92,7 @@ async def work(site: Site, person: Person, agent: Agent, browser: httpx.AsyncCli
         statuses.append(answer.status_code)
         return answer.json()
 
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         interaction = await send("POST", "/interactions", {"interaction_type": agent.channel})
         path = f"/interactions/{interaction['id']}"
         for number in range(10):
@@ -118,7 +119,9 @@ async def work(site: Site, person: Person, agent: Agent, browser: httpx.AsyncCli
 
 
 @asynccontextmanager
-async def watching(site: Site, person: Person) -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]]:
+async def watching(
+    app_server: AppServer, person: Person
+) -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]]:
     """A signed-in browser with its stream open, and every line that came over it."""
     lines: list[str] = []
 
@@ -129,7 +132,7 @@ async def watching(site: Site, person: Person) -> AsyncIterator[tuple[httpx.Asyn
                 lines.append(line)  # noqa: PERF401 - others look at it meanwhile
         lines.append(GONE)
 
-    async with site.browser_of(person) as browser:
+    async with app_server.browser_of(person) as browser:
         reading = asyncio.create_task(read())
         try:
             await until(lambda: lines)
@@ -140,8 +143,8 @@ async def watching(site: Site, person: Person) -> AsyncIterator[tuple[httpx.Asyn
                 await reading
 
 
-async def test_an_ordinary_day(site: Site, pooled: Site, crowd: list[Person]) -> None:
-    words = {person.id: word_of(person) for person in crowd}
+async def test_an_ordinary_day(app_server: AppServer, pooled: AppServer, supervisors: list[Person]) -> None:
+    words = {person.id: word_of(person) for person in supervisors}
 
     async def spend(person: Person) -> list[int]:
         async with watching(pooled, person) as (browser, lines):
@@ -153,10 +156,10 @@ async def test_an_ordinary_day(site: Site, pooled: Site, crowd: list[Person]) ->
             assert not [word for other, word in words.items() if other != person.id and word in seen]
             return [*chain(*found), *(answer.status_code for answer in answers)]
 
-    statuses = Counter(chain(*await asyncio.gather(*(spend(person) for person in crowd))))
+    statuses = Counter(chain(*await asyncio.gather(*(spend(person) for person in supervisors))))
     assert set(statuses) == {200, 201, 202, 303}, statuses
-    async with site.database() as owner:
-        for person in crowd:
+    async with app_server.database() as owner:
+        for person in supervisors:
             counts = await owner.fetchrow(
                 """select count(*) filter (where status = 'completed') as ended,
                   (select count(*) from public.realtime_metrics where supervisor_id = $1 and feed_text ~ $2) as metrics,
@@ -172,7 +175,7 @@ async def test_an_ordinary_day(site: Site, pooled: Site, crowd: list[Person]) ->
             assert tuple(counts) == (2, 20, 20, 2, 2)
 
 
-async def test_time_passes(pooled: Site, voice: Person) -> None:
+async def test_time_passes(pooled: AppServer, voice: Person) -> None:
     """Two web processes sweep this database, one at a time each: go on until it was the one behind the pooler."""
     agent = voice.agents[0]
 
@@ -187,7 +190,7 @@ async def test_time_passes(pooled: Site, voice: Person) -> None:
 
 
 async def test_two_floors_asked_for_at_once_never_show_the_other(
-    pooled: Site, voice: Person, chat: Person
+    pooled: AppServer, voice: Person, chat: Person
 ) -> None:
     async def look(person: Person, other: Person) -> None:
         interaction = await pooled.start(person.agents[0])
@@ -202,9 +205,11 @@ async def test_two_floors_asked_for_at_once_never_show_the_other(
     await asyncio.gather(look(voice, chat), look(chat, voice))
 
 
-async def test_claims_end_with_their_transaction(site: Site, pooler: Pooler, crowd: list[Person]) -> None:
-    for person in crowd:
-        await site.start(person.agents[0])
+async def test_claims_end_with_their_transaction(
+    app_server: AppServer, pooler: Pooler, supervisors: list[Person]
+) -> None:
+    for person in supervisors:
+        await app_server.start(person.agents[0])
 
     async def mine(person: Person) -> None:
         async with database.as_viewer(Claimed(person)) as connection:
@@ -220,7 +225,7 @@ async def test_claims_end_with_their_transaction(site: Site, pooler: Pooler, cro
     async with db.connect(pooler.url(), size=40) as database:
         for _ in range(20):
             await asyncio.gather(
-                *(one for person in crowd for one in (mine(person), mine(person), nobodys()))
+                *(one for person in supervisors for one in (mine(person), mine(person), nobodys()))
             )
 
 
@@ -246,8 +251,8 @@ async def test_every_question_gets_its_own_answer(pooler: Pooler) -> None:
     assert {rows[0][0] for rows in named} == {0}
 
 
-async def test_straight_connections_keep_their_statements(site: Site) -> None:
-    async with db.connect(site.database_url("floorwalker_web"), size=1) as database:
+async def test_straight_connections_keep_their_statements(app_server: AppServer) -> None:
+    async with db.connect(app_server.database_url("floorwalker_web"), size=1) as database:
         for _ in range(2):
             rows = await database.call("select count(*) from pg_prepared_statements")
     assert rows[0][0] > 0
@@ -257,40 +262,40 @@ async def test_a_listener_behind_it_says_so_and_reads_by_the_clock(pooler: Poole
     """Even though the pooler gives it back the very connection on which it listens, as long as that is free."""
     heard: list[str] = []
     hub = Hub(pooler.url())
-    hub.subscribe(["agents:*"], heard.append)
+    hub.topics.subscribe(["agents:*"], noting(heard))
     listening = asyncio.create_task(hub.listen())
     try:
-        await until(lambda: hub.live)
-        assert hub.polling
+        await until(lambda: hub.state.connected)
+        assert hub.state.name == "polling"
         await until(lambda: len(heard) >= 3)
     finally:
         listening.cancel()
 
 
-async def test_a_session_pooler_delivers_and_is_believed(site: Site) -> None:
-    with pooling(site.home, mode="session") as pooler:
+async def test_a_session_pooler_delivers_and_is_believed(app_server: AppServer) -> None:
+    with pooling(app_server.home, mode="session") as pooler:
         hub = Hub(pooler.url())
         listening = asyncio.create_task(hub.listen())
         try:
-            await until(lambda: hub.live)
-            assert not hub.polling
+            await until(lambda: hub.state.connected)
+            assert hub.state.name != "polling"
         finally:
             listening.cancel()
 
 
 async def test_without_a_session_connection_pages_and_agents_hear_two_seconds_later(
-    site: Site, pooler: Pooler, folder: Path, voice: Person
+    app_server: AppServer, pooler: Pooler, folder: Path, voice: Person
 ) -> None:
-    with serving(folder / "deaf", free_port(), **hosted(site, DATABASE_URL=pooler.url())) as running:
-        deaf = Site(running.url, site.home, running.process, running.log)
+    with serving(folder / "deaf", free_port(), **hosted(app_server, DATABASE_URL=pooler.url())) as running:
+        deaf = AppServer(running.url, app_server.home, running.process, running.log)
         async with watching(deaf, voice) as (browser, lines):
             # Written by another process, so that nobody here rings by themselves.
-            asked = await site.ask(voice.agents[0], await site.start(voice.agents[0]))
+            asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
             await until(lambda: asked["id"] in "".join(lines))
             async with deaf.api(voice.agents[0]) as api:
                 waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
                 await asyncio.sleep(0.2)
-                async with site.browser_of(voice) as elsewhere:
+                async with app_server.browser_of(voice) as elsewhere:
                     await elsewhere.post(
                         f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied")
                     )
@@ -303,20 +308,22 @@ async def test_without_a_session_connection_pages_and_agents_hear_two_seconds_la
 
 
 @pytest.fixture
-async def empty(site: Site) -> AsyncIterator[str]:
+async def empty(app_server: AppServer) -> AsyncIterator[str]:
     """The name of a database as a new project has it, in the same cluster."""
     name = f"empty_{uuid4().hex[:8]}"
-    address = site.database_url(SUPERUSER)
+    address = app_server.database_url(SUPERUSER)
     await create_database(address, name)
     await prepare(address.replace("/postgres?", f"/{name}?"))
     try:
         yield name
     finally:
-        async with site.database(SUPERUSER) as root:
+        async with app_server.database(SUPERUSER) as root:
             await root.execute(f"drop database {name} with (force)")
 
 
-async def test_migrations_run_through_it_by_several_at_once(site: Site, pooler: Pooler, empty: str) -> None:
+async def test_migrations_run_through_it_by_several_at_once(
+    app_server: AppServer, pooler: Pooler, empty: str
+) -> None:
     url = pooler.url("postgres", empty)
     started = datetime.now(UTC)
     applied = await asyncio.gather(*(migrations.migrate(url) for _ in range(4)))
@@ -325,7 +332,7 @@ async def test_migrations_run_through_it_by_several_at_once(site: Site, pooler: 
     assert await migrations.migrate(url) == []
     await migrations.seed(url)
     assert (datetime.now(UTC) - started).total_seconds() < 60
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         held = await owner.fetchval(
             """select count(*) from pg_locks l join pg_database d on d.oid = l.database
             where d.datname = $1 and l.locktype = 'advisory'""",

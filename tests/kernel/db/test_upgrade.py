@@ -12,9 +12,9 @@ from server.agents import agent_keys
 from server.embedded import restore
 from server.embedded.postgres import Postgres
 from server.kernel.db import backups, migrations
+from tests.app_server import AppServer
 from tests.conftest import a_folder, free_port, serving
 from tests.kernel.db.test_migrations import connected
-from tests.site import Site
 from tests.test_process import command
 
 BEFORE_HELD_DECISIONS = "20261127"  # the first version that is newer
@@ -61,8 +61,8 @@ async def test_requests_that_waited_before_an_upgrade_are_decided_after_it(
             await backups.backup(postgres.url("postgres"), old_backup, restore.programs(postgres))
         finally:
             postgres.stop()
-        with serving(place / "home", free_port()) as site:
-            async with httpx.AsyncClient(base_url=site.url, timeout=60) as browser:
+        with serving(place / "home", free_port()) as app_server:
+            async with httpx.AsyncClient(base_url=app_server.url, timeout=60) as browser:
                 assert (await browser.post("/login", data=SAMPLE)).status_code == 303
                 page = (await browser.get("/")).text
                 shown = re.findall(r'name="arguments_digest" value="(\w+)"', page)
@@ -72,13 +72,15 @@ async def test_requests_that_waited_before_an_upgrade_are_decided_after_it(
                     data = {"status": status, "arguments_digest": row["arguments_digest"]}
                     answer = await browser.post(f"/tool-permissions/{row['id']}/decision", data=data)
                     assert answer.status_code == 303
-            async with site.database() as owner:
+            async with app_server.database() as owner:
                 await owner.execute("update agent_tools set undo_seconds = 60 where agent_id = $1", agent)
                 assert await owner.fetchval(
                     "select status from tool_permissions where id::text = $1", third["id"]
                 ) == ("pending")
             headers = {"Authorization": f"Bearer {key}"}
-            async with httpx.AsyncClient(base_url=f"{site.url}/api/v1", headers=headers, timeout=60) as api:
+            async with httpx.AsyncClient(
+                base_url=f"{app_server.url}/api/v1", headers=headers, timeout=60
+            ) as api:
                 read = [(await api.get(f"/tool-permissions/{row['id']}")).json()["status"] for row in waiting]
                 assert read == ["allowed", "denied", "pending"]
                 claim = {"arguments_digest": first["arguments_digest"]}
@@ -87,16 +89,16 @@ async def test_requests_that_waited_before_an_upgrade_are_decided_after_it(
                 body = {"tool_name": "issue_voucher", "arguments": {}}
                 again = await api.post(f"/interactions/{interaction}/tool-permissions", json=body)
                 assert again.json()["status"] == "pending", "an old grant allows nothing any more"
-            await ended(site)
+            await ended(app_server)
             brought_back = await asyncio.to_thread(
-                command, "restore", str(old_backup), FLOORWALKER_HOME=str(site.home)
+                command, "restore", str(old_backup), FLOORWALKER_HOME=str(app_server.home)
             )
             assert brought_back.returncode == 0, brought_back.stderr
-            await ended(site)
+            await ended(app_server)
 
 
-async def ended(site: Site) -> None:
+async def ended(app_server: AppServer) -> None:
     """The grant of the old kind is kept, and over."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         grants = await owner.fetch("select ended_how, scope, uses, granted_by_name from tool_grants")
     assert [tuple(row) for row in grants] == [("updated", "any", 1, "John")]

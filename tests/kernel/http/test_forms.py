@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
+from tests.app_server import AppServer, Person
 from tests.conftest import ROOT
-from tests.site import Person, Site
 
 SERVER = ROOT / "server"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=limit"
@@ -60,15 +60,15 @@ BODIES = {URLENCODED: b"email=a&password=b", MULTIPART: fields(email="a", passwo
 
 
 @pytest.fixture
-async def stranger(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+async def stranger(app_server: AppServer) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which nobody is signed in."""
-    async with httpx.AsyncClient(base_url=site.url, timeout=120) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=120) as client:
         yield client
 
 
 @pytest.fixture
-async def browser(site: Site, voice: Person) -> AsyncIterator[httpx.AsyncClient]:
-    async with site.browser_of(voice) as client:
+async def browser(app_server: AppServer, voice: Person) -> AsyncIterator[httpx.AsyncClient]:
+    async with app_server.browser_of(voice) as client:
         client.timeout = httpx.Timeout(120)
         yield client
 
@@ -246,10 +246,10 @@ async def test_a_form_that_cannot_be_taken_apart_is_refused_in_a_sentence(
 
 @pytest.mark.parametrize("name", ["Jörg Müßig", "Ольга 😀", "山田 太郎", "a&b=c;d%20+e"])
 async def test_an_ordinary_form_is_read_in_both_encodings(
-    site: Site, browser: httpx.AsyncClient, voice: Person, name: str
+    app_server: AppServer, browser: httpx.AsyncClient, voice: Person, name: str
 ) -> None:
     async def now() -> str:
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             kept: str = await owner.fetchval("select name from public.users where id = $1", voice.id)
         return kept
 
@@ -270,11 +270,11 @@ async def test_an_ordinary_form_is_read_in_both_encodings(
 
 
 async def test_json_is_utf_8_whatever_it_is_called(
-    site: Site, stranger: httpx.AsyncClient, voice: Person
+    app_server: AppServer, stranger: httpx.AsyncClient, voice: Person
 ) -> None:
     body = '{"interaction_type": "voice", "external_id": "Jörg"}'
-    async with site.api(voice.agents[0]) as api:
-        apikey = Keys.load_or_create(site.home).publishable
+    async with app_server.api(voice.agents[0]) as api:
+        apikey = Keys.load_or_create(app_server.home).publishable
         for codec in ("punycode", "utf-16", "undefined", "zlib_codec", "latin-1"):
             kind = {"Content-Type": f"application/json; charset={codec}"}
             for encoded in (body.encode("utf-16"), body.encode("latin-1"), b"\xff"):

@@ -10,7 +10,7 @@ from server.errors import RequestError
 from server.kernel.http import SameOrigin, trusted_hosts
 from server.kernel.http.cookies import cookie_name
 from server.settings import Settings
-from tests.site import PATIENCE, Person, Site, decision
+from tests.app_server import PATIENCE, AppServer, Person, decision
 
 PUBLIC = "https://floor.example.com"
 # PUBLIC_URL; the Host that reaches us; what the browser says (Sec-Fetch-Site, Origin); whether an unsafe method passes.
@@ -106,11 +106,11 @@ async def test_unsafe_methods_are_for_our_own_pages_and_for_programs(
     )
 
 
-async def test_said_twice_it_has_to_be_true_twice(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_said_twice_it_has_to_be_true_twice(app_server: AppServer) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         for name, own, foreign in (
             ("Sec-Fetch-Site", "same-origin", "cross-site"),
-            ("Origin", site.url, "https://evil.example"),
+            ("Origin", app_server.url, "https://evil.example"),
         ):
             for values, status in (((own, own), 422), ((own, foreign), 403), ((foreign, own), 403)):
                 answer = await client.post("/login", headers=[(name, value) for value in values])
@@ -121,30 +121,32 @@ async def test_said_twice_it_has_to_be_true_twice(site: Site) -> None:
     "path", ["/login", "/logout", "/nothing", "/api/v1/interactions", "/stream", "/auth/v1/token"]
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_the_wall_stands_before_every_address(site: Site, method: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_the_wall_stands_before_every_address(app_server: AppServer, method: str, path: str) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         answer = await client.request(method, path, headers={"Sec-Fetch-Site": "cross-site"})
         assert (answer.status_code, "another site" in answer.text) == (403, True)
         assert (await client.request(method, path, headers={"Origin": "null"})).status_code == 403
-        assert (await client.request(method, path, headers={"Origin": site.url})).status_code != 403
+        assert (await client.request(method, path, headers={"Origin": app_server.url})).status_code != 403
 
 
-async def test_another_sites_form_decides_nothing(site: Site, voice: Person) -> None:
+async def test_another_sites_form_decides_nothing(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
-    asked = await site.ask(agent, await site.start(agent))
-    async with site.browser_of(voice) as browser:
+    asked = await app_server.ask(agent, await app_server.start(agent))
+    async with app_server.browser_of(voice) as browser:
         answer = await browser.post(
             f"/tool-permissions/{asked['id']}/decision",
             data=decision(asked, "allowed"),
             headers={"Origin": "https://evil.example"},
         )
     assert answer.status_code == 403
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
 
 
-async def test_what_is_signed_in_is_kept_by_no_cache_and_static_is(site: Site, voice: Person) -> None:
-    async with site.browser_of(voice) as browser:
+async def test_what_is_signed_in_is_kept_by_no_cache_and_static_is(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with app_server.browser_of(voice) as browser:
         page = await browser.get("/")
         assert page.headers["cache-control"] == "private, no-store"
         style = page.text.split('rel="stylesheet" href="')[1].split('"')[0]
@@ -154,10 +156,10 @@ async def test_what_is_signed_in_is_kept_by_no_cache_and_static_is(site: Site, v
         )
 
 
-async def test_static_text_is_compressed_once_for_whoever_takes_it(site: Site) -> None:
+async def test_static_text_is_compressed_once_for_whoever_takes_it(app_server: AppServer) -> None:
     path = "/static/js/floor.js"
     plain = {"Accept-Encoding": "identity"}
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         whole = await client.get(path, headers=plain)
         assert "content-encoding" not in whole.headers
         packed = await client.get(path, headers={"Accept-Encoding": "gzip, br"})
@@ -176,8 +178,8 @@ async def test_static_text_is_compressed_once_for_whoever_takes_it(site: Site) -
         assert icon.status_code == 404
 
 
-async def test_static_files_stay_in_their_folder(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_static_files_stay_in_their_folder(app_server: AppServer) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         for path in (
             "/static/../pyproject.toml",
             "/static/%2e%2e/pyproject.toml",
@@ -201,7 +203,7 @@ def test_beyond_loopback_the_cookie_is_bound_to_host_and_https() -> None:
     assert "*" not in trusted_hosts(at_home)
 
 
-async def test_a_form_that_is_too_large_is_413(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as client:
+async def test_a_form_that_is_too_large_is_413(app_server: AppServer) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
         answer = await client.post("/login", data={"email": "x" * 300_000, "password": "x"})
     assert answer.status_code == 413

@@ -20,8 +20,8 @@ from server.errors import RequestError
 from server.kernel.http import BodyLimit, Protocol
 from server.kernel.http.bodies import BODY_LIMIT, TooLarge, TooSlow
 from server.kernel.http.protocol import HEAD_LIMIT
+from tests.app_server import PATIENCE, AppServer, Person
 from tests.conftest import until
-from tests.site import PATIENCE, Person, Site
 
 HEAD, BODY, STALL = 1.0, 2.0, 1.5  # seconds, where the server has fifteen and more
 LONG = 3000  # characters, said one by one: for longer than anybody waits for the end
@@ -267,9 +267,9 @@ async def test_a_reader_who_does_not_read_is_left_and_one_who_reads_slowly_is_no
         assert read < LARGE
 
 
-async def test_the_server_speaks_so(site: Site, voice: Person) -> None:
+async def test_the_server_speaks_so(app_server: AppServer, voice: Person) -> None:
     """Not only a server of this test; and a stream behind which more was asked ends with its connection."""
-    port = int(site.url.rpartition(":")[2])
+    port = int(app_server.url.rpartition(":")[2])
     async with connected(port) as client:
         client.say(GET[:-2] + f"X: {'x' * HEAD_LIMIT}")
         await asyncio.sleep(0.1)
@@ -278,14 +278,14 @@ async def test_the_server_speaks_so(site: Site, voice: Person) -> None:
 
     async def streams() -> int:
         async with httpx.AsyncClient(timeout=PATIENCE) as http:
-            page = (await http.get(f"{site.url}/metrics")).text
+            page = (await http.get(f"{app_server.url}/metrics")).text
         found = re.search(r"^floorwalker_streams (\d+)", page, re.MULTILINE)
         assert found, page
         return int(found[1])
 
     before = await streams()
-    async with site.browser_of(voice) as browser, connected(port) as client:
-        cookie = f"Cookie: {site.cookie}={browser.cookies[site.cookie]}\r\n"
+    async with app_server.browser_of(voice) as browser, connected(port) as client:
+        cookie = f"Cookie: {app_server.cookie}={browser.cookies[app_server.cookie]}\r\n"
         head = f"Host: 127.0.0.1\r\n{cookie}\r\n"
         client.say(f"GET /stream?page=floor HTTP/1.1\r\n{head}GET /healthz HTTP/1.1\r\n{head}")
         await client.reader.readuntil(b"agents")

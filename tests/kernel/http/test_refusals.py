@@ -6,16 +6,16 @@ from typing import Literal
 import httpx
 import pytest
 
-from tests.site import PATIENCE, Site
+from tests.app_server import PATIENCE, AppServer
 
 HOMES = {"voice": "Back to the floor", "admin": "Back to the wallboard"}
 
 
 @pytest.mark.parametrize("role", ["voice", "admin"])
-async def test_every_refusal_keeps_the_frame(site: Site, role: Literal["voice", "admin"]) -> None:
-    person = await site.hire(role)
+async def test_every_refusal_keeps_the_frame(app_server: AppServer, role: Literal["voice", "admin"]) -> None:
+    person = await app_server.hire(role)
     form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-16"}
-    async with site.browser_of(person) as browser:
+    async with app_server.browser_of(person) as browser:
         pages = {
             404: await browser.get("/nowhere"),
             405: await browser.delete("/"),
@@ -32,16 +32,16 @@ async def test_every_refusal_keeps_the_frame(site: Site, role: Literal["voice", 
         assert re.search(rf'<a class="button" href="/">{HOMES[role]}</a>', page.text)
 
 
-async def test_a_stranger_is_led_to_the_sign_in_page(site: Site) -> None:
-    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as browser:
+async def test_a_stranger_is_led_to_the_sign_in_page(app_server: AppServer) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         page = await browser.get("/nowhere")
     assert page.status_code == 404
     assert "<nav" not in page.text
     assert '<a class="button" href="/">Sign in</a>' in page.text
 
 
-async def test_a_fragment_is_a_line_of_text(site: Site) -> None:
-    admin = await site.hire("admin")
-    async with site.browser_of(admin) as browser:
+async def test_a_fragment_is_a_line_of_text(app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
+    async with app_server.browser_of(admin) as browser:
         answer = await browser.get("/nowhere", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.text) == (404, "There is nothing at this address.")

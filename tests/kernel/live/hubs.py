@@ -1,33 +1,35 @@
-"""Hubs in this process that share a database over a real NATS, and wires that can be cut or are slow."""
+"""Hubs in this process that share a database over a real NATS, and proxies that can be cut or are slow."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from server.embedded.folders import existing_folders
-from server.kernel.live import Hub
-from server.kernel.live.fanout import Fanout
+from server.kernel.live import Hub, Ring
+from server.kernel.live.fanout import Fanout, NatsConnection
+from server.kernel.live.relay import Follower, Leader
+from tests.app_server import AppServer
 from tests.conftest import until
 from tests.nats import Nats
-from tests.site import Site
 
 
-def named(site: Site) -> str:
-    return site.database_url("floorwalker_web") + f"&application_name=hub-{uuid4()}"
+def named(app_server: AppServer) -> str:
+    return app_server.database_url("floorwalker_web") + f"&application_name=hub-{uuid4()}"
 
 
 def name_of(hub: Hub) -> str:
-    return hub._url.rpartition("=")[2]
+    return hub.url.rpartition("=")[2]
 
 
 @asynccontextmanager
-async def hearing(url: str, nats_url: str) -> AsyncIterator[Hub]:
-    hub = Hub(url, fanout=Fanout(nats_url))
+async def hearing(url: str, nats_url: str, longest_pause: float = 5.0) -> AsyncIterator[Hub]:
+    hub = Hub(url, fanout=Fanout(nats_url, longest_pause=longest_pause))
     task = asyncio.create_task(hub.listen())
     try:
-        await until(lambda: hub.live)
+        await until(lambda: hub.state.connected)
         yield hub
     finally:
         task.cancel()
@@ -35,39 +37,66 @@ async def hearing(url: str, nats_url: str) -> AsyncIterator[Hub]:
             await task
 
 
+def noting(heard: list[str]) -> Ring:
+    """Write down each topic that rings."""
+    return lambda topic, _certain: heard.append(topic)
+
+
+def counting(heard: Counter[str]) -> Ring:
+    return lambda topic, _certain: heard.update([topic])
+
+
+def nats_of(hub: Hub) -> NatsConnection:
+    """Its connection to NATS, as a leader or a follower."""
+    assert isinstance(hub.source, Leader | Follower)
+    return hub.source.nats
+
+
+def subscribed(hub: Hub) -> bool:
+    """Whether it follows, and NATS knows of all that it subscribed to."""
+    return hub.role == "follower" and nats_of(hub).settled
+
+
 def leader_of(hubs: list[Hub]) -> Hub | None:
-    ears = [hub for hub in hubs if hub._leading is not None]
-    return ears[0] if len(ears) == 1 else None
+    leaders = [hub for hub in hubs if hub.role == "leader"]
+    return leaders[0] if len(leaders) == 1 else None
 
 
 def settled(hubs: list[Hub]) -> bool:
     return (
-        all(hub.live for hub in hubs)
+        all(hub.state.connected for hub in hubs)
         and leader_of(hubs) is not None
-        and sum(hub._following is not None for hub in hubs) == len(hubs) - 1
+        and sum(hub.role == "follower" for hub in hubs) == len(hubs) - 1
     )
 
 
 @asynccontextmanager
-async def together(site: Site, bus: Nats, number: int = 3) -> AsyncIterator[list[Hub]]:
-    """So many hubs on one database, of which one hears for all."""
+async def together(
+    app_server: AppServer, bus: Nats, number: int = 3, longest_pause: float = 5.0
+) -> AsyncIterator[list[Hub]]:
+    """So many hubs on one database, of which one is the leader."""
     async with AsyncExitStack() as stack:
-        hubs = [await stack.enter_async_context(hearing(named(site), bus.url)) for _ in range(number)]
+        hubs = [
+            await stack.enter_async_context(hearing(named(app_server), bus.url, longest_pause))
+            for _ in range(number)
+        ]
         await until(lambda: settled(hubs))
         yield hubs
 
 
 @asynccontextmanager
-async def together_after(site: Site, bus: Nats, ear: Hub, number: int = 2) -> AsyncIterator[list[Hub]]:
+async def together_after(
+    app_server: AppServer, bus: Nats, leader: Hub, number: int = 2
+) -> AsyncIterator[list[Hub]]:
     async with AsyncExitStack() as stack:
-        hubs = [await stack.enter_async_context(hearing(named(site), bus.url)) for _ in range(number)]
-        await until(lambda: settled([ear, *hubs]))
+        hubs = [await stack.enter_async_context(hearing(named(app_server), bus.url)) for _ in range(number)]
+        await until(lambda: settled([leader, *hubs]))
         yield hubs
 
 
-async def listeners(site: Site, hubs: list[Hub]) -> int:
+async def listeners(app_server: AppServer, hubs: list[Hub]) -> int:
     """How many connections these hubs have to the database."""
-    async with site.database("supabase_admin") as admin:
+    async with app_server.database("supabase_admin") as admin:
         found: int = await admin.fetchval(
             "select count(*) from pg_stat_activity where application_name = any ($1)",
             [name_of(hub) for hub in hubs],
@@ -75,8 +104,8 @@ async def listeners(site: Site, hubs: list[Hub]) -> int:
     return found
 
 
-async def notify(site: Site, *payloads: str) -> None:
-    async with site.database() as owner:
+async def notify(app_server: AppServer, *payloads: str) -> None:
+    async with app_server.database() as owner:
         await owner.executemany("select pg_notify('floor', $1)", [(payload,) for payload in payloads])
 
 
@@ -90,10 +119,10 @@ class Truth:
     def watch(self, hubs: list[Hub], topics: list[str]) -> None:
         for hub in hubs:
             for topic in topics:
-                hub.subscribe([topic], self._reader(id(hub), topic))
+                hub.topics.subscribe([topic], self._reader(id(hub), topic))
 
-    def _reader(self, whose: int, topic: str) -> Callable[[str], None]:
-        def read(_topic: str) -> None:
+    def _reader(self, whose: int, topic: str) -> Ring:
+        def read(_topic: str, _certain: bool) -> None:
             self.seen[whose, topic] = self.numbers.get(topic, 0)
 
         return read
@@ -108,7 +137,7 @@ class Truth:
 
 
 @asynccontextmanager
-async def wire(port: int) -> AsyncIterator[tuple[int, Callable[[], None]]]:
+async def proxy(port: int) -> AsyncIterator[tuple[int, Callable[[], None]]]:
     """A port that leads to another, and the way to cut it."""
     writers: list[asyncio.StreamWriter] = []
 
@@ -138,9 +167,9 @@ async def wire(port: int) -> AsyncIterator[tuple[int, Callable[[], None]]]:
 
 
 @asynccontextmanager
-async def slow_wire(site: Site) -> AsyncIterator[int]:
+async def slow_proxy(app_server: AppServer) -> AsyncIterator[int]:
     """A port at which the database is, whose answers and notifications come a fifth of a second late."""
-    path = f"{existing_folders(site.home).sockets}/.s.PGSQL.5432"
+    path = f"{existing_folders(app_server.home).sockets}/.s.PGSQL.5432"
     loop = asyncio.get_running_loop()
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -5,19 +5,35 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription
 
-from server.kernel.live import Hub, fanout
+from server.kernel.live import Topics, fanout
 from server.kernel.live.fanout import Fanout
+from tests.app_server import AppServer
 from tests.conftest import until
-from tests.kernel.live.hubs import Truth, hearing, leader_of, listeners, named, notify, settled, together
+from tests.kernel.live.hubs import (
+    Truth,
+    counting,
+    hearing,
+    leader_of,
+    listeners,
+    named,
+    nats_of,
+    notify,
+    noting,
+    settled,
+    subscribed,
+    together,
+)
 from tests.nats import NATS, Nats, nats
-from tests.site import Site
 
 pytestmark = [
     pytest.mark.full,
@@ -31,48 +47,48 @@ def bus() -> Iterator[Nats]:
         yield running
 
 
-async def test_one_listens_and_everybody_hears(site: Site, bus: Nats) -> None:
+async def test_one_listens_and_everybody_hears(app_server: AppServer, bus: Nats) -> None:
     mine, other = f"agents:{uuid4()}", f"agents:{uuid4()}"
-    async with together(site, bus) as hubs:
+    async with together(app_server, bus) as hubs:
         heard: list[list[str]] = [[] for _ in hubs]
         for hub, ring in zip(hubs, heard, strict=True):
-            hub.subscribe([mine], ring.append)
-        await until(
-            lambda: bool(heard) and all(not hub._following or not hub._following._fresh for hub in hubs)
-        )
+            hub.topics.subscribe([mine], noting(ring))
+        await until(lambda: bool(heard) and all(hub.role == "leader" or subscribed(hub) for hub in hubs))
         await asyncio.sleep(0.2)
         for ring in heard:
             ring.clear()
-        await notify(site, other, mine)
+        await notify(app_server, other, mine)
         await until(lambda: all(ring == [mine] for ring in heard))
-        assert await listeners(site, hubs) == 1
+        assert await listeners(app_server, hubs) == 1
 
 
-async def test_a_topic_rings_its_own_and_everybodys_once_each(site: Site, bus: Nats) -> None:
+async def test_a_topic_rings_its_own_and_everybodys_once_each(app_server: AppServer, bus: Nats) -> None:
     whose = uuid4()
     heard: dict[str, list[str]] = {"one": [], "all": []}
-    async with together(site, bus, 2) as hubs:
-        follower = next(hub for hub in hubs if hub._following)
-        follower.subscribe([f"agents:{whose}"], heard["one"].append)
-        follower.subscribe(["agents:*"], heard["all"].append)
+    async with together(app_server, bus, 2) as hubs:
+        follower = next(hub for hub in hubs if hub.role == "follower")
+        follower.topics.subscribe([f"agents:{whose}"], noting(heard["one"]))
+        follower.topics.subscribe(["agents:*"], noting(heard["all"]))
         await until(lambda: heard["one"] and heard["all"])
         heard["one"].clear()
         heard["all"].clear()
-        await notify(site, f"agents:{whose}", f"interactions:{whose}")
+        await notify(app_server, f"agents:{whose}", f"interactions:{whose}")
         await until(lambda: heard["one"] and heard["all"])
         await asyncio.sleep(0.2)
     assert heard == {"one": [f"agents:{whose}"], "all": [f"agents:{whose}"]}
 
 
-async def test_only_what_somebody_waits_for_is_subscribed_to(site: Site, bus: Nats) -> None:
+async def test_only_what_somebody_waits_for_is_subscribed_to(app_server: AppServer, bus: Nats) -> None:
     whose = uuid4()
-    async with together(site, bus) as hubs:
-        first, second = [hub for hub in hubs if hub._following]
+    async with together(app_server, bus) as hubs:
+        first, second = [hub for hub in hubs if hub.role == "follower"]
         assert Counter(await bus.subjects()) == {"all": 2, "ear": 1}
         leave = [
-            first.subscribe([f"agents:{whose}", f"interactions:{whose}"], lambda _: None),
-            second.subscribe(["agents:*", f"agents:{whose}"], lambda _: None),
-            leader_of(hubs).subscribe([f"agents:{uuid4()}"], lambda _: None),  # type: ignore[union-attr]
+            first.topics.subscribe(
+                [f"agents:{whose}", f"interactions:{whose}"], lambda _topic, _certain: None
+            ),
+            second.topics.subscribe(["agents:*", f"agents:{whose}"], lambda _topic, _certain: None),
+            leader_of(hubs).topics.subscribe([f"agents:{uuid4()}"], lambda _topic, _certain: None),  # type: ignore[union-attr]
         ]
         wanted = {"all": 2, "ear": 1, f"{whose}.*": 2, "*.agents": 1}
 
@@ -82,94 +98,100 @@ async def test_only_what_somebody_waits_for_is_subscribed_to(site: Site, bus: Na
         await until(subscribed)
         for unsubscribe in leave:
             unsubscribe()
-        again = first.subscribe([f"agents:{whose}"], lambda _: None)
+        again = first.topics.subscribe([f"agents:{whose}"], lambda _topic, _certain: None)
         wanted = {"all": 2, "ear": 1, f"{whose}.*": 1}
         await until(subscribed)
         again()
         wanted = {"all": 2, "ear": 1}
         await until(subscribed)
-        assert first._following is not None
-        assert not first._following._wanted
-        assert not first._following._idle
+        assert nats_of(first).idle
 
 
-async def test_pages_that_come_and_go_ask_little_of_nats(site: Site, bus: Nats) -> None:
+async def test_pages_that_come_and_go_ask_little_of_nats(
+    app_server: AppServer, bus: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
     topics = [f"{table}:{uuid4()}" for table in ("agents", "interactions") for _ in range(200)]
-    async with together(site, bus, 2) as hubs:
-        follower = next(hub for hub in hubs if hub._following)
-        line = follower._following
-        assert line is not None
+    async with together(app_server, bus, 2) as hubs:
+        follower = next(hub for hub in hubs if hub.role == "follower")
+        asked: list[str] = []
+        subscribe = Client.subscribe
+
+        async def counted(self: Client, subject: str, **more: Any) -> Subscription:
+            asked.append(subject)
+            return await subscribe(self, subject, **more)
+
+        monkeypatch.setattr(Client, "subscribe", counted)
         for _ in range(50):
-            for unsubscribe in [follower.subscribe([topic], lambda _: None) for topic in topics]:
+            for unsubscribe in [
+                follower.topics.subscribe([topic], lambda _topic, _certain: None) for topic in topics
+            ]:
                 unsubscribe()
             await asyncio.sleep(0.02)
-        await until(lambda: len(line._held) == 401)
-        assert line._client._sid < 500, "each was subscribed to once"
-        await until(lambda: len(line._held) == 1)
-        assert not line._wanted
+        await until(lambda: len(nats_of(follower).subjects) == 401)
+        assert len(asked) < 500, "each was subscribed to once"
+        await until(lambda: len(nats_of(follower).subjects) == 1)
+        assert nats_of(follower).idle
         assert settled(hubs)
 
 
 async def test_more_than_it_can_read_rings_everything(
-    site: Site, bus: Nats, monkeypatch: pytest.MonkeyPatch
+    app_server: AppServer, bus: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rings that had no room are made up for: everything is rung, not once for each of them."""
-    monkeypatch.setattr(fanout, "_UNREAD", 5)
+    monkeypatch.setattr(fanout, "UNREAD", 5)
     heard: Counter[str] = Counter()
     topics = [f"agents:{uuid4()}" for _ in range(5000)]
-    async with together(site, bus, 2) as hubs:
-        follower = next(hub for hub in hubs if hub._following)
-        follower.subscribe(["agents:*", "interactions:*"], lambda topic: heard.update([topic]))
-        await until(
-            lambda: heard["interactions:*"] and follower._following and not follower._following._fresh
-        )
+    async with together(app_server, bus, 2) as hubs:
+        follower = next(hub for hub in hubs if hub.role == "follower")
+        follower.topics.subscribe(["agents:*", "interactions:*"], counting(heard))
+        await until(lambda: heard["interactions:*"] and subscribed(follower))
         await asyncio.sleep(0.2)
         heard.clear()
-        await notify(site, *topics)
+        await notify(app_server, *topics)
         await until(lambda: heard["interactions:*"])
         assert heard["interactions:*"] < 200
         assert not all(heard[topic] for topic in topics)
         assert settled(hubs)
 
 
-async def test_more_than_the_ear_can_pass_on_rings_everything(site: Site, bus: Nats) -> None:
+async def test_more_than_the_leader_can_pass_on_rings_everything(app_server: AppServer, bus: Nats) -> None:
     heard: Counter[str] = Counter()
-    async with together(site, bus, 2) as hubs:
-        ear = leader_of(hubs)
-        assert ear is not None
-        follower = next(hub for hub in hubs if hub._following)
-        follower.subscribe(["interactions:*"], lambda topic: heard.update([topic]))
+    async with together(app_server, bus, 2) as hubs:
+        leader = leader_of(hubs)
+        assert leader is not None
+        follower = next(hub for hub in hubs if hub.role == "follower")
+        follower.topics.subscribe(["interactions:*"], counting(heard))
         await until(lambda: heard["interactions:*"])
         await asyncio.sleep(0.2)
         heard.clear()
         for number in range(30_000):
-            ear._heard(None, 0, "", f"agents:{number}")
+            nats_of(leader).pass_on(f"agents:{number}")
         await until(lambda: heard["interactions:*"])
         assert settled(hubs)
 
 
-async def test_two_databases_do_not_ring_one_another(site: Site, bus: Nats) -> None:
+async def test_two_databases_do_not_ring_one_another(app_server: AppServer, bus: Nats) -> None:
     """Not even where their supervisors have the same ids, as those of a copy do."""
     topic = f"agents:{uuid4()}"
-    address = site.database_url("floorwalker_web").replace("/postgres?", "/template1?")
-    async with together(site, bus, 2) as hubs, hearing(address, bus.url) as copy:
-        await until(lambda: copy._leading)
+    address = app_server.database_url("floorwalker_web").replace("/postgres?", "/template1?")
+    async with together(app_server, bus, 2) as hubs, hearing(address, bus.url) as copy:
+        await until(lambda: copy.role == "leader")
         async with hearing(address, bus.url) as second:
-            await until(lambda: second._following)
+            await until(lambda: second.role == "follower")
             rung: dict[str, list[str]] = {"here": [], "there": []}
-            follower = next(hub for hub in hubs if hub._following)
-            follower.subscribe([topic], rung["here"].append)
-            second.subscribe([topic], rung["there"].append)
+            follower = next(hub for hub in hubs if hub.role == "follower")
+            follower.topics.subscribe([topic], noting(rung["here"]))
+            second.topics.subscribe([topic], noting(rung["there"]))
             await until(lambda: rung["here"] and rung["there"])
             for heard in rung.values():
                 heard.clear()
-            await notify(site, topic)
+            await notify(app_server, topic)
             await until(lambda: rung["here"])
             await asyncio.sleep(0.3)
             assert not rung["there"]
 
 
-async def test_a_refused_subscription_is_not_believed(site: Site) -> None:
+async def test_a_refused_subscription_is_not_believed(app_server: AppServer) -> None:
     """NATS keeps a connection whose subscriptions it refuses: who follows would be deaf and not know."""
     with nats() as bus:
         config = bus.log.parent / "nats.conf"
@@ -183,24 +205,24 @@ async def test_a_refused_subscription_is_not_believed(site: Site) -> None:
         address = bus.url.replace("//", "//floor:wh%40t@")
         topic = f"agents:{uuid4()}"
         truth = Truth()
-        async with hearing(named(site), address) as ear:
-            await until(lambda: ear._leading)
-            async with hearing(named(site), address) as other:
+        async with hearing(named(app_server), address) as leader:
+            await until(lambda: leader.role == "leader")
+            async with hearing(named(app_server), address) as other:
                 truth.watch([other], [topic])
                 for number in range(1, 20):
                     truth.numbers[topic] = number
-                    await notify(site, topic)
+                    await notify(app_server, topic)
                     await until(lambda: not truth.missed([other]))
                     await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("who", ["floor:secret@", "secret@", ""])
-async def test_tls_is_insisted_on_before_the_password_is_said(site: Site, who: str) -> None:
+async def test_tls_is_insisted_on_before_the_password_is_said(app_server: AppServer, who: str) -> None:
     """A server that offers none, or somebody in between who says so, hears nothing of it."""
     with nats("-DV") as bus:
-        line = await Fanout(f"tls://{who}127.0.0.1:{bus.port}").open("any", Hub(named(site)))
+        line = await Fanout(f"tls://{who}127.0.0.1:{bus.port}").open("any", Topics(), asyncio.Event())
         assert line is None
-        plain = await Fanout(f"nats://{who}127.0.0.1:{bus.port}").open("any", Hub(named(site)))
+        plain = await Fanout(f"nats://{who}127.0.0.1:{bus.port}").open("any", Topics(), asyncio.Event())
         assert plain is not None
         assert not plain.lost
         await plain.close()
@@ -209,18 +231,20 @@ async def test_tls_is_insisted_on_before_the_password_is_said(site: Site, who: s
 
 
 async def test_tls_is_spoken_and_the_server_known(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app_server: AppServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate(tmp_path)
     options = ("--tls", "--tlscert", str(tmp_path / "cert"), "--tlskey", str(tmp_path / "key"))
     with nats(*options, "--user", "floor", "--pass", "wh@t") as bus:
         address = f"tls://floor:wh%40t@localhost:{bus.port}"
-        hub = Hub(named(site))
-        assert await Fanout(address).open("any", hub) is None, "nobody vouches for it"
+        assert await Fanout(address).open("any", Topics(), asyncio.Event()) is None, "nobody vouches for it"
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
-        assert await Fanout(address.replace("wh%40t", "wrong")).open("any", hub) is None
-        async with hearing(named(site), address) as ear, hearing(named(site), address) as other:
-            await until(lambda: settled([ear, other]))
+        assert await Fanout(address.replace("wh%40t", "wrong")).open("any", Topics(), asyncio.Event()) is None
+        async with (
+            hearing(named(app_server), address) as leader,
+            hearing(named(app_server), address) as other,
+        ):
+            await until(lambda: settled([leader, other]))
 
 
 def certificate(folder: Path) -> None:

@@ -1,22 +1,20 @@
-"""Audiences, as test_stream.py has them, with a hub that follows another's ear over a real NATS."""
+"""Audiences, as test_stream.py has them, with a hub that follows a leader over a real NATS."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
 import pytest
 
 from server.kernel.live import Hub
 from server.kernel.live.fanout import Fanout
+from server.kernel.live.relay import Follower
+from tests.app_server import AppServer
 from tests.conftest import until
 from tests.kernel.live import test_stream
 from tests.kernel.live.test_stream import *  # noqa: F403 - pytest finds them here as well
 from tests.nats import NATS, Nats, nats
-from tests.site import Site
-
-if TYPE_CHECKING:
-    from server.kernel.live.fanout import NatsConnection
 
 pytestmark = [
     pytest.mark.full,
@@ -31,12 +29,12 @@ def bus() -> Iterator[Nats]:
 
 
 @pytest.fixture(scope="module")
-async def ear(site: Site, bus: Nats) -> AsyncIterator[Hub]:
+async def leader(app_server: AppServer, bus: Nats) -> AsyncIterator[Hub]:
     """Somebody else who hears the database for everybody."""
-    hub = Hub(site.database_url("floorwalker_web"), fanout=Fanout(bus.url))
+    hub = Hub(app_server.database_url("floorwalker_web"), fanout=Fanout(bus.url))
     task = asyncio.create_task(hub.listen())
     try:
-        await until(lambda: hub._leading)
+        await until(lambda: hub.role == "leader")
         yield hub
     finally:
         task.cancel()
@@ -45,26 +43,24 @@ async def ear(site: Site, bus: Nats) -> AsyncIterator[Hub]:
 
 
 @pytest.fixture(scope="module")
-def followed() -> Iterator[list["NatsConnection"]]:
-    """The hubs that did follow; one test may be over before its own does."""
-    found: list[NatsConnection] = []
+def followed() -> Iterator[list[Follower]]:
+    """The sources that did follow; one test may be over before its own does."""
+    found: list[Follower] = []
     yield found
     assert found
 
 
 @pytest.fixture(autouse=True)
-def following(bus: Nats, ear: Hub, followed: list["NatsConnection"], monkeypatch: pytest.MonkeyPatch) -> None:
+def following(bus: Nats, leader: Hub, followed: list[Follower], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hub that test_stream makes follows it."""
+    run = Follower.run
 
-    class Follower(Hub):
-        def __init__(self, url: str, **options: Any) -> None:
-            super().__init__(url, fanout=Fanout(bus.url), **options)
+    async def noted(self: Follower) -> None:
+        followed.append(self)
+        await run(self)
 
-        async def _follow(self, line: "NatsConnection") -> None:
-            followed.append(line)
-            await super()._follow(line)
-
-    monkeypatch.setattr(test_stream, "Hub", Follower)
+    monkeypatch.setattr(Follower, "run", noted)
+    monkeypatch.setattr(test_stream, "Hub", partial(Hub, fanout=Fanout(bus.url)))
 
 
 # Who follows reads once more when NATS knows what is waited for: equal bytes, and not the very same.

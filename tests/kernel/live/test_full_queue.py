@@ -5,8 +5,8 @@ import httpx
 import pytest
 
 from server.embedded.postgres import SUPERUSER
+from tests.app_server import PATIENCE
 from tests.conftest import a_folder, free_port, serving, until
-from tests.site import PATIENCE
 
 
 async def fill(loud: asyncpg.Connection, size: int) -> bool:
@@ -23,21 +23,21 @@ async def fill(loud: asyncpg.Connection, size: int) -> bool:
 async def test_a_full_queue_of_notifications_is_503_until_there_is_room() -> None:
     with a_folder() as folder:
         home, port = folder / "home", free_port()
-        with serving(home, port, DEMO="0") as site:
-            async with site.database(SUPERUSER) as root:
+        with serving(home, port, DEMO="0") as app_server:
+            async with app_server.database(SUPERUSER) as root:
                 await root.execute(
                     "alter system set max_notify_queue_pages = 64"
                 )  # the least: half a megabyte
-        with serving(home, port, DEMO="0") as site:
-            person = await site.hire("voice")
+        with serving(home, port, DEMO="0") as app_server:
+            person = await app_server.hire("voice")
             agent = person.agents[0]
-            live = await site.start(agent)
+            live = await app_server.start(agent)
             metric = {"satisfaction_score": 50, "feed_text": "Hello"}
             async with (
-                site.database() as deaf,
-                site.database() as loud,
-                site.api(agent) as api,
-                httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as http,
+                app_server.database() as deaf,
+                app_server.database() as loud,
+                app_server.api(agent) as api,
+                httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as http,
             ):
                 assert (await http.get("/readyz")).json()["notifications"] is True
                 await deaf.execute("listen elsewhere")
@@ -60,4 +60,4 @@ async def test_a_full_queue_of_notifications_is_503_until_there_is_room() -> Non
 
                 await until(accepted)
                 assert (await http.get("/readyz")).json()["notifications"] is True
-            assert "request_failed" not in site.log.read_text()
+            assert "request_failed" not in app_server.log.read_text()

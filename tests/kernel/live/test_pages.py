@@ -15,8 +15,8 @@ from server.kernel.http import ROOT, Partials, Template, rendering
 from server.kernel.live import Page
 from server.kernel.live.regions import whole
 from tests import templates
+from tests.app_server import Agent, AppServer, Person
 from tests.database.acting import as_person
-from tests.site import Agent, Person, Site
 
 # The template of a page in the browser, and the pages whose regions stand in it.
 STANDING = {
@@ -82,14 +82,14 @@ ARCHIVE = {
 
 
 @pytest.fixture(scope="module")
-async def filled(site: Site) -> dict[str, Any]:
+async def filled(app_server: AppServer) -> dict[str, Any]:
     """What each page shows its viewer, where everything that can happen has."""
-    admin, person = await site.hire("admin"), await site.hire("voice", 3)
+    admin, person = await app_server.hire("admin"), await app_server.hire("voice", 3)
     talking, idle, _unused = person.agents
-    earlier = await ended(site, idle)
-    await ended(site, idle)  # with the same issue: the first one resolved nothing
-    live = await busy(site, talking, person)
-    async with site.database() as owner:
+    earlier = await ended(app_server, idle)
+    await ended(app_server, idle)  # with the same issue: the first one resolved nothing
+    live = await busy(app_server, talking, person)
+    async with app_server.database() as owner:
         await owner.execute("update agents set paused_at = now() where id = $1", idle.id)
     questions: dict[str, tuple[Person, list[dict[str, Any]]]] = {
         "floor": (person, [{"supervisor_id": str(person.id)}]),
@@ -103,7 +103,7 @@ async def filled(site: Site) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for page in PAGES:
         viewer, asked = questions[page.name]
-        async with as_person(site, viewer) as connection:
+        async with as_person(app_server, viewer) as connection:
             found[page.name] = [
                 json.loads(await connection.fetchval(f"select private.{page.function}($1)::text", one))
                 for one in asked
@@ -111,19 +111,19 @@ async def filled(site: Site) -> dict[str, Any]:
     return found
 
 
-async def busy(site: Site, agent: Agent, person: Person) -> str:
+async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
     """An interaction with a request of each kind, a standing approval, and metrics."""
-    live = await site.start(agent, phone_number="+14155550123")
+    live = await app_server.start(agent, phone_number="+14155550123")
     metric = {"sentiment": "good", "satisfaction_score": 71.5, "feed_text": "Asks for the money."}
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         assert (await api.post(f"/interactions/{live}/metrics", json=metric)).status_code == 202
         turn = {"speaker": "customer", "text": "Hello?"}
         assert (await api.post(f"/interactions/{live}/turns", json=turn)).is_success
     described = {"tool_description": "Pays it back", "tool_name": "issue_refund"}
-    asked = [await site.ask(agent, live, **described, arguments={"amount": n}) for n in range(4)]
-    async with site.database() as owner:
+    asked = [await app_server.ask(agent, live, **described, arguments={"amount": n}) for n in range(4)]
+    async with app_server.database() as owner:
         await owner.execute("update agent_tools set undo_seconds = 60 where agent_id = $1", agent.id)
-    async with site.browser_of(person) as browser:
+    async with app_server.browser_of(person) as browser:
         for one, status in zip(asked[:2], ("allowed", "denied"), strict=True):
             fields = {"status": status, "reason": "Because.", "arguments_digest": one["arguments_digest"]}
             await browser.post(f"/tool-permissions/{one['id']}/decision", data=fields)
@@ -134,7 +134,7 @@ async def busy(site: Site, agent: Agent, person: Person) -> str:
             "arguments_digest": asked[2]["arguments_digest"],
         }
         await browser.post(f"/tool-permissions/{asked[2]['id']}/standing-approval", data=approval)
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         claimed = await api.post(
             f"/tool-permissions/{asked[2]['id']}/execution",
             json={"arguments_digest": asked[2]["arguments_digest"]},
@@ -143,10 +143,10 @@ async def busy(site: Site, agent: Agent, person: Person) -> str:
     return live
 
 
-async def ended(site: Site, agent: Agent) -> str:
-    live = await site.start(agent, phone_number="+14155550177", livekit_room_id="room")
+async def ended(app_server: AppServer, agent: Agent) -> str:
+    live = await app_server.start(agent, phone_number="+14155550177", livekit_room_id="room")
     metrics = [{"satisfaction_score": score, "sentiment": "good"} for score in (60, 70)]
-    async with site.api(agent) as api:
+    async with app_server.api(agent) as api:
         for metric in metrics:
             assert (await api.post(f"/interactions/{live}/metrics", json=metric)).is_success
         done = {"status": "completed", "archive": ARCHIVE}
@@ -164,8 +164,8 @@ async def test_a_page_shows_what_its_record_says(page: Page[Any], filled: dict[s
     assert not [path for path, there in seen.items() if True not in there], "the database was not filled"
 
 
-async def test_the_database_reads_pages_by_the_functions_that_they_declare(site: Site) -> None:
-    async with site.database() as owner:
+async def test_the_database_reads_pages_by_the_functions_that_they_declare(app_server: AppServer) -> None:
+    async with app_server.database() as owner:
         rows = await owner.fetch("select name, function from private.pages")
     assert {row["name"]: row["function"] for row in rows} == {page.name: page.function for page in PAGES}
 

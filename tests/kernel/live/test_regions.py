@@ -9,8 +9,8 @@ from server.kernel.http import Partials, Template
 from server.kernel.live import Parts, Permission, Regions, card
 from server.kernel.live.regions import changes
 from server.kernel.live.subscriber import Subscriber
+from tests.app_server import Person
 from tests.kernel.live.test_stream import viewer_of
-from tests.site import Person
 
 # Of any page: a record that a test may fill as it likes.
 NUMBERS: Template[dict[str, Any]] = Template("floor/_numbers.html", dict)

@@ -14,8 +14,9 @@ from sse_starlette.sse import AppStatus
 from starlette.types import Message
 
 from server.kernel.live import sse
+from tests.app_server import PATIENCE
 from tests.conftest import until
-from tests.kernel.live.wires import (
+from tests.kernel.live.compared_streams import (
     LARGE,
     Happened,
     Reader,
@@ -27,7 +28,6 @@ from tests.kernel.live.wires import (
     some,
     telling,
 )
-from tests.site import PATIENCE
 
 EVENTS = (
     b"data: bytes\n\n",
@@ -45,9 +45,9 @@ EVENTS = (
 
 @pytest.mark.parametrize("sep", [None, "\r\n", "\r", "\n"])
 async def test_every_kind_of_message_is_sent_the_same(sep: str | None) -> None:
-    wire, happened = await compare(lambda kind, h: kind(some(*EVENTS), sep=sep, **telling(h)))
-    assert wire.endswith(b"0\r\n\r\n")
-    assert b"of two lines" in wire
+    received, happened = await compare(lambda kind, h: kind(some(*EVENTS), sep=sep, **telling(h)))
+    assert received.endswith(b"0\r\n\r\n")
+    assert b"of two lines" in received
     assert happened == ["heard http.disconnect", "background", "returned"]
 
 
@@ -71,8 +71,8 @@ class Counted:
     "content", [lambda: iter(["a", b"data: b\n\n"]), some, Counted], ids=["sync", "empty", "object"]
 )
 async def test_every_kind_of_iterator_is_read_to_its_end(content: Callable[[], Any]) -> None:
-    wire, _ = await compare(lambda kind, _: kind(content()))
-    assert wire.endswith(b"0\r\n\r\n")
+    received, _ = await compare(lambda kind, _: kind(content()))
+    assert received.endswith(b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -82,9 +82,9 @@ async def test_status_and_headers_are_the_same_and_head_has_no_body(method: str)
     def make(kind: type[Original], happened: Happened) -> Original:
         return kind(some("a"), 203, headers, "text/event-stream;x=y", send_timeout=1, **telling(happened))
 
-    wire, happened = await compare(make, method=method)
-    assert wire.startswith(b"HTTP/1.1 203")
-    assert (b"data: a" in wire) == (method == "GET")
+    received, happened = await compare(make, method=method)
+    assert received.startswith(b"HTTP/1.1 203")
+    assert (b"data: a" in received) == (method == "GET")
     assert happened[-2:] == ["background", "returned"]
 
 
@@ -98,8 +98,8 @@ async def test_a_generator_that_fails_ends_the_stream_and_runs_no_background(goo
         finally:
             happened.append("cleaned up")
 
-    wire, happened = await compare(lambda kind, h: kind(failing(h), **telling(h)))
-    assert not wire.endswith(b"0\r\n\r\n")
+    received, happened = await compare(lambda kind, h: kind(failing(h), **telling(h)))
+    assert not received.endswith(b"0\r\n\r\n")
     assert happened == ["cleaned up", "raised ArithmeticError"]
 
 
@@ -128,7 +128,7 @@ async def test_a_reader_who_goes_while_it_is_being_sent_to_ends_the_stream() -> 
     async def go(reader: Reader) -> None:
         await reader.until(b"xxx")
         await asyncio.sleep(0.2)
-        reader.wire = b""
+        reader.received = b""
 
     _, happened = await compare(lambda kind, h: kind(sending(h), **telling(h)), go)
     assert happened == ["heard http.disconnect", "cleaned up", "background", "returned"]
@@ -166,13 +166,13 @@ async def test_a_slow_reader_gets_everything_and_pings_never_within_it() -> None
     async def slowly(reader: Reader) -> None:
         await asyncio.sleep(1)  # pings fall due meanwhile
         await reader.rest()
-        assert reader.wire.count(b"x" * 30_000_000) == 1
-        reader.wire = re.sub(rb"[0-9a-f]+\r\n: ping - .*\r\n\r\n\r\n", b"", reader.wire)
+        assert reader.received.count(b"x" * 30_000_000) == 1
+        reader.received = re.sub(rb"[0-9a-f]+\r\n: ping - .*\r\n\r\n\r\n", b"", reader.received)
 
-    wire, _ = await compare(
+    received, _ = await compare(
         lambda kind, _: kind(some(LARGE, b"data: last\n\n"), ping=0.2, send_timeout=5), slowly
     )
-    assert wire.endswith(b"data: last\n\n\r\n0\r\n\r\n")
+    assert received.endswith(b"data: last\n\n\r\n0\r\n\r\n")
 
 
 @pytest.mark.parametrize("sep", [None, "\n"])
@@ -180,14 +180,14 @@ async def test_pings_come_in_time_and_look_the_same(sep: str | None) -> None:
     async def three(reader: Reader) -> None:
         began = asyncio.get_running_loop().time()
         for _ in range(3):
-            reader.wire += await asyncio.wait_for(
+            reader.received += await asyncio.wait_for(
                 reader.reader.readuntil(b"+00:00" + end + end + b"\r\n"), PATIENCE
             )
         assert asyncio.get_running_loop().time() - began >= 0.6
 
     end = (sep or "\r\n").encode()
-    wire, _ = await compare(lambda kind, h: kind(forever(h), ping=0.2, sep=sep), three)
-    assert wire.count(b": ping - now") == 3
+    received, _ = await compare(lambda kind, h: kind(forever(h), ping=0.2, sep=sep), three)
+    assert received.count(b": ping - now") == 3
 
 
 async def test_a_ping_may_be_made_by_the_application_and_its_failure_ends_the_stream() -> None:
@@ -202,8 +202,8 @@ async def test_a_ping_may_be_made_by_the_application_and_its_failure_ends_the_st
 
         return kind(forever(happened), ping=0.1, ping_message_factory=ping, **telling(happened))
 
-    wire, happened = await compare(make)
-    assert wire.count(b"event: ping") == 2
+    received, happened = await compare(make)
+    assert received.count(b"event: ping") == 2
     assert happened == ["cancelled", "cleaned up", "raised ArithmeticError"]
 
 
@@ -212,10 +212,10 @@ async def test_without_pings_there_are_none() -> None:
         await reader.until(b"data: a")
         await asyncio.sleep(0.5)
         with suppress(TimeoutError):
-            reader.wire += await asyncio.wait_for(reader.reader.read(100), 0.1)
+            reader.received += await asyncio.wait_for(reader.reader.read(100), 0.1)
 
-    wire, _ = await compare(lambda kind, h: kind(forever(h, "a"), ping=0), wait)
-    assert b"ping" not in wire
+    received, _ = await compare(lambda kind, h: kind(forever(h, "a"), ping=0), wait)
+    assert b"ping" not in received
 
 
 async def polite(happened: Happened) -> AsyncIterator[str]:
@@ -259,7 +259,7 @@ async def test_a_server_that_stops_ends_its_streams(how: str, content: Callable[
             else:
                 AppStatus.should_exit = True
             await reader.rest()
-            seen[name] = (plain(reader.wire), served.happened[name])
+            seen[name] = (plain(reader.received), served.happened[name])
     assert seen["ours"] == seen["original"]
     assert seen["ours"][1] == ["cancelled", "cleaned up", "background", "returned"]
 
@@ -281,8 +281,8 @@ async def test_a_farewell_at_shutdown_is_still_said() -> None:
         AppStatus.should_exit = True
         await reader.rest()
 
-    wire, _ = await compare(make, stop)
-    assert b"data: farewell" in wire
+    received, _ = await compare(make, stop)
+    assert b"data: farewell" in received
 
 
 async def test_whoever_cancels_the_request_hears_of_it() -> None:

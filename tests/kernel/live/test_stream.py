@@ -21,8 +21,8 @@ from server.kernel.auth import Viewer
 from server.kernel.db import connections as db
 from server.kernel.live import Audience, Hub, Streams
 from server.kernel.live.subscriber import Subscriber
+from tests.app_server import AppServer, Person
 from tests.conftest import until
-from tests.site import Person, Site
 
 SIGNED_IN = """
 insert into private.web_sessions (id, token_hash, user_id, access_token, refresh_token, expires_at)
@@ -41,12 +41,12 @@ def audiences_of(viewer: Viewer) -> list[Audience]:
 
 
 @asynccontextmanager
-async def streaming(site: Site, per_account: int = 1000) -> AsyncIterator[Streams]:
+async def streaming(app_server: AppServer, per_account: int = 1000) -> AsyncIterator[Streams]:
     """Streams as the application has them, in this process, where a test can look behind the counter."""
-    async with site.database(SUPERUSER) as owner:
+    async with app_server.database(SUPERUSER) as owner:
         await owner.execute(SIGNED_IN)
-    async with db.connect(site.database_url("floorwalker_web")) as database:
-        hub = Hub(site.database_url("floorwalker_web"))
+    async with db.connect(app_server.database_url("floorwalker_web")) as database:
+        hub = Hub(app_server.database_url("floorwalker_web"))
         streams = Streams(database, hub, per_account)
         tasks = [
             asyncio.create_task(hub.listen()),
@@ -54,7 +54,7 @@ async def streaming(site: Site, per_account: int = 1000) -> AsyncIterator[Stream
             asyncio.create_task(streams.check_sessions()),
         ]
         try:
-            await until(lambda: hub.live)
+            await until(lambda: hub.state.connected)
             yield streams
             assert not any(task.done() for task in tasks), "the task that reads for everybody has died"
         finally:
@@ -67,20 +67,20 @@ async def streaming(site: Site, per_account: int = 1000) -> AsyncIterator[Stream
 def join(streams: Streams, viewer: Viewer) -> Subscriber:
     """A reader who has not read anything yet."""
     subscriber = Subscriber(viewer)
-    streams._enter(audiences_of(viewer), subscriber)
+    streams.enter(audiences_of(viewer), subscriber)
     return subscriber
 
 
 def waiting(subscriber: Subscriber) -> str:
-    return b"".join(subscriber._pending.values()).decode()
+    return b"".join(subscriber.frames.values()).decode()
 
 
 def shows(subscriber: Subscriber, text: str) -> bool:
     return text in waiting(subscriber)
 
 
-async def measure(site: Site, person: Person, interaction: str, score: int) -> None:
-    async with site.database() as owner:
+async def measure(app_server: AppServer, person: Person, interaction: str, score: int) -> None:
+    async with app_server.database() as owner:
         await owner.execute(
             "insert into realtime_metrics (interaction_id, satisfaction_score, feed_text) values ($1, $2, $3)",
             UUID(interaction),
@@ -89,19 +89,21 @@ async def measure(site: Site, person: Person, interaction: str, score: int) -> N
         )
 
 
-async def test_a_slow_reader_gets_only_the_newest_and_nothing_piles_up(site: Site, voice: Person) -> None:
-    live = await site.start(voice.agents[0])
-    async with streaming(site) as streams:
+async def test_a_slow_reader_gets_only_the_newest_and_nothing_piles_up(
+    app_server: AppServer, voice: Person
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    async with streaming(app_server) as streams:
         slow = join(streams, viewer_of(voice))
         await until(partial(shows, slow, 'hx-target="#agents"'))  # without what is measured below
         sizes = []
         for score in range(12):
-            await measure(site, voice, live, score)
+            await measure(app_server, voice, live, score)
             await until(partial(shows, slow, f"line {score} "))
             sizes.append(len(waiting(slow)))
         assert "line 0 " not in waiting(slow)
         part = f"agents agent-{voice.agents[0].id}"
-        assert set(slow._pending) == {"connection", "numbers", "tool-permissions", "agents", part}
+        assert set(slow.frames) == {"connection", "numbers", "tool-permissions", "agents", part}
         assert (
             max(sizes) < sizes[0] + 5_000
         )  # the card once beside the region, which it may be already, and longer feeds
@@ -111,81 +113,85 @@ async def test_a_slow_reader_gets_only_the_newest_and_nothing_piles_up(site: Sit
             f'hx-target="#agent-{voice.agents[0].id}"'
         )
         assert "line 11 " in message
-        assert not slow._pending
+        assert not slow.frames
 
 
-async def test_everybody_in_an_audience_gets_the_very_same_bytes(site: Site, voice: Person) -> None:
-    live = await site.start(voice.agents[0])
-    async with streaming(site) as streams:
+async def test_everybody_in_an_audience_gets_the_very_same_bytes(
+    app_server: AppServer, voice: Person
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    async with streaming(app_server) as streams:
         readers = [join(streams, viewer_of(voice)) for _ in range(3)]
-        await measure(site, voice, live, 77)
+        await measure(app_server, voice, live, 77)
         await until(lambda: all("line 77 " in waiting(reader) for reader in readers))
-        first = readers[0]._pending
+        first = readers[0].frames
         assert {"agents", "numbers", "tool-permissions"} <= set(
             first
         )  # and the card, if it changed after that
         for reader in readers[1:]:
-            assert set(reader._pending) == set(first)
-            assert all(reader._pending[name] is first[name] for name in first if name != "connection")
+            assert set(reader.frames) == set(first)
+            assert all(reader.frames[name] is first[name] for name in first if name != "connection")
         late, later = [join(streams, viewer_of(voice)) for _ in range(2)]
-        assert "line 77 " in late._pending["agents"].decode()
-        assert late._pending["agents"] is later._pending["agents"]
+        assert "line 77 " in late.frames["agents"].decode()
+        assert late.frames["agents"] is later.frames["agents"]
 
 
-async def test_many_urgent_reads_make_nothing_else_wait_longer(site: Site, voice: Person) -> None:
+async def test_many_urgent_reads_make_nothing_else_wait_longer(app_server: AppServer, voice: Person) -> None:
     """A burst of permissions once kept metrics from the page for as many throttles as there were reads."""
-    async with streaming(site) as streams:
+    async with streaming(app_server) as streams:
         join(streams, viewer_of(voice))
-        [watched] = streams._watched.values()
+        [watched] = streams.watched.values()
         reads = 0
         for _ in range(30):
             before = watched.urgent.open_at
-            streams._hub.ring(f"tool_permissions:{voice.id}")
+            streams.hub.topics.notify(f"tool_permissions:{voice.id}")
             await until(lambda before=before: watched.urgent.open_at != before)  # type: ignore[misc]
             reads += 1
             assert watched.calm.open_at <= time.monotonic() + FLOOR.every
         assert reads == 30
 
 
-async def test_the_last_who_leaves_takes_the_audience_along(site: Site, voice: Person) -> None:
-    async with streaming(site) as streams:
+async def test_the_last_who_leaves_takes_the_audience_along(app_server: AppServer, voice: Person) -> None:
+    async with streaming(app_server) as streams:
         one, two = join(streams, viewer_of(voice)), join(streams, viewer_of(voice))
         assert len(streams) == 2
         for reader in (one, two):
-            streams._leave(reader)
+            streams.leave(reader)
         assert len(streams) == 0
-        assert not streams._watched
-        assert not any(lane.due for lane in streams._lanes.values())
-        assert not [topic for topic in streams._hub._rings if str(voice.id) in topic]
+        assert not streams.watched
+        assert not any(lane.due for lane in streams.lanes.values())
+        assert not [topic for topic in streams.hub.topics.shared if str(voice.id) in topic]
 
 
-async def test_an_admin_who_is_out_leaves_no_empty_wallboard_to_the_others(site: Site, voice: Person) -> None:
+async def test_an_admin_who_is_out_leaves_no_empty_wallboard_to_the_others(
+    app_server: AppServer, voice: Person
+) -> None:
     """A reader who does not read keeps their place for a while: nothing may be read with their rights then."""
-    gone, stays = await site.hire("admin"), await site.hire("admin")
-    live = await site.start(voice.agents[0])
-    await measure(site, voice, live, 0)
-    async with streaming(site) as streams:
+    gone, stays = await app_server.hire("admin"), await app_server.hire("admin")
+    live = await app_server.start(voice.agents[0])
+    await measure(app_server, voice, live, 0)
+    async with streaming(app_server) as streams:
         first, *_ = [join(streams, viewer_of(gone, "admin")) for _ in range(9)]
         second = join(streams, viewer_of(stays, "admin"))
         await until(lambda: "line 0 " in waiting(second))
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             await owner.execute("update users set deactivated_at = now() where id = $1", gone.id)
         await until(lambda: first.ended)
-        second._pending.clear()
+        second.frames.clear()
         for score in range(1, 4):
-            await measure(site, voice, live, score)
+            await measure(app_server, voice, live, score)
             await until(partial(shows, second, f"line {score} "))
 
 
 async def test_what_one_row_breaks_stays_one_supervisors_trouble(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
     """The service key may write what no page can show; everybody else's page goes on."""
-    live, other = await site.start(voice.agents[0]), await site.start(chat.agents[0])
-    async with streaming(site) as streams:
+    live, other = await app_server.start(voice.agents[0]), await app_server.start(chat.agents[0])
+    async with streaming(app_server) as streams:
         broken, healthy = join(streams, viewer_of(voice)), join(streams, viewer_of(chat))
         await until(lambda: bool(waiting(broken)) and bool(waiting(healthy)))
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             for poison in ('{"n": ' + "9" * 5000 + "}", '{"n": ' + "[" * 3000 + "]" * 3000 + "}"):
                 await owner.execute(
                     "insert into tool_permissions (interaction_id, tool_name, arguments) values ($1, 'poison', $2::text::json)",
@@ -193,27 +199,27 @@ async def test_what_one_row_breaks_stays_one_supervisors_trouble(
                     poison,
                 )
         await until(lambda: "poison" in waiting(broken))
-        await measure(site, chat, other, 5)
+        await measure(app_server, chat, other, 5)
         await until(lambda: "line 5 " in waiting(healthy))
-        admin = viewer_of(await site.hire("admin"), "admin")
+        admin = viewer_of(await app_server.hire("admin"), "admin")
         for page in (audiences_of(admin), [audience(admin, UUID(live))]):
             assert "poison" in (await streams.read(page, admin))["tool-permissions"]
 
 
 async def test_a_page_that_cannot_be_rendered_does_not_stop_the_others(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
     def fails(_shown: Any, _partials: Any) -> dict[str, str]:
         raise ValueError("this page has a fault")
 
-    other = await site.start(chat.agents[0])
-    async with streaming(site) as streams:
+    other = await app_server.start(chat.agents[0])
+    async with streaming(app_server) as streams:
         viewer = viewer_of(voice)
         [theirs] = audiences_of(viewer)
         broken = Subscriber(viewer)
-        streams._enter([replace(theirs, page=replace(FLOOR, render=fails))], broken)
+        streams.enter([replace(theirs, page=replace(FLOOR, render=fails))], broken)
         healthy = join(streams, viewer_of(chat))
-        await measure(site, chat, other, 6)
+        await measure(app_server, chat, other, 6)
         await until(lambda: "line 6 " in waiting(healthy))
         assert ('data-state="stale"' in waiting(broken), 'data-state="live"' in waiting(healthy)) == (
             True,
@@ -221,14 +227,16 @@ async def test_a_page_that_cannot_be_rendered_does_not_stop_the_others(
         )
 
 
-async def test_who_comes_while_the_last_one_is_leaving_misses_nothing(site: Site, voice: Person) -> None:
-    live = await site.start(voice.agents[0])
-    async with streaming(site) as streams:
+async def test_who_comes_while_the_last_one_is_leaving_misses_nothing(
+    app_server: AppServer, voice: Person
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    async with streaming(app_server) as streams:
         leaving = join(streams, viewer_of(voice))
         await until(lambda: bool(waiting(leaving)))
         leaving.end()  # and its reader takes what was sent only slowly
-        await measure(site, voice, live, 9)
-        [watched] = streams._watched.values()
+        await measure(app_server, voice, live, 9)
+        [watched] = streams.watched.values()
         await until(lambda: watched.must_reread)
         assert not shows(leaving, "line 9 ")
         coming = join(streams, viewer_of(voice))
@@ -236,11 +244,11 @@ async def test_who_comes_while_the_last_one_is_leaving_misses_nothing(site: Site
 
 
 async def test_after_a_gap_nothing_that_was_known_is_trusted(
-    site: Site, voice: Person, monkeypatch: pytest.MonkeyPatch
+    app_server: AppServer, voice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database that answers then may be another one: a replica that took over, or what was restored."""
-    live = await site.start(voice.agents[0])
-    async with streaming(site) as streams:
+    live = await app_server.start(voice.agents[0])
+    async with streaming(app_server) as streams:
         asked: list[Any] = []
         call = db.KeptConnection.call
 
@@ -253,33 +261,35 @@ async def test_after_a_gap_nothing_that_was_known_is_trusted(
         await until(lambda: bool(asked))
         assert asked[0] == {}
         for score in range(10, 30):  # until nothing is in doubt any more
-            await measure(site, voice, live, score)
+            await measure(app_server, voice, live, score)
             await until(partial(shows, reader, f"line {score} "))
             if asked[-1]:
                 break
         assert asked[-1].keys() == {str(voice.agents[0].id), "asked"}
-        streams._hub.ring_all()
+        streams.hub.topics.notify_missed()
         times = len(asked)
         await until(lambda: len(asked) > times)
         assert asked[-1] == {}
 
 
 async def test_an_audience_with_broken_arguments_stops_no_other(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    other = await site.start(chat.agents[0])
-    async with streaming(site) as streams:
+    other = await app_server.start(chat.agents[0])
+    async with streaming(app_server) as streams:
         viewer = viewer_of(voice)
         [theirs] = audiences_of(viewer)
         broken = replace(theirs, arguments=json.dumps({"supervisor_id": "none"}))
-        streams._enter([broken], Subscriber(viewer))
+        streams.enter([broken], Subscriber(viewer))
         healthy = join(streams, viewer_of(chat))
-        await measure(site, chat, other, 7)
+        await measure(app_server, chat, other, 7)
         await until(lambda: "line 7 " in waiting(healthy))
 
 
-async def test_an_expired_viewer_or_a_closed_house_ends_the_stream(site: Site, voice: Person) -> None:
-    async with streaming(site) as streams:
+async def test_an_expired_viewer_or_a_closed_house_ends_the_stream(
+    app_server: AppServer, voice: Person
+) -> None:
+    async with streaming(app_server) as streams:
         reader = join(streams, viewer_of(voice))
         streams.close()
         assert reader.ended
@@ -289,11 +299,11 @@ async def test_an_expired_viewer_or_a_closed_house_ends_the_stream(site: Site, v
 @pytest.mark.parametrize(
     "text", ["a\nb", "a\r\nb", "a\rb", "a\u2028b", "\n\ndata: forged\n\n", "\x00", "event: close"]
 )
-async def test_no_text_ends_its_message_early(site: Site, voice: Person, text: str) -> None:
-    live = await site.start(voice.agents[0])
-    async with streaming(site) as streams:
+async def test_no_text_ends_its_message_early(app_server: AppServer, voice: Person, text: str) -> None:
+    live = await app_server.start(voice.agents[0])
+    async with streaming(app_server) as streams:
         reader = join(streams, viewer_of(voice))
-        async with site.database() as owner:
+        async with app_server.database() as owner:
             await owner.execute(
                 "insert into realtime_metrics (interaction_id, feed_text) values ($1, $2)",
                 UUID(live),
@@ -307,9 +317,9 @@ async def test_no_text_ends_its_message_early(site: Site, voice: Person, text: s
 
 
 async def test_of_one_account_the_oldest_stream_stops_when_there_are_too_many(
-    site: Site, voice: Person, chat: Person
+    app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    async with streaming(site, per_account=2) as streams:
+    async with streaming(app_server, per_account=2) as streams:
         other = join(streams, viewer_of(chat))
         first, second = join(streams, viewer_of(voice)), join(streams, viewer_of(voice))
         assert [one.ended for one in (other, first, second)] == [False, False, False]
@@ -321,6 +331,6 @@ async def test_of_one_account_the_oldest_stream_stops_when_there_are_too_many(
         assert words.endswith("\n\nevent: stop\ndata: too many streams\n\n"), "or the page would come back"
         fourth = join(streams, viewer_of(voice))
         assert [one.ended for one in (second, third, fourth)] == [True, False, False]
-        streams._leave(third)
+        streams.leave(third)
         join(streams, viewer_of(voice))
         assert not fourth.ended, "one that has gone makes room"

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from server.kernel.live import STATE, Hub
+from tests.app_server import PATIENCE, AppServer
 from tests.conftest import until
 from tests.kernel.live.test_hub import listening, notify
-from tests.site import PATIENCE, Site
 
 
 @dataclass(slots=True)
@@ -36,44 +36,44 @@ class Row:
         return asyncio.create_task(waiting)
 
 
-async def test_what_rang_is_read_and_the_rest_is_not(site: Site) -> None:
+async def test_what_rang_is_read_and_the_rest_is_not(app_server: AppServer) -> None:
     row = Row()
-    async with listening(site) as hub:
+    async with listening(app_server) as hub:
         waiting = row.waited_for(hub)
         await until(lambda: row.reads == 1)
-        await notify(site, f"rows:{uuid4()}")
+        await notify(app_server, f"rows:{uuid4()}")
         row.done = True
-        await notify(site, f"rows:{row.owner}")
+        await notify(app_server, f"rows:{row.owner}")
         assert await waiting == (row.owner, True)
     assert row.reads == 2
 
 
-async def test_what_is_another_ones_by_now_is_rung_by_that_one(site: Site) -> None:
+async def test_what_is_another_ones_by_now_is_rung_by_that_one(app_server: AppServer) -> None:
     row, before = Row(), ""
-    async with listening(site) as hub:
+    async with listening(app_server) as hub:
         waiting = row.waited_for(hub)
         await until(lambda: row.reads == 1)
         before, row.owner = row.owner, str(uuid4())
-        await notify(site, f"rows:{before}")
+        await notify(app_server, f"rows:{before}")
         await until(lambda: row.reads == 3)  # once as it rang, once more when the new topic is subscribed to
         row.done = True
-        await notify(site, f"rows:{row.owner}")
+        await notify(app_server, f"rows:{row.owner}")
         assert await waiting == (row.owner, True)
 
 
-async def test_a_change_of_the_hubs_own_state_wakes_it(site: Site) -> None:
+async def test_a_change_of_the_hubs_own_state_wakes_it(app_server: AppServer) -> None:
     row = Row()
-    async with listening(site) as hub:
+    async with listening(app_server) as hub:
         waiting = row.waited_for(hub)
         await until(lambda: row.reads == 1)
         row.done = True
-        hub.ring(STATE)
+        hub.topics.notify(STATE)
         assert (await waiting)[1]
 
 
-async def test_it_looks_by_itself_after_a_while_and_ends_in_time(site: Site) -> None:
+async def test_it_looks_by_itself_after_a_while_and_ends_in_time(app_server: AppServer) -> None:
     row = Row()
-    async with listening(site) as hub:
+    async with listening(app_server) as hub:
         waiting = row.waited_for(hub, again=0.05)
         await until(lambda: row.reads > 3)
         row.done = True

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.app_server import AppServer
 from tests.database import reference
 from tests.database.acting import Connection
 from tests.database.apart import add_agents, add_people, apart
-from tests.site import Site
 
 NAMES = UUID("7d9d1c5e-5b0f-4a5e-9f43-0d6f6a3f7a11")
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Pacific/Kiritimati", "Australia/Lord_Howe")
@@ -30,9 +30,9 @@ INTERACTIONS = 12
 
 
 @pytest.fixture(scope="session")
-async def centre(site: Site) -> AsyncIterator[Connection]:
+async def centre(app_server: AppServer) -> AsyncIterator[Connection]:
     """A database of its own with four supervisors and nothing else in it; as its superuser."""
-    async with apart(site, "worlds") as url:
+    async with apart(app_server, "centres") as url:
         connection = await asyncpg.connect(url, statement_cache_size=1000)
         try:
             for name in ("json", "jsonb"):
@@ -128,7 +128,7 @@ SQL = {
     "supervisor left": "update users set deactivated_at = coalesce(deactivated_at, now()) where id = $1",
     "folded": "select private.fold_performance($1)",
 }
-# What a world may refuse: an id used twice, a second active interaction, another type's supervisor, no interaction.
+# What the database may refuse: an id used twice, a second active interaction, another type's supervisor, no interaction.
 REFUSALS = {"23505", "23503", "23514", "FW404", "FW409"}
 
 
@@ -271,7 +271,7 @@ async def compare(db: Connection, now: dt.datetime) -> None:
 )
 @given(events=EVENTS)
 async def test_every_number_is_the_references(centre: Connection, events: list[Event]) -> None:
-    await one_world(centre, events)
+    await apply_and_compare(centre, events)
 
 
 @pytest.mark.full
@@ -281,19 +281,19 @@ async def test_every_number_is_the_references(centre: Connection, events: list[E
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(events=EVENTS)
-async def test_every_number_is_the_references_in_thousands_of_worlds(
+async def test_every_number_is_the_references_in_thousands_of_centres(
     centre: Connection, events: list[Event]
 ) -> None:
-    await one_world(centre, events)
+    await apply_and_compare(centre, events)
 
 
-async def one_world(centre: Connection, events: list[Event]) -> None:
-    world = centre.transaction()
-    await world.start()
+async def apply_and_compare(centre: Connection, events: list[Event]) -> None:
+    transaction = centre.transaction()
+    await transaction.start()
     try:
         now = await centre.fetchval("select now()")
         for event in events:
             await happen(centre, event, now)
         await compare(centre, now)
     finally:
-        await world.rollback()
+        await transaction.rollback()

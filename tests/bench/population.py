@@ -12,8 +12,8 @@ from cryptography.fernet import Fernet
 from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
 from server.kernel.auth import digest
-from tests.bench import world
-from tests.site import Site
+from tests.app_server import AppServer
+from tests.bench import contact_centre
 
 _PEOPLE = """
 select u.id, u.role, array(select a.id from public.agents a where a.supervisor_id = u.id order by a.slot) as agents
@@ -47,7 +47,7 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class Population:
     """Everybody of a floor."""
 
     supervisors: list[Watcher]
@@ -55,15 +55,15 @@ class Crowd:
     workers: list[Worker]
 
 
-async def gather(site: Site, supervisors: int, admins: int, interactions: int) -> Crowd:
-    """Make them in the site's database; signed in as the web process would have done it, without its sign-in page."""
-    async with site.database(SUPERUSER) as db:
-        await world.hire(db, supervisors)
+async def create(app_server: AppServer, supervisors: int, admins: int, interactions: int) -> Population:
+    """Make them in the app server's database; signed in as the web process would have done it, without its sign-in page."""
+    async with app_server.database(SUPERUSER) as db:
+        await contact_centre.hire(db, supervisors)
         admin_ids = [row["id"] for row in await db.fetch(_ADMINS, admins)]
         people = await db.fetch(_PEOPLE)
         watched = [Watcher(row["id"], secrets.token_urlsafe(32)) for row in people if row["role"] != "admin"]
         admin_watchers = [Watcher(one, secrets.token_urlsafe(32)) for one in admin_ids]
-        await _sign_in(site, db, watched + admin_watchers)
+        await _sign_in(app_server, db, watched + admin_watchers)
         agents = [(agent, row["id"]) for row in people for agent in row["agents"]][:interactions]
         keys = ["fw_" + secrets.token_urlsafe(32) for _ in agents]
         await db.executemany(
@@ -85,12 +85,14 @@ async def gather(site: Site, supervisors: int, admins: int, interactions: int) -
     workers = [
         Worker(key, supervisor, started[agent]) for (agent, supervisor), key in zip(agents, keys, strict=True)
     ]
-    return Crowd(watched, admin_watchers, workers)
+    return Population(watched, admin_watchers, workers)
 
 
-async def _sign_in(site: Site, db: world.Connection, watchers: list[Watcher]) -> None:
-    keys = Keys.load_or_create(site.home)
-    box = Fernet(base64.urlsafe_b64encode(hashlib.sha256((site.home / "secret-key").read_bytes()).digest()))
+async def _sign_in(app_server: AppServer, db: contact_centre.Connection, watchers: list[Watcher]) -> None:
+    keys = Keys.load_or_create(app_server.home)
+    box = Fernet(
+        base64.urlsafe_b64encode(hashlib.sha256((app_server.home / "secret-key").read_bytes()).digest())
+    )
     now = int(time.time())
     rows = []
     for watcher in watchers:
@@ -99,7 +101,7 @@ async def _sign_in(site: Site, db: world.Connection, watchers: list[Watcher]) ->
                 "sub": str(watcher.id),
                 "role": "authenticated",
                 "aud": "authenticated",
-                "iss": f"{site.url}/auth/v1",
+                "iss": f"{app_server.url}/auth/v1",
                 "session_id": str(uuid4()),
                 "iat": now,
                 "exp": now + 3600,

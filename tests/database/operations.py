@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from tests.app_server import PATIENCE, TOOLS
 from tests.database.acting import Connection
 from tests.database.apart import add_agents, add_people
-from tests.site import PATIENCE, TOOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def person(kind: str, id_: UUID) -> Who:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Operation:
     """One statement; $1 is what it is done to. `refused`: the SQLSTATEs with which it may be, at any time."""
 
     by: str
@@ -68,71 +68,77 @@ _REPORT = (
 )
 _PAUSE = "select (set_agent_paused($1, {})).id"
 
-DEEDS = {
-    "start": Deed(
+OPERATIONS = {
+    "start": Operation(
         "key service",
         "agent",
         "insert into interactions (agent_id, interaction_type) select $1::uuid, 'voice' returning id",
         "23505 FW409 FW404",
     ),
-    "complete": Deed("key key service", "interaction", _END.format("completed"), "FW409"),
-    "fail": Deed("key service owner", "interaction", _END.format("failed"), "FW409"),
-    "delete": Deed("service", "interaction", "delete from interactions where id = $1 and status = 'active'"),
-    "ask": Deed("key key service", "interaction", _ASK.format("issue_refund"), "FW409 FW404 FW429"),
-    "ask slowly": Deed(
+    "complete": Operation("key key service", "interaction", _END.format("completed"), "FW409"),
+    "fail": Operation("key service owner", "interaction", _END.format("failed"), "FW409"),
+    "delete": Operation(
+        "service", "interaction", "delete from interactions where id = $1 and status = 'active'"
+    ),
+    "ask": Operation("key key service", "interaction", _ASK.format("issue_refund"), "FW409 FW404 FW429"),
+    "ask slowly": Operation(
         "key", "interaction", _ASK.format("wire_money"), "FW409 FW404 FW429"
     ),  # its allow is held
-    "use": Deed("key", "interaction", _ASK.format("check_order"), "FW409 FW404 FW429"),
-    "say": Deed(
+    "use": Operation("key", "interaction", _ASK.format("check_order"), "FW409 FW404 FW429"),
+    "say": Operation(
         "key",
         "interaction",
         "insert into interaction_turns (interaction_id, speaker, text) values ($1, 'agent', 'x')",
         "FW409 FW404",
     ),
-    "allow": Deed("supervisor supervisor admin", "permission", _DECIDE.format("allowed"), "FW409 FW404"),
-    "deny": Deed("supervisor admin", "permission", _DECIDE.format("denied"), "FW409 FW404"),
-    "take back": Deed(
+    "allow": Operation("supervisor supervisor admin", "permission", _DECIDE.format("allowed"), "FW409 FW404"),
+    "deny": Operation("supervisor admin", "permission", _DECIDE.format("denied"), "FW409 FW404"),
+    "take back": Operation(
         "supervisor supervisor admin", "permission", "select id from take_back_tool_permission($1)", "FW404"
     ),
-    "grant": Deed(
+    "grant": Operation(
         "supervisor admin",
         "permission",
         f"select id from allow_with_grant($1, coalesce({_DIGEST}, ''), 'exact', 2, 30)",
         "FW409 FW404",
     ),
-    "revoke": Deed(
+    "revoke": Operation(
         "supervisor admin",
         "permission",
         """select revoke_grant((select g.id from tool_grants g join tool_permissions t using (interaction_id, tool_name)
           where t.id = $1 order by g.ended_at nulls first limit 1)) is not null""",
         "FW404",
     ),
-    "claim": Deed("key key", "permission", f"select claim_execution($1, {_DIGEST})", "FW409 FW404"),
-    "claim otherwise": Deed("key", "permission", "select claim_execution($1, 'x')", "FW409 FW404"),
-    "report well": Deed("key", "permission", _REPORT.format("true"), "FW409 FW404"),
-    "report ill": Deed("key", "permission", _REPORT.format("false"), "FW409 FW404"),
-    "cancel": Deed("service", "permission", _MARK.format("cancelled"), "FW409"),
-    "time out": Deed("service owner", "permission", _MARK.format("timeout"), "FW409 23514"),
-    "put back": Deed("service", "permission", _MARK.format("pending"), "FW409 23514"),
-    "allow by hand": Deed("owner", "permission", _PERMIT.format("allowed"), "FW409"),
-    "deny by hand": Deed("owner", "permission", _PERMIT.format("denied"), "FW409"),
-    "hold": Deed("owner", "permission", "select id from tool_permissions where id = $1 for no key update"),
-    "pause": Deed("supervisor admin", "agent", _PAUSE.format("true"), "FW404"),
-    "resume": Deed("supervisor admin", "agent", _PAUSE.format("false"), "FW404"),
-    "retire": Deed(
+    "claim": Operation("key key", "permission", f"select claim_execution($1, {_DIGEST})", "FW409 FW404"),
+    "claim otherwise": Operation("key", "permission", "select claim_execution($1, 'x')", "FW409 FW404"),
+    "report well": Operation("key", "permission", _REPORT.format("true"), "FW409 FW404"),
+    "report ill": Operation("key", "permission", _REPORT.format("false"), "FW409 FW404"),
+    "cancel": Operation("service", "permission", _MARK.format("cancelled"), "FW409"),
+    "time out": Operation("service owner", "permission", _MARK.format("timeout"), "FW409 23514"),
+    "put back": Operation("service", "permission", _MARK.format("pending"), "FW409 23514"),
+    "allow by hand": Operation("owner", "permission", _PERMIT.format("allowed"), "FW409"),
+    "deny by hand": Operation("owner", "permission", _PERMIT.format("denied"), "FW409"),
+    "hold": Operation(
+        "owner", "permission", "select id from tool_permissions where id = $1 for no key update"
+    ),
+    "pause": Operation("supervisor admin", "agent", _PAUSE.format("true"), "FW404"),
+    "resume": Operation("supervisor admin", "agent", _PAUSE.format("false"), "FW404"),
+    "retire": Operation(
         "service", "agent", "update agents set retired_at = now() where id = $1 and retired_at is null"
     ),
-    "return": Deed("service service", "agent", "update agents set retired_at = null where id = $1", "FW409"),
-    "move": Deed(
+    "return": Operation(
+        "service service", "agent", "update agents set retired_at = null where id = $1", "FW409"
+    ),
+    "move": Operation(
         "admin",
         "agent",
         """select (move_agent($1, (select o.id from agents a join users u on u.id = a.supervisor_id join users o using (supervisor_type)
           where a.id = $1 and o.id <> u.id and o.created_at = u.created_at))).id""",
         "FW409 FW404",
     ),
-    "write status": Deed("service", "agent", "update agents set status = 'in_chat' where id = $1"),
-    "hold agent": Deed("owner", "agent", "select id from agents where id = $1 for key share"),
-    "add": Deed(
+    "write status": Operation("service", "agent", "update agents set status = 'in_chat' where id = $1"),
+    "hold agent": Operation("owner", "agent", "select id from agents where id = $1 for key share"),
+    "add": Operation(
         "service",
         "supervisor",
         """with n as (insert into agents (id, supervisor_id, name, agent_type, system_prompt)
@@ -140,14 +146,14 @@ DEEDS = {
         insert into agent_keys (id, agent_id, key_hash, hint) select id, id, sha256(id::text::bytea), '' from n""",
         "FW409",
     ),
-    "expire": Deed("sweeper", "", "select private.sweep('expiry')"),
-    "reap": Deed("sweeper", "", "select private.sweep('reaping')"),
-    "fold": Deed("sweeper", "", "select private.sweep('performance')"),
+    "expire": Operation("sweeper", "", "select private.sweep('expiry')"),
+    "reap": Operation("sweeper", "", "select private.sweep('reaping')"),
+    "fold": Operation("sweeper", "", "select private.sweep('performance')"),
 }
 
 
 # What else one transaction may do to the same thing. Whoever locks more, in an order of their own, may meet a
-# deadlock; a deed alone never does.
+# deadlock; an operation alone never does.
 THEN = {"start": ("ask", "use"), "claim": ("report well",)}
 
 

@@ -1,4 +1,4 @@
-"""The part of a web process that knows who is signed in, on a site's database, and a wire to its Auth server that can fail."""
+"""The part of a web process that knows who is signed in, on an app server's database, and a transport to its Auth server that can fail."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ from server.errors import RequestError
 from server.kernel.auth import Auth, Limits, Viewer, Visitor
 from server.kernel.db import connections as db
 from server.settings import AUTH_PATH, Settings
-from tests.site import PASSWORD, PATIENCE, Person, Site
+from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
 
 SECRET = "a secret of more than thirty-two characters"
 HERE, THERE = Visitor("192.0.2.1", "a browser"), Visitor("198.51.100.7", "another browser")
@@ -24,18 +24,18 @@ UPDATE, VERIFY, RECOVER = "PUT /user", "POST /verify", "POST /recover"
 Instead: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
-def hosted(site: Site, **environment: str) -> dict[str, str]:
+def hosted(app_server: AppServer, **environment: str) -> dict[str, str]:
     """Settings of a hosted project, with another server's database and Auth playing the cloud."""
     return {
-        "DATABASE_URL": site.database_url("floorwalker_web"),
-        "SUPABASE_URL": site.url,
-        "SUPABASE_PUBLISHABLE_KEY": Keys.load_or_create(site.home).publishable,
+        "DATABASE_URL": app_server.database_url("floorwalker_web"),
+        "SUPABASE_URL": app_server.url,
+        "SUPABASE_PUBLISHABLE_KEY": Keys.load_or_create(app_server.home).publishable,
         "SECRET_KEY": SECRET,
         **environment,
     }
 
 
-class Wire(httpx.AsyncBaseTransport):
+class Transport(httpx.AsyncBaseTransport):
     """Leads to the Auth server; what passes is counted, and on its way may be late, lost, or answered by somebody else."""
 
     def __init__(self) -> None:
@@ -83,20 +83,20 @@ async def hang(_request: httpx.Request) -> httpx.Response:
 
 
 @asynccontextmanager
-async def replica(
-    site: Site, wire: Wire, *, limit: int = 1000, size: int = 10, secret: str = SECRET
+async def auth_process(
+    app_server: AppServer, transport: Transport, *, limit: int = 1000, size: int = 10, secret: str = SECRET
 ) -> AsyncIterator[Auth]:
     """What a web process has of it, with a pool of its own."""
     async with (
-        db.connect(site.database_url("floorwalker_web"), size=size) as database,
-        httpx.AsyncClient(transport=wire, timeout=PATIENCE) as http,
+        db.connect(app_server.database_url("floorwalker_web"), size=size) as database,
+        httpx.AsyncClient(transport=transport, timeout=PATIENCE) as http,
     ):
         auth = Auth(
             database,
             http,
             Limits(Settings(_env_file=None, login_per_minute=limit)),
-            url=site.url + AUTH_PATH,
-            apikey=Keys.load_or_create(site.home).publishable,
+            url=app_server.url + AUTH_PATH,
+            apikey=Keys.load_or_create(app_server.home).publishable,
             secret_key=secret,
         )
         letters = asyncio.create_task(auth.run())
@@ -142,9 +142,9 @@ async def tries(attempt: Callable[[], Awaitable[object]], number: int) -> list[t
     return found
 
 
-async def age(site: Site, person: Person, left: str) -> None:
+async def age(app_server: AppServer, person: Person, left: str) -> None:
     """Let the tokens of a person's sessions end so soon."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             "update private.web_sessions set expires_at = now() + $2::text::interval where user_id = $1",
             person.id,
@@ -152,16 +152,16 @@ async def age(site: Site, person: Person, left: str) -> None:
         )
 
 
-async def sessions_there(site: Site, person: Person) -> int:
+async def sessions_there(app_server: AppServer, person: Person) -> int:
     """How many sessions the Auth server has of a person."""
-    async with site.database("supabase_auth_admin") as auth:
+    async with app_server.database("supabase_auth_admin") as auth:
         found: int = await auth.fetchval("select count(*) from auth.sessions where user_id = $1", person.id)
     return found
 
 
-async def sessions_here(site: Site, person: Person) -> int:
+async def sessions_here(app_server: AppServer, person: Person) -> int:
     """How many web sessions a person has."""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         found: int = await owner.fetchval(
             "select count(*) from private.web_sessions where user_id = $1", person.id
         )

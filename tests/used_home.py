@@ -13,9 +13,9 @@ import pytest
 
 from server.embedded.postgres import Postgres
 from server.kernel.db import migrations
+from tests.app_server import PATIENCE, Person, decision
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import ROOT, a_folder, free_port, serving
-from tests.site import PATIENCE, Person, decision
 from tests.test_process import command
 
 ARCHIVE = {
@@ -27,7 +27,7 @@ ARCHIVE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class UsedHome:
     """A home that people and agents worked in, and what was there when it was backed up."""
 
     home: Path
@@ -75,23 +75,26 @@ def started(home: Path, **more: str) -> Iterator[Postgres]:
 
 
 @asynccontextmanager
-async def told() -> AsyncIterator[Story]:
-    """Live through it, back it up beside the running server, and stop."""
+async def create_used_home() -> AsyncIterator[UsedHome]:
+    """Work in it, back it up beside the running server, and stop."""
     with a_folder() as place:
         home, file = place / "home", place / "all.dump"
-        with serving(home, free_port()) as site:
-            person, stranger = await site.hire("voice", agents=2), await site.hire("chat")
-            await site.hire("admin")
+        with serving(home, free_port()) as app_server:
+            person, stranger = await app_server.hire("voice", agents=2), await app_server.hire("chat")
+            await app_server.hire("admin")
             first, second = person.agents
-            ended, live = await site.start(first), await site.start(second, phone_number="+18505550155")
-            async with site.api(first) as api, site.browser_of(person) as browser:
+            ended, live = (
+                await app_server.start(first),
+                await app_server.start(second, phone_number="+18505550155"),
+            )
+            async with app_server.api(first) as api, app_server.browser_of(person) as browser:
                 for score in (20, 60, 90):
                     metric = {"sentiment": "good", "satisfaction_score": score, "feed_text": f"at\t{score}"}
                     assert (await api.post(f"/interactions/{ended}/metrics", json=metric)).is_success
                 turn = {"speaker": "customer", "text": "Wo ist 'es'?"}
                 assert (await api.post(f"/interactions/{ended}/turns", json=turn)).is_success
                 for status in ("allowed", "denied"):
-                    asked = await site.ask(first, ended)
+                    asked = await app_server.ask(first, ended)
                     form = decision(asked, status, reason="so")
                     answer = await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
                     assert answer.status_code == 303
@@ -108,16 +111,16 @@ async def told() -> AsyncIterator[Story]:
                         ).is_success
                 end = {"status": "completed", "archive": ARCHIVE}
                 assert (await api.post(f"/interactions/{ended}/end", json=end)).is_success
-                await site.ask(second, live)
+                await app_server.ask(second, live)
                 leaderboard = (await browser.get("/leaderboard.csv")).text
             made = command("backup", str(file), FLOORWALKER_HOME=str(home))
             assert made.returncode == 0, made.stderr
             assert made.stdout == f"{file}: {file.stat().st_size:,} bytes\n"
-            async with site.database() as owner:
+            async with app_server.database() as owner:
                 written, defined = await rows(owner), await catalogue(owner)
         assert sum(map(len, written.values())) > 1000
         assert file.stat().st_mode & 0o777 == 0o600
-        yield Story(home, file, person, stranger, live, leaderboard, written, defined)
+        yield UsedHome(home, file, person, stranger, live, leaderboard, written, defined)
 
 
 def begun(*words: str, home: Path) -> "subprocess.Popen[str]":

@@ -53,7 +53,7 @@ class Person:
 
 
 @dataclass(slots=True)
-class Site:
+class AppServer:
     url: str
     home: Path
     process: subprocess.Popen[bytes]

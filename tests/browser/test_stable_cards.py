@@ -1,4 +1,4 @@
-"""Random hands on a busy queue: nothing is decided inside a card's dead time, and what is pressed after it counts.
+"""Random clicks, keys and taps on a busy queue: nothing is decided inside a card's dead time, and what is pressed after it counts.
 
 The page is watched by a script of the test's own (observer.js), which knows nothing of how the product keeps its rules.
 """
@@ -15,7 +15,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, Request, expect
 
-from tests.site import PASSWORD, Agent, Person, Site, decision
+from tests.app_server import PASSWORD, Agent, AppServer, Person, decision
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ SURE = 800  # ms after which a press must count
 class Floor:
     """What goes on behind the page, by agents' programs and by a colleague."""
 
-    site: Site
+    app_server: AppServer
     agents: list[Agent]
     colleague: httpx.AsyncClient
     rng: random.Random
@@ -92,20 +92,24 @@ class Floor:
 
 
 @asynccontextmanager
-async def working(site: Site, people: list[Person], colleague: Person, seed: int) -> AsyncIterator[Floor]:
+async def working(
+    app_server: AppServer, people: list[Person], colleague: Person, seed: int
+) -> AsyncIterator[Floor]:
     async with AsyncExitStack() as stack:
-        browser = await stack.enter_async_context(site.browser_of(colleague))
+        browser = await stack.enter_async_context(app_server.browser_of(colleague))
         agents = [agent for person in people for agent in person.agents]
-        floor = Floor(site, agents, browser, random.Random(seed))
+        floor = Floor(app_server, agents, browser, random.Random(seed))
         for agent in agents:
-            floor.apis[agent.name] = await stack.enter_async_context(site.api(agent))
+            floor.apis[agent.name] = await stack.enter_async_context(app_server.api(agent))
             await floor.start(agent)
         yield floor
 
 
-async def opened(browser: Browser, site: Site, person: Person, floor: Floor, path: str = "/") -> Page:
+async def opened(
+    browser: Browser, app_server: AppServer, person: Person, floor: Floor, path: str = "/"
+) -> Page:
     context = await browser.new_context(
-        base_url=site.url, has_touch=True, viewport={"width": 1200, "height": 800}
+        base_url=app_server.url, has_touch=True, viewport={"width": 1200, "height": 800}
     )
     await context.add_init_script(OBSERVER)
     page = await context.new_page()
@@ -133,7 +137,7 @@ BUTTON = """id => {
 
 
 async def act(page: Page, rng: random.Random) -> None:
-    """One thing that a hand does, at random."""
+    """One thing that a person does with mouse, keyboard or finger, at random."""
     waiting: list[str] = await page.evaluate("() => [...observed.cards.keys()]")
     what = rng.choice(
         [
@@ -239,10 +243,10 @@ LONG = [pytest.param(seed, 60, marks=pytest.mark.full) for seed in range(2, 6)]
 
 
 @pytest.mark.parametrize(("seed", "seconds"), [*SHORT, *LONG])
-async def test_hands_on_a_floor(site: Site, browser: Browser, seed: int, seconds: float) -> None:
-    person, admin = await site.hire("voice", agents=3), await site.hire("admin")
-    async with working(site, [person], admin, seed) as floor:
-        page = await opened(browser, site, person, floor)
+async def test_cards_on_a_floor(app_server: AppServer, browser: Browser, seed: int, seconds: float) -> None:
+    person, admin = await app_server.hire("voice", agents=3), await app_server.hire("admin")
+    async with working(app_server, [person], admin, seed) as floor:
+        page = await opened(browser, app_server, person, floor)
         await play(
             page, floor, arrivals=2, ends=0.3, seconds=seconds, late=3 if seconds < 60 else 20, early=1
         )
@@ -251,13 +255,13 @@ async def test_hands_on_a_floor(site: Site, browser: Browser, seed: int, seconds
 
 
 @pytest.mark.parametrize(("seed", "seconds"), [*SHORT, *LONG])
-async def test_hands_on_a_wallboard_with_ten_requests_a_second(
-    site: Site, browser: Browser, seed: int, seconds: float
+async def test_cards_on_a_wallboard_with_ten_requests_a_second(
+    app_server: AppServer, browser: Browser, seed: int, seconds: float
 ) -> None:
-    people = [await site.hire("voice", agents=3) for _ in range(3)]
-    admin = await site.hire("admin")
-    async with working(site, people, await site.hire("admin"), seed) as floor:
-        page = await opened(browser, site, admin, floor)
+    people = [await app_server.hire("voice", agents=3) for _ in range(3)]
+    admin = await app_server.hire("admin")
+    async with working(app_server, people, await app_server.hire("admin"), seed) as floor:
+        page = await opened(browser, app_server, admin, floor)
         await play(page, floor, arrivals=10, ends=1, seconds=seconds, late=3 if seconds < 60 else 15, early=0)
         await judge(page, floor)
         await page.context.close()

@@ -1,4 +1,4 @@
-"""An Auth server on whose way answers are bent or refused: a tiny real HTTP server that passes questions on."""
+"""An Auth server whose answers are changed or refused on their way: a tiny real HTTP server that passes questions on."""
 
 import json
 import threading
@@ -12,18 +12,18 @@ from typing import Any
 import httpx
 
 _VERSION = "x-supabase-api-version"  # without it, the client does not look for codes
-Bend = Callable[[str, Any], Any]  # path and JSON → other JSON
+Change = Callable[[str, Any], Any]  # path and JSON → other JSON
 
 
-def straight(_path: str, said: Any) -> Any:
+def unchanged(_path: str, said: Any) -> Any:
     return said
 
 
 @contextmanager
-def crooked(
-    url: str, bend: Bend = straight, *, clock: float = 0.0, refused: frozenset[str] = frozenset()
+def faulty_auth(
+    url: str, change: Change = unchanged, *, clock: float = 0.0, refused: frozenset[str] = frozenset()
 ) -> Iterator[str]:
-    """The address of a server that answers as `url` does, but for what is bent, and the methods that are refused.
+    """The address of a server that answers as `url` does, but for what is changed, and the methods that are refused.
 
     Its clock is so many seconds ahead.
     """
@@ -40,7 +40,7 @@ def crooked(
             )
             said = json.loads(answer.text.replace(url, own))
             version = {name: value for name, value in answer.headers.items() if name == _VERSION}
-            self._answer(answer.status_code, bend(self.path.removeprefix("/auth/v1"), said), version)
+            self._answer(answer.status_code, change(self.path.removeprefix("/auth/v1"), said), version)
 
         do_GET = do_POST = do_PUT = do_DELETE = _pass_on  # noqa: N815 - the library's names
 

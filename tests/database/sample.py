@@ -1,4 +1,4 @@
-"""The stage of the matrix: people and agents with a row in every table, and each actor as the database meets them."""
+"""The sample of the matrix: people and agents with a row in every table, and each actor as the database meets them."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,9 +10,9 @@ from uuid import UUID
 import asyncpg
 
 from server.kernel.auth import digest
+from tests.app_server import Agent, AppServer, Person
 from tests.database.acting import Connection, as_person
 from tests.database.matrix import ACTORS
-from tests.site import Agent, Person, Site
 
 Names = dict[str, str]  # what {names} in SQL of matrix.py and functions.py stand for
 DONE = {"SELECT": "sees", "INSERT": "adds", "UPDATE": "changes", "DELETE": "deletes", "COPY": "sees"}
@@ -24,7 +24,7 @@ ROLES = {"anon": "anon", "web": "floorwalker_web", "service": "service_role"} | 
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Sample:
     names: Names  # of the owner's rows
     own: Names  # of the deactivated supervisor's
     claims: dict[str, dict[str, Any]]
@@ -80,28 +80,28 @@ async def key_of(owner: Connection, key: str) -> str:
     return str(await owner.fetchval("select id from agent_keys where key_hash = $1", digest(key)))
 
 
-async def play(site: Site, person: Person) -> Names:
+async def make_rows(app_server: AppServer, person: Person) -> Names:
     """A row in every table: interactions archived, ended and live, tool permissions open and allowed, a session."""
     agent = person.agents[0]
-    done = await site.start(agent, phone_number="+18505550155")
-    async with site.api(agent) as api:
+    done = await app_server.start(agent, phone_number="+18505550155")
+    async with app_server.api(agent) as api:
         archive = {"summary": "All went well.", "csat_score": 90}
         await api.post(f"/interactions/{done}/end", json={"status": "completed", "archive": archive})
-        unarchived = await site.start(agent)
+        unarchived = await app_server.start(agent)
         await api.post(f"/interactions/{unarchived}/end", json={"status": "completed"})
-        live = await site.start(agent, phone_number="+18505550156")
+        live = await app_server.start(agent, phone_number="+18505550156")
         metric = {"sentiment": "good", "satisfaction_score": 90, "feed_text": "Asks for a refund."}
         await api.post(
             f"/interactions/{live}/metrics", json=metric, headers={"Idempotency-Key": f"first of {live}"}
         )
         await api.post(f"/interactions/{live}/turns", json={"speaker": "customer", "text": "Hello."})
-    pending = (await site.ask(agent, live))["id"]
-    allowed, held = await site.ask(agent, live), (await site.ask(agent, live))["id"]
-    claimed = await site.ask(agent, live, tool_name="check_order")
-    async with site.api(agent) as api:
+    pending = (await app_server.ask(agent, live))["id"]
+    allowed, held = await app_server.ask(agent, live), (await app_server.ask(agent, live))["id"]
+    claimed = await app_server.ask(agent, live, tool_name="check_order")
+    async with app_server.api(agent) as api:
         digest_of = {"arguments_digest": claimed["arguments_digest"]}
         execution = (await api.post(f"/tool-permissions/{claimed['id']}/execution", json=digest_of)).json()
-    async with as_person(site, person, keep=True) as viewer:
+    async with as_person(app_server, person, keep=True) as viewer:
         await viewer.fetch(
             "select from decide_tool_permission($1, 'allowed', null, $2)",
             UUID(allowed["id"]),
@@ -110,7 +110,7 @@ async def play(site: Site, person: Person) -> Names:
         await viewer.execute(
             "insert into saved_views (page, name, filters) values ('interactions', 'Mine', '{}')"
         )
-    async with site.browser_of(person), site.database() as owner:
+    async with app_server.browser_of(person), app_server.database() as owner:
         await owner.execute(
             """update tool_permissions set held_decision = 'allowed', held_by = $2, held_by_name = 'x',
               held_until = clock_timestamp() + interval '1 day' where id = $1""",
@@ -138,8 +138,8 @@ async def play(site: Site, person: Person) -> Names:
         }  # fmt: skip
 
 
-async def revoked_key(site: Site, agent: Agent) -> str:
-    async with site.database() as owner:
+async def revoked_key(app_server: AppServer, agent: Agent) -> str:
+    async with app_server.database() as owner:
         return str(
             await owner.fetchval(
                 """insert into agent_keys (agent_id, key_hash, hint, revoked_at)
@@ -150,29 +150,29 @@ async def revoked_key(site: Site, agent: Agent) -> str:
 
 
 @asynccontextmanager
-async def slow_clocks(site: Site) -> AsyncIterator[None]:
+async def slow_clocks(app_server: AppServer) -> AsyncIterator[None]:
     """What is asked or allowed within stays so for longer than all tests take."""
     change = "update private.settings set value = value * $1 where name in ('permission_seconds', 'execute_seconds')"
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(change, 100)
         yield
         await owner.execute(change.replace("*", "/"), 100)
 
 
-async def deactivate(site: Site, *people: Person) -> None:
-    async with site.database() as owner:
+async def deactivate(app_server: AppServer, *people: Person) -> None:
+    async with app_server.database() as owner:
         await owner.execute(
             "update users set deactivated_at = now() where id = any ($1)", [person.id for person in people]
         )
 
 
 @asynccontextmanager
-async def unswept(site: Site, *agents: str) -> AsyncIterator[None]:
+async def unswept(app_server: AppServer, *agents: str) -> AsyncIterator[None]:
     """These agents' performance, some of it in the sums and some not yet, while the sweeper is kept waiting."""
     change = """insert into private.performance_changes (agent_id, supervisor_id, started_at, completed, handle_seconds,
           rated, csat_hundredths, resolutions, resolution_seconds, fcr_known, fcr_true)
         select id, supervisor_id, now(), 0, 0, 0, 0, 0, 0, 0, 0 from agents where id = any ($1::uuid[])"""
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute("select pg_advisory_lock(hashtextextended('floorwalker sweep performance', 0))")
         await owner.execute(change, agents)
         await owner.execute("select private.fold_performance(null)")
@@ -181,20 +181,23 @@ async def unswept(site: Site, *agents: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def staged(site: Site) -> AsyncIterator[Stage]:
-    """Everybody in their place, and one connection of each login for all cells."""
+async def make_sample(app_server: AppServer) -> AsyncIterator[Sample]:
+    """Everybody with their rows, and one connection of each login for all cells."""
     people = {
-        "owner": await site.hire("voice"),
-        "other": await site.hire("voice"),
-        "deactivated": await site.hire("voice"),
-        "admin": await site.hire("admin"),
-        "deactivated_admin": await site.hire("admin"),
+        "owner": await app_server.hire("voice"),
+        "other": await app_server.hire("voice"),
+        "deactivated": await app_server.hire("voice"),
+        "admin": await app_server.hire("admin"),
+        "deactivated_admin": await app_server.hire("admin"),
     }
-    async with slow_clocks(site):
-        names, own = await play(site, people["owner"]), await play(site, people["deactivated"])
-    await deactivate(site, people["deactivated"], people["deactivated_admin"])
+    async with slow_clocks(app_server):
+        names, own = (
+            await make_rows(app_server, people["owner"]),
+            await make_rows(app_server, people["deactivated"]),
+        )
+    await deactivate(app_server, people["deactivated"], people["deactivated_admin"])
     claims = {actor: {"sub": str(person.id), "role": "authenticated"} for actor, person in people.items()}
-    async with site.database() as owner:
+    async with app_server.database() as owner:
         await owner.execute(
             "update interaction_pulse set last_seen_at = now() + interval '1 hour' where supervisor_id = any ($1::uuid[])",
             [names["owner"], own["owner"]],
@@ -203,9 +206,9 @@ async def staged(site: Site) -> AsyncIterator[Stage]:
     claims |= {
         "its_key": {"key_id": names["key"]},
         "other_key": {"key_id": other_key},
-        "revoked_key": {"key_id": await revoked_key(site, people["owner"].agents[0])},
+        "revoked_key": {"key_id": await revoked_key(app_server, people["owner"].agents[0])},
     }
     async with AsyncExitStack() as stack:
         logins = ("postgres", "floorwalker_web")
-        connections = {login: await stack.enter_async_context(site.database(login)) for login in logins}
-        yield Stage(names, own, claims, people, connections)
+        connections = {login: await stack.enter_async_context(app_server.database(login)) for login in logins}
+        yield Sample(names, own, claims, people, connections)

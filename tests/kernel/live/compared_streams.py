@@ -15,8 +15,8 @@ from starlette.background import BackgroundTask
 from starlette.types import Message, Receive, Scope, Send
 
 from server.kernel.live import sse
+from tests.app_server import PATIENCE
 from tests.conftest import until
-from tests.site import PATIENCE
 
 LARGE = b"data: " + b"x" * 30_000_000 + b"\n\n"  # more than any socket takes for a reader who does not read
 Happened = list[str]
@@ -66,18 +66,18 @@ class Reader:
     """A client that asks for one stream and keeps every byte."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer, self.wire = reader, writer, b""
+        self.reader, self.writer, self.received = reader, writer, b""
 
     async def until(self, words: bytes) -> None:
-        while words not in self.wire:
+        while words not in self.received:
             part = await asyncio.wait_for(self.reader.read(2**20), PATIENCE)
-            assert part, self.wire[-500:]
-            self.wire += part
+            assert part, self.received[-500:]
+            self.received += part
 
     async def rest(self) -> None:
         with suppress(ConnectionError):
             while part := await asyncio.wait_for(self.reader.read(2**20), PATIENCE):
-                self.wire += part
+                self.received += part
 
 
 @asynccontextmanager
@@ -90,10 +90,10 @@ async def asking(port: int, name: str, method: str = "GET") -> AsyncIterator[Rea
         reader.writer.transport.abort()
 
 
-def plain(wire: bytes) -> bytes:
+def plain(received: bytes) -> bytes:
     """Without the time of day."""
-    wire = re.sub(rb"(?m)^date: .*\r$", b"date: now\r", wire)
-    return re.sub(rb"ping - \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00", b"ping - now", wire)
+    received = re.sub(rb"(?m)^date: .*\r$", b"date: now\r", received)
+    return re.sub(rb"ping - \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00", b"ping - now", received)
 
 
 Act = Callable[[Reader], Awaitable[None]]
@@ -102,17 +102,17 @@ Act = Callable[[Reader], Awaitable[None]]
 async def compare(make: Make, act: Act = Reader.rest, method: str = "GET") -> tuple[bytes, Happened]:
     """What was sent and what happened; both classes must agree."""
     async with serving(make) as served:
-        wires = {}
+        received = {}
         for name, happened in served.happened.items():
             async with asking(served.port, name, method) as reader:
                 await act(reader)
             await until(lambda happened=happened: {"returned", "raised"} & {h.split()[0] for h in happened})  # type: ignore[misc]
-            wires[name] = plain(reader.wire)
-        assert wires["ours"] == wires["original"]
+            received[name] = plain(reader.received)
+        assert received["ours"] == received["original"]
         assert served.happened["ours"] == served.happened["original"]
         await until(lambda: not served.server.server_state.tasks)
         assert not sse._Clock._running, "nothing is left behind"
-        return wires["ours"], served.happened["ours"]
+        return received["ours"], served.happened["ours"]
 
 
 def telling(happened: Happened) -> dict[str, Any]:

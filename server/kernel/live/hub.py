@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-import asyncpg
 import structlog
 
-from server.kernel.live.listener import HEARTBEAT, Listener, Source
+from server.kernel.live.listener import HEARTBEAT, LOST, Listener, Source
 from server.kernel.live.topics import OWN, Bell, Topics
 
 if TYPE_CHECKING:  # imported only where FANOUT_URL is set
@@ -76,7 +75,7 @@ class Hub:
                     if source is not None:
                         self._publish(source)
                 continue  # at once: nobody hears for us now
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except LOST as error:
                 log.warning("hub_connection_lost", reason=f"{type(error).__name__}: {error}")
             finally:
                 self._publish(None)

@@ -29,6 +29,8 @@ _LEADER_LOCK = 5_077_263_190  # any number, the same for every web process of a 
 # A machine that lost its power closes no connection: then the server finds out within 20 s, and the lock is free again.
 _KEEPALIVE = """select pg_catalog.set_config(name, value, false) from (values ('tcp_keepalives_idle', '5'),
     ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) settings (name, value)"""
+# What is raised when the connection was lost.
+LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +48,7 @@ class Source(Protocol):
     async def run(self) -> "Source | None":
         """Receive notifications until it cannot any more; the source that goes on, or none: connect anew at once.
 
-        Raises OSError, TimeoutError or an error of asyncpg where the connection was lost.
+        Raises one of LOST where the connection was lost.
         """
 
 

@@ -47,7 +47,7 @@ PAGES: list[Page[Any]] = [*floor_pages.PAGES, *interactions_pages.PAGES]
 WATCHED = floor_pages.WATCHED | interactions_pages.WATCHED
 _AUTH_TIMEOUT = httpx.Timeout(
     10, read=35
-)  # a letter takes longest; each question has its own limit within (supabase)
+)  # an e-mail takes longest; each question has its own limit within (supabase)
 
 
 _REVIVAL = 1.0  # seconds between the death of a task and its next life
@@ -128,7 +128,7 @@ class App:
                     "streams": streams.run,
                     "sessions": streams.check_sessions,
                     "recorder": recorder.run,
-                    "letters": auth.run,
+                    "emails": auth.run,
                     "sweeper": lambda: sweeper.run(database),
                 }.items()
             ]

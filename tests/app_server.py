@@ -129,7 +129,7 @@ class AppServer:
         return person
 
     async def link(self, person: Person) -> str:
-        """The token of a link for a new password, as a letter would bring it."""
+        """The token of a link for a new password, as an e-mail would bring it."""
         made = await self._administer("generate_link", type="recovery", email=person.email)
         return str(made["hashed_token"])
 

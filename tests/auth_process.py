@@ -99,12 +99,12 @@ async def auth_process(
             apikey=Keys.load_or_create(app_server.home).publishable,
             secret_key=secret,
         )
-        letters = asyncio.create_task(auth.run())
+        emails = asyncio.create_task(auth.run())
         try:
             yield auth
         finally:
-            letters.cancel()
-            await asyncio.gather(letters, return_exceptions=True)
+            emails.cancel()
+            await asyncio.gather(emails, return_exceptions=True)
 
 
 async def signed_in(auth: Auth, person: Person) -> str:

@@ -67,7 +67,7 @@ async def _signed_in(request: Request, cookie: str, email: str, wanted: str = "/
         await auth.sign_out(session_cookie(request))
     answer = RedirectResponse(wanted, 303)
     set_cookie(answer, request.state.settings, cookie)
-    set_device(answer, request.state.settings, auth.device_marks(email, visitor_of(request).device))
+    set_device(answer, request.state.settings, auth.device_cookie(email, visitor_of(request).device))
     return answer
 
 
@@ -96,14 +96,14 @@ def _page(
 
 
 async def forgot(request: Request) -> Response:
-    """The form of whoever forgot their password; with the link of the letter, the one for a new password."""
+    """The form of whoever forgot their password; with the link of the e-mail, the one for a new password."""
     if token := request.query_params.get("token_hash"):
         return _link_page(request, token[:_TOKEN])
     return http.render(request, "accounts/recovery.html", email="", sent=False, message="")
 
 
 async def recover(request: Request) -> Response:
-    """Send a letter, whoever it is that asks; or take the new password of somebody who has its link."""
+    """Send an e-mail, whoever it is that asks; or take the new password of somebody who has its link."""
     fields = await http.form(request)
     if "token_hash" in fields:
         return await _accept(request, fields, "recovery")
@@ -159,7 +159,7 @@ def _link_page(
     request: Request, token: str, status: int = 200, *, message: str = "", used: str = ""
 ) -> Response:
     if not token and not used:
-        status, used = 404, "The link is not complete. Please open it from the letter once more."
+        status, used = 404, "The link is not complete. Please open it from the e-mail once more."
     context = {"token": token, "message": message, "path": request.url.path}
     if message and request.headers.get("hx-request"):
         return http.fragment(request, "accounts/_link.html", status, **context)

@@ -43,7 +43,7 @@ union all (select null, f.reason from private.profile_faults f where f.user_id =
 @click.option("--name", help="Their name, as others see it.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input: one line.")
 @click.option(
-    "--invite", is_flag=True, help="Send a letter, with whose link they choose a password themselves."
+    "--invite", is_flag=True, help="Send an e-mail, with whose link they choose a password themselves."
 )
 def create_admin(address: str | None, name: str | None, *, password_stdin: bool, invite: bool) -> None:
     """Make an admin, by Supabase Auth's admin API. Asks for what no option says.
@@ -101,26 +101,26 @@ def _welcome(context: Context, draft: Draft, *, invited: bool) -> str:
     if not invited:
         return f"{draft.email} is an admin: sign in at {settings.address}"
     if context.home is not None:
-        path, letter = _letter(settings.floorwalker_home / "outbox", draft.email)
-        body = letter.get_body()
+        path, message = _sent_email(settings.floorwalker_home / "outbox", draft.email)
+        body = message.get_body()
         link = re.search(r"https?://\S+", body.get_content() if body else "")
         return (
-            f"{draft.email} is invited as an admin. Nobody carries letters here: the link is\n"
-            f"{link[0] if link else ''}\nand the letter {path}"
+            f"{draft.email} is invited as an admin. No e-mail leaves this machine: the link is\n"
+            f"{link[0] if link else ''}\nand the e-mail {path}"
         )
     return (
-        f"{draft.email} is invited as an admin, and in with the link of the letter. If none comes: Supabase's own mail "
+        f"{draft.email} is invited as an admin, and in with the link of the e-mail. If none comes: Supabase's own mail "
         "goes to members of your organisation only, a few an hour, until the project has an SMTP server"
     )
 
 
-def _letter(outbox: Path, address: str) -> tuple[Path, EmailMessage]:
+def _sent_email(outbox: Path, address: str) -> tuple[Path, EmailMessage]:
     """The newest to this address: a server beside us may write others."""
     for path in sorted(outbox.glob("*.eml"), reverse=True):
-        letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        if str(letter["To"]).lower() == address.lower():
-            return path, letter
-    raise Unavailable(f"the letter to {address} is not in {outbox}")
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        if str(message["To"]).lower() == address.lower():
+            return path, message
+    raise Unavailable(f"the e-mail to {address} is not in {outbox}")
 
 
 async def _ready(context: Context) -> None:

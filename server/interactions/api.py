@@ -35,7 +35,7 @@ def _not_ahead(moment: dt.datetime) -> dt.datetime:
 
 
 Phone = Annotated[Text, Field(max_length=50), AfterValidator(_international)]
-Line = Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
+ShortText = Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
 CapturedAt = Annotated[Moment, AfterValidator(_not_ahead)]
 Items = Field(min_length=1, max_length=100)
 
@@ -45,15 +45,15 @@ class Start(Model):
 
     interaction_type: Literal["voice", "chat"]
     phone_number: Phone | None = None
-    livekit_room_id: Line | None = None
-    external_id: Line | None = None
+    livekit_room_id: ShortText | None = None
+    external_id: ShortText | None = None
 
 
 class Change(Model):
     """What may become known during an interaction."""
 
     phone_number: Phone | None = None
-    livekit_room_id: Line | None = None
+    livekit_room_id: ShortText | None = None
 
 
 class Interaction(Model):
@@ -112,14 +112,14 @@ class Issue(Model):
 class IssueTag(Model):
     """An issue by its tag; the same tag within three days breaks first-contact resolution."""
 
-    tag: Line
+    tag: ShortText
     status: Literal["resolved", "unresolved"]
 
 
 class Tags(Model):
     """What the interaction was about."""
 
-    topics: Annotated[list[Line], Field(max_length=50)] = Field(default_factory=list)
+    topics: Annotated[list[ShortText], Field(max_length=50)] = Field(default_factory=list)
     sentiment: Literal["good", "neutral", "critical"] | None = None
     issues: Annotated[list[IssueTag], Field(max_length=50)] = Field(default_factory=list)
 

@@ -14,7 +14,7 @@ _ACTIONS = {
     "users.insert": "created",
     "users.change": "changed",
     "users.update": "changed",
-    "users.recovery": "sent a letter for a new password",
+    "users.recovery": "sent an e-mail for a new password",
 }
 _FIELDS = {"app_role": "role", "supervisor_type": "type"}
 _MACHINES = {"supabase_auth_admin", "postgres", "service_role", "supabase_admin"}

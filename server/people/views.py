@@ -23,11 +23,11 @@ _NO_KEY = (
 )
 SAID = {
     "invited": "The invitation is on its way.",
-    "not-invited": "They are here, but the letter could not be sent. Send it again below.",
+    "not-invited": "They are here, but the e-mail could not be sent. Send it again below.",
     "created": "They can sign in now.",
     "changed": "The changes are kept.",
     "unchanged": "Nothing was different.",
-    "recovery": "A letter for a new password is on its way.",
+    "recovery": "An e-mail for a new password is on its way.",
     "deactivated": "They are signed out everywhere and cannot sign in.",
     "still-known": "They have no rights here any more, but the Auth server did not answer: tell it again below.",
     "active": "They can sign in again.",
@@ -192,7 +192,7 @@ async def deactivate(request: Request) -> Response:
 
 
 async def send(request: Request) -> Response:
-    """Send the letter for a new password; the invitation again to somebody who has not accepted it yet."""
+    """Send the e-mail for a new password; the invitation again to somebody who has not accepted it yet."""
     administration, person = _administration(request), await _person(request)
     if person["state"] != "active":
         raise Conflict("They are deactivated: bring them back first.")
@@ -289,5 +289,5 @@ ROUTES = [
     Route("/people/{id}", signed_in(show, "admin"), methods=["GET"]),
     Route("/people/{id}", signed_in(change, "admin"), methods=["POST"]),
     Route("/people/{id}/deactivation", signed_in(deactivate, "admin"), methods=["POST"]),
-    Route("/people/{id}/letter", signed_in(send, "admin"), methods=["POST"]),
+    Route("/people/{id}/email", signed_in(send, "admin"), methods=["POST"]),
 ]

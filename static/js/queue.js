@@ -1,10 +1,10 @@
 // The queue of tool permissions under a person's hand: no card changes its place while a pointer is over the queue or
-// focus is in it, only a person marks a card, and the keys decide the marked one alone.
+// focus is in it, only a person selects a card, and the keys decide the selected one alone.
 
 const queue = document.getElementById("tool-permissions");
 const cards = (among = queue) => [...among.querySelectorAll(":scope > .tool-permission")];
 const find = (id) => (id ? document.getElementById(id) : null);
-let marked = null; // the id of the card that a person marked
+let selected = null; // the id of the card that a person selected
 let latest = null; // the queue as the server last sent it, where another order was kept
 let focused = null; // the id of the card that had focus before a swap
 let decided = null; // the id of the card whose answer the person waits for
@@ -13,11 +13,11 @@ const KEPT = 200; // cards that left and keep their places, at most: a pointer m
 
 const busy = () => !document.hidden && queue.matches(":hover, :focus-within") && queue.children.length < KEPT;
 
-function mark(id) {
-  marked = id;
+function select(id) {
+  selected = id;
   for (const card of cards()) {
     const is = card.id === id ? "yes" : "no";
-    if (card.dataset.jsMarked !== is) card.dataset.jsMarked = is;
+    if (card.dataset.jsSelected !== is) card.dataset.jsSelected = is;
   }
 }
 
@@ -75,13 +75,13 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (busy()) for (const card of queue.querySelectorAll(":scope > .pending")) card.style.removeProperty("min-height");
   else release();
   offerToGiver();
-  mark(find(marked) ? marked : null);
+  select(find(selected) ? selected : null);
   keepFocus(ctx);
 });
 
 /** Nobody is at the queue: it takes the order in which it was last sent, and what left goes. */
 function release() {
-  mark(null);
+  select(null);
   for (const card of cards()) card.style.removeProperty("min-height");
   if (!latest) return;
   const order = [...latest.children].slice(1).map((one) => find(one.id) ?? one);
@@ -98,7 +98,7 @@ function leave({ type }) {
     const at = document.activeElement;
     if (type === "pointerleave" && queue.contains(at) && at.matches(".tool-permission:not(:focus-visible)")) at.blur();
     if (!busy()) release();
-    else if (!queue.matches(":hover")) mark(at.closest(".tool-permission")?.id ?? marked);
+    else if (!queue.matches(":hover")) select(at.closest(".tool-permission")?.id ?? selected);
   });
 }
 
@@ -140,7 +140,7 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   if (!ctx.text?.includes('class="tool-permission ')) decided = null; // or it brings the card as it stands
 });
 
-// The mark: by J and K, by focus, or by a pointer that moved itself. A page that moves under a resting pointer brings the
+// The selection: by J and K, by focus, or by a pointer that moved itself. A page that moves under a resting pointer brings the
 // same events, with the same coordinates on the screen.
 
 let pointer = null;
@@ -148,20 +148,20 @@ let pointer = null;
 function pointed(event) {
   const itself = pointer?.x !== event.screenX || pointer.y !== event.screenY;
   pointer = { x: event.screenX, y: event.screenY };
-  if (itself || event.type === "pointerdown") mark(event.target.closest?.("#tool-permissions > .tool-permission")?.id ?? marked);
+  if (itself || event.type === "pointerdown") select(event.target.closest?.("#tool-permissions > .tool-permission")?.id ?? selected);
 }
 
 if (queue) {
   for (const type of ["pointermove", "pointerdown"]) addEventListener(type, pointed, { passive: true });
   queue.addEventListener("pointerleave", leave);
-  queue.addEventListener("focusin", ({ target }) => mark(target.closest(".tool-permission")?.id ?? marked));
+  queue.addEventListener("focusin", ({ target }) => select(target.closest(".tool-permission")?.id ?? selected));
   queue.addEventListener("focusout", leave);
   offerToGiver();
 }
 
 function move(step) {
   const all = cards();
-  const at = all.findIndex((card) => card.id === marked);
+  const at = all.findIndex((card) => card.id === selected);
   const after = step > 0 || at < 0 ? all.slice(at + 1) : all.slice(0, at).reverse();
   const next = after.find((card) => card.matches(".pending, .held")) ?? all[at];
   next?.focus({ preventScroll: true });
@@ -171,7 +171,7 @@ function move(step) {
 // Keys, by their place on the keyboard, so that they work in every layout. Single characters can be switched off, or
 // need Shift (WCAG 2.1.4).
 
-const press = (key) => find(marked)?.querySelector(`[data-key=${key}]`);
+const press = (key) => find(selected)?.querySelector(`[data-key=${key}]`);
 const keys = {
   KeyJ: () => move(1),
   KeyK: () => move(-1),

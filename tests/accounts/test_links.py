@@ -1,11 +1,11 @@
-"""Forgotten passwords and invitations: from the letter that was sent to the first page, over real HTTP."""
+"""Forgotten passwords and invitations: from the e-mail that was sent to the first page, over real HTTP."""
 
 import httpx
 import pytest
 
 from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
 from tests.conftest import until
-from tests.outbox import letters, path_in
+from tests.outbox import emails, path_in
 
 NEW = "something else entirely"
 
@@ -16,14 +16,14 @@ async def ask(app_server: AppServer, email: str) -> httpx.Response:
 
 
 async def link(app_server: AppServer, person: Person) -> tuple[str, str]:
-    """The path and the token of the newest letter to somebody who asked for one."""
+    """The path and the token of the newest e-mail to somebody who asked for one."""
     assert (await ask(app_server, person.email)).status_code == 200
-    await until(lambda: bool(letters(app_server, person.email)))
-    path, _, token = path_in(letters(app_server, person.email)[-1]).partition("?token_hash=")
+    await until(lambda: bool(emails(app_server, person.email)))
+    path, _, token = path_in(emails(app_server, person.email)[-1]).partition("?token_hash=")
     return path, token
 
 
-async def test_a_forgotten_password_is_chosen_anew_by_the_letters_link(
+async def test_a_forgotten_password_is_chosen_anew_by_the_link_of_the_email(
     app_server: AppServer, voice: Person
 ) -> None:
     async with app_server.browser_of(voice) as before:
@@ -77,11 +77,11 @@ async def test_a_refused_password_leaves_a_way_to_try_again(
         assert (await browser.post(path, data=form)).status_code == 303
 
 
-async def test_a_letter_for_nobody_looks_like_one_for_somebody(app_server: AppServer, voice: Person) -> None:
+async def test_an_email_for_nobody_looks_like_one_for_somebody(app_server: AppServer, voice: Person) -> None:
     known, unknown = await ask(app_server, voice.email), await ask(app_server, "nobody@example.com")
     assert known.status_code == unknown.status_code == 200
     assert known.text.replace(voice.email, "") == unknown.text.replace("nobody@example.com", "")
-    assert not letters(app_server, "nobody@example.com")
+    assert not emails(app_server, "nobody@example.com")
 
 
 @pytest.mark.parametrize("email", ["", "no address", "x" * 300 + "@example.com"])

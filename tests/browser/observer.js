@@ -3,11 +3,11 @@
 // once a frame, and at each press; what a script moves and puts back within a frame was never there.
 (() => {
   const cards = new Map(); // id → { since, before, asks, left, top }
-  const presses = []; // { card, key, age, oldest, marked, at }
+  const presses = []; // { card, key, age, oldest, selected, at }
   const changes = []; // what happened to which card, and between which two looks
   let looked = 0; // when it looked last: what it sees changed may have changed at any time since
   let scroll = { x: 0, y: 0, height: 0 };
-  let own = null; // the card that a person marked last, by what this observer itself saw
+  let own = null; // the card that a person selected last, by what this observer itself saw
   let pointer = null;
 
   function look() {
@@ -48,8 +48,8 @@
   addEventListener("keydown", (event) => {
     if (event.code !== "KeyA" || event.repeat || event.target.matches("input, select")) return;
     look();
-    const marked = document.querySelector("[data-js-marked=yes]")?.id ?? null;
-    presses.push({ card: marked, key: true, age: age(marked), oldest: oldest(marked), marked: own, at: performance.now() });
+    const selected = document.querySelector("[data-js-selected=yes]")?.id ?? null;
+    presses.push({ card: selected, key: true, age: age(selected), oldest: oldest(selected), selected: own, at: performance.now() });
   }, true);
   addEventListener("pointermove", (event) => {
     if (pointer && pointer.x === event.screenX && pointer.y === event.screenY) return;

@@ -94,7 +94,7 @@ async def test_keys_move_allow_and_deny(app_server: AppServer, voice: Person, si
     agent = voice.agents[0]
     interaction = await app_server.start(agent)
     first, second = [await app_server.ask(agent, interaction, tool_name=f"tool_{n}") for n in (1, 2)]
-    marked = page.locator("[data-js-marked=yes]")
+    marked = page.locator("[data-js-selected=yes]")
     await expect(page.locator(".tool-permission.pending")).to_have_count(2)
     await expect(marked).to_have_count(0)
     for card in await page.locator(".tool-permission").all():

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.app_server import PASSWORD, AppServer, Person
 from tests.browser.conftest import SignIn
-from tests.outbox import letters, path_in
+from tests.outbox import emails, path_in
 
 pytestmark = pytest.mark.browser
 
@@ -128,7 +128,7 @@ async def test_somebody_is_invited_by_keyboard_alone_and_comes_in(
 
     context = await browser.new_context(base_url=app_server.url)
     hers = await context.new_page()
-    await hers.goto(path_in(letters(app_server, email)[-1]))
+    await hers.goto(path_in(emails(app_server, email)[-1]))
     await hers.keyboard.type(PASSWORD)  # the field has the focus
     await hers.keyboard.press("Tab")
     await hers.keyboard.type(PASSWORD)

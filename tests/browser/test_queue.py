@@ -129,7 +129,7 @@ async def test_a_key_never_decides_a_card_that_took_the_marked_ones_place(
     await page.keyboard.press("a")
     assert (await statuses(app_server, *asked))[1] == "pending"
     await page.keyboard.press("j")
-    await expect(card_of(page, asked[1])).to_have_attribute("data-js-marked", "yes")
+    await expect(card_of(page, asked[1])).to_have_attribute("data-js-selected", "yes")
     await page.keyboard.press("a")
     assert (await statuses(app_server, *asked))[1] == "allowed"
 
@@ -298,7 +298,7 @@ async def test_a_pointer_marks_only_where_it_moved_itself(app_server: AppServer,
     page = await sign_in(person)
     asked = await ask_all(app_server, person)
     await armed(page, *asked)
-    marked = page.locator("[data-js-marked=yes]")
+    marked = page.locator("[data-js-selected=yes]")
     await point_at(page, asked[0])
     await expect(marked).to_have_id(f"tool-permission-{asked[0]['id']}")
     height = await page.evaluate(
@@ -320,7 +320,7 @@ async def test_keys_work_in_every_layout_with_shift_or_not_at_all(
     page = await sign_in(person)
     asked = await ask_all(app_server, person)
     await armed(page, *asked)
-    marked = page.locator("[data-js-marked=yes]")
+    marked = page.locator("[data-js-selected=yes]")
     press = """([key, code, shiftKey]) =>
       document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, code, shiftKey, bubbles: true, cancelable: true }))"""
     await page.evaluate(press, ["\N{CYRILLIC SMALL LETTER O}", "KeyJ", False])

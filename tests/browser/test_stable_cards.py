@@ -204,7 +204,7 @@ async def judge(page: Page, floor: Floor) -> None:
     assert not early, f"decided by a press inside its dead time: {sorted(seen, key=lambda one: one['at'])}"
     for one in presses:
         if one["key"] and one["card"]:
-            assert one["card"] == one["marked"], "a key was for a card that no person marked"
+            assert one["card"] == one["selected"], "a key was for a card that no person marked"
     assert len(posted) == len(set(posted)), "a card was decided twice"
     cards = {one["card"] for one in late}
     missed = [card for card in cards if card.removeprefix("tool-permission-") not in posted]

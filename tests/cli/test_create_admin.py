@@ -16,7 +16,7 @@ from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
 from tests.auth_process import hosted
 from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.faulty_auth import faulty_auth
-from tests.outbox import letters, path_in
+from tests.outbox import emails, path_in
 from tests.terminal import at_a_terminal
 from tests.test_process import command, sentence
 
@@ -119,10 +119,10 @@ async def test_an_invited_admin_chooses_a_password(app_server: AppServer, addres
         command, "create-admin", "--email", address, "--name", "Ada", "--invite", **embedded(app_server)
     )
     assert (invited.returncode, invited.stderr) == (0, "")
-    (letter,) = letters(app_server, address)
-    path = path_in(letter)
+    (message,) = emails(app_server, address)
+    path = path_in(message)
     assert f"{app_server.url}{path}\n" in invited.stdout
-    assert str(letter) in invited.stdout
+    assert str(message) in invited.stdout
     async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         token = path.partition("token_hash=")[2]
         answer = await browser.post("/invitation", data={"token_hash": token, "password": PASSWORD})

@@ -13,7 +13,7 @@ import pytest
 from server.agents import agent_keys
 from tests.app_server import PATIENCE, AppServer
 from tests.conftest import a_folder, free_port, serving
-from tests.outbox import letters, path_in
+from tests.outbox import emails, path_in
 
 OPEN = {"HOST": "0.0.0.0", "DEMO": "0"}
 PROXIED = {"PUBLIC_URL": "https://floor.example.com", "DEMO": "0"}
@@ -102,13 +102,13 @@ async def test_a_first_day(reached: dict[str, str]) -> None:
 
 
 async def decide(app_server: AppServer, admin: Browser, people: str) -> None:
-    """The admin sends a sample supervisor a letter; with its link they come in, and decide."""
+    """The admin sends a sample supervisor an e-mail; with its link they come in, and decide."""
     person = "10000000-0000-4000-8000-000000000002"
     assert f"/people/{person}" in people
-    sent = await admin.ask("POST", f"/people/{person}/letter")
+    sent = await admin.ask("POST", f"/people/{person}/email")
     assert sent.status_code == 303
     for _ in range(200):
-        if found := letters(app_server, "supervisor1@example.com"):
+        if found := emails(app_server, "supervisor1@example.com"):
             break
         await asyncio.sleep(0.1)
     path = path_in(found[-1])

@@ -13,7 +13,7 @@ import pytest
 
 from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
 from tests.conftest import until
-from tests.outbox import letters, path_in
+from tests.outbox import emails, path_in
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -79,7 +79,7 @@ async def test_somebody_with_a_password_signs_in_at_once(
     assert ("users.create", True) in await audited(app_server, person)
 
 
-async def test_an_invitation_is_accepted_by_the_letters_link(
+async def test_an_invitation_is_accepted_by_the_link_of_the_email(
     app_server: AppServer, admin: httpx.AsyncClient
 ) -> None:
     form = draft(how="invite", password="")
@@ -87,9 +87,9 @@ async def test_an_invitation_is_accepted_by_the_letters_link(
     assert said == "invited"
     assert "not accepted yet" in (await admin.get(f"/people/{person}")).text
     assert await sign_in(app_server, form["email"], "anything") == 401
-    (letter,) = letters(app_server, form["email"])
+    (message,) = emails(app_server, form["email"])
     async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
-        path = path_in(letter)
+        path = path_in(message)
         assert path.startswith("/invitation?token_hash=")
         assert "Welcome." in (await browser.get(path)).text
         answer = await browser.post(
@@ -105,17 +105,17 @@ async def test_an_invitation_is_accepted_by_the_letters_link(
 async def test_an_invitation_can_be_sent_again(app_server: AppServer, admin: httpx.AsyncClient) -> None:
     form = draft(how="invite")
     person, _ = whose(await admin.post("/people", data=form))
-    first = path_in(letters(app_server, form["email"])[0])
+    first = path_in(emails(app_server, form["email"])[0])
 
     async def sent_again() -> (
         bool
-    ):  # the Auth server lets a minute pass between two letters to somebody, or does not
-        answer = await admin.post(f"/people/{person}/letter")
+    ):  # the Auth server lets a minute pass between two emails to somebody, or does not
+        answer = await admin.post(f"/people/{person}/email")
         assert answer.status_code in (303, 429)
         return answer.status_code == 303
 
     await until(sent_again, 2 * PATIENCE)
-    second = path_in(letters(app_server, form["email"])[-1])
+    second = path_in(emails(app_server, form["email"])[-1])
     assert second != first
     async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
         for path, status in ((first, 404), (second, 303)):
@@ -240,8 +240,8 @@ async def test_whoever_is_deactivated_is_out_everywhere_and_comes_back(
         assert banned is True
     page = (await admin.get(f"/people/{voice.id}")).text
     assert "Bring back" in page
-    assert "Send a letter" not in page
-    assert (await admin.post(f"/people/{voice.id}/letter")).status_code == 409
+    assert "Send e-mail" not in page
+    assert (await admin.post(f"/people/{voice.id}/email")).status_code == 409
     assert (
         whose(await admin.post(f"/people/{voice.id}/deactivation", data={"deactivated": "no"}))[1] == "active"
     )
@@ -288,12 +288,12 @@ async def test_an_admin_always_remains(app_server: AppServer) -> None:
     assert left == 1, [answer.status_code for answer in answers]
 
 
-async def test_a_letter_for_a_new_password_goes_to_them(
+async def test_an_email_for_a_new_password_goes_to_them(
     app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
-    assert whose(await admin.post(f"/people/{voice.id}/letter"))[1] == "recovery"
-    assert path_in(letters(app_server, voice.email)[-1]).startswith("/recovery?token_hash=")
-    assert (await admin.post(f"/people/{voice.id}/letter")).status_code == 429
+    assert whose(await admin.post(f"/people/{voice.id}/email"))[1] == "recovery"
+    assert path_in(emails(app_server, voice.email)[-1]).startswith("/recovery?token_hash=")
+    assert (await admin.post(f"/people/{voice.id}/email")).status_code == 429
     assert (await audited(app_server, str(voice.id))).count(("users.recovery", True)) == 1
 
 
@@ -346,7 +346,7 @@ DOORS = [
     ("GET", "/people/{id}"),
     ("POST", "/people/{id}"),
     ("POST", "/people/{id}/deactivation"),
-    ("POST", "/people/{id}/letter"),
+    ("POST", "/people/{id}/email"),
     ("POST", "/agents/{agent}/move"),
     ("POST", "/agents/{agent}/retirement"),
 ]

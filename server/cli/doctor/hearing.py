@@ -17,11 +17,11 @@ async def check_listener(context: Context) -> Findings:
     if url is None:
         return
     async with db.visit(name, url, SECONDS) as connection:
-        straight = await db.is_direct(connection)
+        direct = await db.is_direct(connection)
     if await hears(url):
-        yield right(f"notifications arrive, {'straight' if straight else 'through a session pooler'}")
+        yield right(f"notifications arrive, {'directly' if direct else 'through a session pooler'}")
         return
-    what = "hears nothing" if straight else "leads to a transaction pooler, which delivers no notifications"
+    what = "hears nothing" if direct else "leads to a transaction pooler, which delivers no notifications"
     yield wrong(
         f"{name} ({db.where(url)}) {what}, so pages are read every two seconds instead of when something happens: "
         "set DATABASE_LISTEN_URL to a session connection, direct or on the session pooler's port 5432"

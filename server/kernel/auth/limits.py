@@ -1,4 +1,4 @@
-"""How often: guesses at an account and from an address, letters to somebody, requests of an agent's key."""
+"""How often: guesses at an account and from an address, e-mails to somebody, requests of an agent's key."""
 
 import asyncio
 import ipaddress
@@ -14,7 +14,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from server.errors import TooMany, Unavailable
 from server.settings import Settings
 
-_LETTERS = RateLimitItemPerHour(5)  # to one account
+_EMAILS = RateLimitItemPerHour(5)  # to one account
 _WAITING = 50  # long polls of one key
 # Wrong passwords in an hour, in what may be wrong in a minute: at one account from one address, and from everywhere.
 _PAIR, _HOUR = 2, 10
@@ -120,10 +120,10 @@ class Limits:
                 return
         self._turns.pop(key, None)
 
-    async def letter(self, address: str, account: str) -> None:
-        """Count a letter that somebody wants to have sent. TooMany as above."""
-        await self._count(self._minute, f"letters from:{_network(address)}", "Too many requests.")
-        await self._count(_LETTERS, f"letters to:{account}", "Too many letters were asked for.")
+    async def email(self, address: str, account: str) -> None:
+        """Count an e-mail that somebody wants to have sent. TooMany as above."""
+        await self._count(self._minute, f"e-mails from:{_network(address)}", "Too many requests.")
+        await self._count(_EMAILS, f"e-mails to:{account}", "Too many e-mails were asked for.")
 
     async def _count(self, rate: RateLimitItem, name: str, words: str) -> None:
         if not await self._limiter.hit(rate, name):

@@ -1,4 +1,4 @@
-"""The keys that SECRET_KEY lists: the first seals and marks, all of them open and recognise."""
+"""The keys that SECRET_KEY lists: the first seals and signs, all of them open and recognise."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ def listed(given: str) -> list[str]:
 
 
 class SecretKeys:
-    """What only this application can read, and marks that only it can make."""
+    """What only this application can read, and signatures that only it can make."""
 
     def __init__(self, given: str) -> None:
         keys = listed(given)
@@ -27,7 +27,7 @@ class SecretKeys:
         self._box = fernet.MultiFernet(
             [fernet.Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())) for key in keys]
         )
-        self._marking = [hashlib.sha256(b"device " + key.encode()).digest() for key in keys]
+        self._signing = [hashlib.sha256(b"device " + key.encode()).digest() for key in keys]
 
     def seal(self, text: str) -> bytes:
         """Lock up what only this application may read."""
@@ -37,14 +37,16 @@ class SecretKeys:
         """Read it again. Unopened when none of the keys sealed it, or longer ago than that."""
         return self._box.decrypt(sealed if isinstance(sealed, str) else bytes(sealed), seconds).decode()
 
-    def mark(self, text: str) -> str:
+    def sign(self, text: str) -> str:
         """32 hexadecimal digits that nobody else can make of this text."""
-        return _mark(self._marking[0], text)
+        return _signature(self._signing[0], text)
 
-    def is_mark(self, text: str, mark: str) -> bool:
-        """Whether one of the keys made this mark of the text."""
-        return any(hmac.compare_digest(mark.encode(), _mark(key, text).encode()) for key in self._marking)
+    def is_signature(self, text: str, signature: str) -> bool:
+        """Whether one of the keys signed the text so."""
+        return any(
+            hmac.compare_digest(signature.encode(), _signature(key, text).encode()) for key in self._signing
+        )
 
 
-def _mark(key: bytes, text: str) -> str:
+def _signature(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]

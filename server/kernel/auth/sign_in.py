@@ -27,7 +27,7 @@ from server.kernel.auth.web_sessions import Visitor, WebSessions
 from server.kernel.db import Database, Record
 
 _STEP = 0.5  # seconds: refusals come at the end of one, whatever their reason
-_LETTER = 1.0  # seconds until we answer whoever wants a letter, whether there is one to send or not
+_EMAIL = 1.0  # seconds until we answer whoever wants an e-mail, whether there is one to send or not
 _SET = "Your new password is set, and you are signed out everywhere. Please sign in with it in a few seconds."
 _SECOND_TRY = 900  # seconds in which a link that was used may still be given a password
 
@@ -66,7 +66,7 @@ class Auth:
         verifier = Verifier(url, http, apikey, jwt_secret)
         self._keys = SecretKeys(secret_key)
         self._sessions = WebSessions(db, self._supabase, verifier, self._keys)
-        self._letters: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
+        self._emails: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
 
     async def viewer(self, cookie: str | None) -> Viewer | None:
         """Who the cookie stands for, with a good token behind it; None when for nobody (any more)."""
@@ -160,20 +160,20 @@ class Auth:
     async def request_recovery(self, email: str, visitor: Visitor) -> None:
         """Have a link sent to somebody who forgot their password. The answer and its time say nothing of who it is.
 
-        TooMany for too many letters. Unavailable when the Auth server does not answer anybody.
+        TooMany for too many e-mails. Unavailable when the Auth server does not answer anybody.
         """
-        await self._limits.letter(visitor.address, _account(email))
+        await self._limits.email(visitor.address, _account(email))
         sent = asyncio.get_running_loop().create_future()
-        self._letters.put_nowait((email, sent))
-        await asyncio.sleep(_LETTER)
+        self._emails.put_nowait((email, sent))
+        await asyncio.sleep(_EMAIL)
         if sent.done():
             sent.result()
 
     async def run(self) -> None:
-        """Send the letters, for as long as the process lives: nobody waits for the mail server."""
+        """Send the e-mails, for as long as the process lives: nobody waits for the mail server."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                tasks.create_task(self._send(*await self._letters.get()))
+                tasks.create_task(self._send(*await self._emails.get()))
 
     async def _send(self, email: str, sent: "asyncio.Future[None]") -> None:
         try:
@@ -230,9 +230,9 @@ class Auth:
         )
         return PasswordRefused(f"{error.detail} {known}", again)
 
-    def device_marks(self, email: str, device: str | None = None) -> str:
-        """What a browser keeps after these people have signed in there (`devices.marks`)."""
-        return devices.marks(self._keys, _account(email), device)
+    def device_cookie(self, email: str, device: str | None = None) -> str:
+        """What a browser keeps after these people have signed in there (`devices.device_cookie`)."""
+        return devices.device_cookie(self._keys, _account(email), device)
 
     def _second_try(self, token: str) -> tuple[Tokens | None, bool]:
         """What a link opened before, and whether nobody knows what became of the password."""

@@ -34,7 +34,7 @@ _PATIENCE = 8.0  # seconds for what somebody waits for
 _REFRESH, _GOODBYE = 4.0, 3.0  # … for a refresh, and for what need not succeed
 WRONG_KEY = "The Auth server does not take SUPABASE_SECRET_KEY: run `floorwalker doctor`."
 _FOR_EVER = "876000h"  # a hundred years, as Go writes them
-_LETTER = 30.0  # … for a letter, which the server hands to its mail server meanwhile
+_EMAIL = 30.0  # … where the server hands an e-mail to its mail server meanwhile
 # Not about the person: the gateway in front, another refresh of the same session, or too much asked by all of us.
 _NOT_ABOUT_THEM = frozenset({401, 408, 409, 429})
 # 400 without any of these is about our question, and no reason to end a session. Old servers have no codes.
@@ -145,7 +145,7 @@ class Supabase:
     async def send_recovery(self, email: str) -> None:
         """Have a link sent, if there is such a person. NoAnswer only: any other failure may say that there is."""
         try:
-            await _within(_LETTER, self._client().reset_password_for_email(email))
+            await _within(_EMAIL, self._client().reset_password_for_email(email))
         except NoAnswer:
             raise
         except (AuthError, Unavailable) as error:
@@ -185,9 +185,9 @@ class Administration:
         return UUID((await self._ask(self._admin().create_user(attributes))).user.id)
 
     async def invite(self, email: str, name: str) -> UUID:
-        """Send the letter in which somebody chooses their password. Conflict when they have accepted one before."""
+        """Send the e-mail with the link at which somebody chooses their password. Conflict when they have accepted one before."""
         answer = await self._ask(
-            self._admin().invite_user_by_email(email, {"data": {"name": name}}), letter=True
+            self._admin().invite_user_by_email(email, {"data": {"name": name}}), sends_email=True
         )
         return UUID(answer.user.id)
 
@@ -216,8 +216,8 @@ class Administration:
         await self._ask(self._admin().delete_user(str(person)))
 
     async def recover(self, email: str) -> None:
-        """Send the letter for a new password. TooMany when one has just been sent."""
-        await self._ask(self._client().reset_password_for_email(email), letter=True)
+        """Send the e-mail for a new password. TooMany when one has just been sent."""
+        await self._ask(self._client().reset_password_for_email(email), sends_email=True)
 
     def _admin(self) -> AsyncGoTrueAdminAPI:
         return self._client().admin
@@ -226,18 +226,18 @@ class Administration:
         headers = {"apikey": self._secret, "Authorization": f"Bearer {self._secret}"}
         return _client(self._http, self._url, headers)
 
-    async def _ask(self, asked: Awaitable[T], *, letter: bool = False) -> T:
+    async def _ask(self, asked: Awaitable[T], *, sends_email: bool = False) -> T:
         try:
-            return await _within(_LETTER, asked)
+            return await _within(_EMAIL, asked)
         except NoAnswer:
             raise
         except Unavailable as error:
             match getattr(error.__cause__, "status", None):
                 case 401:
                     raise Unavailable(WRONG_KEY) from error
-                case 429 if letter:
+                case 429 if sends_email:
                     raise TooMany(
-                        "A letter was sent to this address a moment ago: please wait a minute.", 60
+                        "An e-mail was sent to this address a moment ago: please wait a minute.", 60
                     ) from error
             raise
         except AuthError as error:

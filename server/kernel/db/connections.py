@@ -192,7 +192,7 @@ async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
 
 
 class _ConnectionFactory:
-    """How the database is reached: straight, or through a pooler, which any address may have behind it.
+    """How the database is reached: directly, or through a pooler, which any address may have behind it.
 
     A transaction pooler may do each transaction on another server connection, where statements that were prepared
     on one are missing. Prepared again each time a question costs about half as much again, so only then.

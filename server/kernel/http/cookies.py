@@ -43,11 +43,11 @@ def set_cookie(response: Response, settings: Settings, cookie: str) -> None:
     )
 
 
-def set_device(response: Response, settings: Settings, mark: str) -> None:
-    """Leave the mark of a sign-in with the browser: there, this person is known."""
+def set_device(response: Response, settings: Settings, device: str) -> None:
+    """Set the device cookie: with it, this browser is known."""
     response.set_cookie(
         device_cookie_name(settings),
-        mark,
+        device,
         max_age=_DEVICE_SECONDS,
         path="/",
         secure=not loopback(settings),

@@ -85,7 +85,7 @@ class Streams:
 
     async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
         """The regions for a first page, read as the viewer."""
-        rows = await self._db.call(_READ, [_question(audience, viewer) for audience in audiences])
+        rows = await self._db.call(_READ, [_query(audience, viewer) for audience in audiences])
         regions: dict[str, str] = {}
         for audience, row in zip(audiences, rows, strict=True):
             if row["failure"] is not None:
@@ -248,7 +248,7 @@ class Streams:
             if watched.must_reread:
                 watched.partials, watched.must_reread = Partials(), False
             known = watched.partials.row_versions
-            wanted.append(_question(watched.audience, viewer, known, urgent=watched in urgent))
+            wanted.append(_query(watched.audience, viewer, known, urgent=watched in urgent))
         ready = [w for w in ready if readers[w] is not None]
         try:
             rows = await connection.call(_READ, wanted) if wanted else []
@@ -344,7 +344,7 @@ class Streams:
             subscriber.end()
 
 
-def _question(
+def _query(
     audience: Audience, viewer: Viewer, known: Mapping[str, str] | None = None, *, urgent: bool = True
 ) -> dict[str, Any]:
     """What an audience's page shows, read as the viewer; rows whose version is `known` are not given again."""

@@ -25,8 +25,8 @@ async def passed(cloud: Cloud, url: str) -> list[str]:
     return await found(hearing.check_fanout(cloud.place(FANOUT_URL=url)))
 
 
-async def test_straight_to_the_database_notifications_arrive(cloud: Cloud) -> None:
-    assert await listened(cloud) == ["✓ notifications arrive, straight"]
+async def test_directly_from_the_database_notifications_arrive(cloud: Cloud) -> None:
+    assert await listened(cloud) == ["✓ notifications arrive, directly"]
 
 
 async def test_no_way_to_listen_is_a_sentence(cloud: Cloud) -> None:

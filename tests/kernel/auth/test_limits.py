@@ -138,7 +138,7 @@ async def test_an_attacker_locks_nobody_out_of_the_browser_they_use(
     app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
     async with auth_process(app_server, transport, limit=3) as auth:
-        known = replace(HERE, device=auth.device_marks(voice.email))
+        known = replace(HERE, device=auth.device_cookie(voice.email))
         attack = [
             type(await refusal(auth.sign_in(voice.email, "wrong", replace(HERE, device="made.up"))))
             for _ in range(5)
@@ -146,19 +146,19 @@ async def test_an_attacker_locks_nobody_out_of_the_browser_they_use(
         assert attack == [Unauthorized] * 3 + [TooMany] * 2
         assert await auth.sign_in(voice.email, PASSWORD, known), "not even by guessing from the same address"
         guesses = await tries(lambda: auth.sign_in(voice.email, "wrong", known), 5)
-        assert guesses == [Unauthorized] * 3 + [TooMany] * 2, "a stolen mark is no way to guess for ever"
+        assert guesses == [Unauthorized] * 3 + [TooMany] * 2, "a stolen cookie is no way to guess for ever"
 
 
 async def test_the_mark_of_a_browser_is_for_one_account_and_not_to_be_made_up(
     app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
     async with auth_process(app_server, transport, limit=2) as auth:
-        mark = auth.device_marks(chat.email)
-        nonce, _, sealed = mark.partition(".")
+        cookie = auth.device_cookie(chat.email)
+        nonce, _, sealed = cookie.partition(".")
         assert await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3) == [Unauthorized] * 2 + [
             TooMany
         ]
-        for device in (mark, f"{nonce}x.{sealed}", nonce, f".{sealed}", "", ".", "é.é", None):
+        for device in (cookie, f"{nonce}x.{sealed}", nonce, f".{sealed}", "", ".", "é.é", None):
             unknown = replace(HERE, device=device)
             assert isinstance(await refusal(auth.sign_in(voice.email, PASSWORD, unknown)), TooMany)
 
@@ -167,14 +167,14 @@ async def test_at_a_shared_desk_everybody_stays_known(
     app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
     async with auth_process(app_server, transport, limit=3) as auth:
-        desk = auth.device_marks(voice.email)
-        assert auth.device_marks(voice.email, desk) == desk, "signing in again gives no further guesses"
-        both = auth.device_marks(chat.email, desk)
+        desk = auth.device_cookie(voice.email)
+        assert auth.device_cookie(voice.email, desk) == desk, "signing in again gives no further guesses"
+        both = auth.device_cookie(chat.email, desk)
         await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3)
         for person in (voice, chat):
             assert await auth.sign_in(person.email, PASSWORD, replace(HERE, device=both))
         for _ in range(9):
-            both = auth.device_marks(f"{uuid4()}@example.com", both)
+            both = auth.device_cookie(f"{uuid4()}@example.com", both)
         assert len(both) < 400, "a cookie stays small"
 
 
@@ -213,7 +213,7 @@ async def test_an_attempt_that_nobody_looks_at_counts_nowhere(
     async with auth_process(app_server, transport, limit=3) as auth:
         assert await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3) == [Unauthorized] * 3
         assert await tries(lambda: auth.sign_in(chat.email, "wrong", HERE), 9) == [TooMany] * 9
-        known = replace(HERE, device=auth.device_marks(chat.email))
+        known = replace(HERE, device=auth.device_cookie(chat.email))
         for visitor in (THERE, known):
             assert await auth.sign_in(chat.email, PASSWORD, visitor)
 

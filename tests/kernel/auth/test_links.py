@@ -1,4 +1,4 @@
-"""Links that set a password, and the letters that bring them."""
+"""Links that set a password, and the emails that bring them."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ from tests.auth_process import (
     viewer_of,
 )
 from tests.conftest import until
-from tests.outbox import letters
+from tests.outbox import emails
 
 
 async def test_a_link_sets_the_password_and_opens_the_only_session(
@@ -156,12 +156,12 @@ async def test_asking_for_a_link_takes_as_long_and_says_the_same_for_everybody(
         began = time.monotonic()
         await auth.request_recovery(email, HERE)
         assert time.monotonic() - began >= 1.0
-    assert not letters(app_server, voice.email), "the mail server is still at it, and nobody waited for it"
+    assert not emails(app_server, voice.email), "the mail server is still at it, and nobody waited for it"
     tired.set()
-    await until(lambda: len(letters(app_server, voice.email)) == 1)
+    await until(lambda: len(emails(app_server, voice.email)) == 1)
 
 
-async def test_letters_are_limited_by_account_and_by_address(
+async def test_emails_are_limited_by_account_and_by_address(
     app_server: AppServer, transport: Transport
 ) -> None:
     async with auth_process(app_server, transport, limit=7) as auth:
@@ -177,7 +177,7 @@ async def test_letters_are_limited_by_account_and_by_address(
         assert transport.passed[RECOVER] == 12
 
 
-async def test_an_auth_server_that_is_away_sends_no_letter_and_says_so(
+async def test_an_auth_server_that_is_away_sends_no_email_and_says_so(
     auth: Auth, transport: Transport
 ) -> None:
     transport.instead[RECOVER] = cut

@@ -16,11 +16,13 @@ async def test_a_new_secret_key_before_the_old_ones_ends_no_session(
     old, new = SECRET, SECRET[::-1]
     async with auth_process(app_server, transport, secret=old) as auth:
         cookie = await signed_in(auth, voice)
-        marks = auth.device_marks(voice.email)
+        cookie = auth.device_cookie(voice.email)
     async with auth_process(app_server, transport, secret=f"{new}, {old}") as auth:
         assert await is_in(auth, cookie)
-        assert auth.device_marks(voice.email, marks) != marks, "marked anew with the new key"
-        assert auth.device_marks(voice.email, marks).partition(".")[0] == marks.partition(".")[0], "and known"
+        assert auth.device_cookie(voice.email, cookie) != cookie, "signed with the new key"
+        assert auth.device_cookie(voice.email, cookie).partition(".")[0] == cookie.partition(".")[0], (
+            "and known"
+        )
         await age(app_server, voice, "1 second")
         assert await is_in(auth, cookie)
     async with auth_process(app_server, transport, secret=new) as auth:

@@ -149,7 +149,7 @@ async def test_no_link_that_is_on_its_way_is_in_it(
             "how": "invite",
         }
         assert (await admin.post("/people", data=draft)).status_code == 303
-        assert (await admin.post(f"/people/{voice.id}/letter")).status_code == 303
+        assert (await admin.post(f"/people/{voice.id}/email")).status_code == 303
     live = "select confirmation_token, recovery_token from auth.users where email in ($1, $2)"
     async with app_server.database() as owner:
         rows_ = await owner.fetch(live, name, voice.email)

@@ -251,7 +251,7 @@ async def test_every_question_gets_its_own_answer(pooler: Pooler) -> None:
     assert {rows[0][0] for rows in named} == {0}
 
 
-async def test_straight_connections_keep_their_statements(app_server: AppServer) -> None:
+async def test_direct_connections_keep_their_statements(app_server: AppServer) -> None:
     async with db.connect(app_server.database_url("floorwalker_web"), size=1) as database:
         for _ in range(2):
             rows = await database.call("select count(*) from pg_prepared_statements")

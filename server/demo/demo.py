@@ -33,10 +33,10 @@ async def _play_agent(
     async with AgentClient(base_url, key) as client:
         await asyncio.sleep(place * 3 / speed)
         while True:
-            script = _cast(scripts[turn % len(scripts)], phones)
+            script = with_phone(scripts[turn % len(scripts)], phones)
             played = await play(client, script, speed)
             if played.trouble:
-                await _recover(client, played)
+                await recover(client, played)
                 await asyncio.sleep(TROUBLED / speed)
             else:
                 phones[script.name] = script.phone
@@ -45,7 +45,7 @@ async def _play_agent(
                 await asyncio.sleep(random.uniform(*BETWEEN) / speed)  # noqa: S311
 
 
-def _cast(script: Script, phones: Mapping[str, str]) -> Script:
+def with_phone(script: Script, phones: Mapping[str, str]) -> Script:
     """With a customer of its own, or with the last one of the script it follows.
 
     Somebody who comes back within days with the same issue counts against first contact resolution: it is
@@ -57,7 +57,7 @@ def _cast(script: Script, phones: Mapping[str, str]) -> Script:
     return replace(script, phone=f"+1{area}5550{line}")  # 555-0100 to 555-0199 belong to nobody
 
 
-async def _recover(client: AgentClient, played: Played) -> None:
+async def recover(client: AgentClient, played: Played) -> None:
     """Make the agent free again for the next attempt."""
     trouble = played.trouble
     log.info("demo_interaction_cut_short", interaction_id=played.interaction_id, trouble=str(trouble))

@@ -15,7 +15,7 @@ from server.kernel.db import backups
 _KEPT = 7
 _FIRST = 60.0  # seconds after the start, which has other things to do
 _PAUSE = 60.0
-_AFTER_FAILURE = 600.0
+AFTER_FAILURE = 600.0
 _NAME = re.compile(r"daily-\d{4}-\d\d-\d\d\.dump")
 
 log = structlog.get_logger(__name__)
@@ -31,10 +31,10 @@ async def keep(postgres: Postgres, *, first: float = _FIRST, pause: float = _PAU
             await asyncio.sleep(pause)
         except (RequestError, OSError) as error:
             log.warning("daily_backup_failed", reason=str(error))
-            await asyncio.sleep(_AFTER_FAILURE)
+            await asyncio.sleep(AFTER_FAILURE)
         except Exception:
             log.exception("daily_backup_failed")
-            await asyncio.sleep(_AFTER_FAILURE)
+            await asyncio.sleep(AFTER_FAILURE)
 
 
 async def make(postgres: Postgres) -> Path | None:

@@ -12,7 +12,7 @@ from server.errors import Conflict, Invalid, RequestError
 from server.kernel import db
 from server.kernel.db import Programs, backups
 
-_LOCK = 2_718_281_828  # any number, the same for everybody who restores
+LOCK = 2_718_281_828  # any number, the same for everybody who restores
 _NEW, _OLD = "restoring", "before_restore"
 _EXISTS = "select exists (select from pg_catalog.pg_database where datname = $1)"
 
@@ -42,7 +42,7 @@ async def restore(postgres: Postgres, file: Path) -> tuple[list[str], list[Path]
     with db.translated_errors():
         root = await asyncpg.connect(postgres.url(SUPERUSER, "template1"), timeout=10)
         try:
-            if not await root.fetchval("select pg_try_advisory_lock($1)", _LOCK):
+            if not await root.fetchval("select pg_try_advisory_lock($1)", LOCK):
                 raise Conflict("another restore is at work: wait until it has ended")
             await root.execute(f"drop database if exists {_NEW} with (force)")
             kept = await _put_away(postgres, root, "an earlier restore left its work undone")

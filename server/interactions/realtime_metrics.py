@@ -44,7 +44,7 @@ class Recorder:
         self._db = db
         self._waiting: deque[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]] = deque()
         self._rows = 0  # that wait
-        self._arrived = asyncio.Event()
+        self.arrived = asyncio.Event()
         self._full = asyncio.Event()
         self._urgent = 0  # transactions that somebody waits for
         self._free = asyncio.Event()
@@ -64,7 +64,7 @@ class Recorder:
         outcomes: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._waiting.append((metrics, outcomes))
         self._rows += len(metrics)
-        self._arrived.set()
+        self.arrived.set()
         if self._rows >= ROWS:
             self._full.set()
         return await outcomes
@@ -86,7 +86,7 @@ class Recorder:
         ready = 0.0  # not before: the more is gathered in one statement, the busier the database is
         async with self._db.kept_connection() as connection:
             while True:
-                await self._arrived.wait()
+                await self.arrived.wait()
                 await self._gather(ready)
                 began = time.monotonic()
                 await self._store(self._take(), connection)
@@ -110,7 +110,7 @@ class Recorder:
             rows += len(batch[-1][0])
         self._rows -= rows
         if not self._waiting:
-            self._arrived.clear()
+            self.arrived.clear()
         if self._rows < ROWS:
             self._full.clear()
         return batch

@@ -38,11 +38,11 @@ async def show(request: Request) -> Response:
         report=report,
         hub=request.state.hub,
         streams=len(request.state.streams),
-        backup=await asyncio.to_thread(_newest, backups),
+        backup=await asyncio.to_thread(newest_backup, backups),
     )
 
 
-def _newest(folder: Path) -> Backup | None:
+def newest_backup(folder: Path) -> Backup | None:
     files = [(path.stat(), path.name) for path in folder.glob("*.dump")]
     if not files:
         return None

@@ -103,22 +103,22 @@ async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(
 
         async def seconds() -> float:
             assert (await known.of(key)).id == voice.agents[0].id
-            return known._known[key][0] - time.monotonic()
+            return known.remembered[key][0] - time.monotonic()
 
         assert await seconds() < 6  # nobody listens
         hub.topics.notify(f"agent_keys:{uuid4()}")
-        assert key in known._known
+        assert key in known.remembered
         hub.topics.notify(f"agent_keys:{voice.agents[0].id}")
-        assert key not in known._known
+        assert key not in known.remembered
         listening = asyncio.create_task(hub.listen())
         await until(lambda: hub.state.connected)
-        await until(lambda: not known._known)
+        await until(lambda: not known.remembered)
         assert await seconds() > 50
         async with app_server.database() as owner:
             await owner.execute(
                 "update agent_keys set revoked_at = now() where agent_id = $1", voice.agents[0].id
             )
-        await until(lambda: not known._known)
+        await until(lambda: not known.remembered)
         with pytest.raises(Unauthorized):
             await known.of(key)
         listening.cancel()

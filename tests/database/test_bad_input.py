@@ -108,7 +108,7 @@ async def test_every_state_of_our_own_has_its_word(app_server: AppServer) -> Non
             "select prosrc from pg_proc where pronamespace in ('public'::regnamespace, 'private'::regnamespace)"
         )
         said = {state for row in rows for state in OWN.findall(row["prosrc"])}
-        assert said == set(db._WORDS)
+        assert said == set(db.ERRORS)
         for state in said:
             with pytest.raises(RequestError, match="in words") as raised, db.translated_errors():
                 await owner.execute(

@@ -163,7 +163,7 @@ class Floor:
         savepoint = self.connection.transaction()
         await savepoint.start()
         try:
-            await self.connection.execute(db._BECOME % ("$1", "$2"), "authenticated", entry["claims"])
+            await self.connection.execute(db.BECOME % ("$1", "$2"), "authenticated", entry["claims"])
             question = f"select private.{FUNCTIONS[entry['page']]}($1)::text"
             return await self.connection.fetchval(question, entry["arguments"]), None
         except asyncpg.PostgresError as error:

@@ -178,7 +178,7 @@ async def test_busy_agent_is_trouble_and_the_demo_ends_what_was_left(
         one = await play(client, KETTLE, SPEED)
         assert isinstance(one.trouble, Refused)
         assert one.interaction_id is None
-        await demo._recover(client, one)
+        await demo.recover(client, one)
         assert (await client.agent())["active_interaction_id"] is None
     async with app_server.database() as owner:
         assert await owner.fetchval("select status from interactions where id = $1", left) == "failed"

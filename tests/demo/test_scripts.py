@@ -119,6 +119,6 @@ def test_there_is_one_of_every_kind() -> None:
 
 def test_customers_are_strangers_unless_they_follow() -> None:
     first = next(script for script in SCRIPTS if script.follows)
-    assert demo._cast(first, {first.follows or "": "+12125550100"}).phone == "+12125550100"
-    phones = {demo._cast(first, {}).phone for _ in range(20)}
+    assert demo.with_phone(first, {first.follows or "": "+12125550100"}).phone == "+12125550100"
+    phones = {demo.with_phone(first, {}).phone for _ in range(20)}
     assert len(phones) > 15

@@ -113,7 +113,7 @@ def blocked(place: Path) -> Iterator[Path]:
 async def test_a_failure_is_tried_again(
     postgres: Postgres, place: Path, blocked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daily, "_AFTER_FAILURE", 0.05)
+    monkeypatch.setattr(daily, "AFTER_FAILURE", 0.05)
     keeping = asyncio.create_task(daily.keep(postgres, first=0))
     try:
         await asyncio.sleep(0.3)

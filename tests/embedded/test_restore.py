@@ -246,7 +246,7 @@ async def test_two_restores_do_not_meet(app_server: AppServer, used_home: UsedHo
         app_server.database(SUPERUSER) as _,
         connected(Postgres(app_server.home).url(SUPERUSER, "template1")) as root,
     ):
-        await root.execute("select pg_advisory_lock($1)", replacing._LOCK)
+        await root.execute("select pg_advisory_lock($1)", replacing.LOCK)
         with pytest.raises(Conflict, match="another restore is at work"):
             await replacing.restore(Postgres(app_server.home), used_home.file)
 

@@ -46,7 +46,7 @@ async def test_metrics_wait_while_a_decision_is_written(
                 storing = asyncio.create_task(
                     recorder.record([await one_metric(app_server, voice, recorder)])
                 )
-                await until(recorder._arrived.is_set)
+                await until(recorder.arrived.is_set)
             done, _ = await asyncio.wait([storing], timeout=0.3)
             assert not done
         assert await storing == ["stored"]

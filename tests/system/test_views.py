@@ -35,7 +35,7 @@ async def test_an_admin_reads_sizes_queries_and_retention(app_server: AppServer)
 
 
 def test_the_last_backup_is_the_newest_file_if_there_is_one(tmp_path: Path) -> None:
-    assert views._newest(tmp_path / "never made") is None
+    assert views.newest_backup(tmp_path / "never made") is None
     for name, age in (
         ("daily-2026-01-02.dump", 10),
         ("mine.dump", 5),
@@ -44,7 +44,7 @@ def test_the_last_backup_is_the_newest_file_if_there_is_one(tmp_path: Path) -> N
     ):
         (tmp_path / name).write_bytes(b"rows")
         os.utime(tmp_path / name, (time.time() - age, time.time() - age))
-    found = views._newest(tmp_path)
+    found = views.newest_backup(tmp_path)
     assert found is not None
     assert (found.name, found.bytes) == ("mine.dump", 4)
 

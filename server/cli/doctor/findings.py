@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from server.errors import RequestError
 
 SECONDS = 5.0  # for one question to a service
-_LONGEST = 30.0  # … for all about one subject
+LONGEST = 30.0  # … for all about one subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ async def collect(subject: str, check: Findings) -> list[Finding]:
     """Everything that a check finds; when it is stopped by what it meets, that is the last of it."""
     found: list[Finding] = []
     try:
-        async with asyncio.timeout(_LONGEST), aclosing(check):
+        async with asyncio.timeout(LONGEST), aclosing(check):
             async for finding in check:
                 found.append(finding)  # noqa: PERF401 - what came before a failure stays
     except TimeoutError:

@@ -19,13 +19,13 @@ _OLD = 2 * 86_400.0  # seconds; one is made a day while the server runs
 async def check(settings: Settings, context: Context | None) -> Findings:
     """The home is looked at from outside as well, so that one which does not open hides nothing."""
     home = settings.floorwalker_home.resolve()
-    yield _room(home)
+    yield check_room(home)
     yield await _port(settings, context)
     if context is not None:
-        yield _backup(home)
+        yield check_backup(home)
 
 
-def _room(home: Path) -> Finding:
+def check_room(home: Path) -> Finding:
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     said = f"{free / 1e9:.1f} GB are free for {home}"
@@ -77,7 +77,7 @@ async def _who_serves(settings: Settings, context: Context | None, name: str, tr
     return wrong(f"the Floorwalker of another home serves {name}: {advice}")
 
 
-def _backup(home: Path) -> Finding:
+def check_backup(home: Path) -> Finding:
     made = [path.stat().st_mtime for path in (home / "backups").glob("*.dump")]
     since = max(made) if made else (home / "auth-keys.json").stat().st_mtime  # made with the home
     days = (time.time() - since) / 86_400

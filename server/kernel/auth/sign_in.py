@@ -61,21 +61,21 @@ class Auth:
         secret_key: str,
         jwt_secret: str | None = None,
     ) -> None:
-        self._db, self._limits = db, limits
-        self._supabase = Supabase(http, url=url, apikey=apikey)
+        self.db, self._limits = db, limits
+        self.supabase = Supabase(http, url=url, apikey=apikey)
         verifier = Verifier(url, http, apikey, jwt_secret)
         self._keys = SecretKeys(secret_key)
-        self._sessions = WebSessions(db, self._supabase, verifier, self._keys)
+        self.web_sessions = WebSessions(db, self.supabase, verifier, self._keys)
         self._emails: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
 
     async def viewer(self, cookie: str | None) -> Viewer | None:
         """Who the cookie stands for, with a good token behind it; None when for nobody (any more)."""
-        row = await self._sessions.find(cookie)
+        row = await self.web_sessions.find(cookie)
         return _viewer(row) if row is not None else None
 
     async def agent(self, key: str) -> AgentCaller:
         """Whose key it is. Unauthorized when nobody's, revoked, or of a retired agent."""
-        rows = await self._db.call("select * from private.agent_of_key($1)", digest(key))
+        rows = await self.db.call("select * from private.agent_of_key($1)", digest(key))
         if not rows:
             raise Unauthorized("this agent key is unknown or revoked")
         return AgentCaller(id=rows[0]["agent_id"], key_id=rows[0]["key_id"])
@@ -88,7 +88,7 @@ class Auth:
             async with self._limits.guess(
                 visitor.address, account, devices.known(self._keys, account, visitor.device)
             ):
-                tokens = await self._supabase.sign_in(email, password)
+                tokens = await self.supabase.sign_in(email, password)
                 return await self._open(tokens, visitor)
         except Unauthorized:
             await asyncio.sleep((began - time.monotonic()) % _STEP)
@@ -96,11 +96,11 @@ class Auth:
 
     async def sign_out(self, cookie: str | None) -> None:
         """End the session here and at the Auth server; its streams end with it."""
-        await self._sessions.close(cookie)
+        await self.web_sessions.close(cookie)
 
     async def sign_out_everywhere(self, cookie: str | None) -> None:
         """End all sessions of this person, here and at the Auth server."""
-        await self._sessions.close_all(await self._session(cookie))
+        await self.web_sessions.close_all(await self._session(cookie))
 
     async def sessions(self, viewer: Viewer) -> list[SignIn]:
         """Where the viewer is signed in, the last seen first."""
@@ -113,12 +113,12 @@ class Auth:
                 last_seen_at=row["last_seen_at"],
                 here=row["id"] == viewer.session_id,
             )
-            for row in await self._sessions.of(viewer.id)
+            for row in await self.web_sessions.of(viewer.id)
         ]
 
     async def close_session(self, viewer: Viewer, session_id: UUID) -> None:
         """End one of the viewer's sessions. NotFound when it is not theirs."""
-        await self._sessions.close_own(viewer.id, session_id)
+        await self.web_sessions.close_own(viewer.id, session_id)
 
     async def rename(self, cookie: str | None, name: str) -> None:
         """Give this person another name; their row follows by trigger."""
@@ -126,7 +126,7 @@ class Auth:
         if fault := name_fault(name):
             raise Invalid(fault)
         row = await self._session(cookie)
-        await self._supabase.update(self._sessions.tokens(row), {"data": {"name": name}})
+        await self.supabase.update(self.web_sessions.tokens(row), {"data": {"name": name}})
 
     async def change_password(self, cookie: str | None, current: str, new: str, visitor: Visitor) -> str:
         """Set a new password and end all sessions of this person; the id of a new one for this browser.
@@ -142,17 +142,17 @@ class Auth:
             async with self._limits.guess(
                 visitor.address, account, devices.known(self._keys, account, visitor.device)
             ):
-                tokens = await self._supabase.sign_in(row["email"], current)
+                tokens = await self.supabase.sign_in(row["email"], current)
         except Unauthorized as error:
             raise Invalid("The current password is wrong.") from error
         try:
-            await self._supabase.update(tokens, {"password": new, "current_password": current})
+            await self.supabase.update(tokens, {"password": new, "current_password": current})
         except BaseException:
-            await self._supabase.log_out(tokens.access, "local")
+            await self.supabase.log_out(tokens.access, "local")
             raise
         log.info("password_changed", user=str(row["user_id"]))
         try:
-            await self._sessions.close_of(row["user_id"])
+            await self.web_sessions.close_of(row["user_id"])
             return await self._open(tokens, visitor, alone=True)
         except Unavailable as error:
             raise PasswordSet(_SET, 5) from error
@@ -177,7 +177,7 @@ class Auth:
 
     async def _send(self, email: str, sent: "asyncio.Future[None]") -> None:
         try:
-            await self._supabase.send_recovery(email)
+            await self.supabase.send_recovery(email)
             sent.set_result(None)
         except Unavailable as error:
             sent.set_exception(error)
@@ -194,9 +194,9 @@ class Auth:
         tokens, unknown = self._second_try(token)
         if tokens is None:
             async with self._limits.guess(visitor.address):
-                tokens = await self._supabase.verify(token, kind)
+                tokens = await self.supabase.verify(token, kind)
         try:
-            await self._supabase.update(tokens, {"password": password})
+            await self.supabase.update(tokens, {"password": password})
         except (Invalid, Unavailable) as error:
             # Perhaps it is set already, by an earlier try whose answer was lost: then it is refused as the old one.
             if not (unknown and isinstance(error, Invalid) and await self._works(tokens, password)):
@@ -205,10 +205,10 @@ class Auth:
             raise NotFound(USED) from error
         log.info("link_accepted", kind=kind)
         try:
-            await self._sessions.close_of(UUID(tokens.user))
+            await self.web_sessions.close_of(UUID(tokens.user))
             # What the link opened ends with it, and with that all that was ever sealed of it.
-            await self._supabase.log_out(tokens.access, "local")
-            fresh = await self._supabase.sign_in(tokens.email, password)
+            await self.supabase.log_out(tokens.access, "local")
+            fresh = await self.supabase.sign_in(tokens.email, password)
             return await self._open(fresh, visitor, alone=True), tokens.email
         except Unavailable as error:
             raise PasswordSet(_SET, 5) from error
@@ -216,10 +216,10 @@ class Auth:
     async def _works(self, tokens: Tokens, password: str) -> bool:
         """Whether the password is the one by now."""
         try:
-            fresh = await self._supabase.sign_in(tokens.email, password)
+            fresh = await self.supabase.sign_in(tokens.email, password)
         except (Unauthorized, Unavailable):
             return False
-        await self._supabase.log_out(fresh.access, "local")
+        await self.supabase.log_out(fresh.access, "local")
         return True
 
     def _refused(self, tokens: Tokens, error: Invalid | Unavailable) -> PasswordRefused:
@@ -243,7 +243,7 @@ class Auth:
             return None, False
 
     async def _session(self, cookie: str | None) -> Record:
-        row = await self._sessions.find(cookie)
+        row = await self.web_sessions.find(cookie)
         if row is None:
             raise Unauthorized("Your session has ended: please sign in again.")
         return row
@@ -251,9 +251,9 @@ class Auth:
     async def _open(self, tokens: Tokens, visitor: Visitor, *, alone: bool = False) -> str:
         """A session for tokens that have just come; without one, they end."""
         try:
-            return await self._sessions.open(tokens, visitor, alone=alone)
+            return await self.web_sessions.open(tokens, visitor, alone=alone)
         except BaseException:
-            await self._supabase.log_out(tokens.access, "local")
+            await self.supabase.log_out(tokens.access, "local")
             raise
 
 

@@ -38,7 +38,7 @@ class Verifier:
     def __init__(self, issuer: str, http: httpx.AsyncClient, apikey: str, secret: str | None) -> None:
         self._issuer, self._http, self._apikey, self._secret = issuer, http, apikey, secret
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = self._tried = self._in_vain = self._unanswered = -_KEYS_LIVE
+        self.fetched = self.tried = self.in_vain = self._unanswered = -_KEYS_LIVE
         self._fetching = asyncio.Lock()
         self._checked: dict[bytes, tuple[float, Claims]] = {}
 
@@ -114,7 +114,7 @@ class Verifier:
         if wanted and (needed or not self._fetching.locked()):
             asked = time.monotonic()
             async with self._fetching:
-                if self._tried < asked and self._may_fetch(kid, needed=needed):
+                if self.tried < asked and self._may_fetch(kid, needed=needed):
                     await self._fetch(kid)
         if kid in self._keys:
             return self._keys[kid]
@@ -123,33 +123,33 @@ class Verifier:
         raise jwt.InvalidTokenError("signed with an unknown key")
 
     def _stale(self) -> bool:
-        return time.monotonic() - self._fetched > _KEYS_LIVE
+        return time.monotonic() - self.fetched > _KEYS_LIVE
 
     def _failing(self) -> bool:
-        return self._tried > self._fetched
+        return self.tried > self.fetched
 
     def _may_fetch(self, kid: str, *, needed: bool) -> bool:
         """Made-up kids make us ask no more than twice a minute; a real new one is found at once."""
         now = time.monotonic()
         if self._failing() or kid in self._keys:
-            return now - self._tried > (_AGAIN if needed else _PAUSE)
-        return now - self._in_vain > _PAUSE
+            return now - self.tried > (_AGAIN if needed else _PAUSE)
+        return now - self.in_vain > _PAUSE
 
     async def _fetch(self, kid: str) -> None:
-        self._tried = time.monotonic()
+        self.tried = time.monotonic()
         try:
             async with asyncio.timeout(_PATIENCE):
                 answer = await self._http.get(
                     f"{self._issuer}/.well-known/jwks.json", headers={"apikey": self._apikey}
                 )
             answer.raise_for_status()
-            self._keys, self._fetched = usable(answer.json()), self._tried
+            self._keys, self.fetched = usable(answer.json()), self.tried
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
             # Whoever is in stays in with what we have.
             log.warning("jwks_not_fetched", reason=f"{type(error).__name__}: {error}")
             return
         if kid not in self._keys:
-            self._in_vain = self._tried
+            self.in_vain = self.tried
 
 
 def usable(published: Any) -> dict[str, jwt.PyJWK]:

@@ -43,11 +43,11 @@ class WebSessions:
     """The sessions of all people, in the database; what is under way in this process."""
 
     def __init__(self, db: Database, supabase: Supabase, verifier: Verifier, keys: SecretKeys) -> None:
-        self._db, self._supabase, self._verifier = db, supabase, verifier
+        self.db, self.supabase, self.verifier = db, supabase, verifier
         self._keys = keys
         self._renewing: dict[UUID, asyncio.Event] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
-        self._rested = 0.0
+        self.rested = 0.0
 
     async def open(self, tokens: Tokens, visitor: Visitor, *, alone: bool = False) -> str:
         """Open a session; the cookie's id, which nobody has seen before. `alone`: all others of that person end.
@@ -57,7 +57,7 @@ class WebSessions:
         claims = await self._checked(tokens)
         cookie = secrets.token_urlsafe(32)
         function = "private.replace_web_sessions" if alone else "private.open_web_session"
-        rows = await self._db.call(
+        rows = await self.db.call(
             f"select {function}($1, $2, $3, $4, $5, $6, $7) as id",
             digest(cookie),
             UUID(claims["sub"]),
@@ -83,19 +83,19 @@ class WebSessions:
 
     async def of(self, user_id: UUID) -> list[Record]:
         """Where a person is signed in."""
-        return await self._db.call("select * from private.web_sessions_of($1)", user_id)
+        return await self.db.call("select * from private.web_sessions_of($1)", user_id)
 
     async def close(self, cookie: str | None) -> None:
         """End a session here and at the Auth server; its streams end with it."""
         row = await self._read(cookie)
         if row is not None:
-            await self._db.call("select private.close_web_session($1)", row["id"])
+            await self.db.call("select private.close_web_session($1)", row["id"])
             log.info("signed_out", user=str(row["user_id"]), session=str(row["id"]))
             await self._log_out(row, "local")
 
     async def close_own(self, user_id: UUID, session_id: UUID) -> None:
         """The same for a session of this person by its id. NotFound when they have none such."""
-        rows = await self._db.call("select * from private.close_own_web_session($1, $2)", user_id, session_id)
+        rows = await self.db.call("select * from private.close_own_web_session($1, $2)", user_id, session_id)
         if not rows:
             raise NotFound("There is no such session.")
         log.info("session_closed", user=str(user_id), session=str(session_id))
@@ -109,7 +109,7 @@ class WebSessions:
 
     async def close_of(self, user_id: UUID) -> None:
         """End all sessions of this person here."""
-        await self._db.call("select private.close_web_sessions_of($1)", user_id)
+        await self.db.call("select private.close_web_sessions_of($1)", user_id)
 
     def tokens(self, row: Record) -> Tokens:
         """What a session's person does at the Auth server, they do with these."""
@@ -123,13 +123,13 @@ class WebSessions:
     async def _read(self, cookie: str | None) -> Record | None:
         if not cookie or len(cookie) > _LONGEST:
             return None
-        rows = await self._db.call("select * from private.find_web_session($1)", digest(cookie))
+        rows = await self.db.call("select * from private.find_web_session($1)", digest(cookie))
         return rows[0] if rows else None
 
     async def _holds(self, row: Record) -> bool:
         """Whether the token is still good. While nobody can say it is: it was checked when it came."""
         try:
-            claims = await self._verifier.check(self._keys.unseal(row["access_token"]), again=True)
+            claims = await self.verifier.check(self._keys.unseal(row["access_token"]), again=True)
         except Unavailable:
             return True
         except (InvalidToken, Unopened) as error:
@@ -153,7 +153,7 @@ class WebSessions:
         """Renewed by us, or by whoever in this process is at it already."""
         under_way = self._renewing.get(row["id"])
         if under_way is None:
-            if time.monotonic() < self._rested:
+            if time.monotonic() < self.rested:
                 raise Unavailable(_NOT_RENEWED)
             return await self._renew_alone(cookie, row)
         async with asyncio.timeout(patience):
@@ -170,7 +170,7 @@ class WebSessions:
             async with asyncio.timeout(_LONGEST_RENEWAL), self._places:
                 return await self._renew(cookie, row)
         except NoAnswer:
-            self._rested = time.monotonic() + _REST
+            self.rested = time.monotonic() + _REST
             raise
         finally:
             del self._renewing[row["id"]]
@@ -181,12 +181,12 @@ class WebSessions:
 
         A refresh whose answer is lost on the way is no harm: its token may be used until the new one was.
         """
-        async with self._db.as_server() as connection:
+        async with self.db.as_server() as connection:
             locked = await _locked(connection, cookie)
             if locked is None or locked["access_token"] != row["access_token"]:
                 return locked
             try:
-                tokens = await self._supabase.refresh(self._keys.unseal(locked["refresh_token"]))
+                tokens = await self.supabase.refresh(self._keys.unseal(locked["refresh_token"]))
             except Unopened:  # with none of SECRET_KEY
                 return None
             if tokens is None:
@@ -201,7 +201,7 @@ class WebSessions:
 
     async def _checked(self, tokens: Tokens) -> Claims:
         try:
-            return await self._verifier.check(tokens.access)
+            return await self.verifier.check(tokens.access)
         except InvalidToken as error:  # a wrong SUPABASE_URL, a wrong clock
             log.warning("new_token_refused", reason=str(error))
             raise Unavailable("Signing in does not work at the moment: please try again.", 5) from error
@@ -211,14 +211,14 @@ class WebSessions:
         try:
             access = self._keys.unseal(row["access_token"])
             if row["expires_at"] <= _now():
-                tokens = await self._supabase.refresh(self._keys.unseal(row["refresh_token"]))
+                tokens = await self.supabase.refresh(self._keys.unseal(row["refresh_token"]))
                 if tokens is None:
                     return  # it has ended there before
                 access = tokens.access
         except (Unavailable, Unopened) as error:
             log.info("auth_log_out_failed", scope=scope, reason=str(error))
             return
-        await self._supabase.log_out(access, scope)
+        await self.supabase.log_out(access, scope)
 
     def _sealed(self, tokens: Tokens) -> tuple[bytes, bytes]:
         return self._keys.seal(tokens.access), self._keys.seal(tokens.refresh)

@@ -18,12 +18,12 @@ Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
 _TIMEOUTS = "set_config('statement_timeout', '10s', true), set_config('lock_timeout', '5s', true)"
-_BECOME = f"select set_config('role', %s, true), set_config('request.jwt.claims', %s, true), {_TIMEOUTS}"
+BECOME = f"select set_config('role', %s, true), set_config('request.jwt.claims', %s, true), {_TIMEOUTS}"
 
 _WITHOUT_PASSWORD = re.compile(r"\w+://(\[[\da-fA-F:.]+\]|[\w.-]*)(:\d+)?(/[\w-]*)?")
 
 # Our own SQLSTATEs: FW and the HTTP status whose meaning they share.
-_WORDS: dict[str, type[RequestError]] = {
+ERRORS: dict[str, type[RequestError]] = {
     "FW403": Forbidden,
     "FW404": NotFound,
     "FW409": Conflict,
@@ -70,7 +70,7 @@ class Database:
     @asynccontextmanager
     async def as_viewer(self, caller: Caller) -> AsyncIterator[Connection]:
         """Open a transaction in which every row is seen through the caller's row-level security."""
-        become = _BECOME % (_literal(caller.database_role), _literal(caller.claims))
+        become = BECOME % (_literal(caller.database_role), _literal(caller.claims))
         with translated_errors(self._sentences):
             async with self._connection() as connection, _transaction(connection, become):
                 yield connection
@@ -340,7 +340,7 @@ def where(url: str) -> str:
 
 def _translated(error: asyncpg.PostgresError, sentences: Sentences) -> Exception:
     state = error.sqlstate or ""
-    if known := _WORDS.get(state):
+    if known := ERRORS.get(state):
         return known(str(error), _ASK_AGAIN if known is TooMany else None)
     match state[:2]:
         case (

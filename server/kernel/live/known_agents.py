@@ -20,13 +20,13 @@ class KnownAgents:
 
     def __init__(self, auth: Auth, hub: Hub) -> None:
         self._auth, self._hub = auth, hub
-        self._known: dict[str, tuple[float, AgentCaller]] = {}
+        self.remembered: dict[str, tuple[float, AgentCaller]] = {}
         self._rings = 0
         hub.topics.subscribe(["agent_keys:*", STATE], self._forget)
 
     async def of(self, key: str) -> AgentCaller:
         """Whose key it is. Unauthorized when nobody's, revoked, or of a retired agent."""
-        known = self._known.get(key)
+        known = self.remembered.get(key)
         if known is not None and known[0] > time.monotonic():
             return known[1]
         deaf = self._hub.state.name != "live"
@@ -35,15 +35,15 @@ class KnownAgents:
         rings = self._rings
         agent = await self._auth.agent(key)
         if rings == self._rings:  # or it may be the key that was revoked while we asked
-            while len(self._known) >= _REMEMBERED:
-                del self._known[next(iter(self._known))]
-            self._known[key] = until, agent
+            while len(self.remembered) >= _REMEMBERED:
+                del self.remembered[next(iter(self.remembered))]
+            self.remembered[key] = until, agent
         return agent
 
     def _forget(self, topic: str, _certain: bool) -> None:
         self._rings += 1
         agent_id = topic.removeprefix("agent_keys:")
         for key in [
-            key for key, (_, agent) in self._known.items() if agent_id in (str(agent.id), "*", STATE)
+            key for key, (_, agent) in self.remembered.items() if agent_id in (str(agent.id), "*", STATE)
         ]:
-            del self._known[key]
+            del self.remembered[key]

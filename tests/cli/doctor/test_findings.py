@@ -39,6 +39,6 @@ async def test_what_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         finally:
             left.set()
 
-    monkeypatch.setattr(findings, "_LONGEST", 0.1)
+    monkeypatch.setattr(findings, "LONGEST", 0.1)
     assert [finding[0] for finding in await found(hanging())] == ["✓", "✗"]
     assert left.is_set()

@@ -45,7 +45,7 @@ async def test_all_is_well(home: Path) -> None:
 def test_a_disk_that_is_full(home: Path) -> None:
     place = home / "small"
     with full_disk(place):
-        finding = machine._room(place / "not" / "there" / "yet")
+        finding = machine.check_room(place / "not" / "there" / "yet")
     assert finding.mark == "✗"
     assert "make room" in finding.sentence
 
@@ -67,15 +67,15 @@ async def test_a_floorwalker_serves_this_home_or_another(cloud: Cloud, app_serve
 
 
 def test_backups_and_their_age(home: Path) -> None:
-    assert "the home is new" in machine._backup(home).sentence
+    assert "the home is new" in machine.check_backup(home).sentence
     days_ago = time.time() - 5 * 86_400
     os.utime(home / "auth-keys.json", (days_ago, days_ago))
-    finding = machine._backup(home)
+    finding = machine.check_backup(home)
     assert (finding.mark, "there is no backup, after 5 days" in finding.sentence) == ("!", True)
     (home / "backups").mkdir()
     dump = home / "backups" / "daily-2026-01-01.dump"
     dump.touch()
-    assert machine._backup(home).sentence == "the last backup is 0 hours old"
+    assert machine.check_backup(home).sentence == "the last backup is 0 hours old"
     os.utime(dump, (days_ago, days_ago))
-    finding = machine._backup(home)
+    finding = machine.check_backup(home)
     assert (finding.mark, "the last backup is 5 days old" in finding.sentence) == ("!", True)

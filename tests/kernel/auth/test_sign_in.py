@@ -201,7 +201,7 @@ async def test_a_new_password_ends_all_sessions_though_none_can_be_opened(
 
     mine, stolen = await signed_in(auth, voice), await signed_in(auth, voice)
     with monkeypatch.context() as later:
-        later.setattr(auth._sessions, "open", away)
+        later.setattr(auth.web_sessions, "open", away)
         assert isinstance(await refusal(auth.change_password(mine, PASSWORD, NEW, HERE)), PasswordSet)
     assert await is_out(auth, mine, stolen)
     assert await auth.sign_in(voice.email, NEW, HERE)

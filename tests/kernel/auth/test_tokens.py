@@ -170,7 +170,7 @@ async def test_a_new_key_is_found_at_once_and_the_old_one_is_good_while_it_is_pu
         assert published.asked == number
         assert await check.check(token())
     published.keys = {"k5": published.keys["k5"]}
-    check._fetched, check._tried = check._fetched - 601, check._tried - 601
+    check.fetched, check.tried = check.fetched - 601, check.tried - 601
     assert await check.check(token(published.keys["k5"], kid="k5"))
     with pytest.raises(jwt.InvalidTokenError):
         await check.check(token())
@@ -186,7 +186,7 @@ async def test_a_real_new_key_is_found_within_half_a_minute_of_made_up_ones() ->
         with pytest.raises(jwt.InvalidTokenError):
             await check.check(token(THEIRS, kid="k2"))
     assert published.asked == 1
-    check._in_vain -= 30
+    check.in_vain -= 30
     assert await check.check(token(THEIRS, kid="k2"))
     assert published.asked == 2
 
@@ -197,7 +197,7 @@ async def test_old_keys_do_while_there_are_no_others_and_nobody_waits_for_those(
     assert await check.check(token())
     published.broken = True
     published.open.clear()
-    check._fetched, check._tried = check._fetched - 601, check._tried - 601
+    check.fetched, check.tried = check.fetched - 601, check.tried - 601
     first = asyncio.create_task(check.check(token()))
     await asyncio.sleep(0.01)
     for _ in range(20):

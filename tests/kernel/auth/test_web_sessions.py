@@ -158,7 +158,7 @@ async def test_a_refusal_that_is_not_about_the_session_ends_none(
     await age(app_server, voice, "-1 second")
     assert (await ask(auth, cookie))[0] == "later"
     del transport.instead[REFRESH]
-    sessions_of(auth)._rested = 0
+    sessions_of(auth).rested = 0
     assert (await ask(auth, cookie))[0] == "in"
 
 
@@ -208,7 +208,7 @@ async def test_a_refresh_whose_answer_is_lost_is_made_again(
     for _ in range(2):
         await age(app_server, voice, "30 seconds")
         assert (await ask(auth, cookie))[0] == "in"
-        sessions_of(auth)._rested = 0
+        sessions_of(auth).rested = 0
     del transport.instead[REFRESH]
     await age(app_server, voice, "-1 second")
     assert (await ask(auth, cookie))[0] == "in"
@@ -216,7 +216,7 @@ async def test_a_refresh_whose_answer_is_lost_is_made_again(
 
 
 def sessions_of(auth: Auth) -> WebSessions:
-    return auth._sessions
+    return auth.web_sessions
 
 
 async def test_a_process_that_died_while_it_renewed_holds_nobody_up(
@@ -283,14 +283,14 @@ async def test_another_secret_key_makes_everybody_nobody_and_ends_nothing(
 ) -> None:
     cookie = await signed_in(auth, voice)
     async with auth_process(app_server, transport) as other:
-        other._sessions = WebSessions(
-            other._db, other._supabase, sessions_of(other)._verifier, SecretKeys(SECRET.upper())
+        other.web_sessions = WebSessions(
+            other.db, other.supabase, sessions_of(other).verifier, SecretKeys(SECRET.upper())
         )
         assert (await ask(other, cookie))[0] == "out"
     assert (await ask(auth, cookie))[0] == "in"
     async with auth_process(app_server, transport) as other:
-        other._sessions = WebSessions(
-            other._db, other._supabase, sessions_of(other)._verifier, SecretKeys(SECRET.upper())
+        other.web_sessions = WebSessions(
+            other.db, other.supabase, sessions_of(other).verifier, SecretKeys(SECRET.upper())
         )
         await other.sign_out(cookie)
     assert (await ask(auth, cookie))[0] == "out"

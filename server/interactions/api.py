@@ -1,11 +1,12 @@
 """What agents tell of their interactions: start, change, metrics, turns, end, archive."""
 
 import datetime as dt
-from typing import Annotated, Literal, Self
+from contextlib import suppress
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import phonenumbers
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from server.errors import Conflict, Invalid, NotFound
 from server.interactions import interaction_archives, interaction_turns, interactions
@@ -13,7 +14,7 @@ from server.interactions.realtime_metrics import Metric, Recorder
 from server.kernel.db import Connection, lengths
 from server.kernel.http import Ask, Call, Model, Moment, Percent, Text
 
-_FUTURE = dt.timedelta(minutes=5)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def _international(number: str) -> str:
@@ -26,9 +27,19 @@ def _international(number: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _not_ahead(moment: dt.datetime) -> dt.datetime:
-    if moment > dt.datetime.now(dt.UTC) + _FUTURE:
-        raise ValueError("is more than 5 minutes in the future")
+def _read_moment(value: object) -> object:
+    """ISO 8601, or seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return dt.datetime.fromisoformat(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        for unit in (1, 10**3, 10**6, 10**9):
+            if 0 <= value < 10**11 * unit:
+                return _EPOCH + dt.timedelta(microseconds=value * 10**6 // unit)
+    return value
+
+
+def _since_2000(moment: dt.datetime) -> dt.datetime:
     if moment.year < 2000:
         raise ValueError("is before the year 2000")
     return moment
@@ -36,7 +47,7 @@ def _not_ahead(moment: dt.datetime) -> dt.datetime:
 
 Phone = Annotated[Text, Field(max_length=50), AfterValidator(_international)]
 ShortText = Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
-CapturedAt = Annotated[Moment, AfterValidator(_not_ahead)]
+CapturedAt = Annotated[Moment, BeforeValidator(_read_moment), AfterValidator(_since_2000)]
 Items = Field(min_length=1, max_length=100)
 
 
@@ -92,13 +103,26 @@ class Turn(Model):
     captured_at: CapturedAt | None = None
     speaker: Literal["customer", "agent", "tool"]
     text: Annotated[Text, Field(max_length=lengths.TURN_TEXT)]
+    external_id: ShortText | None = None  # the same one again replaces the turn
+    final: bool = False  # it does not grow any more: only what is final replaces it
+    interrupted: bool = False
+
+
+Outcome = Literal["stored", "replaced", "merged", "duplicate"]
 
 
 class Accepted(Model):
-    """How many items are stored now; the others were known already."""
+    """What became of each item, in the order sent; how many were news, and how many were known already."""
 
     stored: int
     duplicates: int
+    outcomes: list[Outcome]
+
+    @classmethod
+    def of(cls, outcomes: list[Any]) -> Self:
+        """From the outcomes; what replaced or was merged is news."""
+        known = outcomes.count("duplicate")
+        return cls(stored=len(outcomes) - known, duplicates=known, outcomes=outcomes)
 
 
 class Issue(Model):
@@ -198,17 +222,15 @@ async def metrics(ask: Ask) -> Accepted:
         raise Conflict("the interaction has ended")
     if "invalid" in outcomes:  # what the models let through and the database does not
         raise Invalid("a metric has a value that cannot be stored")
-    return Accepted(stored=outcomes.count("stored"), duplicates=outcomes.count("duplicate"))
+    return Accepted.of(outcomes)
 
 
 async def turns(ask: Ask, connection: Connection) -> Accepted:
     """Store one turn or a list."""
     items: list[Turn] = ask.body if isinstance(ask.body, list) else [ask.body]
-    recorder: Recorder = ask.request.state.recorder
-    stamped = zip(items, recorder.stamps(len(items)), strict=True)
-    rows = [(item.captured_at or stamp, item.speaker, item.text) for item, stamp in stamped]
-    stored = await interaction_turns.add(connection, ask.id(), rows)
-    return Accepted(stored=stored, duplicates=len(rows) - stored)
+    return Accepted.of(
+        await interaction_turns.add(connection, ask.id(), [item.model_dump(mode="json") for item in items])
+    )
 
 
 async def end(ask: Ask, connection: Connection) -> Interaction:

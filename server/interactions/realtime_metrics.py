@@ -22,7 +22,7 @@ _BATCH = 500  # rows after which a statement takes no more requests
 _BREATH = 10  # requests answered at a stretch, less than a millisecond
 _QUEUE = 20_000  # rows that may wait; more is refused, so that memory stays bounded
 
-Outcome = Literal["stored", "duplicate", "ended", "unknown", "invalid"]
+Outcome = Literal["stored", "merged", "duplicate", "ended", "unknown", "invalid"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "public.revoke_grant": of(PERSON, "public.revoke_grant({id})", "owner admin", "FW404", id="'{grant}'"),
     "private.decide_now": NOBODY,
+    "private.retake_pulse": NOBODY,
     "private.covered_amount": NOBODY,
     "private.plain_amount": NOBODY,
     "private.end_grant": NOBODY,
@@ -141,6 +142,10 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "public.report_execution": of(
         AGENT, "public.report_execution({id}, '{execution}', true, null)", "its_key", "FW404", id="'{claimed}'"
+    ),
+    "private.add_turns": of(
+        AGENT, """(select o from private.add_turns({id}, '[{{"speaker": "agent", "text": "Hm."}}]') o)""",
+        "its_key", "FW404", id="'{live}'",
     ),
     "private.claim_idempotency_key": Function(
         may=AGENT, call=r"private.claim_idempotency_key('unheard of', '\x00')", its={"FW403": "revoked_key"}

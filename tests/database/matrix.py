@@ -173,7 +173,7 @@ TABLES: dict[str, Table] = {
         rows="interaction_id in ({interactions})",
         groups={
             "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at phone_number",
-            "grants": "grants",
+            "grants": "grants lag_seconds lag_at",
         },
         new={"interaction_id": "'{live}'", "agent_id": "'{agent}'", "supervisor_id": "'{owner}'"},
         fates=grid("""
@@ -188,7 +188,7 @@ TABLES: dict[str, Table] = {
         rows="interaction_id in ({interactions})",
         groups={
             "measured": "interaction_id timestamp sentiment satisfaction_score feed_text created_at",
-            "kept": "id supervisor_id",
+            "kept": "id supervisor_id effective_at",
         },
         new={"interaction_id": "'{live}'", "sentiment": "'good'"},
         fates=grid("""
@@ -199,17 +199,18 @@ TABLES: dict[str, Table] = {
     "public.interaction_turns": Table(
         rows="interaction_id in ({interactions})",
         groups={
-            "moment": "interaction_id captured_at",
-            "said": "speaker text",
-            "kept": "id supervisor_id created_at",
+            "once": "interaction_id captured_at speaker",
+            "said": "text",
+            "digest": "digest",
+            "kept": "id supervisor_id created_at external_id final interrupted late",
         },
         new={"interaction_id": "'{live}'", "speaker": "'agent'", "text": "'Hello.'"},
         fates=grid("""
-                     select    select.moment  insert    insert.kept
-        its_key      refused   sees           adds      refused
-        other_key    refused   nothing        FW404     refused
-        revoked_key  refused   nothing        FW404     refused
-        service      sees      sees           adds      adds
+                     select    select.once  select.digest  insert    insert.digest  insert.kept
+        its_key      refused   sees         sees           adds      refused        refused
+        other_key    refused   nothing      nothing        FW404     refused        refused
+        revoked_key  refused   nothing      nothing        FW404     refused        refused
+        service      sees      sees         sees           adds      adds           adds
         """),
     ),
     "public.tool_permissions": Table(

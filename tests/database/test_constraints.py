@@ -132,11 +132,14 @@ TABLES = {
     "public.interaction_turns": Table(
         {
             "interaction_turns_pkey": "captured_at = 'infinity'",
-            "interaction_turns_once": "id = 1e15",
+            "interaction_turns_once": "id = 1e15, external_id = null",
+            "interaction_turns_external": "id = 1e15, captured_at = 'infinity'",
+            "interaction_turns_external_id_check": "external_id = ''",
             "interaction_turns_speaker_check": "speaker = 'robot'",
             "interaction_turns_text_check": f"text = {LONG(4001)}",
             "interaction_turns_interaction": f"id = 1e15, interaction_id = {NOBODY}",
         },
+        first="update public.interaction_turns set external_id = id::text",
     ),
     "public.interactions": Table(
         {

@@ -123,16 +123,16 @@ async def test_each_row_has_its_own_outcome(app_server: AppServer, voice: Person
             ],
         )
         assert outcomes == [
-            "duplicate",
+            "merged",
             "ended",
             "unknown",
             "stored",
             "unknown",
             "stored",
-            "duplicate",
+            "merged",
             "unknown",
         ]
-        assert (await pulse(owner, live))["scores"] == [1, 2]
+        assert (await pulse(owner, live))["scores"] == [9, 3], "the later value of a moment stays"
         assert (await pulse(owner, other))["scores"] == [77]
 
 

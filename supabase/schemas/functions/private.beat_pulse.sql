@@ -6,43 +6,49 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_late boolean;
+  v_now timestamptz := pg_catalog.clock_timestamp();
+  v_late uuid[];
+  v_other_clock uuid[] := '{}';
 begin
   -- In the order of their ids, so that two batches never wait for one another crosswise.
   perform from public.interaction_pulse
   where interaction_id in (select interaction_id from inserted) order by interaction_id for no key update;
-  select pg_catalog.bool_or(m.timestamp < p.captured_at) into v_late
-  from inserted m join public.interaction_pulse p on p.interaction_id = m.interaction_id;
 
-  -- Some of it is older than what the pulse knows: take those from the table again.
-  if v_late then
-    update public.interaction_pulse p set
-      last_seen_at = pg_catalog.clock_timestamp(),
-      captured_at = greatest(p.captured_at, a.last_at),
-      sentiment = coalesce((select m.sentiment from public.realtime_metrics m
-        where m.interaction_id = p.interaction_id and m.sentiment is not null order by m.timestamp desc limit 1), p.sentiment),
-      satisfaction_score = coalesce((select m.satisfaction_score from public.realtime_metrics m
-        where m.interaction_id = p.interaction_id and m.satisfaction_score is not null order by m.timestamp desc limit 1), p.satisfaction_score),
-      scores = array(select s.satisfaction_score from (select m.timestamp, m.satisfaction_score from public.realtime_metrics m
-        where m.interaction_id = p.interaction_id and m.satisfaction_score is not null order by m.timestamp desc limit 60) s order by s.timestamp),
-      feed = coalesce((select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('at', f.timestamp, 'text', f.feed_text) order by f.timestamp desc)
-        from (select m.timestamp, m.feed_text from public.realtime_metrics m
-          where m.interaction_id = p.interaction_id and m.feed_text <> '' order by m.timestamp desc limit 3) f), '[]')
-    from (select m.interaction_id, pg_catalog.min(m.timestamp) as first_at, pg_catalog.max(m.timestamp) as last_at
-          from inserted m group by m.interaction_id) a
-    where p.interaction_id = a.interaction_id and a.first_at < p.captured_at;
+  -- Some of it is older than what the pulse knows. What is again as far behind as the last one was is of a clock that is slow
+  -- or was set, and counts as now: it is received now. Anything else is late.
+  select pg_catalog.array_agg(distinct m.interaction_id) into v_late
+  from inserted m join public.interaction_pulse p on p.interaction_id = m.interaction_id
+  where coalesce(m.effective_at, m.timestamp) <= p.captured_at;
+  if v_late is not null then
+    v_other_clock := array(
+      select p.interaction_id from public.interaction_pulse p
+      join (select m.interaction_id, pg_catalog.max(m.timestamp) as newest
+            from inserted m where m.interaction_id = any (v_late) group by m.interaction_id) l on l.interaction_id = p.interaction_id
+      where (pg_catalog.abs(extract(epoch from v_now - l.newest) - p.lag_seconds) <= 2
+          and v_now - p.lag_at between interval '0.5 s' and interval '2 minutes')
+        -- A stamp in whole seconds is not older than what came in the same second.
+        or (l.newest = pg_catalog.date_trunc('second', l.newest) and p.captured_at - l.newest between interval '0' and interval '1 s'));
+    update public.interaction_pulse p set last_seen_at = v_now, lag_at = v_now,
+      lag_seconds = (select extract(epoch from v_now - pg_catalog.max(m.timestamp)) from inserted m where m.interaction_id = p.interaction_id)
+    where p.interaction_id = any (v_late);
+    update public.realtime_metrics r set effective_at = v_now
+    from inserted m where m.interaction_id = any (v_other_clock) and r.id = m.id;
+    v_late := array(select pg_catalog.unnest(v_late) except select pg_catalog.unnest(v_other_clock));
+    perform private.retake_pulse(v_late);
   end if;
 
   with arrived as (
-    select m.interaction_id, pg_catalog.min(m.timestamp) as first_at, pg_catalog.max(m.timestamp) as last_at,
-      pg_catalog.array_agg(m.satisfaction_score order by m.timestamp) filter (where m.satisfaction_score is not null) as scores,
-      (pg_catalog.array_agg(m.sentiment order by m.timestamp desc) filter (where m.sentiment is not null))[1] as sentiment,
-      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('at', m.timestamp, 'text', m.feed_text) order by m.timestamp desc)
+    select m.interaction_id, pg_catalog.max(m.at) as last_at,
+      pg_catalog.array_agg(m.satisfaction_score order by m.at, m.timestamp) filter (where m.satisfaction_score is not null) as scores,
+      (pg_catalog.array_agg(m.sentiment order by m.at desc, m.timestamp desc) filter (where m.sentiment is not null))[1] as sentiment,
+      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('id', m.id, 'at', m.at, 'text', m.feed_text) order by m.at desc, m.timestamp desc)
         filter (where m.feed_text <> '') as feed
-    from inserted m group by m.interaction_id
+    from (select i.*, case when i.interaction_id = any (v_other_clock) then v_now else coalesce(i.effective_at, i.timestamp) end as at
+          from inserted i where v_late is null or i.interaction_id <> all (v_late)) m
+    group by m.interaction_id
   )
   update public.interaction_pulse p set
-    last_seen_at = pg_catalog.clock_timestamp(),
+    last_seen_at = v_now,
     captured_at = a.last_at,
     sentiment = coalesce(a.sentiment, p.sentiment),
     satisfaction_score = coalesce(a.scores[pg_catalog.cardinality(a.scores)], p.satisfaction_score),
@@ -50,7 +56,7 @@ begin
       [greatest(1, pg_catalog.cardinality(p.scores) + coalesce(pg_catalog.cardinality(a.scores), 0) - 59):],
     feed = pg_catalog.jsonb_path_query_array(coalesce(a.feed, '[]') || p.feed, '$[0 to 2]')
   from arrived a
-  where p.interaction_id = a.interaction_id and (p.captured_at is null or a.first_at > p.captured_at);
+  where p.interaction_id = a.interaction_id;
   return null;
 end $$;
 comment on function private.beat_pulse() is

@@ -11,6 +11,8 @@ create table public.interaction_pulse (
   started_at timestamptz not null default now(),
   phone_number text,
   grants jsonb,
+  lag_seconds double precision,
+  lag_at timestamptz,
   constraint interaction_pulse_pkey primary key (interaction_id),
   constraint interaction_pulse_satisfaction_score_check check (satisfaction_score >= 0::numeric
     and satisfaction_score <= 100::numeric),
@@ -39,6 +41,12 @@ comment on column public.interaction_pulse.phone_number is
   'Of the interaction, as long as it is active.';
 comment on column public.interaction_pulse.grants is
   'The grants that have not ended, as pages show them; kept by tool_grants.';
+comment on column public.interaction_pulse.captured_at is
+  'The newest moment that a metric of it counts for.';
+comment on column public.interaction_pulse.lag_seconds is
+  'How far the stamp of the last metric that seemed late was behind. What comes again so far behind is of another clock, and not late.';
+comment on column public.interaction_pulse.lag_at is
+  'When that metric came.';
 comment on constraint interaction_pulse_pkey on public.interaction_pulse is
   'an interaction has one pulse';
 comment on constraint interaction_pulse_satisfaction_score_check on public.interaction_pulse is

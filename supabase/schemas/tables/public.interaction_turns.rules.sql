@@ -2,7 +2,7 @@ alter table public.interaction_turns enable row level security;
 
 grant select on public.interaction_turns to authenticated;
 grant select, insert on public.interaction_turns to service_role;
-grant select (interaction_id, captured_at) on public.interaction_turns to agent_runtime;
+grant select (interaction_id, captured_at, speaker, digest) on public.interaction_turns to agent_runtime;
 grant insert (interaction_id, captured_at, speaker, text) on public.interaction_turns to agent_runtime;
 
 create policy interaction_turns_by_agent on public.interaction_turns for insert to agent_runtime
@@ -15,7 +15,7 @@ create policy interaction_turns_visible on public.interaction_turns for select t
   using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
 
 create trigger interaction_turns_10_attach before insert on public.interaction_turns for each row
-  execute function private.attach_to_active();
+  execute function private.attach_turn();
 create trigger interaction_turns_20_pulse after insert on public.interaction_turns
     referencing new table as inserted for each statement
   execute function private.hear_turns();

@@ -6,8 +6,14 @@ create table public.interaction_turns (
   speaker text not null,
   text text not null,
   created_at timestamptz not null default now(),
+  external_id text,
+  final boolean not null default false,
+  interrupted boolean not null default false,
+  late boolean not null default false,
+  digest bytea,
   constraint interaction_turns_pkey primary key (id),
-  constraint interaction_turns_once unique (interaction_id, captured_at),
+  constraint interaction_turns_once unique (interaction_id, captured_at, speaker, digest),
+  constraint interaction_turns_external_id_check check (length(external_id) >= 1 and length(external_id) <= 255),
   constraint interaction_turns_speaker_check check (speaker in ('customer', 'agent', 'tool')),
   constraint interaction_turns_text_check check (length(text) <= 4000),
   constraint interaction_turns_interaction foreign key (interaction_id, supervisor_id)
@@ -16,13 +22,33 @@ create table public.interaction_turns (
 
 comment on table public.interaction_turns is
   'The live transcript: who said what. Goes with the archive.';
+comment on column public.interaction_turns.captured_at is
+  'When it was said, by the sender''s clock.';
+comment on column public.interaction_turns.external_id is
+  'The sender''s own id of it: what comes with the same one replaces it.';
+comment on column public.interaction_turns.final is
+  'Whether the sender said that it does not grow any more: then only what is final replaces it.';
+comment on column public.interaction_turns.interrupted is
+  'Whether somebody else began to speak before it was finished.';
+comment on column public.interaction_turns.late is
+  'Whether it came after the end of the interaction, ten minutes at most.';
+comment on column public.interaction_turns.digest is
+  'SHA-256 of what makes it another turn beside moment and speaker: its external_id, or else its text.';
 comment on constraint interaction_turns_pkey on public.interaction_turns is
   'this id is taken';
 comment on constraint interaction_turns_once on public.interaction_turns is
-  'the interaction has a turn of this moment already';
+  'the interaction has this turn already';
+comment on constraint interaction_turns_external_id_check on public.interaction_turns is
+  'external_id has 1 to 255 characters';
 comment on constraint interaction_turns_speaker_check on public.interaction_turns is
   'speaker is customer, agent or tool';
 comment on constraint interaction_turns_text_check on public.interaction_turns is
   'text has at most 4000 characters';
 comment on constraint interaction_turns_interaction on public.interaction_turns is
   'a turn belongs to an interaction of the same supervisor, which exists';
+
+-- What comes with the same id of the sender replaces it.
+create unique index interaction_turns_external on public.interaction_turns (interaction_id, external_id)
+    where external_id is not null;
+comment on index public.interaction_turns_external is
+  'the interaction has a turn with this external_id already';

@@ -7,6 +7,7 @@ create table public.realtime_metrics (
   satisfaction_score numeric(5,2),
   feed_text text,
   created_at timestamptz not null default now(),
+  effective_at timestamptz,
   constraint realtime_metrics_pkey primary key (id),
   constraint realtime_metrics_once unique (interaction_id, "timestamp"),
   constraint realtime_metrics_feed_text_check check (length(feed_text) <= 500),
@@ -25,6 +26,8 @@ comment on table public.realtime_metrics is
   'Sentiment, satisfaction (0-100) and a feed line of an interaction at a moment. Kept while it is active and some hours after.';
 comment on column public.realtime_metrics.timestamp is
   'When it was captured, by the agent''s clock (captured_at in the API); one row a moment.';
+comment on column public.realtime_metrics.effective_at is
+  'The moment that it counts for where that is not timestamp: when it was received, of a clock that is ahead or was set.';
 comment on constraint realtime_metrics_pkey on public.realtime_metrics is
   'this id is taken';
 comment on constraint realtime_metrics_once on public.realtime_metrics is

@@ -28,6 +28,7 @@ from server.people.first_admin import FirstAdmin
 from server.settings import AUTH_PATH, Settings
 
 _GRACE = 10  # seconds that requests in flight have when the server stops
+GC_THRESHOLDS = (100_000, 20, 50)  # Python's own are 700, 10, 10
 
 
 @click.group()
@@ -73,9 +74,10 @@ def serve(*, demo: bool) -> None:
         else:
             asyncio.run(_check(context.settings))
         # Thousands of streams are hundreds of thousands of objects that stay, and the collector would look at them all
-        # again and again for next to nothing: half of a busy process's time, as it comes.
+        # again and again for next to nothing. With these thresholds messages to 2,000 streams are sent 1.2 times as fast
+        # as with Python's own; what is frozen saves 60 ms in each full collection (bench optimisations).
         gc.freeze()
-        gc.set_threshold(100_000, 20, 50)
+        gc.set_threshold(*GC_THRESHOLDS)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where there is one
             runner.run(_serve(context, door, demo=demo))
 

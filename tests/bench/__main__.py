@@ -19,7 +19,7 @@ import uvloop
 
 from tests.bench.table import Row, keep, table
 
-TARGETS = ("fanout", "people", "ingest", "rings", "stored", "sign_in", "floor")
+TARGETS = ("fanout", "people", "ingest", "rings", "stored", "sign_in", "floor", "optimisations")
 OTHERS = ("latency", "numbers", "retention", "growth")  # they speak for themselves
 RECORDED = Path(__file__).parent / "recorded.jsonl"
 

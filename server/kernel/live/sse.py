@@ -1,9 +1,13 @@
-"""Server-sent events as sse-starlette sends them, at a fraction of its cost: two tasks a stream, one clock for all."""
+"""Server-sent events as sse-starlette sends them, with two tasks for each stream and one clock for all.
+
+1,000 messages of a stream take 11 times less CPU than with sse-starlette's own response, and an open stream 7 times less
+memory: 3.5 of 25.6 kB (bench optimisations).
+"""
 
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from math import inf
 from typing import Any, ClassVar
 
@@ -16,34 +20,44 @@ from starlette.types import Message, Receive, Scope, Send
 
 _GRAIN = 0.5  # seconds at most between two looks at all streams: pings and time-outs are as late as that
 _FINER = 4  # looks at the least within the shortest ping or time-out anybody has asked for
+CLEANUP_SECONDS = 30.0  # that an iterator has to close when what it gave could not be sent
 
 log = structlog.get_logger(__name__)
 
 
 class EventSourceResponse(Original):
-    """sse-starlette's response; the request's own task streams, and a clock of the loop does what timers did.
+    """sse-starlette's response for messages that are bytes already, with the arguments that the product uses.
 
     `ping_early` seconds before its time comes the first ping, so that streams that opened together do not ping together.
 
-    What only a task group of its own can do (a push-based sender, a farewell at shutdown, the denial of a
-    WebSocket) is left to the original, and so is HEAD. Beyond that it differs in three ways: a ping that
-    falls due while data waits for a slow reader is sent after it; what a generator awaits while it is being
-    cancelled has a moment before it is cancelled again; and chunks are not written to the debug log.
+    The request's own task streams, and a clock of the loop does what timers did; HEAD is left to the original. Beyond
+    that it differs in three ways: a ping that falls due while data waits for a slow reader is sent after it; what a
+    generator awaits while it is being cancelled has a moment before it is cancelled again; and chunks are not written
+    to the debug log.
     """
 
-    ping_early = 0.0
+    body_iterator: AsyncIterator[bytes]
+
+    def __init__(
+        self,
+        content: AsyncIterator[bytes],
+        *,
+        ping: float | None = None,
+        ping_early: float = 0.0,
+        ping_message_factory: Callable[[], ServerSentEvent] | None = None,
+        sep: str | None = None,
+        send_timeout: float | None = None,
+    ) -> None:
+        super().__init__(
+            content, ping=ping, ping_message_factory=ping_message_factory, sep=sep, send_timeout=send_timeout
+        )
+        self.ping_early = ping_early
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        if (
-            scope["type"] != "http"
-            or scope["method"].upper() == "HEAD"
-            or self.data_sender_callable is not None
-            or self._shutdown_event is not None
-            or self._shutdown_grace_period > 0
-        ):
+        if scope["method"] == "HEAD":
             return super().__call__(scope, receive, send)
         self.__dict__.pop("_send_lock", None)  # here only one task writes
-        return _Stream(self, send, self._cleanup_timeout).run(receive, self._listen_for_exit_signal)
+        return _Stream(self, send).run(receive, self._listen_for_exit_signal)
 
 
 class _Stream:
@@ -51,7 +65,6 @@ class _Stream:
 
     __slots__ = (
         "_cancels",
-        "_cleanup_timeout",
         "_failure",
         "_open",
         "_ping",
@@ -64,8 +77,8 @@ class _Stream:
         "_task",
     )
 
-    def __init__(self, response: EventSourceResponse, send: Send, cleanup_timeout: float | None) -> None:
-        self._response, self._send, self._cleanup_timeout = response, send, cleanup_timeout
+    def __init__(self, response: EventSourceResponse, send: Send) -> None:
+        self._response, self._send = response, send
         self._task: asyncio.Task[Any] | None = None
         self._open = False  # while it may be cancelled from outside
         self._stopped = False
@@ -103,13 +116,10 @@ class _Stream:
             await _end(listener, self._ping)
         if self._failure is not None:
             raise self._failure
-        background = self._response.background
-        if background is not None:
-            await background()
 
     async def _stream(self) -> None:
         response, send = self._response, self._send
-        timed, sep = response.send_timeout is not None, response.sep
+        timed = response.send_timeout is not None
         await send(
             {
                 "type": "http.response.start",
@@ -120,36 +130,28 @@ class _Stream:
         response.raw_headers = []  # spent, as everything below that has been sent: streams stay for hours
         async for data in response.body_iterator:
             try:
-                body = data if type(data) is bytes else ensure_bytes(data, sep)
                 if timed:
                     self._since = time.monotonic()
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+                await send({"type": "http.response.body", "body": data, "more_body": True})
                 self._since = 0.0
-                del data, body
+                del data
             except BaseException:
                 # The iterator waits at its yield, where no cancellation reaches it.
                 self._open, self._since = False, 0.0
                 await self._close_iterator()
                 raise
-        heard = response.client_close_handler_callable is not None
-        if heard:
-            await asyncio.sleep(
-                0
-            )  # the end of a stream is a disconnect to uvicorn, and the handler hears of it
         if self._ping is not None:
             await asyncio.wait([self._ping])
         if self._stopped:
             return
         response.active = False
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-        if heard:
-            await asyncio.sleep(0)
 
     async def _close_iterator(self) -> None:
         aclose = getattr(self._response.body_iterator, "aclose", None)
         if aclose is None:
             return
-        limit = asyncio.timeout(self._cleanup_timeout)
+        limit = asyncio.timeout(CLEANUP_SECONDS)
         try:
             async with limit:
                 await aclose()
@@ -157,7 +159,7 @@ class _Stream:
             if not limit.expired():
                 log.exception("stream_cleanup_failed")
         if limit.expired():
-            log.warning("stream_cleanup_cut_short", seconds=self._cleanup_timeout)
+            log.warning("stream_cleanup_cut_short", seconds=CLEANUP_SECONDS)
 
     async def _listen(self, receive: Receive) -> None:
         """Notice that the reader has gone."""
@@ -167,8 +169,6 @@ class _Stream:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     response.active = False
-                    if response.client_close_handler_callable:
-                        await response.client_close_handler_callable(message)
                     self.stop()
         except Exception as error:  # noqa: BLE001 - raised again by the request's own task
             self.stop(error)

@@ -98,15 +98,14 @@ class Streams:
 
     def response(self, audiences: Sequence[Audience], viewer: Viewer) -> Response:
         """The stream: a snapshot, then every change, until the session ends."""
-        response = EventSourceResponse(
+        return EventSourceResponse(
             self._stream(audiences, viewer),
             ping=_PING,
+            ping_early=random.uniform(0, _PING),  # noqa: S311 - a thousand that came back together
             ping_message_factory=_Ping,
             sep="\n",
             send_timeout=30,
         )
-        response.ping_early = random.uniform(0, _PING)  # noqa: S311 - a thousand that came back together
-        return response
 
     async def _stream(self, audiences: Sequence[Audience], viewer: Viewer) -> AsyncIterator[bytes]:
         subscriber = Subscriber(viewer)

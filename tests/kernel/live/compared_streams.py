@@ -11,8 +11,7 @@ from typing import Any
 import uvicorn
 from sse_starlette import EventSourceResponse as Original
 from sse_starlette.sse import AppStatus
-from starlette.background import BackgroundTask
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from server.kernel.live import sse
 from tests.app_server import PATIENCE
@@ -113,18 +112,6 @@ async def compare(make: Make, act: Act = Reader.rest, method: str = "GET") -> tu
         await until(lambda: not served.server.server_state.tasks)
         assert not sse._Clock._running, "nothing is left behind"
         return received["ours"], served.happened["ours"]
-
-
-def telling(happened: Happened) -> dict[str, Any]:
-    """What may be told of a stream, told."""
-
-    async def closed(message: Message) -> None:
-        happened.append(f"heard {message['type']}")
-
-    return {
-        "background": BackgroundTask(happened.append, "background"),
-        "client_close_handler_callable": closed,
-    }
 
 
 async def forever(happened: Happened, *first: Any) -> AsyncIterator[Any]:

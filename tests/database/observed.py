@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -104,8 +105,8 @@ def check(now: Seen) -> None:
         )
 
 
-def compare(before: Seen, now: Seen) -> None:
-    """What holds from one moment to a later one."""
+def compare(before: Seen, now: Seen, taken_back: Collection[str] = ()) -> None:
+    """What holds from one moment to a later one; of the tool permissions taken back in between, others may have decided."""
     for id_, old in before.interactions.items():
         if old["status"] != "active":
             assert now.interactions.get(id_) == old, "what has ended changed"
@@ -129,7 +130,7 @@ def compare(before: Seen, now: Seen) -> None:
             kept += _REPORTED
         if before.interactions[old["interaction_id"]]["status"] != "active":
             kept += _FIXED + _EXECUTED
-        if old["held_until"] and new["times_held"] == old["times_held"]:
+        if old["held_until"] and new["times_held"] == old["times_held"] and id_ not in taken_back:
             if new["held_until"]:
                 kept += ("held_by", "held_until")
             if new["status"] == "allowed":

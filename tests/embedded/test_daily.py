@@ -130,5 +130,5 @@ async def test_a_failure_is_tried_again(
 async def test_a_server_makes_it_a_minute_after_its_start() -> None:
     with a_folder() as folder, serving(folder / "home", free_port()) as app_server:
         made = app_server.home / "backups" / today()
-        await until(made.exists, 90 + PATIENCE)
-        assert '"daily_backup_made"' in app_server.log.read_text()
+        await until(lambda: '"daily_backup_made"' in app_server.log.read_text(), 90 + PATIENCE)
+        assert made.exists()

@@ -183,7 +183,7 @@ async def test_what_is_not_the_agents_does_not_exist(
 
 @pytest.mark.parametrize(
     ("method", "path", "body"),
-    [call for call in CALLS if call[0] != "GET" and "end" not in call[1] and "archive" not in call[1]],
+    [call for call in CALLS if call[0] != "GET" and not call[1].endswith(("end", "archive", "turns"))],
 )
 async def test_an_ended_interaction_takes_nothing_more(
     api: httpx.AsyncClient, live: str, method: str, path: str, body: Any
@@ -297,7 +297,6 @@ async def test_a_body_over_the_limit_is_413_announced_or_not(api: httpx.AsyncCli
 
 
 def counted(answer: httpx.Response) -> tuple[int, int]:
-    """How many items were news, how many were known."""
     return answer.json()["stored"], answer.json()["duplicates"]
 
 

@@ -74,6 +74,7 @@ async def test_a_turn_grows_until_it_is_final(
         row = await owner.fetchrow(
             "select text, final, interrupted from interaction_turns where interaction_id = $1", live
         )
+    assert row is not None
     assert tuple(row) == ("I would like my", True, True)
 
 
@@ -126,6 +127,7 @@ async def test_metrics_of_one_moment_merge_field_by_field(
             live,
         )
     assert [tuple(row) for row in rows] == [("good", 31.25, "Calm again.")]
+    assert shown is not None
     assert (shown["sentiment"], shown["satisfaction_score"]) == ("good", 31.25)
     assert [line["text"] for line in shown["feed"]] == ["Calm again."]
 

@@ -96,7 +96,7 @@ class _Stream:
         self._task = task = asyncio.current_task()
         assert task is not None
         before = task.cancelling()
-        clock = _Clock.of_this_loop(exits)
+        clock = Clock.of_this_loop(exits)
         clock.join(self)
         listener = asyncio.create_task(self._listen(receive))
         self._open = True
@@ -227,27 +227,27 @@ class _Stream:
             self._ping_at = self._next_ping()
 
 
-class _Clock:
+class Clock:
     """Pings, time-outs and the server's exit for all streams of a loop; there as long as there are any."""
 
-    _running: ClassVar[dict[asyncio.AbstractEventLoop, "_Clock"]] = {}
+    running: ClassVar[dict[asyncio.AbstractEventLoop, "Clock"]] = {}
 
     def __init__(self, exits: Callable[[], Awaitable[None]]) -> None:
         self._exits = exits
-        self._streams: set[_Stream] = set()
+        self.streams: set[_Stream] = set()
         self._pause = _GRAIN
         self._timer: asyncio.TimerHandle | None = None
         self._exit: asyncio.Task[None] | None = None
 
     @classmethod
-    def of_this_loop(cls, exits: Callable[[], Awaitable[None]]) -> "_Clock":
+    def of_this_loop(cls, exits: Callable[[], Awaitable[None]]) -> "Clock":
         loop = asyncio.get_running_loop()
-        if loop not in cls._running:
-            cls._running[loop] = cls(exits)
-        return cls._running[loop]
+        if loop not in cls.running:
+            cls.running[loop] = cls(exits)
+        return cls.running[loop]
 
     def join(self, stream: _Stream) -> None:
-        self._streams.add(stream)
+        self.streams.add(stream)
         pause = min(self._pause, stream.shortest / _FINER)
         if self._timer is None or pause < self._pause:
             self._pause = pause
@@ -256,11 +256,11 @@ class _Clock:
             self._exit = asyncio.create_task(self._wait_for_exit())
 
     def leave(self, stream: _Stream) -> None:
-        self._streams.discard(stream)
-        if not self._streams and self._timer is not None and self._exit is not None:
+        self.streams.discard(stream)
+        if not self.streams and self._timer is not None and self._exit is not None:
             self._timer.cancel()
             self._exit.cancel()
-            del self._running[asyncio.get_running_loop()]
+            del self.running[asyncio.get_running_loop()]
 
     def _again(self) -> None:
         if self._timer is not None:
@@ -270,12 +270,12 @@ class _Clock:
     def _look(self) -> None:
         self._again()
         now = time.monotonic()
-        for stream in self._streams:
+        for stream in self.streams:
             stream.look(now)
 
     async def _wait_for_exit(self) -> None:
         await self._exits()
-        for stream in self._streams:
+        for stream in self.streams:
             stream.stop()
 
 

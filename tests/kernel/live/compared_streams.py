@@ -110,7 +110,7 @@ async def compare(make: Make, act: Act = Reader.rest, method: str = "GET") -> tu
         assert received["ours"] == received["original"]
         assert served.happened["ours"] == served.happened["original"]
         await until(lambda: not served.server.server_state.tasks)
-        assert not sse._Clock._running, "nothing is left behind"
+        assert not sse.Clock.running, "nothing is left behind"
         return received["ours"], served.happened["ours"]
 
 

@@ -12,6 +12,7 @@ from sse_starlette import ServerSentEvent
 from sse_starlette.sse import AppStatus
 
 from server.kernel.live import sse
+from tests.app_server import PATIENCE
 from tests.conftest import until
 from tests.kernel.live.compared_streams import (
     LARGE,
@@ -24,7 +25,6 @@ from tests.kernel.live.compared_streams import (
     serving,
     some,
 )
-from tests.app_server import PATIENCE
 
 A = b"data: a\n\n"
 EVENTS = (b"data: one line\n\n", b"", b"event: named\ndata: of two lines\ndata: and more\n\n")
@@ -293,7 +293,7 @@ async def test_a_stream_is_two_tasks_and_no_timer_of_its_own() -> None:
             assert first <= 4, "with what is there for all of them"
             assert await tasks("ours", 20) == 40
             assert await tasks("original", 20) >= 100
-            assert len(sse._Clock._running) == 1
-            (clock,) = sse._Clock._running.values()
-            assert len(clock._streams) == 21
-        await until(lambda: not sse._Clock._running)
+            assert len(sse.Clock.running) == 1
+            (clock,) = sse.Clock.running.values()
+            assert len(clock.streams) == 21
+        await until(lambda: not sse.Clock.running)

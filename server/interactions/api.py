@@ -40,8 +40,8 @@ def _read_moment(value: object) -> object:
 
 
 def _since_2000(moment: dt.datetime) -> dt.datetime:
-    if moment.year < 2000:
-        raise ValueError("is before the year 2000")
+    if not 2000 <= moment.year < 9999:
+        raise ValueError("is before the year 2000" if moment.year < 2000 else "is later than the year 9998")
     return moment
 
 

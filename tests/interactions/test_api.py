@@ -29,7 +29,6 @@ async def api(app_server: AppServer, voice: Person) -> AsyncIterator[httpx.Async
 
 @pytest.fixture(scope="module")
 async def refused(app_server: AppServer) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
-    """An agent and its interaction, for all that is refused and changes nothing."""
     agent = (await app_server.hire("voice")).agents[0]
     async with app_server.api(agent) as client:
         yield client, await app_server.start(agent)
@@ -181,10 +180,10 @@ async def test_what_is_not_the_agents_does_not_exist(
         )
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [call for call in CALLS if call[0] != "GET" and not call[1].endswith(("end", "archive", "turns"))],
-)
+NOT_LATE = [call for call in CALLS if call[0] != "GET" and not call[1].endswith(("end", "archive", "turns"))]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), NOT_LATE)
 async def test_an_ended_interaction_takes_nothing_more(
     api: httpx.AsyncClient, live: str, method: str, path: str, body: Any
 ) -> None:
@@ -248,7 +247,7 @@ async def test_what_is_no_json_object_is_422(
             '{"sentiment": "good", "captured_at": "9999-12-31T23:59:59-23:59"}',
             "captured_at",
         ),
-        ("/interactions/{}/metrics", '{"sentiment": "good", "captured_at": 1e18}', "captured_at"),
+        ("/interactions/{}/metrics", '{"sentiment": "good", "captured_at": 1e30}', "captured_at"),
         ("/interactions/{}/metrics", "[" + ",".join(['{"sentiment": "good"}'] * 101) + "]", "100"),
         ("/interactions/{}/turns", '{"speaker": "robot", "text": "x"}', "speaker"),
         ("/interactions/{}/turns", '{"speaker": "agent", "text": "' + "x" * 4001 + '"}', "text"),

@@ -1,16 +1,21 @@
 """The words for what can go wrong with a request; one place (`app.py`) turns them into answers."""
 
+from typing import Any
+
 
 class RequestError(Exception):
-    """Base of the words; `detail` is a sentence for the person or program that asked."""
+    """Base of the words; `detail` is a sentence for the person or program that asked, `members` more for the program."""
 
     status = 400
     title = "Bad request"
 
-    def __init__(self, detail: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self, detail: str, retry_after: int | None = None, members: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+        self.members = members or {}
 
 
 class NotFound(RequestError):

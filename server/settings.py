@@ -197,6 +197,20 @@ class Settings(BaseSettings):
         return given
 
     @model_validator(mode="after")
+    def _in_their_order(self) -> Self:
+        if self.metrics_hours > 24 * self.archive_days:
+            raise ValueError(
+                f"METRICS_HOURS ({self.metrics_hours}) is more than ARCHIVE_DAYS ({self.archive_days} days, "
+                f"{24 * self.archive_days} hours): metrics would outlive what their interaction said"
+            )
+        if self.stale_seconds >= self.reap_seconds:
+            raise ValueError(
+                f"STALE_SECONDS ({self.stale_seconds}) must be less than REAP_SECONDS ({self.reap_seconds}): "
+                "an interaction would end before anybody sees that it is silent"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _whole_or_nothing(self) -> Self:
         if self.embedded:
             return self

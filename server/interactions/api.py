@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import phonenumbers
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, RootModel, model_validator
 
 from server.errors import Conflict, Invalid, NotFound
 from server.interactions import interaction_archives, interaction_turns, interactions
@@ -80,6 +80,11 @@ class Interaction(Model):
     started_at: Moment
     ended_at: Moment | None
     duration_seconds: int | None
+    end_reason: str | None
+
+
+class Interactions(RootModel[list[Interaction]]):
+    """The interactions that were asked for."""
 
 
 class RealtimeMetric(Model):
@@ -170,6 +175,7 @@ class End(Model):
     """How an interaction ended."""
 
     status: Literal["completed", "failed"]
+    end_reason: Annotated[Text, Field(min_length=1, max_length=lengths.END_REASON)] | None = None
     archive: Archive | None = None
 
 
@@ -190,6 +196,15 @@ async def start(ask: Ask, connection: Connection) -> Interaction:
 async def read(ask: Ask, connection: Connection) -> Interaction:
     """Look at an interaction."""
     return Interaction.model_validate(dict(await interactions.read(connection, ask.id())))
+
+
+async def find(ask: Ask, connection: Connection) -> Interactions:
+    """Look an interaction up by its external_id."""
+    external_id = ask.request.query_params.get("external_id", "")
+    if not 0 < len(external_id) <= lengths.NAME:
+        raise Invalid(f"external_id: it has 1 to {lengths.NAME} characters")
+    found = await interactions.find(connection, external_id.replace("\x00", ""))
+    return Interactions([Interaction.model_validate(dict(row)) for row in found])
 
 
 async def change(ask: Ask, connection: Connection) -> Interaction:
@@ -236,7 +251,7 @@ async def turns(ask: Ask, connection: Connection) -> Accepted:
 async def end(ask: Ask, connection: Connection) -> Interaction:
     """End an interaction, with its archive when it is there already."""
     body: End = ask.body
-    row = await interactions.end(connection, ask.id(), body.status)
+    row = await interactions.end(connection, ask.id(), body.status, body.end_reason)
     if body.archive is not None:
         await interaction_archives.put(connection, ask.id(), body.archive.model_dump())
     return Interaction.model_validate(dict(row))
@@ -260,6 +275,14 @@ CALLS = [
         body=Start,
         status=201,
         refusals=(409,),
+    ),
+    Call(
+        "GET",
+        "/interactions",
+        "The interaction with this external_id, in a list; an empty one where there is none",
+        Interactions,
+        in_transaction=find,
+        query={"external_id": {"type": "string", "minLength": 1, "maxLength": lengths.NAME}},
     ),
     Call("GET", _ONE, "The interaction", Interaction, in_transaction=read, refusals=(404,)),
     Call(

@@ -1,12 +1,13 @@
 """Interactions: started and ended by agents; one active an agent."""
 
+from typing import NoReturn
 from uuid import UUID
 
-from server.errors import Conflict, NotFound
+from server.errors import Conflict, NotFound, Unavailable
 from server.kernel.db import Connection, Record
 
 _COLUMNS = """id, agent_id, interaction_type, phone_number, livekit_room_id, external_id, status,
-    started_at, ended_at, duration_seconds"""
+    started_at, ended_at, duration_seconds, end_reason"""
 
 
 async def start(
@@ -21,7 +22,7 @@ async def start(
     row = await connection.fetchrow(
         f"""
         insert into public.interactions (agent_id, interaction_type, phone_number, livekit_room_id, external_id)
-        values ($1, $2, $3, $4, $5) returning {_COLUMNS}
+        values ($1, $2, $3, $4, $5) on conflict do nothing returning {_COLUMNS}
         """,
         agent_id,
         interaction_type,
@@ -29,8 +30,36 @@ async def start(
         livekit_room_id,
         external_id,
     )
-    assert row is not None
-    return row
+    return row or await _refuse(connection, agent_id, external_id)
+
+
+async def _refuse(connection: Connection, agent_id: UUID, external_id: str | None) -> NoReturn:
+    """Name the interaction that another one cannot begin beside."""
+    there = await connection.fetchrow(
+        """
+        select id, external_id, status from public.interactions where agent_id = $1 and (external_id = $2 or status = 'active')
+        order by external_id = $2 desc nulls last limit 1
+        """,
+        agent_id,
+        external_id,
+    )
+    if there is None:  # it ended while we looked
+        raise Unavailable("another interaction of the agent has just ended, please try again", 1)
+    which = {"id": str(there["id"]), "external_id": there["external_id"], "status": there["status"]}
+    if external_id is not None and there["external_id"] == external_id:
+        raise Conflict(
+            f"an interaction with this external_id exists: {there['id']}", members={"interaction": which}
+        )
+    raise Conflict(
+        f"the agent already has an active interaction: {there['id']}", members={"interaction": which}
+    )
+
+
+async def find(connection: Connection, external_id: str) -> list[Record]:
+    """The caller's interactions with this id of theirs: one or none."""
+    return await connection.fetch(
+        f"select {_COLUMNS} from public.interactions where external_id = $1", external_id
+    )
 
 
 async def read(connection: Connection, interaction_id: UUID) -> Record:
@@ -44,13 +73,16 @@ async def read(connection: Connection, interaction_id: UUID) -> Record:
 
 
 async def change(connection: Connection, interaction_id: UUID, values: dict[str, str | None]) -> Record:
-    """Set phone_number or livekit_room_id, or both, of an active interaction. Conflict when it has ended."""
+    """Set phone_number or livekit_room_id, or both, of an active interaction; the number until ten minutes after its end.
+
+    Conflict when it has ended.
+    """
     row = await connection.fetchrow(
         f"""
         update public.interactions set
           phone_number = case when $2 then $3 else phone_number end,
           livekit_room_id = case when $4 then $5 else livekit_room_id end
-        where id = $1 and status = 'active' returning {_COLUMNS}
+        where id = $1 and (status = 'active' or ended_at > now() - interval '10 minutes' and not $4) returning {_COLUMNS}
         """,
         interaction_id,
         "phone_number" in values,
@@ -64,15 +96,24 @@ async def change(connection: Connection, interaction_id: UUID, values: dict[str,
     return row
 
 
-async def end(connection: Connection, interaction_id: UUID, status: str) -> Record:
+async def end(
+    connection: Connection, interaction_id: UUID, status: str, end_reason: str | None = None
+) -> Record:
     """End it as completed or failed; pending permissions become cancelled. Again with the same status is fine.
+
+    One that was reaped may still be completed.
 
     Conflict when it ended with another.
     """
     row = await connection.fetchrow(
-        f"update public.interactions set status = $2 where id = $1 and status = 'active' returning {_COLUMNS}",
+        f"""
+        update public.interactions set status = $2, end_reason = coalesce($3, end_reason)
+        where id = $1 and (status = 'active' or $2 = 'completed' and status = 'failed' and reaped_at is not null)
+        returning {_COLUMNS}
+        """,
         interaction_id,
         status,
+        end_reason,
     )
     if row is None:
         row = await read(connection, interaction_id)

@@ -132,6 +132,11 @@ async def _read(ask: Ask) -> Any:
     return await tool_permissions.read(ask.request.state.db, ask.agent, ask.id())
 
 
+async def cancel(ask: Ask, connection: Connection) -> ToolPermission:
+    """Take back what was asked: the caller interrupted, or the model changed its mind."""
+    return _answer(await tool_permissions.cancel(connection, ask.id()))
+
+
 async def claim(ask: Ask, connection: Connection) -> Execution:
     """Claim the one execution, before the tool runs."""
     digest = ask.body.arguments_digest
@@ -169,6 +174,15 @@ CALLS = [
         handle=wait,
         refusals=(404,),
         query={"wait": {"type": "integer", "minimum": 0, "maximum": _LONGEST_WAIT}},
+    ),
+    Call(
+        "DELETE",
+        _ONE,
+        "Take it back while it is pending; again is no error",
+        ToolPermission,
+        in_transaction=cancel,
+        urgent=True,
+        refusals=(404, 409),
     ),
     Call(
         "POST",

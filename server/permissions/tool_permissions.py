@@ -48,6 +48,19 @@ async def read(db: Database, agent: Caller, permission_id: UUID) -> Record:
     return rows[0]
 
 
+async def cancel(connection: Connection, permission_id: UUID) -> Record:
+    """Take back what the agent asked, while it is pending; again is no error. Conflict when it is decided or has expired.
+
+    NotFound when it is not the agent's.
+    """
+    await connection.execute("select private.cancel_permission($1)", permission_id)
+    row = await connection.fetchrow(
+        f"select {_COLUMNS} from public.tool_permissions where id = $1", permission_id
+    )
+    assert row is not None
+    return row
+
+
 async def card(connection: Connection, permission_id: UUID) -> dict[str, Any]:
     """The row that its card shows. NotFound when it is not the viewer's."""
     row: dict[str, Any] | None = await connection.fetchval(

@@ -143,6 +143,9 @@ FUNCTIONS: dict[str, Function] = {
     "public.report_execution": of(
         AGENT, "public.report_execution({id}, '{execution}', true, null)", "its_key", "FW404", id="'{claimed}'"
     ),
+    "private.cancel_permission": of(
+        AGENT, "coalesce(private.cancel_permission({id})::text, 'cancelled')", "its_key", "FW404", id="'{pending}'"
+    ),
     "private.add_turns": of(
         AGENT, """(select o from private.add_turns({id}, '[{{"speaker": "agent", "text": "Hm."}}]') o)""",
         "its_key", "FW404", id="'{live}'",

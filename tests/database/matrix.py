@@ -152,8 +152,8 @@ TABLES: dict[str, Table] = {
         groups={
             "start": "agent_id interaction_type external_id",
             "contact": "phone_number livekit_room_id",
-            "status": "status",
-            "kept": "id supervisor_id started_at ended_at duration_seconds created_at anonymised_at series",
+            "status": "status end_reason",
+            "kept": "id supervisor_id started_at ended_at duration_seconds created_at anonymised_at series reaped_at",
         },
         new={"agent_id": "'{agent}'", "interaction_type": "'voice'"},
         first="update public.interactions set status = 'completed' where id = '{live}'",

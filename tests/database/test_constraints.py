@@ -147,6 +147,7 @@ TABLES = {
             "interactions_external": f"id = {ANOTHER}",
             "interactions_owner": "external_id = 'another'",
             "interactions_ended": "ended_at = null",
+            "interactions_end_reason_check": "end_reason = ''",
             "interactions_external_id_check": "external_id = ''",
             "interactions_forward": "ended_at = started_at - interval '1 s'",
             "interactions_interaction_type_check": "interaction_type = 'fax'",

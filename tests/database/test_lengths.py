@@ -17,6 +17,8 @@ TAKEN = {
     "agent_tools.description": lengths.TOOL_DESCRIPTION,
     "interactions.external_id": lengths.NAME,
     "interactions.livekit_room_id": lengths.NAME,
+    "interactions.end_reason": lengths.END_REASON,
+    "interaction_turns.external_id": lengths.NAME,
     "interaction_archives.summary": lengths.SUMMARY,
     "interaction_turns.text": lengths.TURN_TEXT,
     "realtime_metrics.feed_text": lengths.FEED_TEXT,

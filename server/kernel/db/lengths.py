@@ -6,3 +6,4 @@ REASON = 1000  # of a decision
 FEED_TEXT = 500  # one line
 TURN_TEXT = 4000
 SUMMARY = 10_000
+END_REASON = 100

@@ -76,6 +76,7 @@ class Problem(Model):
     status: int
     detail: str
     errors: list[dict[str, str]] | None = None
+    interaction: dict[str, Any] | None = None  # the one that is in the way
 
 
 @dataclass(slots=True)
@@ -155,7 +156,13 @@ def routes(calls: Sequence[Call]) -> list[Route]:
 
 def problem(error: RequestError, errors: list[dict[str, str]] | None = None) -> Response:
     """A refusal as problem details."""
-    body = Problem(title=error.title, status=error.status, detail=error.detail, errors=errors)
+    told: dict[str, Any] = {
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "errors": errors,
+    }
+    body = Problem(**told, **error.members)
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if error.status == Unauthorized.status:
         headers["WWW-Authenticate"] = "Bearer"

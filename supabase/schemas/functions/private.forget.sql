@@ -5,10 +5,12 @@ as $$
   update public.interactions set anonymised_at = pg_catalog.now(), phone_number = null, livekit_room_id = null,
     external_id = null, series = null
   where id = any (p_interaction_ids) and status <> 'active' and anonymised_at is null;
-  update public.tool_permissions set arguments = '{}', reason = null, execution_result = null
+  update public.tool_permissions set arguments = '{}', reason = null, execution_result = null, tool_description = null
   where interaction_id = any (p_interaction_ids)
-    and (arguments::text <> '{}' or reason is not null or execution_result is not null);
+    and (arguments::text <> '{}' or reason is not null or execution_result is not null or tool_description is not null);
+  update public.realtime_metrics set feed_text = null
+  where interaction_id = any (p_interaction_ids) and feed_text is not null;
   delete from public.interaction_turns where interaction_id = any (p_interaction_ids);
 $$;
 comment on function private.forget(uuid[]) is
-  'Removes numbers, names of rooms, transcripts and arguments of ended interactions; who decided what, when and the digest stay.';
+  'Removes numbers, names of rooms, transcripts, feed lines, descriptions and arguments of ended interactions; who decided what, when and the digest stay.';

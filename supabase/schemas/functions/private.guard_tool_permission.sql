@@ -6,18 +6,20 @@ declare
   v_now timestamptz := pg_catalog.clock_timestamp();  -- the row is locked when a trigger before update runs
   v_held constant boolean := old.held_until is not null;
 begin
-  if new.arguments::text = '{}' and (new.reason, new.execution_result) is not distinct from (null::text, null::jsonb)
+  if new.arguments::text = '{}' and (new.reason, new.execution_result, new.tool_description) is not distinct from (null::text, null::jsonb, null::text)
      and exists (select from public.interactions where id = new.interaction_id and anonymised_at is not null) then
     -- Forgotten: the words go, and nothing else changes.
     new.arguments := old.arguments;
     new.reason := old.reason;
     new.execution_result := old.execution_result;
+    new.tool_description := old.tool_description;
     if pg_catalog.to_jsonb(new) - 'supervisor_response' <> pg_catalog.to_jsonb(old) - 'supervisor_response' then  -- generated later
       raise exception 'what was decided does not change' using errcode = 'FW409';
     end if;
     new.arguments := '{}';
     new.reason := null;
     new.execution_result := null;
+    new.tool_description := null;
     return new;
   end if;
 

@@ -25,7 +25,7 @@ begin
     v_before := pg_catalog.clock_timestamp() - v_silence;
     continue when exists (select from public.tool_permissions t where t.interaction_id = v_id
       and (t.status = 'pending' or t.responded_at > v_before));
-    update public.interactions set status = 'failed' where id = v_id;
+    update public.interactions set status = 'failed', end_reason = 'disconnected', reaped_at = pg_catalog.clock_timestamp() where id = v_id;
     v_count := v_count + 1;
   end loop;
   return v_count;

@@ -3,7 +3,7 @@ alter table public.interactions enable row level security;
 grant select on public.interactions to agent_runtime, authenticated;
 grant select, insert, update, delete on public.interactions to service_role;
 grant insert (agent_id, phone_number, interaction_type, livekit_room_id, external_id) on public.interactions to agent_runtime;
-grant update (phone_number, livekit_room_id, status) on public.interactions to agent_runtime;
+grant update (phone_number, livekit_room_id, status, end_reason) on public.interactions to agent_runtime;
 
 create policy interactions_changed_by_agent on public.interactions for update to agent_runtime
   using (agent_id = (select private.current_agent()))
@@ -56,6 +56,9 @@ create trigger interactions_42_count_delete before delete on public.interactions
 create trigger interactions_51_phone_number after update of phone_number on public.interactions for each row
     when (old.phone_number is distinct from new.phone_number)
   execute function private.follow_phone_number();
+create trigger interactions_70_audit after update of status on public.interactions for each row
+    when (old.status <> 'active' and old.status is distinct from new.status)
+  execute function private.audit('status', 'end_reason');
 create trigger interactions_60_ring_insert after insert on public.interactions
     referencing new table as inserted for each statement
   execute function private.ring();

@@ -14,9 +14,12 @@ create table public.interactions (
   created_at timestamptz not null default now(),
   anonymised_at timestamptz,
   series jsonb,
+  end_reason text,
+  reaped_at timestamptz,
   constraint interactions_pkey primary key (id),
   constraint interactions_external unique (agent_id, external_id),
   constraint interactions_owner unique (id, supervisor_id),
+  constraint interactions_end_reason_check check (length(end_reason) >= 1 and length(end_reason) <= 100),
   constraint interactions_ended check ((status = 'active') = (ended_at is null)),
   constraint interactions_external_id_check check (length(external_id) >= 1 and length(external_id) <= 255),
   constraint interactions_forward check (ended_at >= started_at),
@@ -38,12 +41,18 @@ comment on column public.interactions.anonymised_at is
   'When what the customer said and who they are was removed; the counts stay.';
 comment on column public.interactions.series is
   'The metrics down-sampled as in interaction_archives, for an interaction without an archive.';
+comment on column public.interactions.end_reason is
+  'Why it ended, in a word of the provider or of ours: completed, handed_over, disconnected, timeout, voicemail ….';
+comment on column public.interactions.reaped_at is
+  'When it was failed because nothing was heard of it; its agent may still say once how it really ended.';
 comment on constraint interactions_pkey on public.interactions is
   'this id is taken';
 comment on constraint interactions_external on public.interactions is
   'an interaction with this external_id exists';
 comment on constraint interactions_owner on public.interactions is
   'this id is taken';
+comment on constraint interactions_end_reason_check on public.interactions is
+  'end_reason has 1 to 100 characters';
 comment on constraint interactions_ended on public.interactions is
   'an interaction has an end when it is not active, and only then';
 comment on constraint interactions_external_id_check on public.interactions is

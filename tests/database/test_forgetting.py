@@ -1,0 +1,150 @@
+"""Forgetting forgets everything: each column that can hold a person is empty afterwards, whatever was set and in every state."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.app_server import AppServer, Person
+from tests.database.acting import Connection, as_owner
+from tests.database.test_interactions import start
+
+MARK = "Ada Lovelace"
+# What may hold a person: the value that is put there. {mark} is a text nobody else has.
+HELD = {
+    "interactions": {
+        "phone_number": "'+18155550186'", "livekit_room_id": "'{mark}'", "external_id": "'{mark}' || id",
+        "series": "'[[1, 5, \"{mark}\"]]'",
+    },
+    "interaction_turns": {"text": "'{mark}'", "external_id": "'{mark}'"},
+    "realtime_metrics": {"feed_text": "'{mark}'"},
+    "interaction_archives": {"summary": "'{mark}'", "issues": "null", "tags": "null", "series": "'[[1, 5, \"{mark}\"]]'"},
+    "tool_permissions": {
+        "arguments": "'{{\"to\": \"{mark}\"}}'", "reason": "'{mark}'", "tool_description": "'{mark}'",
+        "execution_result": "'\"{mark}\"'",
+    },
+}  # fmt: skip
+# Texts of the same tables that no person can stand in, or only one who works here; each with its reason.
+KEPT = {
+    "interactions": {"interaction_type": "a word of ours", "status": "a word of ours", "end_reason": "a word of the provider's"},
+    "interaction_turns": {"speaker": "a word of ours"},
+    "realtime_metrics": {"sentiment": "a word of ours"},
+    "tool_permissions": {
+        "tool_name": "of the agent's tools", "arguments_digest": "a digest", "status": "a word of ours", "rule": "a word of ours",
+        "responded_by_name": "who decided", "supervisor_response": "made of status", "held_by_name": "who allowed",
+        "held_decision": "gone with the decision", "held_reason": "gone with the decision",
+    },
+    "tool_grants": dict.fromkeys(
+        ("tool_name", "granted_by_name", "scope", "limit_argument", "freed", "ended_how", "ended_by_name"),
+        "who gave it, for which tool and names of arguments",
+    ),
+}  # fmt: skip
+TEXTS = """
+select table_name, column_name from information_schema.columns where table_schema = 'public'
+and data_type in ('text', 'json', 'jsonb', 'ARRAY') and table_name in (
+  select c.table_name from information_schema.columns c join pg_class r on r.relname = c.table_name and r.relkind = 'r'
+  where c.table_schema = 'public' and c.column_name = 'interaction_id' union select 'interactions')
+and table_name <> 'interaction_pulse'
+"""  # a pulse goes when its interaction ends
+# How an interaction came to its end.
+STATES = {
+    "completed": "update interactions set status = 'completed' where id = '{id}'",
+    "failed": "update interactions set status = 'failed', end_reason = 'error' where id = '{id}'",
+    "reaped": "update interactions set status = 'failed', end_reason = 'disconnected', reaped_at = now() where id = '{id}'",
+}
+
+
+async def test_each_text_is_held_or_kept_for_a_reason(app_server: AppServer) -> None:
+    async with as_owner(app_server) as owner:
+        found = {(row[0], row[1]) for row in await owner.fetch(TEXTS)}
+    placed = {
+        (table, column) for part in (HELD, KEPT) for table, columns in part.items() for column in columns
+    }
+    assert found == placed
+
+
+async def fill(owner: Connection, person: Person, state: str, *, archived: bool) -> UUID:
+    """An interaction with the person in every column that can hold one, ended 100 days ago."""
+    live = await start(owner, person)
+    # Each table has a row; then every column that may hold a person gets one, whatever triggers would say.
+    statements = [
+        "insert into interaction_turns (interaction_id, speaker, text) values ('{id}', 'customer', 'x')",
+        "insert into realtime_metrics (interaction_id, sentiment) values ('{id}', 'good')",
+        "insert into tool_permissions (interaction_id, tool_name) values ('{id}', 'issue_refund')",
+        STATES[state],
+    ]
+    if archived:
+        statements.append("insert into interaction_archives (interaction_id, summary) values ('{id}', 'x')")
+    for statement in statements:
+        await owner.execute(statement.format(id=live))
+    for table in HELD:
+        await owner.execute(f"alter table {table} disable trigger user")
+    for table, columns in HELD.items():
+        key = "id" if table == "interactions" else "interaction_id"
+        values = ", ".join(f"{name} = {value.format(mark=MARK)}" for name, value in columns.items())
+        await owner.execute(f"update {table} set {values} where {key} = '{live}'")
+    await owner.execute(
+        "update interactions set started_at = now() - interval '101 days', ended_at = now() - interval '100 days' where id = $1",
+        live,
+    )
+    await owner.execute(
+        "update interaction_archives set created_at = now() - interval '100 days' where interaction_id = $1",
+        live,
+    )
+    for table in HELD:
+        await owner.execute(f"alter table {table} enable trigger user")
+    return live
+
+
+async def rows_of(owner: Connection, interaction: UUID) -> dict[str, list[dict[str, Any]]]:
+    return {
+        table: [
+            json.loads(row[0])
+            for row in await owner.fetch(
+                f"select to_json(t)::text from {table} t where {'id' if table == 'interactions' else 'interaction_id'} = $1",
+                interaction,
+            )
+        ]
+        for table in HELD
+    }
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("archived", [True, False], ids=["archived", "without archive"])
+@pytest.mark.parametrize("metrics_hours", [1, 24, 100_000])
+async def test_what_is_forgotten_is_nowhere(
+    app_server: AppServer, voice: Person, state: str, *, archived: bool, metrics_hours: int
+) -> None:
+    async with as_owner(app_server) as owner:
+        await owner.execute(
+            "update private.settings set value = $1 where name = 'metrics_hours'", metrics_hours
+        )
+        live = await fill(owner, voice, state, archived=archived)
+        before = json.dumps(await rows_of(owner, live))
+        assert before.count(MARK) >= 8, "it was there"
+        for step in ("metrics", "archives", "interactions", "leftovers"):
+            while await owner.fetchval("select private.sweep($1)", step):
+                pass
+        after = await rows_of(owner, live)
+        assert MARK not in json.dumps(after)
+        assert "8155550186" not in json.dumps(after)
+        [interaction] = after["interactions"]
+        assert interaction["anonymised_at"]
+        assert interaction["status"] == ("completed" if state == "completed" else "failed"), "the counts stay"
+        assert len(after["tool_permissions"]) == 1
+
+
+async def test_what_is_active_is_not_forgotten(app_server: AppServer, voice: Person) -> None:
+    async with as_owner(app_server) as owner:
+        live = await start(owner, voice)
+        await owner.execute(
+            "insert into interaction_turns (interaction_id, speaker, text) values ($1, 'customer', 'x')", live
+        )
+        await owner.execute(
+            "update interactions set started_at = now() - interval '400 days' where id = $1", live
+        )
+        for step in ("metrics", "archives", "interactions"):
+            while await owner.fetchval("select private.sweep($1)", step):
+                pass
+        assert len((await rows_of(owner, live))["interaction_turns"]) == 1

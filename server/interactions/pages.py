@@ -16,7 +16,7 @@ from server.kernel.live import Audience, Grant, Page, Queue, Regions, Watch, que
 _CARDS = 150_000  # bytes of HTML, beside the timeline
 _MOST = 300  # entries that the database gives
 # Bytes of HTML: of all entries, of one, and of what is around its text.
-_TIMELINE, _ENTRY, _AROUND = 100_000, 8_000, 200
+_TIMELINE, _ENTRY, _AROUND = 100_000, 8_000, 230
 
 
 class Head(TypedDict):
@@ -41,12 +41,15 @@ class Head(TypedDict):
 class Entry(TypedDict):
     """An entry of the timeline; `kind` says what `text`, `who` and `status` are."""
 
+    id: str
     at: str
     place: int  # among those of one moment
     kind: str
     text: str | None
     who: str | None
     status: str | None
+    late: bool  # it came after the end
+    dated: bool  # it is of another day than the start, or before it
 
 
 class Archive(TypedDict):
@@ -62,7 +65,7 @@ class Archive(TypedDict):
 
 
 class Shown(Queue):
-    """What private.interaction reads."""
+    """What private.interaction_v2 reads."""
 
     interaction: Head
     scores: list[tuple[int, float, str | None]]  # seconds since its start, satisfaction, sentiment
@@ -119,10 +122,17 @@ def _fitting(entries: Sequence[Entry]) -> _TimelineShown:
 
 PAGE = Page(
     "interaction",
-    function="interaction",
+    function="interaction_v2",
     shows=Shown,
     tables=frozenset(
-        {"interactions", "realtime_metrics", "interaction_turns", "tool_permissions", "interaction_archives"}
+        {
+            "agents",
+            "interactions",
+            "realtime_metrics",
+            "interaction_turns",
+            "tool_permissions",
+            "interaction_archives",
+        }
     ),
     urgent=frozenset({"tool_permissions"}),
     render=_regions,

@@ -29,7 +29,11 @@ def agent(number: int) -> Agent:
             "satisfaction_score": 62.5,
             "scores": [float((number * 7 + place * 13) % 101) for place in range(60)],
             "feed": [
-                {"at": at.format(second), "text": f"I'd like to know where my order no. {second} is, please."}
+                {
+                    "id": second,
+                    "at": at.format(second),
+                    "text": f"I'd like to know where my order no. {second} is, please.",
+                }
                 for second in range(6)
             ],
             "grants": None,

@@ -109,7 +109,7 @@ def _indents() -> Row:
         "last_seen_at": _AT,
         "sentiment": "good",
         "satisfaction_score": 62.5,
-        "feed": {"at": _AT, "text": "I'd like to know where my order is, please."},
+        "feed": {"id": 7, "at": _AT, "text": "I'd like to know where my order is, please."},
         "grants": None,
     }
     environments = [_plain_environment(indented=indented) for indented in (False, True)]

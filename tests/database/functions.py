@@ -104,6 +104,10 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "private.interaction(jsonb_build_object('interaction_id', {id}))", "owner admin",
         id="'{live}'::uuid",
     ),
+    "private.interaction_v2": of(
+        PERSON, "private.interaction_v2(jsonb_build_object('interaction_id', {id}))", "owner admin",
+        id="'{live}'::uuid",
+    ),
     "private.waiting": of(PERSON, "nullif(private.waiting('{{}}') -> 'tool_permissions', '[]')", "owner admin"),
     "private.chosen_supervisors": of(
         PERSON, "nullif(private.chosen_supervisors('{{\"type\": \"voice\"}}'), '{{}}')", "owner other admin"

@@ -13,7 +13,7 @@ from tests.app_server import Agent, AppServer, Person, decision
 from tests.conftest import until
 from tests.floor.test_views import Stream, measure, watching
 
-ENTRY = re.compile(r'<li class="(\w+)">(.*?)</li>', re.DOTALL)
+ENTRY = re.compile(r'<li id="entry-\w[\w-]*" class="(\w+)">(.*?)</li>', re.DOTALL)
 
 
 def some_number() -> str:
@@ -96,7 +96,7 @@ async def test_a_live_interaction_shows_its_numbers_and_what_was_said(
     assert not plain(region(html, "archive").partition(">")[2])
 
 
-async def test_the_feed_stands_where_there_is_no_transcript(app_server: AppServer, voice: Person) -> None:
+async def test_the_feed_stays_when_the_transcript_comes(app_server: AppServer, voice: Person) -> None:
     agent = voice.agents[0]
     live = await app_server.start(agent)
     for line in ("Asks for an order", "Is waiting"):
@@ -106,7 +106,11 @@ async def test_the_feed_stands_where_there_is_no_transcript(app_server: AppServe
         ("feed", "Is waiting"),
     ]
     await said(app_server, agent, live, "Hello?")
-    assert timeline(await page(app_server, voice, live)) == [("customer", "customer Hello?")]
+    assert timeline(await page(app_server, voice, live)) == [
+        ("feed", "Asks for an order"),
+        ("feed", "Is waiting"),
+        ("customer", "customer Hello?"),
+    ]
 
 
 async def test_requests_decisions_and_executions_are_in_the_timeline(
@@ -365,7 +369,7 @@ async def test_its_stream_sends_only_what_changed(app_server: AppServer, voice: 
 
         await after("Hello")
         await measure(app_server, agent, live, sentiment="good", satisfaction_score=77, feed_text="Is happy")
-        assert await after(">77<") == {"interaction"}
+        assert await after(">77<") == {"interaction", "timeline"}
         await said(app_server, agent, live, "A second line")
         assert await after("A second line") <= {"timeline", "interaction"}
         await app_server.ask(agent, live)

@@ -31,6 +31,7 @@ _LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
 class FeedLine(TypedDict):
     """A line of the feed."""
 
+    id: int
     at: str
     text: str
 

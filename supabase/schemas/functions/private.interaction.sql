@@ -71,5 +71,5 @@ begin
     where i.id = v_interaction and (v_supervisor is null or i.supervisor_id = v_supervisor));
 end $$;
 comment on function private.interaction(jsonb) is
-  'One interaction {interaction_id}, as long as it is of {supervisor_id} if that is given, through the reader''s own row-level security. FW422 for what is no id.';
+  'For the server of the release before, to be dropped with the next one. One interaction {interaction_id}, as long as it is of {supervisor_id} if that is given, through the reader''s own row-level security. FW422 for what is no id.';
 grant execute on function private.interaction(jsonb) to authenticated;

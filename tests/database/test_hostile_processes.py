@@ -185,7 +185,11 @@ async def test_an_agent_learns_nothing_of_another_agents_interaction(sample: Sam
 
 async def test_an_agent_changes_nothing_of_what_has_ended(sample: Sample) -> None:
     async with sample.being("its_key") as connection:
-        for change in ("phone_number = '+18505550199'", "livekit_room_id = 'x'", "status = 'failed'"):
+        for change in (
+            "livekit_room_id = 'x'",
+            "phone_number = '+18505550199', livekit_room_id = 'x'",
+            "status = 'failed'",
+        ):
             statement = f"update interactions set {change} where id = '{{done}}'"
             assert await outcome(connection, sample.sql(statement, "owner")) == "FW409", change
 

@@ -79,19 +79,18 @@ async def test_it_ends_once_and_everything_follows(app_server: AppServer, voice:
                 await agent.execute("update interactions set status = $2 where id = $1", interaction, status)
 
 
-async def test_after_the_end_nothing_is_added_but_the_archive(app_server: AppServer, voice: Person) -> None:
+async def test_after_the_end_nothing_is_asked_nor_measured(app_server: AppServer, voice: Person) -> None:
     async with as_agent(app_server, voice.agents[0]) as agent:
         interaction = await start(agent, voice)
         archive = "insert into interaction_archives (interaction_id, summary) values ($1, 'x')"
         async with refused(agent, "FW409"):
             await agent.execute(archive, interaction)
         await agent.execute("update interactions set status = 'failed' where id = $1", interaction)
-        for statement in (
-            "insert into interaction_turns (interaction_id, speaker, text) values ($1, 'agent', 'x')",
-            "insert into tool_permissions (interaction_id, tool_name) values ($1, 'issue_refund')",
-        ):
-            async with refused(agent, "FW409"):
-                await agent.execute(statement, interaction)
+        async with refused(agent, "FW409"):
+            await agent.execute(
+                "insert into tool_permissions (interaction_id, tool_name) values ($1, 'issue_refund')",
+                interaction,
+            )
         await agent.execute(archive, interaction)
         async with refused(agent, "23505"):
             await agent.execute(archive, interaction)

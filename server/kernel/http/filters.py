@@ -89,7 +89,7 @@ def course(scores: Sequence[Sequence[Any]]) -> Markup:
     if len(scores) < 2:
         return Markup("")
     last = max(float(scores[-1][0]), 1.0)
-    points = [f"{float(at) / last * 1000:.0f},{100 - float(score):.0f}" for at, score, _ in scores]
+    points = [f"{max(float(at), 0) / last * 1000:.0f},{100 - float(score):.0f}" for at, score, _ in scores]
     return Markup(
         '<svg class="course" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img"'
         ' aria-label="Satisfaction from {} to {} in {}"><path d="M0 30H1000M0 60H1000"/>'

@@ -35,7 +35,7 @@ begin
   with series as (
     select b.interaction_id, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(b.seconds, b.score, b.sentiment) order by b.seconds) as points
     from (
-      select m.interaction_id, greatest(pg_catalog.min(extract(epoch from m.at - m.started_at))::integer, 0) as seconds,
+      select m.interaction_id, pg_catalog.min(extract(epoch from m.at - m.started_at))::integer as seconds,
         pg_catalog.round(pg_catalog.avg(m.satisfaction_score), 1) as score,
         pg_catalog.mode() within group (order by m.sentiment) as sentiment
       from (select r.interaction_id, i.started_at, coalesce(r.effective_at, r.timestamp) as at, r.satisfaction_score, r.sentiment,

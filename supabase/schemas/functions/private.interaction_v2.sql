@@ -11,7 +11,7 @@ begin
       'interaction', pg_catalog.to_jsonb(h),
       'scores', coalesce(
         (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-            greatest(extract(epoch from m.at - i.started_at)::integer, 0), m.satisfaction_score, m.sentiment) order by m.at, m.id)
+            extract(epoch from m.at - i.started_at)::integer, m.satisfaction_score, m.sentiment) order by m.at, m.id)
          from (select r.id, coalesce(r.effective_at, r.timestamp) as at, r.satisfaction_score, r.sentiment
                from public.realtime_metrics r
                where r.interaction_id = i.id and r.satisfaction_score is not null order by r.timestamp desc limit 720) m),

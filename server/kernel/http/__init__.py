@@ -44,7 +44,7 @@ from server.kernel.http.partials import Partials
 from server.kernel.http.plain_text import cut, html_size, odd_names, spelled
 from server.kernel.http.probes import PROBES
 from server.kernel.http.protocol import Protocol
-from server.kernel.http.refusals import HANDLERS, refusal, refuse
+from server.kernel.http.refusals import HANDLERS, allowed_methods, refusal, refuse
 from server.kernel.http.rendering import ROOT, Template, fragment, live, partial, render, static
 from server.kernel.http.static_files import Static
 
@@ -72,6 +72,7 @@ __all__ = [
     "Text",
     "TrustedHosts",
     "Utf8Forms",
+    "allowed_methods",
     "argument",
     "arguments",
     "csv",

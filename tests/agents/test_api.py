@@ -179,7 +179,7 @@ async def test_unknown_addresses_and_methods_are_problem_details(api: httpx.Asyn
     for method, path, status in (
         ("GET", "/nothing", 404),
         ("DELETE", "/agent", 405),
-        ("GET", "/interactions", 405),
+        ("PUT", "/interactions", 405),
     ):
         answer = await api.request(method, path)
         assert (answer.status_code, answer.headers["content-type"], answer.json()["status"]) == (
@@ -193,6 +193,7 @@ async def test_unknown_addresses_and_methods_are_problem_details(api: httpx.Asyn
     ("method", "path", "allowed"),
     [
         ("DELETE", "/api/v1/agent", {"GET", "HEAD"}),
+        ("PUT", "/api/v1/interactions", {"GET", "HEAD", "POST"}),
         ("PUT", "/api/v1/interactions/1", {"GET", "HEAD", "PATCH"}),
         ("GET", "/api/v1/tool-permissions/1/execution", {"PATCH", "POST"}),
         ("DELETE", "/login", {"GET", "HEAD", "POST"}),

@@ -18,7 +18,7 @@ from server import __version__
 from server.accounts import views as accounts
 from server.agents import api as agents_api
 from server.agents import views as agents
-from server.errors import Unavailable
+from server.errors import NotFound, Unavailable
 from server.floor import pages as floor_pages
 from server.floor import views as floor
 from server.interactions import api as interactions_api
@@ -206,6 +206,7 @@ def create_app(
         *calls,
         Route("/api", _api_page),
         Route("/api/openapi.json", _openapi),
+        Route("/stream", _stream),
         Route("/favicon.ico", lambda _: RedirectResponse(http.static("icons/favicon.svg"), 301)),
         *http.PROBES,
         Mount("/static", http.Static(directory=http.ROOT / "static"), name="static"),
@@ -227,6 +228,11 @@ def create_app(
         exception_handlers=http.HANDLERS,
     )
     return app, parts
+
+
+async def _stream(_request: Request) -> Response:
+    """Reached by nobody: Shortcuts answers GET. The route is here so that another method is a 405."""
+    raise NotFound("There is no such page to stream.")
 
 
 async def _openapi(_request: Request) -> Response:

@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import httpx
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
 from server import app as application
 from server import settings as environment
-from server.cli import agent_key, create_admin, demo_keys
+from server.cli import agent_key, create_admin, demo_keys, replay
 from server.cli.context import Context, fail, open_context
 from server.kernel import db
 from server.kernel.db import Programs, backups, migrations, secretly
 from server.kernel.http import Protocol
 from server.people.first_admin import FirstAdmin
-from server.settings import AUTH_PATH, Settings
+from server.settings import Settings
 
 _GRACE = 10  # seconds that requests in flight have when the server stops
 GC_THRESHOLDS = (100_000, 20, 50)  # Python's own are 700, 10, 10
@@ -279,58 +278,7 @@ def restore(file: Path) -> None:
         click.echo("\n".join([*lines, *(["applied:", *applied] if applied else [])]))
 
 
-@main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--speed", default=20.0, show_default=True, help="How many times faster than it was.")
-@click.option("--limit", default=40, show_default=True, help="How many conversations.")
-@click.option(
-    "--supervisors", default=4, show_default=True, help="With three agents each; half voice, half chat."
-)
-def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
-    """Play recorded conversations (JSON Lines in FOLDER) through the agent API of the running server.
-
-    Sign in as the admin, or as one of the supervisors it names, to watch and to decide: an agent that asks for
-    a tool waits for you, and after PERMISSION_SECONDS goes on without.
-    """
-    with open_context() as context:
-        if context.home is None:
-            fail("replay makes supervisors of its own, and does so in embedded mode only")
-        try:
-            asyncio.run(_replay(context, folder, speed, limit, supervisors))
-        except FileNotFoundError as error:
-            fail(str(error))
-        except httpx.HTTPError as error:
-            fail(
-                f"no server answers at {context.settings.here} ({error}): start it, or set its HOST and PORT"
-            )
-
-
-async def _replay(context: Context, folder: Path, speed: float, limit: int, supervisors: int) -> None:
-    from server.demo import cast, conversations
-    from server.demo.player import Tool
-    from server.demo.replay import replay as play
-    from server.embedded import sample_people
-
-    settings = context.settings
-    assert settings.supabase_secret_key is not None
-    scripts = conversations.read(folder)[:limit]
-    secret = settings.supabase_secret_key.get_secret_value()
-    password = sample_people.PASSWORD if settings.alone else None
-    people = await cast.hire(settings.here + AUTH_PATH, secret, supervisors, password)
-    used = [(step.name, step.asks) for script in scripts for step in script.steps if isinstance(step, Tool)]
-    async with db.as_owner(context.owner_url) as connection:
-        agents = await demo_keys.create_for_replay(connection, [p.email for p in people], cast.tools(used))
-    who = f"admin@example.com or one of, password {password}" if password else "an admin; played by"
-    click.echo(f"Watch at {settings.address} as {who}:")
-    click.echo("  " + ", ".join(person.email for person in people))
-    played = await play(settings.here, agents, scripts, speed=speed)
-    troubles = [one for one in played if one.trouble]
-    metrics, asked = sum(len(one.metrics) for one in played), sum(len(one.permissions) for one in played)
-    click.echo(
-        f"{len(played)} interactions, {metrics} metrics, {asked} tool permissions, {len(troubles)} cut short"
-    )
-
-
+main.add_command(replay.replay)
 main.add_command(agent_key.agent_key)
 
 

@@ -28,7 +28,8 @@ async def create_for_replay(
 ) -> list[tuple[str, Channel]]:
     """Three agents for each of these supervisors, made where missing, and a fresh (key, agent_type) of each.
 
-    As the database's owner.
+    Agents of an earlier replay are given the tools that they lack, and ask for those that ask now; a tool that asked
+    before goes on to ask. As the database's owner.
     """
     await connection.execute(
         """
@@ -38,6 +39,19 @@ async def create_for_replay(
         from public.users u cross join generate_series(1, 3) n
         where u.email = any ($1) and (select count(*) from public.agents a
           where a.supervisor_id = u.id and a.retired_at is null) = 0
+        """,
+        list(emails),
+        json.dumps(mcp_tools),
+    )
+    await connection.execute(
+        """
+        insert into public.agent_tools (agent_id, tool_name, requires_permission)
+        select a.id, t.name, t.requires_permission
+        from public.agents a join public.users u on u.id = a.supervisor_id
+          cross join jsonb_to_recordset($2::text::jsonb -> 'tools') t (name text, requires_permission boolean)
+        where u.email = any ($1) and a.retired_at is null
+        on conflict (agent_id, tool_name) do update set requires_permission = true
+          where excluded.requires_permission and not agent_tools.requires_permission
         """,
         list(emails),
         json.dumps(mcp_tools),

@@ -1,15 +1,13 @@
-"""Reads a folder of recorded interactions (JSON Lines and `tools.json`) into scripts to be played.
+"""A recorded conversation as a script to be played.
 
 Turns and tool calls keep their times, words, arguments and results. A tool asks for permission where its
 definition says that it writes. Satisfaction, archive and final status follow from the labels (see `moods`).
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from server.demo import moods
 from server.demo.client import Channel
@@ -20,22 +18,41 @@ RESOLVED = {"resolved", "completed"}
 FAILED = {"abandoned", "error"}
 
 
-class Customer(BaseModel):
-    phone: str
+_DAY = 24 * 3600  # seconds; nothing that is played takes longer
+_SUMMARY = 500  # characters
+
+Seconds = Annotated[float, Field(ge=0, le=_DAY)]
+Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-class Turn(BaseModel):
-    t_offset_s: float
+class Recorded(BaseModel):
+    """A part of a record. What else is in it is not played, and not looked at."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class Customer(Recorded):
+    phone: Annotated[str, Field(max_length=50)]
+
+
+class Turn(Recorded):
+    t_offset_s: Seconds
     speaker: Literal["customer", "agent", "action", "tool"]
     text: str = ""
-    tool_name: str = ""
+    tool_name: Annotated[str, Field(max_length=255)] = ""
     tool_args: dict[str, Any] | None = None
     tool_result: Any = None
     error: bool = False
 
+    @model_validator(mode="after")
+    def _names_its_tool(self) -> Self:
+        if self.speaker == "action" and not self.tool_name:
+            raise ValueError("an action has a tool_name")
+        return self
 
-class Labels(BaseModel):
-    intents: list[str] = []
+
+class Labels(Recorded):
+    intents: Annotated[list[Name], Field(max_length=50)] = []
     outcome: Literal["resolved", "unresolved", "completed", "abandoned", "transferred", "error", "absent"] = (
         "absent"
     )
@@ -43,19 +60,25 @@ class Labels(BaseModel):
     agent_reported_customer_annoyed: bool | None = None
 
 
-class Conversation(BaseModel):
-    id: str
+class Conversation(Recorded):
+    id: Name
     source: str
     channel: Channel
-    domain: str
-    duration_s: float
+    domain: Name
+    duration_s: Annotated[float, Field(ge=0, le=2_000_000_000)]
     customer: Customer
     turns: list[Turn]
     labels: Labels
 
+    @model_validator(mode="after")
+    def _has_something_to_play(self) -> Self:
+        if all(turn.speaker == "tool" for turn in self.turns):
+            raise ValueError("nobody says anything in it, and no tool is called")
+        return self
 
-class Definition(BaseModel):
-    name: str
+
+class Definition(Recorded):
+    name: Name
     description: str = ""
     writes: bool = False
     writes_when: dict[str, Any] = {}
@@ -66,29 +89,6 @@ class Definition(BaseModel):
 
 
 Definitions = Mapping[tuple[str, str], Definition]
-
-
-def read(folder: Path) -> list[Script]:
-    """Every interaction of `folder/conversations/*.jsonl`, file by file, as they stand."""
-    paths = sorted((folder / "conversations").glob("*.jsonl"))
-    if not paths:
-        raise FileNotFoundError(f"no conversations/*.jsonl in {folder}")
-    definitions = _definitions(folder / "tools.json")
-    return [
-        script(Conversation.model_validate_json(line), definitions)
-        for path in paths
-        for line in path.read_text().splitlines()
-        if line.strip()
-    ]
-
-
-def _definitions(path: Path) -> Definitions:
-    domains = json.loads(path.read_text())["domains"]
-    return {
-        (domain, tool["name"]): Definition.model_validate(tool)
-        for domain, content in domains.items()
-        for tool in content["tools"]
-    }
 
 
 def script(conversation: Conversation, definitions: Definitions) -> Script:
@@ -148,7 +148,9 @@ def _archive(conversation: Conversation, csat_score: int) -> Archive:
     wanted = ", ".join(map(_words, intents)) or "a question"
     how = "without a recorded outcome" if outcome == "absent" else outcome
     return Archive(
-        summary=f"{_words(conversation.domain).capitalize()}: the customer came about {wanted}; {how}.",
+        summary=f"{_words(conversation.domain).capitalize()}: the customer came about {wanted}; {how}."[
+            :_SUMMARY
+        ],
         issues=[{"issue": _words(intent), "status": status, "priority": priority} for intent in intents],
         tags={
             "topics": [conversation.domain],

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from server.embedded import auth_sessions, auth_users, passwords
 from server.embedded.auth_database import Connection, database_of
-from server.embedded.auth_door import body, mapping, require_admin, text
+from server.embedded.auth_door import body, mapping, refuse_phone, require_admin, text
 from server.embedded.auth_errors import AuthError
 
 _PER_PAGE, _LARGEST_PAGE = 50, 1000
@@ -20,6 +20,7 @@ async def create(request: Request) -> Response:
     """A new person; with the id and the password's hash they had elsewhere, when they come from there."""
     require_admin(request)
     given = await body(request)
+    refuse_phone(given)
     if not text(given, "email"):
         raise AuthError(400, "validation_failed", "Cannot create a user without either an email or phone")
     email = auth_users.normal_email(given["email"])
@@ -77,7 +78,9 @@ async def update(request: Request) -> Response:
         passwords.check(password)
         password_hash = await passwords.hashed(password)
     async with database_of(request.app).transaction() as connection:
-        user_id = (await _user(request, connection, lock=True))["id"]
+        user = await _user(request, connection, lock=True)
+        refuse_phone(given, user["phone"])
+        user_id: uuid.UUID = user["id"]
         if role := text(given, "role"):
             await auth_users.set_role(connection, user_id, role)
         if given.get("email_confirm") is True:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,8 +15,15 @@ from starlette.routing import Route
 
 from server.embedded import auth_admin, auth_links, auth_sessions, auth_users, passwords
 from server.embedded.auth_database import AuthDatabase, database_of
-from server.embedded.auth_door import Gateway, body, caller, guess, mapping, text
-from server.embedded.auth_errors import AuthError, answer, answer_database, answer_unreachable
+from server.embedded.auth_door import Gateway, body, caller, guess, mapping, refuse_phone, text
+from server.embedded.auth_errors import (
+    AuthError,
+    answer,
+    answer_database,
+    answer_fault,
+    answer_not_offered,
+    answer_unreachable,
+)
 from server.embedded.keys import Keys
 
 __all__ = ["Keys", "close_auth_app", "create_auth_app"]
@@ -60,6 +68,8 @@ def create_auth_app(
         middleware=[Middleware(Gateway, keys=keys)],
         exception_handlers={
             AuthError: answer,
+            HTTPException: answer_not_offered,
+            Exception: answer_fault,
             asyncpg.PostgresConnectionError: answer_unreachable,
             asyncpg.OperatorInterventionError: answer_unreachable,
             asyncpg.PostgresError: answer_database,
@@ -121,7 +131,9 @@ async def openid_configuration(request: Request) -> Response:
 
 async def sign_up(request: Request) -> Response:
     """Closed: people are created or invited by an admin."""
-    await body(request)
+    given = await body(request)
+    if not text(given, "email") and not text(given, "phone"):
+        raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
     raise AuthError(422, "signup_disabled", "Signups not allowed for this instance")
 
 
@@ -136,6 +148,8 @@ async def token(request: Request) -> Response:
 async def _password_grant(request: Request) -> Response:
     given = await body(request)
     email, password = text(given, "email").strip().lower(), text(given, "password")
+    if not email and text(given, "phone"):
+        raise AuthError(422, "phone_provider_disabled", "Phone logins are disabled")
     if not email:
         raise AuthError(400, "validation_failed", "missing email or phone")
     async with guess(request, email):
@@ -185,6 +199,7 @@ async def update_user(request: Request) -> Response:
         raise AuthError(403, "not_admin", "Updating app_metadata requires admin privileges")
     if text(given, "email") and text(given, "email").lower() != who.user["email"]:
         raise AuthError(422, "email_provider_disabled", "An admin changes e-mail addresses here")
+    refuse_phone(given, who.user["phone"])
     password, password_hash = text(given, "password"), None
     if given.get("password") is not None:
         passwords.check(password)

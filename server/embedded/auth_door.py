@@ -1,6 +1,7 @@
 """Who may ask the Auth service what: the gateway's `apikey`, and the bearer of a request."""
 
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from server.kernel.auth import Limits
 
 _OPEN = frozenset({"/health", "/.well-known/jwks.json", "/.well-known/openid-configuration"})
 _LARGEST_BODY = 1_000_000
+_PHONE = re.compile(r"[1-9][0-9]{1,14}")
 
 
 class Gateway:
@@ -92,6 +94,16 @@ def mapping(given: dict[str, Any], name: str) -> dict[str, Any]:
     if value is not None and not isinstance(value, dict):
         raise _wrong_type(name)
     return value or {}
+
+
+def refuse_phone(given: dict[str, Any], known: str | None = None) -> None:
+    """Nobody has a telephone number here but the one they brought along, so another one is refused, not dropped."""
+    phone = text(given, "phone").strip().removeprefix("+").replace(" ", "")
+    if not phone or phone == known:
+        return
+    if not _PHONE.fullmatch(phone):
+        raise AuthError(400, "validation_failed", "Invalid phone number format (E.164 required)")
+    raise AuthError(400, "phone_provider_disabled", "Phone signups are disabled")
 
 
 async def caller(request: Request, connection: Connection, *, leaving: bool = False) -> Caller:

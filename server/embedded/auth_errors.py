@@ -4,8 +4,11 @@ from typing import Any
 
 import asyncpg
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+
+from server.kernel.http import allowed_methods
 
 VERSION_HEADER = "X-Supabase-Api-Version"
 _VERSION = "2024-01-01"
@@ -38,6 +41,21 @@ async def answer(request: Request, error: Exception) -> JSONResponse:
     else:
         body = {"code": error.status, "error_code": error.code, "msg": error.message, **error.extra}
     return JSONResponse(body, error.status, {**headers, "x-sb-error-code": error.code})
+
+
+async def answer_not_offered(request: Request, error: Exception) -> JSONResponse:
+    """Say in JSON, as of any other refusal, that this service has no such address, or not with this method."""
+    assert isinstance(error, HTTPException)
+    message = f"This Auth service does not offer {request.method} at this address"
+    reply = await answer(request, AuthError(error.status_code, "feature_disabled", message))
+    if error.status_code == 405:
+        reply.headers["Allow"] = allowed_methods(request)
+    return reply
+
+
+async def answer_fault(request: Request, error: Exception) -> JSONResponse:
+    """Say in JSON that the fault is ours; whoever serves the application logs it."""
+    return await answer(request, AuthError(500, "unexpected_failure", "Unexpected failure"))
 
 
 async def answer_database(request: Request, error: Exception) -> JSONResponse:

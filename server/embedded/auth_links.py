@@ -9,7 +9,14 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from server.embedded import auth_mail, auth_sessions, auth_tokens, auth_users, passwords
+from server.embedded import (
+    auth_email_change,
+    auth_mail,
+    auth_sessions,
+    auth_tokens,
+    auth_users,
+    passwords,
+)
 from server.embedded.auth_database import Connection, database_of
 from server.embedded.auth_door import body, guess, mapping, require_admin, text
 from server.embedded.auth_errors import AuthError
@@ -23,8 +30,10 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "invite": (_CONFIRMATION,),
     "signup": (_CONFIRMATION,),
     "email": (_CONFIRMATION, _RECOVERY),
+    auth_email_change.TYPE: (auth_email_change.CURRENT, auth_email_change.NEW),
 }
-_HANDED_OUT = frozenset(_KINDS) - {"email"}
+_FOLLOWED = frozenset(_KINDS) - {"email"}
+_HANDED_OUT = _FOLLOWED - {auth_email_change.TYPE} | frozenset(auth_email_change.KINDS)
 
 
 async def recover(request: Request) -> Response:
@@ -50,32 +59,34 @@ async def verify(request: Request) -> Response:
         "Token has expired or is invalid" if text(given, "token") else "Email link is invalid or has expired"
     )
     async with guess(request), database_of(request.app).transaction() as connection:
-        found = await auth_tokens.find(connection, token_hash, kinds)
-        if found is None:
-            raise AuthError(403, "otp_expired", refused)
-        user, kind = found
-        if auth_users.is_banned(user):
-            raise AuthError(403, "user_banned", "User is banned")
-        if auth_tokens.is_expired(user, kind):
-            raise AuthError(403, "otp_expired", refused)
+        user, kind = await auth_tokens.usable(connection, token_hash, kinds, refused)
         if kind == _RECOVERY:
             await auth_users.recovered(connection, user["id"])
             if user["email_confirmed_at"] is None:
                 await auth_users.confirm(connection, user["id"])
-        else:
+        elif kind == _CONFIRMATION:
             await _accept(connection, user)
+        elif not await auth_email_change.confirm(connection, user, kind):
+            return JSONResponse({"msg": auth_email_change.HALF_DONE, "code": "200"})
         await auth_users.renew_providers(connection, user["id"])
         session_id, refresh_token = await auth_sessions.begin(connection, user["id"], request, "otp")
         return await auth_sessions.answer(connection, request, session_id, refresh_token)
 
 
 async def show(request: Request) -> Response:
-    """A link that was handed out leads to our page: only its form uses the token up, no scanner of mails does."""
+    """A link that was handed out leads to our page: only its form uses the token up, no scanner of mails does.
+
+    One for a change of the address has no page and opens nothing: to follow it is to confirm.
+    """
     kind, token_hash = request.query_params.get("type", ""), request.query_params.get("token", "")
     if not token_hash:
         raise AuthError(400, "validation_failed", "Verify requires a token or a token hash")
-    if kind not in _HANDED_OUT:
+    if kind not in _FOLLOWED:
         raise AuthError(400, "validation_failed", "Invalid email verification type")
+    if kind == auth_email_change.TYPE:
+        if request.method == "HEAD":  # a look at where a link leads confirms nothing
+            return RedirectResponse(_redirect_to(request, {}), 303)
+        return await auth_email_change.follow(request, token_hash, _redirect_to(request, {}))
     page: auth_mail.Page = "recovery" if _KINDS[kind] == (_RECOVERY,) else "invitation"
     return RedirectResponse(auth_mail.link(request.app.state.site, page, quote(token_hash, safe="")), 303)
 
@@ -111,9 +122,12 @@ async def generate(request: Request) -> Response:
                 user = await _signed_up(connection, user, email, given)
         if user is None:
             raise AuthError(404, "user_not_found", "User with this email not found")
-        token = await auth_tokens.issue(connection, user, *_KINDS[kind], invited=kind == "invite")
-        redirect_to = _redirect_to(request, given)
-        query = urlencode({"token": token.token_hash, "type": kind, "redirect_to": redirect_to})
+        if change := auth_email_change.KINDS.get(kind):
+            token = await auth_email_change.issue(connection, user, change, given.get("new_email"))
+        else:
+            token = await auth_tokens.issue(connection, user, *_KINDS[kind], invited=kind == "invite")
+        redirect_to, verified_as = _redirect_to(request, given), auth_email_change.TYPE if change else kind
+        query = urlencode({"token": token.token_hash, "type": verified_as, "redirect_to": redirect_to})
         return JSONResponse(
             {
                 **await auth_users.read(connection, user["id"]),

@@ -12,10 +12,21 @@ import asyncpg
 from server.embedded.auth_database import Connection
 from server.embedded.auth_errors import AuthError
 
-Kind = Literal["recovery_token", "confirmation_token"]
-_SENT = {"recovery_token": "recovery_sent_at", "confirmation_token": "confirmation_sent_at"}
+Kind = Literal["recovery_token", "confirmation_token", "email_change_token_current", "email_change_token_new"]
+_SENT = {
+    "recovery_token": "recovery_sent_at",
+    "confirmation_token": "confirmation_sent_at",
+    "email_change_token_current": "email_change_sent_at",
+    "email_change_token_new": "email_change_sent_at",
+}
 # As a hosted project begins (an hour), and as Supabase Auth begins by itself (a day): who is invited reads mail tomorrow.
-_LIFE = {"recovery_token": timedelta(hours=1), "confirmation_token": timedelta(hours=24)}
+_HOUR, _DAY = timedelta(hours=1), timedelta(hours=24)
+_LIFE = {
+    "recovery_token": _HOUR,
+    "confirmation_token": _DAY,
+    "email_change_token_current": _DAY,
+    "email_change_token_new": _DAY,
+}
 _PAUSE = timedelta(seconds=60)
 # The hash is made of the address and this code alone, so the code is what has to be guessed: six digits, as a
 # project begins with, are soon tried. Ten are the most that Supabase Auth can be told to use.
@@ -44,11 +55,17 @@ def check_pause(sent_at: datetime | None) -> None:
 
 
 async def issue(
-    connection: Connection, user: asyncpg.Record, kind: Kind, *, invited: bool = False
+    connection: Connection,
+    user: asyncpg.Record,
+    kind: Kind,
+    *,
+    invited: bool = False,
+    address: str | None = None,
 ) -> OneTimeToken:
-    """A new token; the one before it, if any, is worth nothing from now on."""
+    """A new token for the person's address or another; the one before it, if any, is worth nothing from now on."""
+    to: str = address or user["email"]
     code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
-    token = OneTimeToken(code, digest(user["email"], code))
+    token = OneTimeToken(code, digest(to, code))
     await connection.execute(
         f"""
         update auth.users set {kind} = $2, {_SENT[kind]} = clock_timestamp(), updated_at = now(),
@@ -59,11 +76,7 @@ async def issue(
         token.token_hash,
         invited,
     )
-    await connection.execute(
-        "delete from auth.one_time_tokens where token_type = $2::text::auth.one_time_token_type and user_id = $1",
-        user["id"],
-        kind,
-    )
+    await clear(connection, user["id"], kind)
     await connection.execute(
         """
         insert into auth.one_time_tokens (id, user_id, token_type, token_hash, relates_to, created_at, updated_at)
@@ -73,12 +86,12 @@ async def issue(
         user["id"],
         kind,
         token.token_hash,
-        user["email"].lower(),
+        to.lower(),
     )
     return token
 
 
-async def find(
+async def _find(
     connection: Connection, token_hash: str, kinds: tuple[Kind, ...]
 ) -> tuple[asyncpg.Record, Kind] | None:
     """Whose token this is, locked, and of which kind.
@@ -91,7 +104,10 @@ async def find(
         select u.*, t.token_type::text as token_type
         from auth.users u join auth.one_time_tokens t on t.user_id = u.id
         where t.token_hash = $1 and t.token_type::text = any ($2)
-          and case t.token_type when 'recovery_token' then u.recovery_token else u.confirmation_token end = $1
+          and case t.token_type when 'recovery_token' then u.recovery_token
+            when 'confirmation_token' then u.confirmation_token
+            when 'email_change_token_current' then u.email_change_token_current
+            when 'email_change_token_new' then u.email_change_token_new end = $1
         for update of u
         """,
         token_hash,
@@ -100,11 +116,33 @@ async def find(
     return None if found is None else (found, found["token_type"])
 
 
-def is_expired(user: asyncpg.Record, kind: Kind) -> bool:
+async def usable(
+    connection: Connection,
+    token_hash: str,
+    kinds: tuple[Kind, ...],
+    refused: str = "Email link is invalid or has expired",
+) -> tuple[asyncpg.Record, Kind]:
+    """Whose token this is, locked, and of which kind. AuthError for none, a late one, or one of somebody who is banned."""
+    found = await _find(connection, token_hash, kinds)
+    if found is None:
+        raise AuthError(403, "otp_expired", refused)
+    user, kind = found
+    banned_until: datetime | None = user["banned_until"]
+    if banned_until is not None and banned_until > datetime.now(UTC):
+        raise AuthError(403, "user_banned", "User is banned")
     sent_at: datetime | None = user[_SENT[kind]]
-    return sent_at is None or sent_at + _LIFE[kind] < datetime.now(UTC)
+    if sent_at is None or sent_at + _LIFE[kind] < datetime.now(UTC):
+        raise AuthError(403, "otp_expired", refused)
+    return user, kind
 
 
-async def clear(connection: Connection, user_id: uuid.UUID) -> None:
-    """Make everything that was sent to a person worthless."""
-    await connection.execute("delete from auth.one_time_tokens where user_id = $1", user_id)
+async def clear(connection: Connection, user_id: uuid.UUID, *kinds: Kind) -> None:
+    """Make what was sent to a person worthless: of these kinds, or of every kind."""
+    await connection.execute(
+        """
+        delete from auth.one_time_tokens
+        where user_id = $1 and (token_type::text = any ($2::text[]) or $2::text[] = '{}')
+        """,
+        user_id,
+        list(kinds),
+    )

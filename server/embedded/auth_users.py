@@ -326,6 +326,7 @@ def public(user: asyncpg.Record, its_identities: list[asyncpg.Record]) -> dict[s
         "role": user["role"],
         "email": user["email"] or "",
         "phone": user["phone"] or "",
+        **({"new_email": user["email_change"]} if user["email_change"] else {}),
         **{name: _moment(user[name]) for name in moments if user[name] is not None},
         "app_metadata": user["raw_app_meta_data"] or {},
         "user_metadata": user["raw_user_meta_data"] or {},

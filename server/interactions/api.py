@@ -2,17 +2,27 @@
 
 import datetime as dt
 from contextlib import suppress
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import phonenumbers
-from pydantic import AfterValidator, BeforeValidator, Field, RootModel, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    RootModel,
+    WithJsonSchema,
+    model_validator,
+)
 
 from server.errors import Conflict, Invalid, NotFound
 from server.interactions import interaction_archives, interaction_turns, interactions
 from server.interactions.realtime_metrics import Metric, Recorder
 from server.kernel.db import Connection, lengths
-from server.kernel.http import Ask, Call, Model, Moment, Percent, Text
+from server.kernel.http import WHOLE, Ask, Call, Model, Moment, Percent, Text
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -33,8 +43,8 @@ def _read_moment(value: object) -> object:
         with suppress(ValueError):
             return dt.datetime.fromisoformat(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        for unit in (1, 10**3, 10**6, 10**9):
-            if 0 <= value < 10**11 * unit:
+        for unit in _UNITS:
+            if 0 <= value < _SECONDS_END * unit:
                 return _EPOCH + dt.timedelta(microseconds=value * 10**6 // unit)
     return value
 
@@ -47,8 +57,36 @@ def _since_2000(moment: dt.datetime) -> dt.datetime:
 
 Phone = Annotated[Text, Field(max_length=50), AfterValidator(_international)]
 ShortText = Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
-CapturedAt = Annotated[Moment, BeforeValidator(_read_moment), AfterValidator(_since_2000)]
-Items = Field(min_length=1, max_length=100)
+_UNITS = (1, 10**3, 10**6, 10**9)  # of a second
+_SECONDS_2000, _SECONDS_END = (
+    946_684_800,
+    10**11,
+)  # from the year 2000 on; a larger number counts a smaller unit
+_MOMENT: dict[str, JsonValue] = {
+    "description": "Text with its offset from UTC, or seconds, milliseconds, microseconds or nanoseconds since 1970, "
+    "told apart by their size; in the years 2000 to 9998.",
+    "anyOf": [
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^(?!9999)[2-9][0-9]{3}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$",
+        },
+        {
+            "type": "number",
+            "minimum": _SECONDS_2000,
+            "exclusiveMaximum": _SECONDS_END * _UNITS[-1],
+            "not": {
+                "anyOf": [
+                    {"minimum": _SECONDS_END * smaller, "exclusiveMaximum": _SECONDS_2000 * unit}
+                    for smaller, unit in pairwise(_UNITS)
+                ]
+            },
+        },
+    ],
+}
+CapturedAt = Annotated[
+    Moment, BeforeValidator(_read_moment), AfterValidator(_since_2000), WithJsonSchema(_MOMENT)
+]
 
 
 class Start(Model):
@@ -87,9 +125,16 @@ class Interactions(RootModel[list[Interaction]]):
     """The interactions that were asked for."""
 
 
-class RealtimeMetric(Model):
-    """Sentiment, satisfaction (0 to 100) and a feed line at a moment."""
+_SOMETHING: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"type": kind}}}
+    for name, kind in (("sentiment", "string"), ("satisfaction_score", "number"), ("feed_text", "string"))
+]  # in words of JSON Schema: one of these is there, and is not null
 
+
+class RealtimeMetric(Model):
+    """Sentiment, satisfaction (0 to 100) and a feed line at a moment: at least one of the three."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": _SOMETHING})
     captured_at: CapturedAt | None = None
     sentiment: Literal["good", "neutral", "critical"] | None = None
     satisfaction_score: Percent | None = None
@@ -160,7 +205,7 @@ class Archive(Model):
     issues: Annotated[list[Issue], Field(max_length=50)] | None = None
     tags: Tags | None = None
     csat_score: Percent | None = None
-    resolution_time_seconds: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
+    resolution_time_seconds: Annotated[int, Field(ge=0, le=2_000_000_000), WHOLE] | None = None
 
 
 class StoredArchive(Archive):
@@ -275,6 +320,10 @@ CALLS = [
         body=Start,
         status=201,
         refusals=(409,),
+        because={
+            409: "The agent is paused or has an active interaction, or the external_id was used before.",
+            422: "Or the interaction_type is not the channel of the agent.",
+        },
     ),
     Call(
         "GET",
@@ -300,7 +349,8 @@ CALLS = [
         "Sentiment, satisfaction and feed, one or a list",
         Accepted,
         handle=metrics,
-        body=RealtimeMetric | Annotated[list[RealtimeMetric], Items],
+        body=RealtimeMetric,
+        many=True,
         by_stamp=True,
         status=202,
         refusals=(404, 409, 503),
@@ -311,7 +361,8 @@ CALLS = [
         "The live transcript, one turn or a list",
         Accepted,
         in_transaction=turns,
-        body=Turn | Annotated[list[Turn], Items],
+        body=Turn,
+        many=True,
         by_stamp=True,
         status=202,
         refusals=(404, 409),

@@ -179,7 +179,7 @@ async def test_unknown_addresses_and_methods_are_problem_details(api: httpx.Asyn
     for method, path, status in (
         ("GET", "/nothing", 404),
         ("DELETE", "/agent", 405),
-        ("GET", "/interactions", 405),
+        ("PUT", "/interactions", 405),
     ):
         answer = await api.request(method, path)
         assert (answer.status_code, answer.headers["content-type"], answer.json()["status"]) == (
@@ -187,6 +187,28 @@ async def test_unknown_addresses_and_methods_are_problem_details(api: httpx.Asyn
             PROBLEM,
             status,
         )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/agent", {"GET", "HEAD"}),
+        ("PUT", "/api/v1/interactions", {"GET", "HEAD", "POST"}),
+        ("PUT", "/api/v1/interactions/1", {"GET", "HEAD", "PATCH"}),
+        ("GET", "/api/v1/tool-permissions/1/execution", {"PATCH", "POST"}),
+        ("DELETE", "/login", {"GET", "HEAD", "POST"}),
+        ("POST", "/stream", {"GET", "HEAD"}),
+        ("POST", "/api/openapi.json", {"GET", "HEAD"}),
+        ("POST", "/static/app.css", {"GET", "HEAD"}),
+    ],
+)
+async def test_a_405_names_the_methods_of_all_routes_at_its_address(
+    app_server: AppServer, method: str, path: str, allowed: set[str]
+) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+        answer = await client.request(method, path)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == allowed
 
 
 def refs(node: Any) -> Iterator[str]:

@@ -93,6 +93,65 @@ async def test_sign_up_is_closed(raw: httpx.AsyncClient) -> None:
     assert (reply.status_code, reply.json()["code"]) == (422, "signup_disabled")
 
 
+@pytest.mark.parametrize(
+    "given", [{}, {"data": {"name": "x"}}, {"email": "", "password": "long enough"}], ids=str
+)
+async def test_a_sign_up_of_nobody_says_that_there_is_none_without_an_address(
+    raw: httpx.AsyncClient, given: dict[str, object]
+) -> None:
+    reply = await raw.post("/signup", json=given, headers=VERSION)
+    assert (reply.status_code, reply.json()["code"]) == (422, "anonymous_provider_disabled")
+
+
+async def test_no_telephone_number_opens_anything(raw: httpx.AsyncClient) -> None:
+    login = {"phone": "+18505550155", "password": "long enough"}
+    reply = await raw.post("/token?grant_type=password", json=login, headers=VERSION)
+    assert (reply.status_code, reply.json()["code"]) == (422, "phone_provider_disabled")
+    reply = await raw.post("/signup", json=login, headers=VERSION)
+    assert (reply.status_code, reply.json()["code"]) == (422, "signup_disabled")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("POST", "/otp"), ("POST", "/factors"), ("GET", "/authorize"), ("GET", "/sso"),
+     ("GET", "/reauthenticate"), ("POST", "/resend"), ("GET", "/admin/audit"), ("POST", "/factors/1/verify"),
+     ("GET", "/user/identities/authorize"), ("DELETE", "/admin/users/1/factors/2")],
+)  # fmt: skip
+async def test_what_is_not_offered_is_a_refusal_like_any_other(
+    target: Target, raw: httpx.AsyncClient, method: str, path: str
+) -> None:
+    if target.keys is None:
+        pytest.skip("a project offers more than the embedded service")
+    reply = await raw.request(method, path)
+    assert reply.status_code == 404
+    assert reply.json() == {"code": 404, "error_code": "feature_disabled", "msg": reply.json()["msg"]}
+    assert reply.headers["x-sb-error-code"] == "feature_disabled"
+    assert method in reply.json()["msg"]
+    versioned = await raw.request(method, path, headers=VERSION)
+    assert versioned.json() == {"code": "feature_disabled", "message": reply.json()["msg"]}
+    assert versioned.headers["X-Supabase-Api-Version"] == "2024-01-01"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/user", {"GET", "HEAD", "PUT"}),
+        ("PATCH", "/verify", {"GET", "HEAD", "POST"}),
+        ("GET", "/token", {"POST"}),
+        ("PATCH", "/admin/users", {"GET", "HEAD", "POST"}),
+        ("PATCH", "/admin/users/1", {"GET", "HEAD", "PUT", "DELETE"}),
+    ],
+)
+async def test_another_method_is_405_and_names_those_that_there_are(
+    target: Target, raw: httpx.AsyncClient, method: str, path: str, allowed: set[str]
+) -> None:
+    if target.keys is None:
+        pytest.skip("a project's server answers without a body")
+    reply = await raw.request(method, path)
+    assert (reply.status_code, reply.json()["error_code"]) == (405, "feature_disabled")
+    assert set(reply.headers["allow"].split(", ")) == allowed
+
+
 @pytest.mark.parametrize("email", ["a\0b@example.com", "\ud800@example.com", "x" * 300, 7, None, ["a"]])
 async def test_impossible_values_are_refused_not_fatal(raw: httpx.AsyncClient, email: object) -> None:
     body = json.dumps({"email": email, "password": "p\ud800\0"})

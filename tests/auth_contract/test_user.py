@@ -120,6 +120,29 @@ async def test_nobody_promotes_themselves(raw: httpx.AsyncClient, person: Person
     assert user["role"] == "authenticated"
 
 
+async def test_a_telephone_number_is_refused_not_dropped(
+    raw: httpx.AsyncClient, raw_admin: httpx.AsyncClient, target: Target, person: Person, sign_in: SignIn
+) -> None:
+    session = await sign_in(await person(user_metadata={"name": "Ana"}))
+    for phone, refusals in (
+        # Where no provider of text messages is set up, the real server calls this a fault of its own.
+        ("+1 850 555 0155", {(400, "phone_provider_disabled"), (500, "unexpected_failure")}),
+        ("18505550155", {(400, "phone_provider_disabled"), (500, "unexpected_failure")}),
+        ("no number", {(400, "validation_failed")}),
+        (7, {(400, "bad_json")}),
+    ):
+        change = {"phone": phone, "data": {"name": "Bo"}}
+        assert said(await raw.put("/user", json=change, headers=bearer(session))) in refusals
+        if target.keys is not None:  # a project's admin may write down a number
+            for method, path in (("POST", "/admin/users"), ("PUT", f"/admin/users/{session.user.id}")):
+                body = {"email": session.user.email, **change}
+                assert said(await raw_admin.request(method, path, json=body)) in refusals
+    for none in ("", None):
+        reply = await raw.put("/user", json={"phone": none}, headers=bearer(session))
+        assert (reply.status_code, reply.json()["phone"]) == (200, "")
+        assert reply.json()["user_metadata"]["name"] == "Ana"
+
+
 # Case 23
 async def test_passwords_must_be_new_and_long_enough(
     raw: httpx.AsyncClient, person: Person, sign_in: SignIn

@@ -7,7 +7,6 @@ from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup
-from pydantic import TypeAdapter
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
@@ -144,18 +143,19 @@ def _moment(value: str) -> Markup:
 def _checked(*, short: bool) -> Row:
     """A list of a hundred metrics, read with and without a look at numbers that JSON has and others read differently."""
     call = next(call for call in CALLS if call.by_stamp)
-    adapter: TypeAdapter[Any] = TypeAdapter(call.body)
+    body = call.json_body
+    assert body is not None
     raw = json.dumps(
         [{"sentiment": "good", "satisfaction_score": 62.5, "feed_text": "Where is it?"}] * 100
     ).encode()
 
     def checked() -> object:
         exact_json.check(raw)
-        return adapter.validate_json(raw, strict=True)
+        return body.read(raw)
 
     return alternate(
         "metrics that no exact_json checks, beside checked",
-        lambda: adapter.validate_json(raw, strict=True),
+        lambda: body.read(raw),
         checked,
         short=short,
     )

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,11 +10,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Error, Page, expect
 
-from server.demo import cast, conversations
+from server.demo import cast, recordings
 from server.demo.client import Channel
 from server.demo.player import Played, Script, Tool
 from server.demo.replay import replay
-from tests.app_server import AppServer, Person, decision
+from tests.app_server import AppServer, Person
 from tests.browser.conftest import SignIn
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -40,7 +38,7 @@ WATCH = """() => {
 
 def chosen() -> list[Script]:
     """48 conversations of both sources, those with most to decide first; a few without any."""
-    scripts = conversations.read(DATA)
+    scripts = [one.script for one in recordings.read(DATA).scripts]
     found: list[Script] = []
     for source, count in (("star", 26), ("tau-airline", 22)):
         mine = [script for script in scripts if script.name.startswith(source)]
@@ -189,33 +187,3 @@ async def stored_as_sent(
 
 def by_time(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: row[1])
-
-
-async def test_the_command_plays_and_makes_its_own_supervisors(app_server: AppServer) -> None:
-    environment = {"FLOORWALKER_HOME": str(app_server.home), "PORT": app_server.url.rpartition(":")[2]}
-    calls = 2
-    for _ in range(2):  # the second time its people and agents are there already
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server", "replay", str(DATA)),
-            *("--speed", "400", "--limit", str(calls), "--supervisors", "2"),
-            cwd=Path(__file__).parents[2],
-            env={"PATH": os.environ["PATH"], **environment},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        running = asyncio.create_task(process.communicate())
-        async with app_server.browser_of(await app_server.hire("admin")) as admin:
-            while not running.done():
-                async with app_server.database() as owner:
-                    waiting = await owner.fetch(
-                        """select t.id, t.arguments_digest from public.tool_permissions t join public.users u on u.id = t.supervisor_id
-                        where t.status = 'pending' and u.email like '%@replay.example.com'"""
-                    )
-                for row in waiting:
-                    await admin.post(f"/tool-permissions/{row['id']}/decision", data=decision(row, "allowed"))
-                await asyncio.sleep(0.1)
-        out, said = await running
-        assert process.returncode == 0, said.decode()
-        assert "voice1@replay.example.com" in out.decode()
-        assert out.decode().splitlines()[-1].startswith(f"{calls} interactions, ")
-        assert out.decode().splitlines()[-1].endswith(" 0 cut short")

@@ -144,6 +144,7 @@ class Mounted:
     outbox: Path
     http: httpx.AsyncClient
     postgres: Postgres
+    app: Starlette
 
     def headers(self, *, secret: bool = False) -> dict[str, str]:
         if secret:
@@ -182,7 +183,7 @@ async def mounting(postgres: Postgres, home: Path) -> AsyncIterator[Mounted]:
     auth = create_auth_app(postgres.url("supabase_auth_admin"), keys, issuer=url, outbox=outbox)
     whole = Starlette(routes=[Mount("/auth/v1", auth)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=whole)) as http:
-        yield Mounted(url, keys, outbox, http, postgres)
+        yield Mounted(url, keys, outbox, http, postgres, whole)
     await close_auth_app(auth)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import asyncpg
 import bcrypt
+import httpx
 import pytest
 from supabase_auth.errors import AuthApiError, AuthRetryableError
 
+from server.embedded import auth_users
 from server.embedded.postgres import Postgres
 from tests.embedded.conftest import Mounted
 
@@ -164,6 +166,18 @@ async def test_addresses_that_mail_cannot_reach_are_refused(mounted: Mounted) ->
         for path in ("/admin/users", "/invite", "/recover"):
             reply = await mounted.post(path, {"email": email}, secret=True)
             assert (reply.status_code, reply.json()["error_code"]) == (400, "validation_failed")
+
+
+async def test_a_fault_of_ours_is_json_too(mounted: Mounted, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(auth_users, "listed", fail)
+    transport = httpx.ASGITransport(app=mounted.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, headers=mounted.headers(secret=True)) as http:
+        reply = await http.get(f"{mounted.url}/admin/users")
+    assert (reply.status_code, reply.json()["error_code"]) == (500, "unexpected_failure")
+    assert "broken" not in reply.text
 
 
 async def test_it_outlives_its_database(mounted: Mounted, postgres: Postgres) -> None:

@@ -331,3 +331,65 @@ async def test_an_address_that_an_admin_changed_ends_what_was_sent_to_the_old_on
     late = {"type": "recovery", "token_hash": link["hashed_token"]}
     assert said(await mounted.post("/verify", late)) == (403, "otp_expired")
     assert (await mounted.post("/recover", {"email": other})).status_code == 200
+
+
+async def test_a_change_of_address_has_the_rows_of_the_real_server_and_ends_after_its_time(
+    mounted: Mounted,
+) -> None:
+    user, new = await somebody(mounted), f"{secrets.token_hex(6)}@example.com"
+    body = {"email": user["email"], "new_email": new}
+    links = {
+        kind: (await mounted.post("/admin/generate_link", {"type": kind, **body}, secret=True)).json()
+        for kind in ("email_change_current", "email_change_new")
+    }
+    async with mounted.owner() as owner:
+        row = await owner.fetchrow("select * from auth.users where id = $1", user["id"])
+        assert row is not None
+        assert (row["email_change"], row["email_change_confirm_status"]) == (new, 0)
+        tokens = await owner.fetch(
+            """
+            select token_type::text as kind, token_hash, relates_to from auth.one_time_tokens
+            where user_id = $1 order by token_type::text
+            """,
+            user["id"],
+        )
+        assert [tuple(token) for token in tokens] == [
+            ("email_change_token_current", links["email_change_current"]["hashed_token"], user["email"]),
+            ("email_change_token_new", links["email_change_new"]["hashed_token"], new),
+        ]
+        assert [row[token["kind"]] for token in tokens] == [token["token_hash"] for token in tokens]
+        made = hashlib.sha224((new + links["email_change_new"]["email_otp"]).encode()).hexdigest()
+        assert made == links["email_change_new"]["hashed_token"]
+        await owner.execute(
+            "update auth.users set email_change_sent_at = now() - interval '24 hours 1 second' where id = $1",
+            user["id"],
+        )
+    late = {"type": "email_change", "token_hash": links["email_change_new"]["hashed_token"]}
+    assert said(await mounted.post("/verify", late)) == (403, "otp_expired")
+
+
+async def test_a_link_for_another_new_address_ends_those_for_the_first(mounted: Mounted) -> None:
+    user = await somebody(mounted)
+
+    async def link(kind: str, new: str) -> dict[str, str]:
+        body = {"type": kind, "email": user["email"], "new_email": new}
+        made = (await mounted.post("/admin/generate_link", body, secret=True)).json()
+        return {"type": "email_change", "token_hash": made["hashed_token"]}
+
+    first, second = (f"{secrets.token_hex(6)}@example.com" for _ in range(2))
+    agreed = await link("email_change_current", first)
+    await link("email_change_new", second)
+    assert said(await mounted.post("/verify", agreed)) == (403, "otp_expired")
+
+
+async def test_to_ask_where_a_link_leads_confirms_nothing(mounted: Mounted) -> None:
+    user = await somebody(mounted)
+    body = {
+        "type": "email_change_new",
+        "email": user["email"],
+        "new_email": f"{secrets.token_hex(6)}@example.com",
+    }
+    link = (await mounted.post("/admin/generate_link", body, secret=True)).json()
+    assert (await mounted.http.head(link["action_link"])).status_code == 303
+    redeem = {"type": "email_change", "token_hash": link["hashed_token"]}
+    assert (await mounted.post("/verify", redeem)).status_code == 200

@@ -4,19 +4,7 @@ Others use the names below.
 """
 
 from server.kernel.http.access import own_path, signed_in, viewer_of, visitor_of
-from server.kernel.http.agent_api import (
-    PREFIX,
-    Ask,
-    Call,
-    Json,
-    JsonObject,
-    Model,
-    Moment,
-    Percent,
-    Text,
-    document,
-    routes,
-)
+from server.kernel.http.agent_api import IDEMPOTENCY_KEY, PREFIX, Ask, Call, routes
 from server.kernel.http.bodies import Bodies, BodyLimit
 from server.kernel.http.cookies import (
     drop_cookie,
@@ -31,6 +19,16 @@ from server.kernel.http.exact_json import size_of
 from server.kernel.http.filters import argument, arguments
 from server.kernel.http.form_fields import form, identifier
 from server.kernel.http.forms import Utf8Forms
+from server.kernel.http.json_bodies import (
+    WHOLE,
+    Documented,
+    Json,
+    JsonObject,
+    Model,
+    Moment,
+    Percent,
+    Text,
+)
 from server.kernel.http.measured import Measured
 from server.kernel.http.middleware import (
     SameOrigin,
@@ -40,23 +38,27 @@ from server.kernel.http.middleware import (
     security_headers,
     trusted_hosts,
 )
+from server.kernel.http.openapi import document
 from server.kernel.http.partials import Partials
 from server.kernel.http.plain_text import cut, html_size, odd_names, spelled
 from server.kernel.http.probes import PROBES
 from server.kernel.http.protocol import Protocol
-from server.kernel.http.refusals import HANDLERS, refusal, refuse
+from server.kernel.http.refusals import HANDLERS, allowed_methods, refusal, refuse
 from server.kernel.http.rendering import ROOT, Template, fragment, live, partial, render, static
 from server.kernel.http.static_files import Static
 
 __all__ = [
     "HANDLERS",
+    "IDEMPOTENCY_KEY",
     "PREFIX",
     "PROBES",
     "ROOT",
+    "WHOLE",
     "Ask",
     "Bodies",
     "BodyLimit",
     "Call",
+    "Documented",
     "Json",
     "JsonObject",
     "Measured",
@@ -72,6 +74,7 @@ __all__ = [
     "Text",
     "TrustedHosts",
     "Utf8Forms",
+    "allowed_methods",
     "argument",
     "arguments",
     "csv",

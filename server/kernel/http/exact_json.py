@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from json.decoder import JSONDecoder
+from json.decoder import JSONDecodeError, JSONDecoder
 from math import isinf
 from typing import Any
 
@@ -25,8 +25,13 @@ def check(raw: bytes) -> None:
     try:
         text = raw.decode()
         value = _DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"the body is not JSON in UTF-8 that can be read: {str(error)[:200]}") from None
+    except UnicodeDecodeError as error:
+        raise Invalid(f"the body is not JSON that can be read: byte {error.start} is not UTF-8") from None
+    except RecursionError:
+        raise Invalid("the body is not JSON that can be read: it is nested too deeply") from None
+    except JSONDecodeError as error:
+        where = f"at line {error.lineno} column {error.colno}"
+        raise Invalid(f"the body is not JSON that can be read: {error.msg} {where}") from None
     if _HALF.search(text):
         try:
             json.dumps(value, ensure_ascii=False).encode()
@@ -94,6 +99,10 @@ def _decimal(text: str) -> float:
     return number
 
 
+def _constant(text: str) -> float:
+    raise Invalid(f"{text} is no number of JSON: send null, or text")
+
+
 def _changed(text: str) -> Invalid:
     return Invalid(
         f"the number {_shown(text, '')} does not fit into a 64-bit float unchanged: send it as text"
@@ -106,4 +115,6 @@ def _shown(text: str, quote: str = '"') -> str:
     return quote + shown.encode(errors="backslashreplace").decode() + quote
 
 
-_DECODER = JSONDecoder(object_pairs_hook=_once, parse_int=_integer, parse_float=_decimal)
+_DECODER = JSONDecoder(
+    object_pairs_hook=_once, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
+)

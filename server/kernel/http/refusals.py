@@ -7,6 +7,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.errors import NotFound, RequestError, Unavailable
@@ -49,6 +50,15 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
     return await refusal(request, error)
 
 
+def allowed_methods(request: Request) -> str:
+    """What `Allow` says of this address: the methods of all routes that are at it, not of the first alone."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.methods and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods
+    return ", ".join(sorted(found or {"GET", "HEAD"}))  # without a route of its own: a static file
+
+
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     word = (
@@ -60,6 +70,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
     answer = await refusal(request, word)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
+    if error.status_code == 405:
+        answer.headers["Allow"] = allowed_methods(request)
     return answer
 
 

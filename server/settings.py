@@ -228,6 +228,10 @@ class Incomplete(Settings):
     """What is set, whole or not: for whoever looks what is wrong with it."""
 
     @model_validator(mode="after")
+    def _in_their_order(self) -> Self:
+        return self
+
+    @model_validator(mode="after")
     def _whole_or_nothing(self) -> Self:
         return self
 

@@ -202,6 +202,11 @@ def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
         ({"PUBLIC_URL": "https://me:hidden@floor.example.com"}, ["PUBLIC_URL", "https://floor.example.com"]),
         ({"TRUSTED_PROXIES": "10.0.0.0/8,proxy.local"}, ["TRUSTED_PROXIES", "'proxy.local'", "10.0.0.0/8"]),
         ({"TRUSTED_PROXIES": "*"}, ["TRUSTED_PROXIES", "'*'", "or none"]),
+        (
+            {"METRICS_HOURS": "49", "ARCHIVE_DAYS": "2"},
+            ["METRICS_HOURS (49)", "ARCHIVE_DAYS (2 days", "outlive"],
+        ),
+        ({"STALE_SECONDS": "600"}, ["STALE_SECONDS (600)", "REAP_SECONDS (600)", "less than"]),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(environment: dict[str, str], words: list[str]) -> None:

@@ -19,6 +19,7 @@ const write = {
   effect: (at, now) => (at > now ? `takes effect in ${span((at - now) / 1000 + 0.5)}` : "takes effect"),
   day: (at, now) =>
     now - at < 12 * 3600e3 ? clock(at).slice(0, 5) : at.toLocaleDateString([], { month: "short", day: "numeric" }),
+  date: (at) => `${at.toLocaleDateString([], { month: "short", day: "numeric" })} ${clock(at)}`,
   heard(at, now) {
     const s = Math.floor((now - at) / 1000);
     if (s >= stale) return `no sign for ${s < 120 ? `${s} s` : span(s)}`;

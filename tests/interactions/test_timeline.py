@@ -27,7 +27,7 @@ async def test_pauses_late_words_and_days_are_in_the_timeline(app_server: AppSer
         ("agent", "agent As I s interrupted"),
         ("customer", "customer Bye. came after the end"),
     ]
-    assert '<time datetime="2026-01-31T23:59:58+00:00" data-kind="day">' in html
+    assert '<time datetime="2026-01-31T23:59:58+00:00" data-kind="date">' in html
 
 
 async def test_a_line_keeps_its_identity(app_server: AppServer, voice: Person) -> None:

@@ -32,7 +32,7 @@ def moment(value: str | dt.datetime | None, kind: str = "clock") -> Markup | str
     else:
         when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
         text = when.astimezone(dt.UTC).isoformat()
-    shown = f"{text[:10]} {text[11:16]}" if kind == "day" else text[11:19]
+    shown = f"{text[:10]} {text[11:16]}" if kind in ("day", "date") else text[11:19]
     # Put together by hand, from nothing that anybody typed: 10 times as fast as datetime's parser and Markup.format
     # (bench optimisations).
     return Markup(f'<time datetime="{text}" data-kind="{kind}">{shown} UTC</time>')  # noqa: S704

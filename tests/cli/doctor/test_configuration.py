@@ -52,6 +52,11 @@ async def test_every_mistake_is_said_and_the_rest_is_used(environment: pytest.Mo
     assert (settings.port, settings.secret_key, settings.database_url) == (8000, None, HOSTED["DATABASE_URL"])
 
 
+async def test_settings_that_contradict_each_other(environment: pytest.MonkeyPatch) -> None:
+    findings = await looked(environment, **{**HOSTED, "METRICS_HOURS": "49", "ARCHIVE_DAYS": "2"})
+    one(findings, "✗", "METRICS_HOURS (49) is more than ARCHIVE_DAYS")
+
+
 async def test_half_a_project(environment: pytest.MonkeyPatch) -> None:
     findings = await looked(
         environment, SUPABASE_URL="https://x.supabase.co", PUBLIC_URL=HOSTED["PUBLIC_URL"]

@@ -29,6 +29,7 @@ class Interaction(TypedDict):
     scores: list[float]
     feed: list[FeedLine]
     grants: list[Grant] | None
+    caller: str | None
 
 
 class Ended(TypedDict):
@@ -85,6 +86,7 @@ class Row(TypedDict):
     satisfaction_score: float | None
     feed: FeedLine | None
     grants: int | None
+    caller: str | None
 
 
 class Supervisor(TypedDict):

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-import phonenumbers
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -19,22 +18,12 @@ from pydantic import (
 )
 
 from server.errors import Conflict, Invalid, NotFound
-from server.interactions import interaction_archives, interaction_turns, interactions
+from server.interactions import interaction_archives, interaction_turns, interactions, phone_numbers
 from server.interactions.realtime_metrics import Metric, Recorder
 from server.kernel.db import Connection, lengths
 from server.kernel.http import WHOLE, Ask, Call, Model, Moment, Percent, Text
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-def _international(number: str) -> str:
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        raise ValueError("is not an international number such as +18505550155") from None
-    if not phonenumbers.is_possible_number(parsed):
-        raise ValueError("is not a possible phone number")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _read_moment(value: object) -> object:
@@ -55,7 +44,20 @@ def _since_2000(moment: dt.datetime) -> dt.datetime:
     return moment
 
 
-Phone = Annotated[Text, Field(max_length=50), AfterValidator(_international)]
+PhoneNumber = Annotated[
+    Text,
+    Field(
+        max_length=lengths.NAME,
+        description="What stands where the caller's number should. What is no usable number is kept as `caller`.",
+    ),
+]
+CalledNumber = Annotated[
+    Text,
+    Field(
+        max_length=lengths.NAME,
+        description="The number that was called. Its country is that of a phone_number that is written without one.",
+    ),
+]
 ShortText = Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
 _UNITS = (1, 10**3, 10**6, 10**9)  # of a second
 _SECONDS_2000, _SECONDS_END = (
@@ -93,7 +95,8 @@ class Start(Model):
     """A new interaction."""
 
     interaction_type: Literal["voice", "chat"]
-    phone_number: Phone | None = None
+    phone_number: PhoneNumber | None = None
+    called_number: CalledNumber | None = None
     livekit_room_id: ShortText | None = None
     external_id: ShortText | None = None
 
@@ -101,7 +104,8 @@ class Start(Model):
 class Change(Model):
     """What may become known during an interaction."""
 
-    phone_number: Phone | None = None
+    phone_number: PhoneNumber | None = None
+    called_number: CalledNumber | None = None
     livekit_room_id: ShortText | None = None
 
 
@@ -111,7 +115,9 @@ class Interaction(Model):
     id: UUID
     agent_id: UUID
     interaction_type: Literal["voice", "chat"]
-    phone_number: str | None
+    phone_number: str | None  # in E.164
+    caller: str | None  # the text as sent, where it is no usable number or says more than a number
+    called_number: str | None  # in E.164, or as sent where that cannot be read
     livekit_room_id: str | None
     external_id: str | None
     status: Literal["active", "completed", "failed"]
@@ -227,11 +233,14 @@ class End(Model):
 async def start(ask: Ask, connection: Connection) -> Interaction:
     """Open an interaction."""
     body: Start = ask.body
+    phone_number, caller = phone_numbers.read(body.phone_number, body.called_number)
     row = await interactions.start(
         connection,
         ask.agent.id,
         body.interaction_type,
-        body.phone_number,
+        phone_number,
+        caller,
+        phone_numbers.read_called(body.called_number),
         body.livekit_room_id,
         body.external_id,
     )
@@ -255,6 +264,9 @@ async def find(ask: Ask, connection: Connection) -> Interactions:
 async def change(ask: Ask, connection: Connection) -> Interaction:
     """Tell what became known."""
     values = ask.body.model_dump(exclude_unset=True)
+    if values.keys() & {"phone_number", "called_number"}:
+        known = await interactions.read(connection, ask.id(), locked=True)
+        values = phone_numbers.read_told(values, dict(known))
     return Interaction.model_validate(dict(await interactions.change(connection, ask.id(), values)))
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from server.errors import Conflict, NotFound, Unavailable
 from server.kernel.db import Connection, Record
 
-_COLUMNS = """id, agent_id, interaction_type, phone_number, livekit_room_id, external_id, status,
+_COLUMNS = """id, agent_id, interaction_type, phone_number, caller, called_number, livekit_room_id, external_id, status,
     started_at, ended_at, duration_seconds, end_reason"""
 
 
@@ -15,18 +15,23 @@ async def start(
     agent_id: UUID,
     interaction_type: str,
     phone_number: str | None,
+    caller: str | None,
+    called_number: str | None,
     livekit_room_id: str | None,
     external_id: str | None,
 ) -> Record:
     """A new active interaction. Conflict when the agent is paused, retired or has one already."""
     row = await connection.fetchrow(
         f"""
-        insert into public.interactions (agent_id, interaction_type, phone_number, livekit_room_id, external_id)
-        values ($1, $2, $3, $4, $5) on conflict do nothing returning {_COLUMNS}
+        insert into public.interactions (agent_id, interaction_type, phone_number, caller, called_number, livekit_room_id,
+          external_id)
+        values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning {_COLUMNS}
         """,
         agent_id,
         interaction_type,
         phone_number,
+        caller,
+        called_number,
         livekit_room_id,
         external_id,
     )
@@ -62,10 +67,11 @@ async def find(connection: Connection, external_id: str) -> list[Record]:
     )
 
 
-async def read(connection: Connection, interaction_id: UUID) -> Record:
-    """The interaction. NotFound when it is not the caller's."""
+async def read(connection: Connection, interaction_id: UUID, *, locked: bool = False) -> Record:
+    """The interaction; `locked`, so that nobody else changes it meanwhile. NotFound when it is not the caller's."""
     row = await connection.fetchrow(
-        f"select {_COLUMNS} from public.interactions where id = $1", interaction_id
+        f"select {_COLUMNS} from public.interactions where id = $1 {'for no key update' if locked else ''}",
+        interaction_id,
     )
     if row is None:
         raise NotFound("there is no such interaction")
@@ -73,7 +79,7 @@ async def read(connection: Connection, interaction_id: UUID) -> Record:
 
 
 async def change(connection: Connection, interaction_id: UUID, values: dict[str, str | None]) -> Record:
-    """Set phone_number or livekit_room_id, or both, of an active interaction; the number until ten minutes after its end.
+    """Set livekit_room_id of an active interaction, or the numbers and the caller, also until ten minutes after its end.
 
     Conflict when it has ended.
     """
@@ -81,12 +87,17 @@ async def change(connection: Connection, interaction_id: UUID, values: dict[str,
         f"""
         update public.interactions set
           phone_number = case when $2 then $3 else phone_number end,
-          livekit_room_id = case when $4 then $5 else livekit_room_id end
-        where id = $1 and (status = 'active' or ended_at > now() - interval '10 minutes' and not $4) returning {_COLUMNS}
+          caller = case when $2 then $4 else caller end,
+          called_number = case when $5 then $6 else called_number end,
+          livekit_room_id = case when $7 then $8 else livekit_room_id end
+        where id = $1 and (status = 'active' or ended_at > now() - interval '10 minutes' and not $7) returning {_COLUMNS}
         """,
         interaction_id,
         "phone_number" in values,
         values.get("phone_number"),
+        values.get("caller"),
+        "called_number" in values,
+        values.get("called_number"),
         "livekit_room_id" in values,
         values.get("livekit_room_id"),
     )

@@ -36,6 +36,8 @@ class Head(TypedDict):
     sentiment: str | None
     satisfaction_score: float | None
     grants: list[Grant] | None
+    caller: str | None
+    called_number: str | None
 
 
 class Entry(TypedDict):

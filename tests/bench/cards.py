@@ -24,6 +24,7 @@ def agent(number: int) -> Agent:
             "version": "1",
             "started_at": at.format(0),
             "phone_number": f"+1850555{number:04}",
+            "caller": None,
             "last_seen_at": at.format(59),
             "sentiment": "neutral",
             "satisfaction_score": 62.5,

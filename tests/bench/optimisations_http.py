@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from server.app import CALLS
 from server.floor import pages
 from server.kernel.http import TrustedHosts, exact_json, partial, partials, rendering
-from server.kernel.http.filters import moment, sparkline
+from server.kernel.http.filters import mask_phone, moment, sparkline
 from tests.bench.by_turns import alternate, gained
 from tests.bench.cards import agent
 from tests.bench.table import Row
@@ -53,6 +53,12 @@ async def measure(short: bool) -> list[Row]:
             "points of a sparkline as a table, beside formatting them",
             bound(sparkline, scores),
             bound(_sparkline, scores),
+            short=short,
+        ),
+        alternate(
+            "masks of numbers kept, beside made each time",
+            bound(mask_phone, "+18505550155"),
+            bound(mask_phone.__wrapped__, "+18505550155"),
             short=short,
         ),
         alternate(
@@ -105,6 +111,7 @@ def _indents() -> Row:
         "interaction_type": "voice",
         "started_at": _AT,
         "phone_number": "+18505550155",
+        "caller": None,
         "last_seen_at": _AT,
         "sentiment": "good",
         "satisfaction_score": 62.5,

@@ -151,7 +151,7 @@ TABLES: dict[str, Table] = {
         rows="id in ({interactions})",
         groups={
             "start": "agent_id interaction_type external_id",
-            "contact": "phone_number livekit_room_id",
+            "contact": "phone_number caller called_number livekit_room_id",
             "status": "status end_reason",
             "kept": "id supervisor_id started_at ended_at duration_seconds created_at anonymised_at series reaped_at",
         },
@@ -172,7 +172,7 @@ TABLES: dict[str, Table] = {
     "public.interaction_pulse": Table(
         rows="interaction_id in ({interactions})",
         groups={
-            "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at phone_number",
+            "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at phone_number caller",
             "grants": "grants lag_seconds lag_at",
         },
         new={"interaction_id": "'{live}'", "agent_id": "'{agent}'", "supervisor_id": "'{owner}'"},
@@ -332,7 +332,7 @@ TABLES: dict[str, Table] = {
         "id = '{pending}'",
         "id tool_name tool_description owner_description arguments arguments_digest known_tool status requested_at"
         " expires_at held_by held_by_name held_until times_held undo_seconds interaction_id agent_id agent_name"
-        " interaction_type phone_number sentiment satisfaction_score feed",
+        " interaction_type phone_number sentiment satisfaction_score feed caller",
     ),
     "private.decision_cards": view(
         "id = '{allowed}'",
@@ -344,17 +344,17 @@ TABLES: dict[str, Table] = {
     ),
     "private.interaction_cards": view(
         "id = '{live}'",
-        "id agent_id version started_at phone_number last_seen_at sentiment satisfaction_score scores feed grants",
+        "id agent_id version started_at phone_number last_seen_at sentiment satisfaction_score scores feed grants caller",
     ),
     "private.interaction_rows": view(
         "id = '{live}'",
         "id agent_name username interaction_type started_at phone_number last_seen_at sentiment"
-        " satisfaction_score feed grants",
+        " satisfaction_score feed grants caller",
     ),
     "private.interaction_heads": view(
         "id = '{live}'",
         "id status interaction_type phone_number started_at ended_at duration_seconds livekit_room_id"
-        " agent_name username last_seen_at sentiment satisfaction_score grants",
+        " agent_name username last_seen_at sentiment satisfaction_score grants caller called_number",
     ),
     "private.settings": closed("name value"),
     "private.pages": closed("name function"),

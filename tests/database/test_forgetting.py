@@ -14,7 +14,7 @@ MARK = "Ada Lovelace"
 # What may hold a person: the value that is put there. {mark} is a text nobody else has.
 HELD = {
     "interactions": {
-        "phone_number": "'+18155550186'", "livekit_room_id": "'{mark}'", "external_id": "'{mark}' || id",
+        "phone_number": "'+18155550186'", "caller": "'{mark}'", "called_number": "'{mark}'", "livekit_room_id": "'{mark}'", "external_id": "'{mark}' || id",
         "series": "'[[1, 5, \"{mark}\"]]'",
     },
     "interaction_turns": {"text": "'{mark}'", "external_id": "'{mark}'"},

@@ -22,6 +22,7 @@ OPERATIONS = {
     ),
     "a turn": ("insert into interaction_turns (interaction_id, speaker, text) values ('{live}', 'agent', 'Hm.')", True),
     "its number": ("update interactions set phone_number = '+18505550199' where id = '{live}'", True),
+    "what stands in its place": ("update interactions set caller = 'anonymous' where id = '{live}'", True),
     "a name": ("update agents set name = name || '!' where id = '{agent}'", True),
     "a pause": ("update agents set paused_at = now() where id = '{agent}'", True),
     "a tool permission": ("insert into tool_permissions (interaction_id, tool_name) values ('{live}', 'refund')", False),

@@ -15,6 +15,8 @@ TAKEN = {
     "agents.name": lengths.NAME,
     "agent_tools.tool_name": lengths.NAME,
     "agent_tools.description": lengths.TOOL_DESCRIPTION,
+    "interactions.called_number": lengths.NAME,
+    "interactions.caller": lengths.NAME,
     "interactions.external_id": lengths.NAME,
     "interactions.livekit_room_id": lengths.NAME,
     "interactions.end_reason": lengths.END_REASON,

@@ -4,23 +4,66 @@ import datetime as dt
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import getitem
 from typing import Any
 
+import phonenumbers
 from markupsafe import Markup
+from phonenumbers import PhoneNumberFormat
+
+from server.kernel.http.plain_text import cut, visible
 
 _SPARKS = 60  # scores a sparkline has room for
+_MASK = 240  # bytes of HTML for what stands where a number should
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_USER = re.compile(
+    r"((?:\bsips?:)?[^\s@:<])[^\s@:<]*(?::[^\s@]*)?@", re.IGNORECASE
+)  # and the password that may stand in a SIP address
+_HIDDEN = re.compile(r"\0(?:[\s()+.\-/\ufe0f\u20e3]*\0)*[\ufe0f\u20e3]*")  # emoji of digits have these marks
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00", re.ASCII)
 # Each of its points as text, by place and score, since a line of sixty is drawn for every metric that arrives: 2.2 times
 # as fast as formatting each point (bench optimisations).
 _POINTS = [[f"{place * 4},{100 - score}" for score in range(101)] for place in range(_SPARKS)]
 
 
-def mask_phone(number: str | None) -> str:
-    """+18505550155 → +1 850 ··· 0155"""
-    if not number:
-        return "number not known yet"
-    return f"{number[:2]} {number[2:5]} ··· {number[-4:]}" if len(number) > 9 else f"··· {number[-3:]}"
+# Kept, since every card that is drawn has one: about 100 times as fast as making it (bench optimisations).
+@lru_cache(maxsize=4096)
+def mask_phone(number: str | None, caller: str | None = None) -> str:
+    """+18505550155 → +1 850 ··· 0155; without a number what the caller's system sent instead, 1001 → 1···1."""
+    if number:
+        text = _masked_number(number) or _masked_text(number)
+    elif caller and not caller.isspace():
+        text = _masked_text(caller)
+    else:
+        text = "number not known yet"
+    return visible(cut(text, _MASK))
+
+
+def _masked_number(text: str) -> str | None:
+    """The country, the beginning and the end of a number in E.164, so that three digits or more are hidden."""
+    if not _E164.fullmatch(text):
+        return None
+    try:
+        parsed = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return None
+    national = phonenumbers.national_significant_number(parsed)
+    _, *groups = re.split(r"[ -]", phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL))
+    first = groups[0][: len(national) // 3] if groups else ""
+    last = max(0, min(4, len(national) - len(first) - 3))
+    return f"+{parsed.country_code} {first} ··· {national[len(national) - last :]}".strip()
+
+
+def _masked_text(text: str) -> str:
+    """Words as they are; of a SIP user the first character, of all digits a quarter at each end, three at most."""
+    text = _USER.sub(r"\1···@", text)
+    digits = [place for place, one in enumerate(text) if one.isdigit()]
+    if len(digits) <= 2:
+        return text
+    ends = min(3, len(digits) // 4)
+    hidden = set(digits[ends : len(digits) - ends])
+    return _HIDDEN.sub("···", "".join("\0" if place in hidden else one for place, one in enumerate(text)))
 
 
 def moment(value: str | dt.datetime | None, kind: str = "clock") -> Markup | str:

@@ -75,6 +75,7 @@ class Permission(TypedDict):
     sentiment: str | None
     satisfaction_score: float | None
     feed: list[FeedLine]
+    caller: str | None
 
 
 class Decision(TypedDict):

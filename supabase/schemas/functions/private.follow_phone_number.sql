@@ -3,8 +3,8 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  update public.interaction_pulse set phone_number = new.phone_number where interaction_id = new.id;
+  update public.interaction_pulse set phone_number = new.phone_number, caller = new.caller where interaction_id = new.id;
   return null;
 end $$;
 comment on function private.follow_phone_number() is
-  'Trigger: the pulse knows whose number it is, as soon as that is known.';
+  'Trigger: the pulse knows whose number it is, or what stands in its place, as soon as that is known.';

@@ -2,8 +2,8 @@ create function private.forget(p_interaction_ids uuid[]) returns void
 language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  update public.interactions set anonymised_at = pg_catalog.now(), phone_number = null, livekit_room_id = null,
-    external_id = null, series = null
+  update public.interactions set anonymised_at = pg_catalog.now(), phone_number = null, caller = null, called_number = null,
+    livekit_room_id = null, external_id = null, series = null
   where id = any (p_interaction_ids) and status <> 'active' and anonymised_at is null;
   update public.tool_permissions set arguments = '{}', reason = null, execution_result = null, tool_description = null
   where interaction_id = any (p_interaction_ids)
@@ -13,4 +13,4 @@ as $$
   delete from public.interaction_turns where interaction_id = any (p_interaction_ids);
 $$;
 comment on function private.forget(uuid[]) is
-  'Removes numbers, names of rooms, transcripts, feed lines, descriptions and arguments of ended interactions; who decided what, when and the digest stay.';
+  'Removes numbers, callers, names of rooms, transcripts, feed lines, descriptions and arguments of ended interactions; who decided what, when and the digest stay.';

@@ -1,7 +1,7 @@
 alter table public.interaction_pulse enable row level security;
 
 grant select on public.interaction_pulse to authenticated, service_role;
-grant select (interaction_id, agent_id, supervisor_id, last_seen_at, captured_at, sentiment, satisfaction_score, scores, feed, started_at, phone_number) on public.interaction_pulse to agent_runtime;
+grant select (interaction_id, agent_id, supervisor_id, last_seen_at, captured_at, sentiment, satisfaction_score, scores, feed, started_at, phone_number, caller) on public.interaction_pulse to agent_runtime;
 
 create policy interaction_pulse_of_agent on public.interaction_pulse for select to agent_runtime
   using (agent_id = (select private.current_agent()));
@@ -20,7 +20,8 @@ create view private.interaction_cards with (security_invoker=true) as
     p.satisfaction_score,
     p.scores,
     p.feed,
-    p.grants
+    p.grants,
+    p.caller
    from public.interaction_pulse p;
 comment on view private.interaction_cards is
   'What an agent''s card shows of the interaction that the agent is in. The version changes with the row.';
@@ -37,7 +38,8 @@ create view private.interaction_rows with (security_invoker=true) as
     p.sentiment,
     p.satisfaction_score,
     p.feed -> 0 as feed,
-    jsonb_array_length(p.grants) as grants
+    jsonb_array_length(p.grants) as grants,
+    p.caller
    from public.interaction_pulse p
      join public.agents a on a.id = p.agent_id
      join public.users u on u.id = p.supervisor_id;

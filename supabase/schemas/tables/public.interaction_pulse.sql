@@ -13,6 +13,7 @@ create table public.interaction_pulse (
   grants jsonb,
   lag_seconds double precision,
   lag_at timestamptz,
+  caller text,
   constraint interaction_pulse_pkey primary key (interaction_id),
   constraint interaction_pulse_satisfaction_score_check check (satisfaction_score >= 0::numeric
     and satisfaction_score <= 100::numeric),
@@ -38,6 +39,8 @@ comment on column public.interaction_pulse.feed is
 comment on column public.interaction_pulse.started_at is
   'Of the interaction: what is as bad as another and older stands before it.';
 comment on column public.interaction_pulse.phone_number is
+  'Of the interaction, as long as it is active.';
+comment on column public.interaction_pulse.caller is
   'Of the interaction, as long as it is active.';
 comment on column public.interaction_pulse.grants is
   'The grants that have not ended, as pages show them; kept by tool_grants.';

@@ -2,8 +2,8 @@ alter table public.interactions enable row level security;
 
 grant select on public.interactions to agent_runtime, authenticated;
 grant select, insert, update, delete on public.interactions to service_role;
-grant insert (agent_id, phone_number, interaction_type, livekit_room_id, external_id) on public.interactions to agent_runtime;
-grant update (phone_number, livekit_room_id, status, end_reason) on public.interactions to agent_runtime;
+grant insert (agent_id, phone_number, interaction_type, livekit_room_id, external_id, caller, called_number) on public.interactions to agent_runtime;
+grant update (phone_number, livekit_room_id, status, end_reason, caller, called_number) on public.interactions to agent_runtime;
 
 create policy interactions_changed_by_agent on public.interactions for update to agent_runtime
   using (agent_id = (select private.current_agent()))
@@ -22,9 +22,11 @@ create trigger interactions_10_open before insert on public.interactions for eac
   execute function private.open_interaction();
 create trigger interactions_11_end before update of status, ended_at on public.interactions for each row
   execute function private.end_interaction();
-create trigger interactions_12_ended before update of phone_number, livekit_room_id on public.interactions
-    for each row when (old.status <> 'active' and (old.phone_number is distinct from new.phone_number
-    or old.livekit_room_id is distinct from new.livekit_room_id))
+create trigger interactions_12_ended before update of phone_number, livekit_room_id, caller,
+    called_number on public.interactions for each row when (old.status <> 'active'
+    and (old.phone_number is distinct from new.phone_number
+    or old.livekit_room_id is distinct from new.livekit_room_id or old.caller is distinct from new.caller
+    or old.called_number is distinct from new.called_number))
   execute function private.keep_ended();
 create trigger interactions_13_delete before delete on public.interactions for each row when (old.status = 'active')
   execute function private.lock_agent();
@@ -53,8 +55,9 @@ create trigger interactions_41_count_update after update of status, agent_id, su
 create trigger interactions_42_count_delete before delete on public.interactions for each row
     when (old.status = 'completed')
   execute function private.count_interaction();
-create trigger interactions_51_phone_number after update of phone_number on public.interactions for each row
-    when (old.phone_number is distinct from new.phone_number)
+create trigger interactions_51_phone_number after update of phone_number, caller on public.interactions
+    for each row when (old.phone_number is distinct from new.phone_number
+    or old.caller is distinct from new.caller)
   execute function private.follow_phone_number();
 create trigger interactions_70_audit after update of status on public.interactions for each row
     when (old.status <> 'active' and old.status is distinct from new.status)
@@ -83,7 +86,9 @@ create view private.interaction_heads with (security_invoker=true) as
     p.last_seen_at,
     p.sentiment,
     p.satisfaction_score,
-    p.grants
+    p.grants,
+    i.caller,
+    i.called_number
    from public.interactions i
      join public.agents a on a.id = i.agent_id
      join public.users u on u.id = i.supervisor_id

@@ -16,9 +16,13 @@ create table public.interactions (
   series jsonb,
   end_reason text,
   reaped_at timestamptz,
+  caller text,
+  called_number text,
   constraint interactions_pkey primary key (id),
   constraint interactions_external unique (agent_id, external_id),
   constraint interactions_owner unique (id, supervisor_id),
+  constraint interactions_called_number_check check (length(called_number) <= 255),
+  constraint interactions_caller_check check (length(caller) <= 255),
   constraint interactions_end_reason_check check (length(end_reason) >= 1 and length(end_reason) <= 100),
   constraint interactions_ended check ((status = 'active') = (ended_at is null)),
   constraint interactions_external_id_check check (length(external_id) >= 1 and length(external_id) <= 255),
@@ -35,6 +39,10 @@ comment on table public.interactions is
   'One contact of a customer with an agent. Nothing hot is written here: see interaction_pulse.';
 comment on column public.interactions.phone_number is
   'E.164, null until the agent has asked for it.';
+comment on column public.interactions.caller is
+  'What stood where the number should, as it was sent, where it is no usable number or says more than a number. FCR goes by phone_number alone.';
+comment on column public.interactions.called_number is
+  'The number that was called, in E.164, or as it was sent where that cannot be read.';
 comment on column public.interactions.external_id is
   'The caller''s own id of it, unique for an agent.';
 comment on column public.interactions.anonymised_at is
@@ -51,6 +59,10 @@ comment on constraint interactions_external on public.interactions is
   'an interaction with this external_id exists';
 comment on constraint interactions_owner on public.interactions is
   'this id is taken';
+comment on constraint interactions_called_number_check on public.interactions is
+  'called_number has at most 255 characters';
+comment on constraint interactions_caller_check on public.interactions is
+  'caller has at most 255 characters';
 comment on constraint interactions_end_reason_check on public.interactions is
   'end_reason has 1 to 100 characters';
 comment on constraint interactions_ended on public.interactions is
@@ -78,6 +90,9 @@ create index interactions_agent_status on public.interactions (agent_id, status,
 create unique index interactions_one_active on public.interactions (agent_id) where status = 'active';
 comment on index public.interactions_one_active is
   'the agent already has an active interaction';
+-- Parts of what callers without a usable number sent instead.
+create index interactions_caller_search on public.interactions using gin (caller extensions.gin_trgm_ops)
+    where caller is not null;
 -- Parts of phone numbers.
 create index interactions_phone_search on public.interactions using gin (phone_number extensions.gin_trgm_ops);
 -- FCR: the same number within three days.

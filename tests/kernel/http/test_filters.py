@@ -5,6 +5,7 @@ import datetime as dt
 import io
 from decimal import Decimal
 
+import phonenumbers
 import pytest
 
 from server.kernel.http import csv_files, filters
@@ -47,8 +48,25 @@ def test_a_duration_is_read_as_a_clock(seconds: float, text: str) -> None:
 
 def test_a_number_shows_its_ends_at_most() -> None:
     assert filters.mask_phone("+18505550155") == "+1 850 ··· 0155"
-    assert filters.mask_phone("+1850") == "··· 850"
+    assert filters.mask_phone("+442071838750") == "+44 20 ··· 8750"
+    assert filters.mask_phone("+1850") == "+1···0"
     assert filters.mask_phone(None) == filters.mask_phone("") == "number not known yet"
+
+
+@pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_of_each_countrys_numbers_the_code_is_whole_and_three_digits_or_more_are_hidden(region: str) -> None:
+    number = phonenumbers.example_number(region)
+    assert number is not None
+    sent = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    code, *shown = filters.mask_phone(sent).split()
+    assert code == f"+{number.country_code}"
+    assert 1 + len(str(number.country_code)) + len("".join(shown).replace("·", "")) <= len(sent) - 3
+    assert sent.startswith(code + shown[0].strip("·"))
+
+
+def test_what_stands_for_a_number_has_little_room() -> None:
+    assert len(filters.mask_phone(None, "\u202e" * 255)) <= 240
+    assert filters.mask_phone(None, "x" * 255).endswith("x…")
 
 
 def test_a_moment_is_a_clock_in_utc_whatever_zone_it_comes_in() -> None:

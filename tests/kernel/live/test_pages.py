@@ -113,7 +113,7 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
 
 async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
     """An interaction with a request of each kind, a standing approval, and metrics."""
-    live = await app_server.start(agent, phone_number="+14155550123")
+    live = await app_server.start(agent, phone_number="+14155550123 ext. 7")
     metric = {"sentiment": "good", "satisfaction_score": 71.5, "feed_text": "Asks for the money."}
     async with app_server.api(agent) as api:
         assert (await api.post(f"/interactions/{live}/metrics", json=metric)).status_code == 202
@@ -144,7 +144,9 @@ async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
 
 
 async def ended(app_server: AppServer, agent: Agent) -> str:
-    live = await app_server.start(agent, phone_number="+14155550177", livekit_room_id="room")
+    live = await app_server.start(
+        agent, phone_number="+14155550177 ext. 7", called_number="+14155550100", livekit_room_id="room"
+    )
     metrics = [{"satisfaction_score": score, "sentiment": "good"} for score in (60, 70)]
     async with app_server.api(agent) as api:
         for metric in metrics:

@@ -19,6 +19,7 @@ ROW: dict[str, Any] = {
     "status": "pending",
     "known_tool": True,
     "phone_number": None,
+    "caller": None,
     "feed": [],
     "sentiment": None,
     "satisfaction_score": None,

@@ -1,0 +1,117 @@
+"""What a system sends as a caller's number, which often is none: withheld, an extension, a SIP address, a word."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
+
+# What Twilio sends for ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE, typed on the keys of a phone. The rules of
+# some countries take a few of them for numbers.
+_PLACEHOLDERS = {"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"}
+_FEWEST = 7  # digits of a number that is written without its country: what is shorter is an extension or a short code
+_STORED = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)  # interactions_phone_number_check
+_NORTH_AMERICAN = re.compile(
+    r"[2-9]\d\d[2-9]\d{6}", re.ASCII
+)  # by its length alone 0000000000 would be one, too
+_SIP = re.compile(r"[^@]*?\bsips?:(?P<user>[^@:;]+)[^@]*@.*", re.IGNORECASE | re.DOTALL)
+_TEL = re.compile(r"tel:[+\d().\-]+(;[\w-]+(=[\w.+-]+)?)*", re.IGNORECASE)
+_OTHER_SCHEME = re.compile(r"(?:whatsapp|sms|callto):(?P<number>.*)", re.IGNORECASE)
+_DIGITS = re.compile(r"\+?[\d\s().\-\u2010-\u2015\u2212/]+")
+_EXTENSION = re.compile(
+    r"(?P<number>.*\d.*?)\s*(?:;ext=|[;,#x]+|ext(?:ension|n)?\b\.?|poste|int\.|durchwahl)[\s:.]*\d{1,9}#?",
+    re.IGNORECASE,
+)
+
+
+def read(sent: str | None, called_number: str | None = None) -> tuple[str | None, str | None]:
+    """The number in E.164, and the text as sent where it is no usable number or says more than a number.
+
+    A number without its country is one of the country of the called number; without a called number it is not read.
+    """
+    if sent is None:
+        return None, None
+    number, whole = _read(sent, _region(called_number))
+    if number is None:
+        return None, sent
+    return number, None if whole else sent
+
+
+def read_called(sent: str | None) -> str | None:
+    """The called number in E.164, and as sent where that cannot be read."""
+    number, text = read(sent)
+    return number if text is None else sent
+
+
+def read_told(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What changes of an interaction that is `known` when an agent tells these values.
+
+    A called number that is told later makes a number of a caller's text that could not be read without it.
+    """
+    found = dict(values)
+    if "called_number" in values:
+        found["called_number"] = read_called(values["called_number"])
+    called = found.get("called_number", known["called_number"])
+    if "phone_number" in values:
+        found["phone_number"], found["caller"] = read(values["phone_number"], called)
+    elif known["phone_number"] is None and known["caller"] is not None:
+        found["phone_number"], found["caller"] = read(known["caller"], called)
+    return found
+
+
+def _read(sent: str, region: str | None) -> tuple[str | None, bool]:
+    """The number, and whether the text says no more than that."""
+    # Full-width digits become plain ones; marks of direction come along when a number is copied from an address book.
+    text = "".join(
+        one for one in unicodedata.normalize("NFKC", sent) if unicodedata.category(one) != "Cf"
+    ).strip()
+    if found := _SIP.fullmatch(text):
+        return _plain(unquote(found["user"]), region), False
+    if _TEL.fullmatch(text):
+        return _usable(text, region), ";" not in text
+    if found := _OTHER_SCHEME.fullmatch(text):
+        return _plain(found["number"].strip(), region), False
+    if found := _EXTENSION.fullmatch(text):
+        return _plain(found["number"], region), False
+    return _plain(text, region), True
+
+
+def _plain(text: str, region: str | None) -> str | None:
+    """The number of a text that is nothing but digits and what is written between them."""
+    if not _DIGITS.fullmatch(text):
+        return None
+    if text.startswith("00") and (number := _usable(f"+{text[2:]}", None)):
+        return number
+    return _usable(text, region)
+
+
+def _usable(text: str, region: str | None) -> str | None:
+    number = _parsed(text, region)
+    if number is None or phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+        return None
+    national = phonenumbers.national_significant_number(number)
+    if len(set(national)) == 1 or ("+" not in text and len(national) < _FEWEST):
+        return None
+    if number.country_code == 1 and not _NORTH_AMERICAN.fullmatch(national):
+        return None
+    found = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return found if _STORED.fullmatch(found) and found not in _PLACEHOLDERS else None
+
+
+def _region(called_number: str | None) -> str | None:
+    """The country whose numbers may be written without it, as somebody there would dial them."""
+    number = _parsed(_read(called_number, None)[0], None) if called_number else None
+    if number is None or number.country_code is None:
+        return None
+    found = phonenumbers.region_code_for_number(number)
+    return found or phonenumbers.region_code_for_country_code(number.country_code)
+
+
+def _parsed(text: str | None, region: str | None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text or "", region)
+    except phonenumbers.NumberParseException:
+        return None

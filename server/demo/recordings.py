@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from server.demo.conversations import Conversation, Definition, Definitions, script
 from server.demo.player import Script
-from server.validation import faults
+from server.errors import faults
 
 _LONGEST_LINE = 4 * 1024 * 1024  # bytes
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -17,9 +17,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from server.errors import Invalid
+from server.errors import Fault, Invalid, faults
 from server.kernel.http import exact_json
-from server.validation import Fault, faults
 
 MOST_ITEMS = 100  # of a list that is sent in one body
 _NO_TEXT = "has characters that are no text (NUL or a lone surrogate)"

@@ -1,4 +1,4 @@
-"""Notifications from PostgreSQL, over a LISTEN connection."""
+"""Notifications from PostgreSQL, over a LISTEN connection; the leader passes them on over NATS."""
 
 import asyncio
 import secrets
@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 
 from server.kernel.db import translated_errors
-from server.kernel.live.relay import Follower, Leader
+from server.kernel.live.follower import Follower
 from server.kernel.live.topics import OWN, Topics
 
 if TYPE_CHECKING:  # imported only where FANOUT_URL is set
@@ -194,6 +194,56 @@ class Listener:
             if self.forward is not None:
                 self.forward(topic)
             self._topics.notify(topic)
+
+
+class Leader:
+    """A LISTEN connection that holds the leader's lock: what it is notified of it passes on to those who follow."""
+
+    role = "leader"
+    polling = False
+
+    def __init__(self, listener: Listener, nats: "NatsConnection") -> None:
+        self._listener, self.nats = listener, nats
+
+    @property
+    def hears(self) -> bool:
+        """As its connection does."""
+        return self._listener.hears
+
+    async def run(self) -> Source:
+        """Lead until NATS does not hear us any more: then the connection goes on alone, since another one may lead."""
+        alone = False
+        self._listener.forward = self.nats.pass_on
+        try:
+            await self.nats.lead()
+            log.info("hub_became_leader")
+            while True:
+                await self._pass_on(self._listener.interval)
+                await self._listener.beat()
+                if self.nats.lost or not await self.nats.answered():
+                    log.warning("hub_is_leader_no_more")
+                    await self.nats.close()
+                    await self._listener.unlock()
+                    alone = True
+                    return self._listener
+        finally:
+            self._listener.forward = None
+            if not alone:
+                self._listener.close()
+                await self.nats.close()
+
+    async def _pass_on(self, seconds: float) -> None:
+        """Pass on what was notified, until the time is over or one of the connections is gone."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not self._listener.gone.is_set():
+            await self.nats.send()
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0 or self.nats.lost:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._listener.wake.wait()
+            self._listener.wake.clear()
 
 
 async def hears(url: str) -> bool:

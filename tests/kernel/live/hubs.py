@@ -10,7 +10,8 @@ from uuid import uuid4
 from server.embedded.folders import existing_folders
 from server.kernel.live import Hub, Ring
 from server.kernel.live.fanout import Fanout, NatsConnection
-from server.kernel.live.relay import Follower, Leader
+from server.kernel.live.follower import Follower
+from server.kernel.live.listener import Leader
 from tests.app_server import AppServer
 from tests.conftest import until
 from tests.nats import Nats

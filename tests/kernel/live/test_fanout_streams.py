@@ -9,7 +9,7 @@ import pytest
 
 from server.kernel.live import Hub
 from server.kernel.live.fanout import Fanout
-from server.kernel.live.relay import Follower
+from server.kernel.live.follower import Follower
 from tests.app_server import AppServer
 from tests.conftest import until
 from tests.kernel.live import test_stream

@@ -1,0 +1,34 @@
+"""The follower: receives over NATS what the leader passes on."""
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from server.kernel.live.topics import Topics
+
+if TYPE_CHECKING:  # imported only where FANOUT_URL is set
+    from server.kernel.live.fanout import NatsConnection
+
+log = structlog.get_logger(__name__)
+
+
+class Follower:
+    """Receives over NATS what the leader passes on."""
+
+    role = "follower"
+    polling = False
+    hears = True
+
+    def __init__(self, topics: Topics, nats: "NatsConnection") -> None:
+        self._topics, self.nats = topics, nats
+
+    async def run(self) -> None:
+        """Follow until the leader does not answer."""
+        log.info("hub_follows_leader")
+        try:
+            self._topics.notify_missed()  # what the closed connection would still have said
+            await self.nats.follow()
+            log.warning("hub_lost_leader")
+        finally:
+            self._topics.observer = None
+            await self.nats.close()

@@ -38,6 +38,7 @@ class Head(TypedDict):
     grants: list[Grant] | None
     caller: str | None
     called_number: str | None
+    end_reason: str | None
 
 
 class Entry(TypedDict):

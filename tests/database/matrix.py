@@ -354,7 +354,7 @@ TABLES: dict[str, Table] = {
     "private.interaction_heads": view(
         "id = '{live}'",
         "id status interaction_type phone_number started_at ended_at duration_seconds livekit_room_id"
-        " agent_name username last_seen_at sentiment satisfaction_score grants caller called_number",
+        " agent_name username last_seen_at sentiment satisfaction_score grants caller called_number end_reason",
     ),
     "private.settings": closed("name value"),
     "private.pages": closed("name function"),

@@ -129,10 +129,10 @@ async def test_none_of_them_is_refused_and_each_is_kept(app_server: AppServer, v
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ('"' + "x" * 256 + '"', "at most 255"),
+        ('"' + "x" * 256 + '"', "expected 255 characters at most, and there are 256"),
         ('"+1850\\u00005550155"', "NUL"),
         ('"\\ud800"', "surrogate"),
-        ("18505550155", "valid string"),
+        ("18505550155", "expected text, not a number"),
     ],
 )
 async def test_what_is_no_text_or_too_long_is_refused_in_words(

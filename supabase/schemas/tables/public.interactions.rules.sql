@@ -88,7 +88,8 @@ create view private.interaction_heads with (security_invoker=true) as
     p.satisfaction_score,
     p.grants,
     i.caller,
-    i.called_number
+    i.called_number,
+    i.end_reason
    from public.interactions i
      join public.agents a on a.id = i.agent_id
      join public.users u on u.id = i.supervisor_id

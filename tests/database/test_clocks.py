@@ -71,6 +71,38 @@ async def sent_last_is_shown(app_server: AppServer, name: str) -> None:
             if not (name in ONE_HIDDEN and n == 2):
                 assert await shown(owner, live) == expected(score), (name, n)
             await asyncio.sleep(PAUSE)
+        await pages_show(owner, live, name)
+
+
+async def pages_show(owner: Connection, live: UUID, name: str) -> None:
+    """Wallboard, timeline, course and archive say the same: what was sent last is last, and nothing is of the future."""
+    row = await owner.fetchrow("select * from private.interaction_rows where id = $1", live)
+    assert row is not None
+    assert (float(row["satisfaction_score"]), row["sentiment"], row["feed"]["text"]) == expected(70), name
+    page = await owner.fetchval("select private.interaction_v2($1)", {"interaction_id": str(live)})
+    lines = [entry for entry in page["timeline"] if entry["kind"] == "feed"]
+    assert lines[-1]["text"] == "line 70", name
+    assert page["scores"][-1][1] == 70, name
+    now = dt.datetime.now(dt.UTC)
+    assert all(dt.datetime.fromisoformat(line["at"]) <= now for line in lines), name
+    if name == "a day behind":
+        assert all(line["dated"] for line in lines), "it is shown with its date"
+    if name not in {"frozen", "whole seconds", *ONE_HIDDEN}:  # of one moment the later value stays
+        assert [line["text"] for line in lines] == [f"line {score}" for score in (90, 20, 80, 10, 70)], name
+    await owner.execute("update interactions set status = 'completed' where id = $1", live)
+    await owner.execute(
+        "update interactions set ended_at = now() - interval '2 days', started_at = now() - interval '3 days' where id = $1",
+        live,
+    )
+    await owner.execute("insert into interaction_archives (interaction_id, summary) values ($1, 'x')", live)
+    await owner.execute(
+        "update realtime_metrics set created_at = now() - interval '2 days' where interaction_id = $1", live
+    )
+    while await owner.fetchval("select private.cleanup_realtime_metrics(24, 100)"):
+        pass
+    series = await owner.fetchval("select series from interaction_archives where interaction_id = $1", live)
+    assert [point[0] for point in series] == sorted(point[0] for point in series), name
+    assert series[-1][1] == 70, name
 
 
 async def both_are_shown(app_server: AppServer, name: str) -> None:

@@ -151,7 +151,7 @@ async def ended(app_server: AppServer, agent: Agent) -> str:
     async with app_server.api(agent) as api:
         for metric in metrics:
             assert (await api.post(f"/interactions/{live}/metrics", json=metric)).is_success
-        done = {"status": "completed", "archive": ARCHIVE}
+        done = {"status": "completed", "end_reason": "handed_over", "archive": ARCHIVE}
         assert (await api.post(f"/interactions/{live}/end", json=done)).is_success
     return live
 

@@ -154,7 +154,11 @@ class RealtimeMetric(Model):
 
 
 class Turn(Model):
-    """Something that was said."""
+    """Something that was said.
+
+    A turn with the external_id of an earlier one replaces it, as a text grows; once it is final, only a final one does. Without
+    an external_id, the same captured_at, speaker and text are the same turn. Turns may come until ten minutes after the end.
+    """
 
     captured_at: CapturedAt | None = None
     speaker: Literal["customer", "agent", "tool"]
@@ -223,7 +227,7 @@ class StoredArchive(Archive):
 
 
 class End(Model):
-    """How an interaction ended."""
+    """How an interaction ended. One that failed because nothing was heard of it may be completed later, once."""
 
     status: Literal["completed", "failed"]
     end_reason: Annotated[Text, Field(min_length=1, max_length=lengths.END_REASON)] | None = None

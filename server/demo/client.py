@@ -1,6 +1,7 @@
 """A client of the agent API: retries what may be retried, and takes any trouble with a permission for a no."""
 
 import asyncio
+import hashlib
 import json
 import random
 import uuid
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import httpx
+import rfc8785
 
 Channel = Literal["voice", "chat"]
 Sentiment = Literal["good", "neutral", "critical"]
@@ -147,7 +149,9 @@ class AgentClient:
                 await asyncio.sleep(0.2)  # a server that is closing answers at once
         except AgentError as error:
             return replace(permission, status="unreachable", reason=str(error))
-        if answer.get("arguments") != json.loads(json.dumps(permission.arguments)):
+        if answer.get("arguments") != json.loads(
+            json.dumps(permission.arguments)
+        ) or permission.arguments_digest != digest_of(permission.arguments):
             return replace(
                 permission, status="unreachable", reason="decided on other arguments than asked for"
             )
@@ -155,7 +159,7 @@ class AgentClient:
 
     async def claim(self, permission: Permission) -> Permission:
         """Claim the one execution. Without an `execution_id` in what comes back, do not run the tool."""
-        body = {"arguments_digest": permission.arguments_digest}
+        body = {"arguments_digest": digest_of(permission.arguments)}  # of those that the tool will run with
         try:
             answer = await self._send("POST", f"tool-permissions/{permission.id}/execution", body)
         except AgentError as error:
@@ -198,6 +202,13 @@ class AgentClient:
             if attempt + 1 < ATTEMPTS:
                 await asyncio.sleep(pause)
         raise Unreachable(f"{method} {path}: {trouble}")
+
+
+def digest_of(arguments: Mapping[str, Any]) -> str:
+    """SHA-256 over RFC 8785, as the API makes it of the same arguments."""
+    # Its numbers as floats, which the API takes none to change: rfc8785 refuses integers from 2^53 on.
+    floats = json.loads(json.dumps(dict(arguments)), parse_int=float)
+    return hashlib.sha256(rfc8785.dumps(floats)).hexdigest()
 
 
 def _retry_after(answer: httpx.Response) -> float:

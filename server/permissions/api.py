@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from server.errors import Invalid
 from server.kernel.auth import Limits
 from server.kernel.db import Connection, lengths
-from server.kernel.http import Ask, Call, Json, JsonObject, Model, Moment, Text, size_of
+from server.kernel.http import Ask, Call, Json, JsonObject, Model, Moment, Text, json_digest, size_of
 from server.kernel.live import Hub
 from server.permissions import tool_permissions
 
@@ -28,7 +28,8 @@ class Request(Model):
     tool_description: Annotated[Text, Field(max_length=lengths.TOOL_DESCRIPTION)] | None = None
     arguments: JsonObject = Field(
         default_factory=dict,
-        description=f"{_LARGEST} bytes of JSON at most; no key twice in one object, no number that a 64-bit float changes.",
+        description=f"{_LARGEST} bytes of JSON at most; no key twice in one object, no number that a 64-bit float changes,"
+        " no half of a surrogate pair.",
     )
 
 
@@ -41,7 +42,9 @@ class ToolPermission(Model):
     status: Literal["pending", "allowed", "denied", "timeout", "cancelled"]
     reason: str | None
     arguments: dict[str, JsonValue]
-    arguments_digest: str
+    arguments_digest: str = Field(
+        description="SHA-256 over the arguments in the canonical form of RFC 8785, in hexadecimal."
+    )
     responded_by: str | None
     requested_at: Moment
     responded_at: Moment | None
@@ -83,7 +86,12 @@ async def request(ask: Ask, connection: Connection) -> ToolPermission:
         raise Invalid(f"arguments: they have {size} bytes of JSON, and {_LARGEST} are the most")
     return _answer(
         await tool_permissions.request(
-            connection, ask.id(), body.tool_name, body.tool_description, body.arguments
+            connection,
+            ask.id(),
+            body.tool_name,
+            body.tool_description,
+            body.arguments,
+            json_digest(body.arguments),
         )
     )
 

@@ -18,6 +18,7 @@ async def request(
     tool_name: str,
     tool_description: str | None,
     arguments: dict[str, Any],
+    arguments_digest: str,
 ) -> Record:
     """A new request; allowed at once when the tool needs no permission. Conflict when the interaction has ended.
 
@@ -25,13 +26,14 @@ async def request(
     """
     row = await connection.fetchrow(
         f"""
-        insert into public.tool_permissions (interaction_id, tool_name, tool_description, arguments)
-        select i.id, $2, $3, $4::json from public.interactions i where i.id = $1 returning {_COLUMNS}
+        insert into public.tool_permissions (interaction_id, tool_name, tool_description, arguments, arguments_digest)
+        select i.id, $2, $3, $4::json, $5 from public.interactions i where i.id = $1 returning {_COLUMNS}
         """,
         interaction_id,
         tool_name,
         tool_description,
         arguments,
+        arguments_digest,
     )
     if row is None:
         raise NotFound("there is no such interaction")

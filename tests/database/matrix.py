@@ -222,16 +222,17 @@ TABLES: dict[str, Table] = {
             "held": "held_decision held_by held_by_name held_reason held_until times_held",
             "grant": "grant_id grant_use",
             "execution": "execution_id executed_at execution_succeeded execution_result execution_reported_at",
-            "kept": "id agent_id supervisor_id arguments_digest known_tool requested_at expires_at created_at",
+            "digest": "arguments_digest",
+            "kept": "id agent_id supervisor_id known_tool requested_at expires_at created_at",
         },
         new={"interaction_id": "'{live}'", "tool_name": "'issue_refund'"},
         change={"status": "status = case status when 'pending' then 'cancelled' else status end"},
         fates=grid("""
-                     select    insert    insert.request  update    update.status
-        its_key      sees      refused   adds            refused   refused
-        other_key    nothing   refused   FW404           refused   refused
-        revoked_key  nothing   refused   FW404           refused   refused
-        service      sees      refused   adds            refused   changes
+                     select    insert    insert.request  insert.digest  update    update.status
+        its_key      sees      refused   adds            adds           refused   refused
+        other_key    nothing   refused   FW404           FW404          refused   refused
+        revoked_key  nothing   refused   FW404           FW404          refused   refused
+        service      sees      refused   adds            refused        refused   changes
         """),
     ),
     "public.tool_grants": Table(

@@ -1,5 +1,6 @@
 """How the client behaves when the network, the server or a supervisor does not."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from server.demo import client as module
-from server.demo.client import AgentClient, Permission, Refused, Unreachable
+from server.demo.client import AgentClient, Permission, Refused, Unreachable, digest_of
 
 LATER = datetime.now(UTC) + timedelta(days=1)  # however long the tests before it take
 ASKED = Permission("p1", "issue_refund", {"amount": 5, "to": ["card"]}, "pending", LATER)
@@ -18,7 +19,7 @@ ALLOWED = {
     "status": "allowed",
     "reason": None,
     "arguments": {"to": ["card"], "amount": 5},
-    "arguments_digest": "d1",
+    "arguments_digest": digest_of(ASKED.arguments),
     "responded_by": "johndoe",
 }
 
@@ -103,7 +104,7 @@ async def test_decision_is_waited_for_until_it_comes() -> None:
     async with api.client() as client:
         decided = await client.decision(ASKED)
     assert decided.allowed
-    assert (decided.responded_by, decided.arguments_digest) == ("johndoe", "d1")
+    assert (decided.responded_by, decided.arguments_digest) == ("johndoe", ALLOWED["arguments_digest"])
     assert api.requests[0].url.params["wait"] == "25"
 
 
@@ -120,8 +121,9 @@ async def test_everything_but_allowed_is_a_no(status: str) -> None:
         httpx.Response(200, text="<html>a proxy's page</html>"),
         ALLOWED | {"arguments": {"amount": 500, "to": ["card"]}},
         {name: value for name, value in ALLOWED.items() if name != "arguments_digest"},
+        ALLOWED | {"arguments_digest": digest_of({"amount": 500, "to": ["card"]})},
     ],
-    ids=["unknown", "no JSON", "other arguments", "no digest"],
+    ids=["unknown", "no JSON", "other arguments", "no digest", "digest of others"],
 )
 async def test_trouble_with_a_decision_is_a_no(answer: httpx.Response | dict[str, Any]) -> None:
     async with FakeAPI(answer).client() as client:
@@ -155,3 +157,4 @@ async def test_only_a_claim_that_was_granted_has_an_execution(
     api = FakeAPI(answer())
     async with api.client() as client:
         assert (await client.claim(ASKED)).execution_id == execution_id
+    assert json.loads(api.requests[0].content) == {"arguments_digest": digest_of(ASKED.arguments)}

@@ -15,7 +15,7 @@ from server.kernel.http.cookies import (
     set_device,
 )
 from server.kernel.http.csv_files import csv
-from server.kernel.http.exact_json import size_of
+from server.kernel.http.exact_json import json_digest, size_of
 from server.kernel.http.filters import argument, arguments
 from server.kernel.http.form_fields import form, identifier
 from server.kernel.http.forms import Utf8Forms
@@ -87,6 +87,7 @@ __all__ = [
     "html_size",
     "identifier",
     "insecure",
+    "json_digest",
     "live",
     "loopback",
     "odd_names",

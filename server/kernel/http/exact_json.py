@@ -1,22 +1,30 @@
 """JSON whose meaning survives: what readers would read differently is refused in words, before anybody acts on it.
 
 Of two values under one key most readers keep the last and some the first; a number that a 64-bit float cannot hold is
-another one to most of them; half a surrogate pair is no text. So what a person allows could differ from what runs.
+another one to most of them; half a surrogate pair is no text. So what a person allows could differ from what runs. What
+survives has one digest, which anybody computes from it, in any language.
 """
 
+import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from json.decoder import JSONDecodeError, JSONDecoder
 from math import isinf
 from typing import Any
 
+import rfc8785
+
 from server.errors import Invalid
+from server.validation import Fault, path
 
 _SAFE = 15  # digits that a 64-bit float always keeps
 _LONGEST = 400  # characters of a number; no float needs as many
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # perhaps half of a surrogate pair
+_NO_CHARACTER = "a text has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+_LONGEST_PATH = 200  # characters
 _BLANK = re.compile(r"[ \t\n\r]*")
 
 
@@ -25,6 +33,8 @@ def check(raw: bytes) -> None:
     try:
         text = raw.decode()
         value = _DECODER.decode(text)
+    except Invalid as error:
+        raise _placed(text, error) from None
     except UnicodeDecodeError as error:
         raise Invalid(f"the body is not JSON that can be read: byte {error.start} is not UTF-8") from None
     except RecursionError:
@@ -32,13 +42,15 @@ def check(raw: bytes) -> None:
     except JSONDecodeError as error:
         where = f"at line {error.lineno} column {error.colno}"
         raise Invalid(f"the body is not JSON that can be read: {error.msg} {where}") from None
-    if _HALF.search(text):
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise Invalid(
-                "a text has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
-            ) from None
+    if _HALF.search(text) and (found := _first_fault(value)):
+        raise Invalid(found)
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256 over RFC 8785, in hexadecimal, of a value that was checked."""
+    # The numbers as floats, which changes none that was checked: rfc8785 refuses integers from 2^53 on, whether they fit or not.
+    text = rfc8785.dumps(json.loads(json.dumps(value), parse_int=float))
+    return hashlib.sha256(text).hexdigest()
 
 
 def size_of(raw: bytes, name: str) -> int:
@@ -59,6 +71,59 @@ def size_of(raw: bytes, name: str) -> int:
 def _after_blank(text: str, place: int) -> int:
     found = _BLANK.match(text, place)
     return found.end() if found else place
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What stands in place of a value that does not survive."""
+
+    words: str
+
+
+def _placed(text: str, error: Invalid) -> Invalid:
+    """The same refusal with the place of the value, for which the text is read once more."""
+    try:
+        return Invalid(_first_fault(_MARKING.decode(text)) or error.detail)
+    except (ValueError, RecursionError):  # behind the fault it is no JSON
+        return error
+
+
+def _first_fault(value: Any) -> str | None:
+    """Where the first value that does not survive stands, as in arguments.items[0].price, and why it does not."""
+    left: list[tuple[Any, tuple[Any, str | int] | None]] = [(value, None)]
+    while left:
+        one, place = left.pop()
+        inner: list[tuple[str | int, Any]] = []
+        words = one.words if isinstance(one, _Mark) else None
+        if isinstance(one, dict):
+            inner = list(one.items())
+            words = _NO_CHARACTER if any(map(_is_cut, one)) else None
+        elif isinstance(one, list):
+            inner = list(enumerate(one))
+        elif isinstance(one, str) and _is_cut(one):
+            words = _NO_CHARACTER
+        if words:
+            return str(Fault(_path(place), words))
+        left += [(item, (place, name)) for name, item in reversed(inner)]
+    return None
+
+
+def _path(place: tuple[Any, str | int] | None) -> str:
+    parts: list[str | int] = []
+    while place:
+        place, part = place
+        parts.append(part)
+    found = path(parts[::-1])
+    return found if len(found) <= _LONGEST_PATH else f"{found[:_LONGEST_PATH]}…"
+
+
+def _is_cut(text: str) -> bool:
+    """Whether a text has half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -115,6 +180,22 @@ def _shown(text: str, quote: str = '"') -> str:
     return quote + shown.encode(errors="backslashreplace").decode() + quote
 
 
+def _marking(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def marked(sent: Any) -> Any:
+        try:
+            return read(sent)
+        except Invalid as error:
+            return _Mark(error.detail)
+
+    return marked
+
+
 _DECODER = JSONDecoder(
     object_pairs_hook=_once, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
+)
+_MARKING = JSONDecoder(
+    object_pairs_hook=_marking(_once),
+    parse_int=_marking(_integer),
+    parse_float=_marking(_decimal),
+    parse_constant=_marking(_constant),
 )

@@ -37,7 +37,14 @@ begin
   new.supervisor_id := v_pulse.supervisor_id;
   new.known_tool := v_tool.id is not null;
   new.tool_description := coalesce(new.tool_description, v_tool.description);
-  new.arguments_digest := pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(new.arguments::text, 'UTF8')), 'hex');
+  -- The digest over RFC 8785 cannot be made here: the API makes it of the very arguments that it stores. It alone may give one: it
+  -- writes as agent_runtime, which no program of an agent can become, and no other role may write this column. Whatever
+  -- anybody else stores gets the digest of its text, and so never that of other arguments.
+  if private.claim('key_id') is null or new.arguments_digest is null then
+    new.arguments_digest := pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(new.arguments::text, 'UTF8')), 'hex');
+  elsif new.arguments_digest !~ '^[0-9a-f]{64}$' then
+    raise exception 'arguments_digest is a SHA-256 in hexadecimal' using errcode = 'FW422';
+  end if;
   new.requested_at := pg_catalog.clock_timestamp();
   new.expires_at := new.requested_at + pg_catalog.make_interval(secs => private.setting('permission_seconds'));
   new.status := 'pending';
@@ -75,4 +82,4 @@ begin
   return new;
 end $$;
 comment on function private.open_tool_permission() is
-  'Trigger: fills agent, supervisor and expiry; allows at once what needs no permission or is granted. FW409 on an ended interaction, FW404 on none, FW429 when the agent has too many pending.';
+  'Trigger: fills agent, supervisor and expiry; allows at once what needs no permission or is granted. FW409 on an ended interaction, FW404 on none, FW422 for what is no digest, FW429 when the agent has too many pending.';

@@ -2,6 +2,7 @@ alter table public.tool_permissions enable row level security;
 
 grant select on public.tool_permissions to agent_runtime, authenticated, service_role;
 grant insert (interaction_id, tool_name, tool_description, arguments) on public.tool_permissions to agent_runtime, service_role;
+grant insert (arguments_digest) on public.tool_permissions to agent_runtime;
 grant update (status, responded_at) on public.tool_permissions to service_role;
 
 create policy tool_permissions_by_agent on public.tool_permissions for insert to agent_runtime

@@ -17,8 +17,7 @@ from typing import Any
 
 import rfc8785
 
-from server.errors import Invalid
-from server.validation import Fault, path
+from server.errors import Fault, Invalid, path
 
 _SAFE = 15  # digits that a 64-bit float always keeps
 _LONGEST = 400  # characters of a number; no float needs as many

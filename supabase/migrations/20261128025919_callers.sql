@@ -15,9 +15,14 @@ comment on constraint interactions_caller_check on public.interactions is
   'caller has at most 255 characters';
 comment on constraint interactions_called_number_check on public.interactions is
   'called_number has at most 255 characters';
--- squawk-ignore require-concurrent-index-creation -- a migration is one transaction
-create index interactions_caller_search on public.interactions using gin (caller extensions.gin_trgm_ops)
-    where caller is not null;
+-- pg_trgm is in the schema extensions, or still in public where the owner may not move it.
+do $$
+begin
+  execute pg_catalog.format(
+    'create index interactions_caller_search on public.interactions using gin (caller %I.gin_trgm_ops) where caller is not null',
+    (select n.nspname from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+     where e.extname = 'pg_trgm'));
+end $$;
 grant insert (caller, called_number), update (caller, called_number) on public.interactions to agent_runtime;
 
 alter table public.interaction_pulse add column caller text;

@@ -93,8 +93,8 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
         await owner.execute("update agents set paused_at = now() where id = $1", idle.id)
     questions: dict[str, tuple[Person, list[dict[str, Any]]]] = {
         "floor": (person, [{"supervisor_id": str(person.id)}]),
-        "wallboard": (admin, [{}]),
-        "waiting": (admin, [{}]),
+        "wallboard": (admin, [{"supervisor": person.username}]),
+        "waiting": (admin, [{"supervisor": person.username}]),
         "interaction": (
             person,
             [{"interaction_id": one, "supervisor_id": str(person.id)} for one in (live, earlier)],

@@ -202,7 +202,7 @@ async def test_what_one_row_breaks_stays_one_supervisors_trouble(
         await measure(app_server, chat, other, 5)
         await until(lambda: "line 5 " in waiting(healthy))
         admin = viewer_of(await app_server.hire("admin"), "admin")
-        for page in (audiences_of(admin), [audience(admin, UUID(live))]):
+        for page in (home_of(admin, Filters(supervisor=voice.username)), [audience(admin, UUID(live))]):
             assert "poison" in (await streams.read(page, admin))["tool-permissions"]
 
 

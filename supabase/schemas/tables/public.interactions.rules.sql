@@ -47,7 +47,8 @@ create trigger interactions_31_fcr_delete after delete on public.interactions fo
 create trigger interactions_40_count_insert after insert on public.interactions for each row
     when (new.status = 'completed')
   execute function private.count_interaction();
-create trigger interactions_41_count_update after update of status, agent_id, supervisor_id, started_at,
+-- Before fcr_status is settled anew: what is taken from the sums is what had been added to them.
+create trigger interactions_25_count_update after update of status, agent_id, supervisor_id, started_at,
     ended_at on public.interactions for each row when (old.status is distinct from new.status
     or old.agent_id is distinct from new.agent_id or old.supervisor_id is distinct from new.supervisor_id
     or old.started_at is distinct from new.started_at or old.ended_at is distinct from new.ended_at)

@@ -121,7 +121,7 @@ async def test_somebody_is_invited_by_keyboard_alone_and_comes_in(
     await expect(page.get_by_label("Password", exact=True)).to_be_hidden()
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("2 to 100 small letters")).to_be_visible()
-    await expect(page.get_by_label("E-mail")).to_have_value(email)  # nothing typed is lost
+    await expect(page.get_by_label("E-mail", exact=True)).to_have_value(email)  # nothing typed is lost
     await page.get_by_label("Username").fill(f"ida-{email[8:14]}")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("status")).to_have_text("The invitation is on its way.")

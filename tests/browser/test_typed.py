@@ -15,7 +15,7 @@ BACK = "You are signed in again."
 
 async def sign_in_again(page: Page, person: Person) -> None:
     await expect(page.get_by_role("alert").first).to_contain_text(ENDED)
-    await page.get_by_label("E-mail").fill(person.email)
+    await page.get_by_label("E-mail", exact=True).fill(person.email)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
 
@@ -27,7 +27,7 @@ async def test_a_form_that_was_sent_too_late_comes_back_with_what_was_typed(
     page = await sign_in(admin)
     await page.goto("/people/new")
     await page.get_by_label("Supervisor of chat agents").check()
-    await page.get_by_label("E-mail").fill("new.colleague@example.com")
+    await page.get_by_label("E-mail", exact=True).fill("new.colleague@example.com")
     await page.get_by_label("Name", exact=True).fill("New Colleague")
     await page.get_by_label("With a password that you tell them").check()
     await page.get_by_label("Password", exact=True).fill("nobody may keep this")
@@ -39,19 +39,19 @@ async def test_a_form_that_was_sent_too_late_comes_back_with_what_was_typed(
     await sign_in_again(page, admin)
     await expect(page).to_have_url(f"{app_server.url}/people/new")
     await expect(page.locator("main")).to_contain_text(BACK)
-    await expect(page.get_by_label("E-mail")).to_have_value("new.colleague@example.com")
+    await expect(page.get_by_label("E-mail", exact=True)).to_have_value("new.colleague@example.com")
     await expect(page.get_by_label("Name", exact=True)).to_have_value("New Colleague")
     await expect(page.get_by_label("Supervisor of chat agents")).to_be_checked()
     await expect(page.get_by_label("Password", exact=True)).to_have_value("")
     await page.reload()
-    await expect(page.get_by_label("E-mail")).to_have_value("")
+    await expect(page.get_by_label("E-mail", exact=True)).to_have_value("")
     # Somebody else who signs in here gets nothing of it.
-    await page.get_by_label("E-mail").fill("secret.colleague@example.com")
+    await page.get_by_label("E-mail", exact=True).fill("secret.colleague@example.com")
     await end(app_server, admin)
     await page.get_by_role("button", name="Add them").evaluate("(button) => button.form.submit()")
     await sign_in_again(page, other)
     await expect(page.get_by_role("heading", name="Add a person")).to_be_visible()
-    await expect(page.get_by_label("E-mail")).to_have_value("")
+    await expect(page.get_by_label("E-mail", exact=True)).to_have_value("")
     assert "secret.colleague" not in await page.evaluate("JSON.stringify({...sessionStorage})")
 
 

@@ -310,7 +310,11 @@ async def test_an_agent_moves_and_retires(app_server: AppServer, admin: httpx.As
     async with app_server.api(retired) as api:
         await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
         assert whose(await admin.post(f"/agents/{retired.id}/retirement")) == (str(giver.id), "retired")
-        assert (await api.get("/agent")).status_code == 401
+
+        async def is_refused() -> bool:  # once the server has heard of it
+            return (await api.get("/agent")).status_code == 401
+
+        await until(is_refused)
     page = (await admin.get(f"/people/{giver.id}")).text
     assert f'action="/agents/{retired.id}/move"' not in page
     assert (await admin.get(f"/interactions/{interaction}")).status_code == 200

@@ -44,21 +44,22 @@ function decides(form) {
 
 // One decision at a time. A card that changes while its answer is on its way has enabled buttons again, and htmx would send a
 // second press once the answer is there: of a card that may have changed, which nobody has looked at.
-const sent = new Set(); // ids of the cards whose answer has not come
+const sent = new Map(); // form whose answer has not come → id of its card, which the stream may have replaced meanwhile
 
 addEventListener("submit", (event) => {
-  if (!sent.has(decides(event.target))) return;
+  const id = decides(event.target);
+  if (!id || ![...sent.values()].includes(id)) return;
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);
 for (const over of ["htmx:after:request", "htmx:error"])
-  document.addEventListener(over, ({ detail: { ctx } }) => sent.delete(decides(ctx.sourceElement)));
+  document.addEventListener(over, ({ detail: { ctx } }) => sent.delete(ctx.sourceElement));
 
 // Before queue.js hears of it: nothing has been decided yet.
 document.addEventListener("htmx:before:request", (event) => {
   const id = decides(event.detail.ctx.sourceElement);
   if (!id) return;
-  if (isLive() || performance.now() - (fetched.get(id) ?? -Infinity) < RECENT) return void sent.add(id);
+  if (isLive() || performance.now() - (fetched.get(id) ?? -Infinity) < RECENT) return void sent.set(event.detail.ctx.sourceElement, id);
   event.preventDefault();
   event.stopImmediatePropagation();
   const card = document.getElementById(id);

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
 PAGES: list[Page[Any]] = [*floor_pages.PAGES, *interactions_pages.PAGES]
-WATCHED = floor_pages.WATCHED | interactions_pages.WATCHED
 _AUTH_TIMEOUT = httpx.Timeout(
     10, read=35
 )  # an e-mail takes longest; each question has its own limit within (supabase)
@@ -223,7 +222,7 @@ def create_app(
             Middleware(http.SameOrigin, public_url=settings.public_url, refuse=http.refuse),
             Middleware(http.Utf8Forms, refuse=http.refuse),
             Middleware(http.BodyLimit, refuse=http.refuse, bodies=parts.bodies),
-            Middleware(Shortcuts, calls=calls, watched=WATCHED),
+            Middleware(Shortcuts, calls=calls, pages=PAGES),
         ],
         exception_handlers=http.HANDLERS,
     )

@@ -1,4 +1,4 @@
-"""The words for what can go wrong with a request; one place (`app.py`) turns them into answers."""
+"""The words for what can go wrong with a request, and for what is wrong with JSON that a model refuses."""
 
 import json
 import re

@@ -225,7 +225,7 @@ class Settings(BaseSettings):
 
 
 class Incomplete(Settings):
-    """What is set, whole or not: for whoever looks what is wrong with it."""
+    """What is set, whole or not: doctor says what is wrong with it."""
 
     @model_validator(mode="after")
     def _in_their_order(self) -> Self:

@@ -96,14 +96,14 @@ def _page(
 
 
 async def forgot(request: Request) -> Response:
-    """The form of whoever forgot their password; with the link of the e-mail, the one for a new password."""
+    """The form for a forgotten password; with the link of the e-mail, the form for a new password."""
     if token := request.query_params.get("token_hash"):
         return _link_page(request, token[:_TOKEN])
     return http.render(request, "accounts/recovery.html", email="", sent=False, message="")
 
 
 async def recover(request: Request) -> Response:
-    """Send an e-mail, whoever it is that asks; or take the new password of somebody who has its link."""
+    """Send an e-mail to the address, if a person has it; or take the new password of a person who has its link."""
     fields = await http.form(request)
     if "token_hash" in fields:
         return await _accept(request, fields, "recovery")

@@ -96,12 +96,12 @@ def read(folder: Path) -> Recordings:
                     record = _record(line)
                     place = Place(name, number, _id(record))
                     conversation = _conversation(record)
-                    if before := first.get(conversation.id):
-                        raise _Unreadable(f"its id is that of {before.file} line {before.line}")  # noqa: TRY301
                 except _Unreadable as error:
                     left_out.append(LeftOut(place, str(error)))
+                    continue
+                if (before := first.setdefault(conversation.id, place)) is not place:
+                    left_out.append(LeftOut(place, f"its id is that of {before.file} line {before.line}"))
                 else:
-                    first[conversation.id] = place
                     scripts.append(Recorded(place, script(conversation, definitions)))
             if not found:
                 notes.append(f"{name} has no conversations: it is empty")

@@ -54,7 +54,7 @@ async def answer_not_offered(request: Request, error: Exception) -> JSONResponse
 
 
 async def answer_fault(request: Request, error: Exception) -> JSONResponse:
-    """Say in JSON that the fault is ours; whoever serves the application logs it."""
+    """Answer in JSON that the fault is ours. The server logs it."""
     return await answer(request, AuthError(500, "unexpected_failure", "Unexpected failure"))
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from server.errors import Invalid, NotFound
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template
-from server.kernel.live import Audience, FeedLine, Grant, Page, Parts, Queue, Regions, Watch, queue
+from server.kernel.live import Audience, FeedLine, Grant, Page, Parts, Queue, Regions, queue
 
 _CRITICAL, _LATELY = 40, 6  # a score below it; so many scores, one about every five seconds
 
@@ -202,40 +202,6 @@ def _waiting(shown: Queue, partials: Partials) -> Regions:
     return {"tool-permissions": queue(shown, partials)}
 
 
-FLOOR = Page(
-    "floor",
-    function="floor_v2",
-    shows=Floor,
-    tables=frozenset({"agents", "interactions", "realtime_metrics", "tool_permissions"}),
-    urgent=frozenset({"tool_permissions"}),
-    render=_floor,
-    every=0.2,
-    urgent_every=0.025,
-)
-WALLBOARD = Page(
-    "wallboard",
-    function="wallboard",
-    shows=Wallboard,
-    tables=FLOOR.tables,
-    urgent=frozenset(),
-    render=_wallboard,
-    every=1.0,
-    urgent_every=1.0,
-)
-# Beside the wallboard, and read by itself: what somebody waits for must not wait for ten thousand interactions.
-WAITING = Page(
-    "waiting",
-    function="waiting",
-    shows=Queue,
-    tables=frozenset({"realtime_metrics", "tool_permissions"}),
-    urgent=frozenset({"tool_permissions"}),
-    render=_waiting,
-    every=1.0,
-    urgent_every=0.5,
-)
-PAGES: list[Page[Any]] = [FLOOR, WALLBOARD, WAITING]
-
-
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What an admin wants the wallboard's list to hold; empty means everything."""
@@ -281,4 +247,37 @@ async def watch(request: Request, viewer: Viewer) -> list[Audience]:
     return audiences
 
 
-WATCHED: dict[str, Watch] = {"floor": watch, "wallboard": watch}
+FLOOR = Page(
+    "floor",
+    function="floor_v2",
+    shows=Floor,
+    tables=frozenset({"agents", "interactions", "realtime_metrics", "tool_permissions"}),
+    urgent=frozenset({"tool_permissions"}),
+    render=_floor,
+    every=0.2,
+    urgent_every=0.025,
+    watch=watch,
+)
+WALLBOARD = Page(
+    "wallboard",
+    function="wallboard",
+    shows=Wallboard,
+    tables=FLOOR.tables,
+    urgent=frozenset(),
+    render=_wallboard,
+    every=1.0,
+    urgent_every=1.0,
+    watch=watch,
+)
+# Beside the wallboard, and read by itself: what somebody waits for must not wait for ten thousand interactions.
+WAITING = Page(
+    "waiting",
+    function="waiting",
+    shows=Queue,
+    tables=frozenset({"realtime_metrics", "tool_permissions"}),
+    urgent=frozenset({"tool_permissions"}),
+    render=_waiting,
+    every=1.0,
+    urgent_every=0.5,
+)
+PAGES: list[Page[Any]] = [FLOOR, WALLBOARD, WAITING]

@@ -60,10 +60,8 @@ CalledNumber = Annotated[
 ]
 ShortText = Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
 _UNITS = (1, 10**3, 10**6, 10**9)  # of a second
-_SECONDS_2000, _SECONDS_END = (
-    946_684_800,
-    10**11,
-)  # from the year 2000 on; a larger number counts a smaller unit
+_SECONDS_2000 = 946_684_800  # since 1970; no moment is earlier
+_SECONDS_END = 10**11  # a larger number counts a smaller unit
 _MOMENT: dict[str, JsonValue] = {
     "description": "Text with its offset from UTC, or seconds, milliseconds, microseconds or nanoseconds since 1970, "
     "told apart by their size; in the years 2000 to 9998.",
@@ -259,9 +257,9 @@ async def read(ask: Ask, connection: Connection) -> Interaction:
 async def find(ask: Ask, connection: Connection) -> Interactions:
     """Look an interaction up by its external_id."""
     external_id = ask.request.query_params.get("external_id", "")
-    if not 0 < len(external_id) <= lengths.NAME:
-        raise Invalid(f"external_id: it has 1 to {lengths.NAME} characters")
-    found = await interactions.find(connection, external_id.replace("\x00", ""))
+    if not 0 < len(external_id) <= lengths.NAME or "\x00" in external_id:
+        raise Invalid(f"external_id: it has 1 to {lengths.NAME} characters, and none of them is NUL")
+    found = await interactions.find(connection, external_id)
     return Interactions([Interaction.model_validate(dict(row)) for row in found])
 
 

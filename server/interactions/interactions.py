@@ -8,6 +8,7 @@ from server.kernel.db import Connection, Record
 
 _COLUMNS = """id, agent_id, interaction_type, phone_number, caller, called_number, livekit_room_id, external_id, status,
     started_at, ended_at, duration_seconds, end_reason"""
+_UNKNOWN = "there is no such interaction"
 
 
 async def start(
@@ -74,14 +75,14 @@ async def read(connection: Connection, interaction_id: UUID, *, locked: bool = F
         interaction_id,
     )
     if row is None:
-        raise NotFound("there is no such interaction")
+        raise NotFound(_UNKNOWN)
     return row
 
 
 async def change(connection: Connection, interaction_id: UUID, values: dict[str, str | None]) -> Record:
-    """Set livekit_room_id of an active interaction, or the numbers and the caller, also until ten minutes after its end.
+    """Set the numbers, the caller or livekit_room_id. NotFound when it is not the caller's.
 
-    Conflict when it has ended.
+    Conflict when it has ended; the numbers and the caller may change until ten minutes after the end.
     """
     row = await connection.fetchrow(
         f"""
@@ -90,7 +91,7 @@ async def change(connection: Connection, interaction_id: UUID, values: dict[str,
           caller = case when $2 then $4 else caller end,
           called_number = case when $5 then $6 else called_number end,
           livekit_room_id = case when $7 then $8 else livekit_room_id end
-        where id = $1 and (status = 'active' or ended_at > now() - interval '10 minutes' and not $7) returning {_COLUMNS}
+        where id = $1 returning {_COLUMNS}
         """,
         interaction_id,
         "phone_number" in values,
@@ -102,8 +103,7 @@ async def change(connection: Connection, interaction_id: UUID, values: dict[str,
         values.get("livekit_room_id"),
     )
     if row is None:
-        await read(connection, interaction_id)
-        raise Conflict("the interaction has ended")
+        raise NotFound(_UNKNOWN)
     return row
 
 
@@ -119,18 +119,13 @@ async def end(
     row = await connection.fetchrow(
         f"""
         update public.interactions set status = $2, end_reason = coalesce($3, end_reason)
-        where id = $1 and (status = 'active' or $2 = 'completed' and status = 'failed' and reaped_at is not null)
-        returning {_COLUMNS}
+        where id = $1 and status <> $2 returning {_COLUMNS}
         """,
         interaction_id,
         status,
         end_reason,
     )
-    if row is None:
-        row = await read(connection, interaction_id)
-        if row["status"] != status:
-            raise Conflict(f"the interaction already ended as {row['status']}")
-    return row
+    return row or await read(connection, interaction_id)
 
 
 async def supervisor_of(connection: Connection, interaction_id: UUID) -> UUID:

@@ -11,7 +11,7 @@ from server.interactions import interactions
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template, cut, html_size
-from server.kernel.live import Audience, Grant, Page, Queue, Regions, Watch, queue
+from server.kernel.live import Audience, Grant, Page, Queue, Regions, queue
 
 _CARDS = 150_000  # bytes of HTML, beside the timeline
 _MOST = 300  # entries that the database gives
@@ -123,6 +123,22 @@ def _fitting(entries: Sequence[Entry]) -> _TimelineShown:
     return {"timeline": kept[::-1], "more": len(entries) == _MOST or len(kept) < len(entries)}
 
 
+def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:
+    """Who watches this interaction with the same rights, for as long as it is this supervisor's, whose rows ring it."""
+    arguments = {"interaction_id": str(interaction_id), "role": viewer.role}
+    if supervisor_id is not None:
+        arguments["supervisor_id"] = str(supervisor_id)
+    return Audience(PAGE, str(supervisor_id), json.dumps(arguments))
+
+
+async def watch(request: Request, viewer: Viewer) -> list[Audience]:
+    """The audience of /stream?page=interaction&id=… NotFound when it is another supervisor's or unknown."""
+    interaction_id, db = http.identifier(request.query_params.get("id", ""), "interaction"), request.state.db
+    async with db.as_viewer(viewer) as connection:
+        supervisor_id = await interactions.supervisor_of(connection, interaction_id)
+    return [audience(viewer, interaction_id, supervisor_id)]
+
+
 PAGE = Page(
     "interaction",
     function="interaction_v2",
@@ -141,24 +157,6 @@ PAGE = Page(
     render=_regions,
     every=0.5,
     urgent_every=0.025,
+    watch=watch,
 )
 PAGES: list[Page[Any]] = [PAGE]
-
-
-def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:
-    """Who watches this interaction with the same rights, for as long as it is this supervisor's, whose rows ring it."""
-    arguments = {"interaction_id": str(interaction_id), "role": viewer.role}
-    if supervisor_id is not None:
-        arguments["supervisor_id"] = str(supervisor_id)
-    return Audience(PAGE, str(supervisor_id), json.dumps(arguments))
-
-
-async def watch(request: Request, viewer: Viewer) -> list[Audience]:
-    """The audience of /stream?page=interaction&id=… NotFound when it is another supervisor's or unknown."""
-    interaction_id, db = http.identifier(request.query_params.get("id", ""), "interaction"), request.state.db
-    async with db.as_viewer(viewer) as connection:
-        supervisor_id = await interactions.supervisor_of(connection, interaction_id)
-    return [audience(viewer, interaction_id, supervisor_id)]
-
-
-WATCHED: dict[str, Watch] = {PAGE.name: watch}

@@ -63,81 +63,8 @@ comment on function private.cleanup_realtime_metrics(integer, integer) is
   'Deletes at most p_limit metrics of interactions that ended more than p_hours ago, after keeping 120 points of each; how many. FW422.';
 grant execute on function private.cleanup_realtime_metrics(integer, integer) to service_role;
 
-create or replace function private.interaction(p_arguments jsonb) returns jsonb
-language plpgsql stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_interaction uuid := private.id_argument(p_arguments, 'interaction_id');
-  v_supervisor uuid := case when p_arguments ? 'supervisor_id' then private.id_argument(p_arguments, 'supervisor_id') end;
-begin
-  return (
-    select pg_catalog.jsonb_build_object(
-      'interaction', pg_catalog.to_jsonb(h),
-      'scores', coalesce(
-        (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-            extract(epoch from m.timestamp - i.started_at)::integer, m.satisfaction_score, m.sentiment) order by m.timestamp)
-         from (select r.timestamp, r.satisfaction_score, r.sentiment from public.realtime_metrics r
-               where r.interaction_id = i.id and r.satisfaction_score is not null order by r.timestamp desc limit 720) m),
-        r.series, i.series, '[]'),
-      'timeline', (
-        select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) order by e.at, e.place), '[]') from (
-          select * from (
-            (select t.captured_at as at, 0 as place, t.speaker as kind, t.text, null::text as who, null::text as status
-             from public.interaction_turns t where t.interaction_id = i.id order by t.captured_at desc limit 300)
-            union all
-            -- The feed is a summary of what was said: it stands where there is no transcript.
-            (select m.timestamp, 0, 'feed', m.feed_text, null, m.sentiment
-             from public.realtime_metrics m where m.interaction_id = i.id and m.feed_text <> ''
-               and not exists (select from public.interaction_turns t where t.interaction_id = i.id)
-             order by m.timestamp desc limit 300)
-            union all
-            select q.requested_at, 1, 'request', q.tool_name || ' ' || case when pg_catalog.length(q.arguments::text) > 2000
-                then pg_catalog.left(q.arguments::text, 2000) || '…' else q.arguments::text end, null, null
-            from public.tool_permissions q where q.interaction_id = i.id
-            union all
-            select q.responded_at, 2, case q.rule when 'grant' then 'use' else 'decision' end, q.tool_name || coalesce(': ' || q.reason, ''),
-              coalesce(q.responded_by_name, (select g.granted_by_name from public.tool_grants g where g.id = q.grant_id), q.rule),
-              case q.rule when 'grant' then q.grant_use::text else q.status end
-            from public.tool_permissions q where q.interaction_id = i.id and q.status <> 'pending'
-            union all
-            select g.created_at, 4, 'grant', g.tool_name || ': ' || private.grant_words(g) || ', '
-                || g.max_uses || case g.max_uses when 1 then ' use' else ' uses' end || ' within '
-                || (extract(epoch from g.expires_at - g.created_at) / 60)::integer || ' minutes', g.granted_by_name, null
-            from public.tool_grants g where g.interaction_id = i.id
-            union all
-            select g.ended_at, 5, 'grant_end', g.tool_name, g.ended_by_name, g.ended_how
-            from public.tool_grants g where g.interaction_id = i.id and g.ended_at < coalesce(i.ended_at, 'infinity')
-            union all
-            select q.executed_at, 3, 'execution', q.tool_name, null,
-              case q.execution_succeeded when true then 'succeeded' when false then 'failed' else 'started' end
-            from public.tool_permissions q where q.interaction_id = i.id and q.executed_at is not null
-          ) everything order by at desc, place desc limit 300
-        ) e),
-      'tool_permissions', private.permission_cards(array(
-        select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status = 'pending'
-        order by w.requested_at, w.id limit 50)),
-      'answered', private.answered_cards(array(
-        select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status <> 'pending' and w.rule is null
-          and w.responded_at > pg_catalog.now() - interval '10 minutes' order by w.responded_at desc limit 5)),
-      'archive', case when r.id is not null then pg_catalog.jsonb_build_object('summary', r.summary, 'issues', r.issues,
-        'tags', r.tags, 'csat_score', r.csat_score, 'resolution_time_seconds', r.resolution_time_seconds,
-        'fcr_status', r.fcr_status, 'created_at', r.created_at) end,
-      'broken_by', (
-        select later.id from public.interactions later
-        join public.interaction_archives b on b.interaction_id = later.id
-        where r.fcr_status = false and later.phone_number = i.phone_number and later.started_at > i.started_at
-          and later.started_at <= i.started_at + interval '3 days'
-          and private.issue_tags(b.tags) && private.issue_tags(r.tags)
-        order by later.started_at limit 1))
-    from public.interactions i
-    join private.interaction_heads h on h.id = i.id
-    left join public.interaction_archives r on r.interaction_id = i.id
-    where i.id = v_interaction and (v_supervisor is null or i.supervisor_id = v_supervisor));
-end $$;
 comment on function private.interaction(jsonb) is
   'For the server of the release before, to be dropped with the next one. One interaction {interaction_id}, as long as it is of {supervisor_id} if that is given, through the reader''s own row-level security. FW422 for what is no id.';
-grant execute on function private.interaction(jsonb) to authenticated;
 
 create or replace function private.interaction_v2(p_arguments jsonb) returns jsonb
 language plpgsql stable

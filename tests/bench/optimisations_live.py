@@ -244,7 +244,7 @@ async def _streams_before_the_router(*, short: bool) -> Row:
         return _Pending()
 
     routes = [Route("/stream", endpoint), *create_app(Settings())[0].routes]
-    ours = Starlette(routes=routes, middleware=[Middleware(_Streaming, calls=[], watched={})])
+    ours = Starlette(routes=routes, middleware=[Middleware(_Streaming, calls=[], pages=[])])
     plain = Starlette(routes=routes)
 
     def called(app: ASGIApp) -> Callable[[], Awaitable[None]]:
@@ -269,7 +269,7 @@ async def _calls_before_the_router(*, short: bool) -> Row:
     routes: list[BaseRoute] = [
         calls.get(getattr(route, "name", ""), route) for route in create_app(Settings())[0].routes
     ]
-    before = Middleware(Shortcuts, calls=list(calls.values()), watched={})
+    before = Middleware(Shortcuts, calls=list(calls.values()), pages=[])
     ours, plain = Starlette(routes=routes, middleware=[before]), Starlette(routes=routes)
     reader = Reader()
 

@@ -51,6 +51,7 @@ FUNCTIONS: dict[str, Function] = {
     "public.revoke_grant": of(PERSON, "public.revoke_grant({id})", "owner admin", "FW404", id="'{grant}'"),
     "private.decide_now": NOBODY,
     "private.retake_pulse": NOBODY,
+    "private.takes_late": NOBODY,
     "private.covered_amount": NOBODY,
     "private.plain_amount": NOBODY,
     "private.end_grant": NOBODY,

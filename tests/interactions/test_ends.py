@@ -109,7 +109,7 @@ async def test_an_interaction_is_found_by_its_external_id(
     assert (await api.get("/interactions", params={"external_id": "call-2"})).json() == []
     async with app_server.api(chat.agents[0]) as stranger:
         assert (await stranger.get("/interactions", params={"external_id": "call-1"})).json() == []
-    for wrong in ({}, {"external_id": ""}, {"external_id": "x" * 256}):
+    for wrong in ({}, {"external_id": ""}, {"external_id": "x" * 256}, {"external_id": "call\x00-1"}):
         refused = await api.get("/interactions", params=wrong)
         assert (refused.status_code, "external_id" in refused.text) == (422, True)
 

@@ -27,7 +27,7 @@ from server.kernel.auth.web_sessions import Visitor, WebSessions
 from server.kernel.db import Database, Record
 
 _STEP = 0.5  # seconds: refusals come at the end of one, whatever their reason
-_EMAIL = 1.0  # seconds until we answer whoever wants an e-mail, whether there is one to send or not
+_EMAIL = 1.0  # seconds until a request for an e-mail is answered, also where there is none to send
 _SET = "Your new password is set, and you are signed out everywhere. Please sign in with it in a few seconds."
 _SECOND_TRY = 900  # seconds in which a link that was used may still be given a password
 

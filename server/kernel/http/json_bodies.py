@@ -105,7 +105,7 @@ class JsonBody:
             self._list = TypeAdapter(items)
 
     def read(self, raw: bytes) -> Any:
-        """The model, or a list of it. Wrong or Invalid with words for whoever sent it."""
+        """The model, or a list of it. Wrong or Invalid with words for the sender."""
         if self._exact:
             exact_json.check(raw)
         is_list = self._list is not None and raw.lstrip(b" \t\r\n").startswith(b"[")

@@ -6,7 +6,7 @@ Others use the names below, and the module fanout.
 from server.kernel.live.hub import STATE, Hub
 from server.kernel.live.known_agents import KnownAgents
 from server.kernel.live.listener import hears
-from server.kernel.live.pages import Audience, Page, Watch
+from server.kernel.live.pages import Audience, Page
 from server.kernel.live.permission_cards import (
     Decision,
     FeedLine,
@@ -41,7 +41,6 @@ __all__ = [
     "Shortcuts",
     "Streams",
     "Topics",
-    "Watch",
     "card",
     "hears",
     "queue",

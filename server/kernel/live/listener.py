@@ -66,7 +66,7 @@ class Listener:
     ) -> None:
         self._connection, self._topics, self._heartbeat, self._fanout = connection, topics, heartbeat, fanout
         self.gone = asyncio.Event()
-        self.wake = asyncio.Event()  # something to do for whoever waits on this connection or on NATS
+        self.wake = asyncio.Event()  # set when there is something to do for this connection or for NATS
         self.forward: Callable[[str], None] | None = None  # told every topic as well
         self.polling = False
         self._nonce, self._heard_nonce = f"{OWN}{secrets.token_hex(8)}", asyncio.Event()

@@ -31,6 +31,9 @@ class Page(Generic[Shown]):
         float  # seconds between two reads in the long run; a few may follow one another at once after a pause
     )
     urgent_every: float  # the same for what is urgent
+    watch: "Watch | None" = (
+        None  # of a page with a stream of its own, /stream?page=name; none for one beside another
+    )
 
     def regions(self, shown: Shown | None, partials: Partials) -> Regions:
         """The regions of what was read; none where there is nothing to see, or no more."""

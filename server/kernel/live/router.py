@@ -4,8 +4,9 @@ An agent's call is found 5.7 times as fast as by the router, and an open stream 
 own would take 7 (bench optimisations).
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from sse_starlette.sse import SendTimeoutError
 from starlette.requests import HTTPConnection, Request
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.errors import NotFound, RequestError
 from server.kernel.http import PREFIX, drop_doubtful, refusal, viewer_of
-from server.kernel.live.pages import Watch
+from server.kernel.live.pages import Page
 from server.kernel.live.stream import Streams, signed_out
 
 
@@ -25,8 +26,9 @@ class Shortcuts:
     /stream is the stream of a page that this viewer may watch; for nobody one close event.
     """
 
-    def __init__(self, app: ASGIApp, calls: Sequence[Route], watched: Mapping[str, Watch]) -> None:
-        self.app, self._watched = app, watched
+    def __init__(self, app: ASGIApp, calls: Sequence[Route], pages: Sequence[Page[Any]]) -> None:
+        self.app = app
+        self._watched = {page.name: page.watch for page in pages if page.watch}
         self._calls: dict[str, list[Route]] = {}
         for call in calls:
             for method in call.methods or ():

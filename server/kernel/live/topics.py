@@ -31,7 +31,7 @@ class Bell:
 
 
 class Observer(Protocol):
-    """Told which topics somebody subscribes to: whoever receives notifications for these alone."""
+    """Told which topics somebody subscribes to: a source that receives the notifications of these alone."""
 
     def want(self, key: str) -> None: ...
     def unwant(self, key: str) -> None: ...
@@ -40,7 +40,7 @@ class Observer(Protocol):
 class Topics:
     """Subscriptions to topics ('tool_permissions:<supervisor_id>', or with * to everybody's of a table).
 
-    A notification says look again, never what changed: whoever is told reads the rows as its viewer.
+    A notification says look again, never what changed: the subscriber reads the rows again, as its viewer.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ begin
   select * into v_interaction from public.interactions where id = new.interaction_id for key share;
   if v_interaction.id is null or private.is_anothers(v_interaction.agent_id) then
     raise exception 'there is no such interaction' using errcode = 'FW404';
-  elsif v_interaction.ended_at < pg_catalog.clock_timestamp() - interval '10 minutes' or v_interaction.anonymised_at is not null then
+  elsif not private.takes_late(v_interaction) then
     raise exception 'the interaction has ended' using errcode = 'FW409';
   end if;
   new.supervisor_id := v_interaction.supervisor_id;
@@ -19,4 +19,4 @@ begin
   return new;
 end $$;
 comment on function private.attach_turn() is
-  'Trigger: fills supervisor, late and digest; FW409 when the interaction ended more than ten minutes ago, FW404 when there is none.';
+  'Trigger: fills supervisor, late and digest; FW409 when the interaction takes nothing late any more, FW404 when there is none.';

@@ -4,10 +4,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if private.claim('key_id') is not null and (new.livekit_room_id is distinct from old.livekit_room_id
-      or old.ended_at < pg_catalog.clock_timestamp() - interval '10 minutes' or old.anonymised_at is not null) then
+      or not private.takes_late(old)) then
     raise exception 'the interaction has ended' using errcode = 'FW409';
   end if;
   return new;
 end $$;
 comment on function private.keep_ended() is
-  'Trigger: of an ended interaction an agent changes the number alone, for ten minutes. FW409.';
+  'Trigger: of an ended interaction an agent changes the numbers alone, as long as it takes what is late. FW409.';

@@ -1,0 +1,48 @@
+-- How long after the end turns and numbers are taken is said once.
+
+create or replace function private.takes_late(p_interaction public.interactions) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select (p_interaction).status = 'active' or ((p_interaction).anonymised_at is null
+    and (p_interaction).ended_at > pg_catalog.clock_timestamp() - interval '10 minutes')
+$$;
+comment on function private.takes_late(public.interactions) is
+  'Whether turns and numbers of the interaction are still taken: until ten minutes after its end.';
+
+create or replace function private.keep_ended() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if private.claim('key_id') is not null and (new.livekit_room_id is distinct from old.livekit_room_id
+      or not private.takes_late(old)) then
+    raise exception 'the interaction has ended' using errcode = 'FW409';
+  end if;
+  return new;
+end $$;
+comment on function private.keep_ended() is
+  'Trigger: of an ended interaction an agent changes the numbers alone, as long as it takes what is late. FW409.';
+
+create or replace function private.attach_turn() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_interaction public.interactions;
+begin
+  -- Whoever moves, ends or deletes the interaction at this moment comes first, and then we know what became of it.
+  select * into v_interaction from public.interactions where id = new.interaction_id for key share;
+  if v_interaction.id is null or private.is_anothers(v_interaction.agent_id) then
+    raise exception 'there is no such interaction' using errcode = 'FW404';
+  elsif not private.takes_late(v_interaction) then
+    raise exception 'the interaction has ended' using errcode = 'FW409';
+  end if;
+  new.supervisor_id := v_interaction.supervisor_id;
+  new.late := v_interaction.status <> 'active';
+  new.digest := pg_catalog.sha256(pg_catalog.convert_to(
+    case when new.external_id is null then 'text ' || new.text else 'id ' || new.external_id end, 'UTF8'));
+  return new;
+end $$;
+comment on function private.attach_turn() is
+  'Trigger: fills supervisor, late and digest; FW409 when the interaction takes nothing late any more, FW404 when there is none.';

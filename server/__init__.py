@@ -1,5 +1,10 @@
 """Floorwalker: a realtime supervisor dashboard for AI call-centre agents."""
 
 from importlib.metadata import version
+from pathlib import Path
 
-__version__ = version("floorwalker")
+__version__ = version("floorwalker-server")
+
+_PACKAGE = Path(__file__).parent
+_INSTALLED = _PACKAGE / "_files"
+FILES = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent  # static, supabase, templates: of a wheel, or of a checkout

@@ -10,14 +10,15 @@ import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from server import __version__
+from server import FILES
 from server.accounts import views as accounts
 from server.agents import api as agents_api
 from server.agents import views as agents
+from server.docs import views as docs
 from server.errors import NotFound, Unavailable
 from server.floor import pages as floor_pages
 from server.floor import views as floor
@@ -202,13 +203,12 @@ def create_app(
         *people.ROUTES,
         *first_admin_page.ROUTES,
         *system.ROUTES,
+        *docs.routes(CALLS),
         *calls,
-        Route("/api", _api_page),
-        Route("/api/openapi.json", _openapi),
         Route("/stream", _stream),
         Route("/favicon.ico", lambda _: RedirectResponse(http.static("icons/favicon.svg"), 301)),
         *http.PROBES,
-        Mount("/static", http.Static(directory=http.ROOT / "static"), name="static"),
+        Mount("/static", http.Static(directory=FILES / "static"), name="static"),
     ]
     if auth_app is not None:
         routes.append(Mount(AUTH_PATH, auth_app))
@@ -232,13 +232,3 @@ def create_app(
 async def _stream(_request: Request) -> Response:
     """Reached by nobody: Shortcuts answers GET. The route is here so that another method is a 405."""
     raise NotFound("There is no such page to stream.")
-
-
-async def _openapi(_request: Request) -> Response:
-    return JSONResponse(http.document(CALLS, "Floorwalker agent API", __version__))
-
-
-async def _api_page(request: Request) -> Response:
-    return http.render(
-        request, "api.html", document=http.document(CALLS, "Floorwalker agent API", __version__)
-    )

@@ -1,6 +1,7 @@
 """Every environment variable Floorwalker reads, typed and explained; nothing else reads the environment."""
 
 import os
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Self
@@ -279,6 +280,26 @@ def _aliases(name: str) -> list[str]:
 
 
 _FIELDS = {alias: name for name in Settings.model_fields for alias in _aliases(name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Documented:
+    """A setting as the documentation shows it; no default is None."""
+
+    name: str
+    older_names: tuple[str, ...]
+    default: str | None
+    description: str
+
+
+def documented() -> list[Documented]:
+    """Every setting, in the order in which they are defined."""
+    found = []
+    for name, field in Settings.model_fields.items():
+        newest, *older = _aliases(name)
+        default = None if field.default is None else str(int(field.default) if field.default is True else field.default)
+        found.append(Documented(newest, tuple(older), default, field.description or ""))
+    return found
 
 
 def inherited(**more: str) -> dict[str, str]:

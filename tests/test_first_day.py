@@ -1,4 +1,4 @@
-"""The first day of an owner: what the README says about a hosted project, done line by line on one that is new."""
+"""The first day of an owner: what the documentation says about a hosted project, done line by line on one that is new."""
 
 import asyncio
 import re
@@ -20,9 +20,9 @@ from starlette.routing import Mount
 from server.embedded.auth_app import close_auth_app, create_auth_app
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
-from server.settings import Settings
 from tests.app_server import PASSWORD
-from tests.conftest import ROOT, a_folder, free_port, serving
+from tests.conftest import a_folder, free_port, serving
+from tests.docs.examples import example
 from tests.terminal import at_a_terminal
 from tests.test_process import command
 
@@ -85,17 +85,9 @@ def new(folder: Path) -> Iterator[NewProject]:
         postgres.stop()
 
 
-def section() -> str:
-    readme = (ROOT / "README.md").read_text()
-    return readme.partition("## On a hosted Supabase project")[2].partition("\n## ")[0]
-
-
 def test_line_by_line(new: NewProject, folder: Path) -> None:
-    """In the README's order; before each line, `doctor` says what is still to be done."""
-    lines = [
-        shlex.split(line, comments=True)[1:]
-        for line in re.findall(r"^ +floorwalker .*", section(), re.MULTILINE)
-    ]
+    """In the page's order; before each line, `doctor` says what is still to be done."""
+    lines = [shlex.split(line)[1:] for line in example("deploy.sh").splitlines()]
     assert [line[0] for line in lines] == ["migrate", "psql", "create-admin", "doctor", "serve"]
     migrate, psql, create_admin, doctor, serve = lines
     environment = new.environment
@@ -146,17 +138,12 @@ async def has_password(url: str) -> None:
 
 def test_the_links_of_the_templates_are_pages_of_ours(new: NewProject, folder: Path) -> None:
     """As a project fills them in; a token that nobody issued is told apart from a page that is not there."""
-    links = re.findall(r"\{\{ \.SiteURL \}\}(/\w+)\?token_hash=\{\{ \.TokenHash \}\}", section())
-    assert links == ["/recovery", "/invitation"]
     assert command("migrate", **new.environment).returncode == 0
     with serving(folder / "unused", free_port(), **new.environment) as running:
+        page = httpx.get(f"{running.url}/docs/deploy", headers={"Host": "floor.example.com"}).text
+        links = re.findall(r"\{\{ \.SiteURL \}\}(/\w+)\?token_hash=\{\{ \.TokenHash \}\}", page)
+        assert links == ["/recovery", "/invitation"]
         for path in links:
             answer = httpx.get(f"{running.url}{path}?token_hash=abc", headers={"Host": "floor.example.com"})
             assert answer.status_code == 200
             assert 'name="token_hash"' in answer.text
-
-
-def test_the_first_step_names_settings() -> None:
-    exported = re.findall(r"\b([A-Z][A-Z_]+)=", section().partition("\n2. ")[0])
-    assert len(exported) == 8
-    assert {name.lower() for name in exported} <= Settings.model_fields.keys()

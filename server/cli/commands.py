@@ -31,7 +31,7 @@ GC_THRESHOLDS = (100_000, 20, 50)  # Python's own are 700, 10, 10
 
 
 @click.group()
-@click.version_option(package_name="floorwalker")
+@click.version_option(package_name="floorwalker-server")
 def main() -> None:
     """Floorwalker: a realtime supervisor dashboard for AI call-centre agents."""
 
@@ -108,6 +108,7 @@ async def _serve(context: Context, door: socket.socket, *, demo: bool) -> None:
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
             http=Protocol,
+            ws="none",  # "auto" would switch WebSockets on where their library is installed
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=settings.proxies,
         ),

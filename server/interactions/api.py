@@ -332,6 +332,7 @@ CALLS = [
         Interaction,
         in_transaction=start,
         body=Start,
+        example={"interaction_type": "voice", "phone_number": "+14155550123", "external_id": "call-7"},
         status=201,
         refusals=(409,),
         because={
@@ -345,7 +346,9 @@ CALLS = [
         "The interaction with this external_id, in a list; an empty one where there is none",
         Interactions,
         in_transaction=find,
-        query={"external_id": {"type": "string", "minLength": 1, "maxLength": lengths.NAME}},
+        query={
+            "external_id": {"type": "string", "minLength": 1, "maxLength": lengths.NAME, "examples": ["call-7"]}
+        },
     ),
     Call("GET", _ONE, "The interaction", Interaction, in_transaction=read, refusals=(404,)),
     Call(
@@ -355,6 +358,7 @@ CALLS = [
         Interaction,
         in_transaction=change,
         body=Change,
+        example={"phone_number": "+14155550124"},
         refusals=(404, 409),
     ),
     Call(
@@ -364,6 +368,7 @@ CALLS = [
         Accepted,
         handle=metrics,
         body=RealtimeMetric,
+        example={"sentiment": "critical", "satisfaction_score": 31, "feed_text": "The customer wants a refund"},
         many=True,
         by_stamp=True,
         status=202,
@@ -376,12 +381,22 @@ CALLS = [
         Accepted,
         in_transaction=turns,
         body=Turn,
+        example={"speaker": "customer", "text": "I want my money back.", "external_id": "turn-1", "final": True},
         many=True,
         by_stamp=True,
         status=202,
         refusals=(404, 409),
     ),
-    Call("POST", _ONE + "/end", "End it", Interaction, in_transaction=end, body=End, refusals=(404, 409)),
+    Call(
+        "POST",
+        _ONE + "/end",
+        "End it",
+        Interaction,
+        in_transaction=end,
+        body=End,
+        example={"status": "completed", "end_reason": "The customer hung up"},
+        refusals=(404, 409),
+    ),
     Call(
         "PUT",
         _ONE + "/archive",
@@ -389,6 +404,12 @@ CALLS = [
         StoredArchive,
         in_transaction=archive,
         body=Archive,
+        example={
+            "summary": "The customer got a refund for a broken order.",
+            "issues": [{"issue": "Broken order", "status": "resolved", "priority": "high"}],
+            "tags": {"topics": ["refund"], "sentiment": "good"},
+            "csat_score": 82,
+        },
         refusals=(404, 409),
     ),
 ]

@@ -170,6 +170,7 @@ CALLS = [
         ToolPermission,
         in_transaction=request,
         body=Request,
+        example={"tool_name": "issue_refund", "arguments": {"order_id": "A-1001", "amount": 42.5}},
         status=201,
         urgent=True,
         refusals=(404, 409),
@@ -181,7 +182,7 @@ CALLS = [
         ToolPermission,
         handle=wait,
         refusals=(404,),
-        query={"wait": {"type": "integer", "minimum": 0, "maximum": _LONGEST_WAIT}},
+        query={"wait": {"type": "integer", "minimum": 0, "maximum": _LONGEST_WAIT, "examples": [_LONGEST_WAIT]}},
     ),
     Call(
         "DELETE",
@@ -199,6 +200,7 @@ CALLS = [
         Execution,
         in_transaction=claim,
         body=Claim,
+        example={"arguments_digest": "$DIGEST"},
         status=201,
         urgent=True,
         refusals=(404, 409),
@@ -210,6 +212,7 @@ CALLS = [
         ToolPermission,
         in_transaction=report,
         body=Report,
+        example={"execution_id": "$EXECUTION", "succeeded": True, "result": {"refund": "R-77"}},
         refusals=(404, 409),
     ),
 ]

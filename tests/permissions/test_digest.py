@@ -242,7 +242,7 @@ async def test_the_example_of_the_reference_is_right(app_server: AppServer) -> N
         page = (await http.get(f"{app_server.url}/api")).text
     example: dict[str, Any] = {
         name: html.unescape(text)
-        for name, text in re.findall(r'<code data-example="(\w+)">(.*?)</code>', page, re.DOTALL)
+        for name, text in re.findall(r'<code data-digest="(\w+)">(.*?)</code>', page, re.DOTALL)
     }
     arguments = json.loads(example["arguments"])
     assert rfc8785.dumps(arguments).decode() == example["canonical"]

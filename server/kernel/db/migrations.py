@@ -5,10 +5,11 @@ from pathlib import Path
 
 import asyncpg
 
+from server import FILES
 from server.errors import Unavailable
 from server.kernel.db.connections import Connection
 
-FOLDER = Path(__file__).parents[3] / "supabase"
+FOLDER = FILES / "supabase"
 # All that migrations make or fill: what a backup holds, and what a check of the database looks at.
 SCHEMAS = ("public", "private", "supabase_migrations")
 _LOCK = 4_611_020_077  # any number, the same for everybody who migrates; taken to make the version table

@@ -44,7 +44,7 @@ from server.kernel.http.plain_text import cut, html_size, odd_names, spelled
 from server.kernel.http.probes import PROBES
 from server.kernel.http.protocol import Protocol
 from server.kernel.http.refusals import HANDLERS, allowed_methods, refusal, refuse
-from server.kernel.http.rendering import ROOT, Template, fragment, live, partial, render, static
+from server.kernel.http.rendering import Template, fragment, live, partial, render, static
 from server.kernel.http.static_files import Static
 
 __all__ = [
@@ -52,7 +52,6 @@ __all__ = [
     "IDEMPOTENCY_KEY",
     "PREFIX",
     "PROBES",
-    "ROOT",
     "WHOLE",
     "Ask",
     "Bodies",

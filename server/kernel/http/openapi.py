@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document of the agent API, made from the same calls and models that serve it."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,6 +48,7 @@ def document(calls: Sequence[Call], title: str, version: str) -> dict[str, Any]:
             done["headers"] = _REPLAYED
         statuses = {401, 422, 429, 503, *call.refusals, *((413, 415) if call.body else ())}
         operation: dict[str, Any] = {
+            "operationId": "-".join([call.method.lower(), *re.findall(r"\w+", call.path)]),
             "summary": call.summary,
             "parameters": _parameters(call),
             "responses": {
@@ -59,7 +61,8 @@ def document(calls: Sequence[Call], title: str, version: str) -> dict[str, Any]:
             components.update(model.pop("$defs", {}))
             components[call.body.__name__] = model
             body = call.json_body.schema({"$ref": _REFERENCE.format(model=call.body.__name__)})
-            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+            content = {"schema": body, "example": call.example}
+            operation["requestBody"] = {"required": True, "content": {"application/json": content}}
         paths.setdefault(PREFIX + call.path, {})[call.method.lower()] = operation
     return {
         "openapi": "3.1.0",

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -14,6 +13,7 @@ from jinja2.ext import Extension
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from server import FILES
 from server.errors import RequestError
 from server.kernel.http.filters import (
     argument,
@@ -30,7 +30,6 @@ from server.kernel.http.filters import (
 from server.kernel.http.plain_text import cut, spelled, visible
 from server.kernel.http.user_agents import device
 
-ROOT = Path(__file__).parents[3]
 Shown = TypeVar("Shown", bound=Mapping[str, Any])
 
 
@@ -92,14 +91,14 @@ def error(connection: HTTPConnection, problem: RequestError) -> Response:
 @cache
 def stylesheets() -> list[str]:
     """One file a component; base.css is first, since it orders the layers."""
-    names = sorted(path.name for path in (ROOT / "static/css").glob("*.css") if path.name != "base.css")
+    names = sorted(path.name for path in (FILES / "static/css").glob("*.css") if path.name != "base.css")
     return [f"css/{name}" for name in ("base.css", *names)]
 
 
 @cache
 def static(path: str) -> str:
     """The address of a static file, with its content's hash so that it may be cached for ever."""
-    mark = hashlib.sha256((ROOT / "static" / path).read_bytes()).hexdigest()[:12]
+    mark = hashlib.sha256((FILES / "static" / path).read_bytes()).hexdigest()[:12]
     return f"/static/{path}?v={mark}"
 
 
@@ -132,7 +131,7 @@ class _Unindented(Extension):
 def environment() -> Environment:
     """Jinja with the filters and globals of this application."""
     made = _Environment(
-        loader=FileSystemLoader(ROOT / "templates"),
+        loader=FileSystemLoader(FILES / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

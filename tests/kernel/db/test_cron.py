@@ -8,7 +8,8 @@ import pytest
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.kernel.db import migrations, sweeper
 from tests.app_server import PATIENCE
-from tests.conftest import ROOT, a_folder, until
+from tests.conftest import a_folder, until
+from tests.docs.examples import example
 
 FOLDERS = [
     path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path.parent / "lib/pg_cron.so").exists()
@@ -20,11 +21,6 @@ SETTINGS = {
     "cron.use_background_workers": "on",  # else it signs in over TCP
 }
 STEPS = (*sweeper.ALWAYS, *sweeper.RETENTION)
-README = next(
-    block.partition("```")[0]
-    for block in (ROOT / "README.md").read_text().split("```sql\n")
-    if "cron.schedule" in block
-)
 # What is due at once: a request that nobody answered, and an archive of a quarter ago.
 DUE = """
 select private.configure('{"permission_seconds": 1}');
@@ -58,7 +54,7 @@ async def test_every_step_can_be_a_job(folder: Path) -> None:
             often = "1 seconds" if tuple(int(part[:1]) for part in parts[:2]) >= (1, 5) else "* * * * *"
             owner = await asyncpg.connect(postgres.url("postgres"))
             await owner.execute(DUE)
-            await owner.execute(README.replace("1 seconds", often))
+            await owner.execute(example("cron.sql").replace("1 seconds", often))
             jobs = await owner.fetch("select jobname from cron.job")
             assert {row["jobname"] for row in jobs} == {f"floorwalker-{step}" for step in STEPS}
 

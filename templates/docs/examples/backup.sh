@@ -1,0 +1,2 @@
+floorwalker backup today.dump
+floorwalker restore today.dump

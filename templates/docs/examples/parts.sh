@@ -1,0 +1,2 @@
+floorwalker backup --schema-only schema.dump
+floorwalker backup --data-only rows.dump

@@ -1,0 +1,1 @@
+floorwalker replay recordings --speed 20

@@ -1,0 +1,1 @@
+PORT=8001 floorwalker serve

@@ -1,0 +1,1 @@
+curl -sS --fail-with-body -H "Authorization: Bearer $FLOORWALKER_KEY" "$FLOORWALKER_API/agent"

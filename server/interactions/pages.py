@@ -10,7 +10,7 @@ from starlette.requests import Request
 from server.interactions import interactions
 from server.kernel import http
 from server.kernel.auth import Viewer
-from server.kernel.http import Partials, Template, cut, html_size
+from server.kernel.http import Partials, Template, cut, html_size, mask_phone
 from server.kernel.live import Audience, Grant, Page, Queue, Regions, queue
 
 _CARDS = 150_000  # bytes of HTML, beside the timeline
@@ -139,6 +139,11 @@ async def watch(request: Request, viewer: Viewer) -> list[Audience]:
     return [audience(viewer, interaction_id, supervisor_id)]
 
 
+def _title(shown: Shown) -> str:
+    one = shown["interaction"]
+    return f"{one['agent_name']}, {mask_phone(one['phone_number'], one['caller'])}"
+
+
 PAGE = Page(
     "interaction",
     function="interaction_v2",
@@ -158,5 +163,6 @@ PAGE = Page(
     every=0.5,
     urgent_every=0.025,
     watch=watch,
+    title=_title,
 )
 PAGES: list[Page[Any]] = [PAGE]

@@ -26,7 +26,7 @@ class Entry:
 
     at: dt.datetime
     actor: str
-    deed: str
+    action: str
     changes: list[tuple[str, str, str]]  # field, before, after
 
 
@@ -49,9 +49,9 @@ async def of_person(connection: Connection, person: UUID, limit: int = 100) -> l
 
 def _entry(row: Any) -> Entry:
     changes: Mapping[str, Sequence[Any]] = row["changes"]
-    deed = _ACTIONS.get(row["action"], row["action"])
+    action = _ACTIONS.get(row["action"], row["action"])
     if "deactivated_at" in changes:
-        deed = "brought back" if changes["deactivated_at"][1] is None else "deactivated"
+        action = "reactivated" if changes["deactivated_at"][1] is None else "deactivated"
         changes = {}
     elif row["action"] == "users.recovery":
         changes = {}
@@ -59,7 +59,7 @@ def _entry(row: Any) -> Entry:
     return Entry(
         row["at"],
         actor,
-        deed,
+        action,
         [(_FIELDS.get(name, name), _text(before), _text(after)) for name, (before, after) in changes.items()],
     )
 

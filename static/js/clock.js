@@ -12,17 +12,18 @@ function span(seconds) {
 }
 
 const clock = (at) => at.toLocaleTimeString([], { hour12: false });
+const date = (at, now) =>
+  at.toLocaleDateString([], { month: "short", day: "numeric", ...(new Date(now).getFullYear() !== at.getFullYear() && { year: "numeric" }) });
 const write = {
   clock,
   elapsed: (at, now) => span((now - at) / 1000),
   left: (at, now) => (at > now ? `${span((at - now) / 1000)} left` : "expired"),
   effect: (at, now) => (at > now ? `takes effect in ${span((at - now) / 1000 + 0.5)}` : "takes effect"),
-  day: (at, now) =>
-    now - at < 12 * 3600e3 ? clock(at).slice(0, 5) : at.toLocaleDateString([], { month: "short", day: "numeric" }),
-  date: (at) => `${at.toLocaleDateString([], { month: "short", day: "numeric" })} ${clock(at)}`,
+  day: (at, now) => (now - at < 12 * 3600e3 ? "" : `${date(at, now)}, `) + clock(at).slice(0, 5),
+  date: (at, now) => `${date(at, now)}, ${clock(at)}`,
   heard(at, now) {
     const s = Math.floor((now - at) / 1000);
-    if (s >= stale) return `no sign for ${s < 120 ? `${s} s` : span(s)}`;
+    if (s >= stale) return `silent for ${s < 120 ? `${s} s` : span(s)}`;
     return s < 3 ? "just now" : `${s} s ago`;
   },
 };
@@ -52,6 +53,17 @@ function tick() {
     set(one, "jsStale", now - new Date(one.dataset.heard) >= stale * 1000 ? "yes" : "no");
   for (const one of document.querySelectorAll("[data-answered]"))
     set(one, "jsGone", now - new Date(one.dataset.answered) >= vanish * 1000 ? "yes" : "no");
+}
+
+// The whole date with its zone, when a pointer comes over a time.
+addEventListener("pointerover", ({ target }) => {
+  const time = target.closest?.("time[datetime]");
+  if (time) time.title = new Date(time.dateTime).toLocaleString([], { dateStyle: "full", timeStyle: "long", hour12: false });
+});
+const zone = document.querySelector("[data-zone]");
+if (zone) {
+  zone.textContent = `Times in ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+  zone.parentElement.hidden = false;
 }
 
 tick();

@@ -57,7 +57,7 @@ async def test_how_the_score_is_made_opens_by_a_click(voice: Person, sign_in: Si
     await page.get_by_role("link", name="Leaderboard").click()
     formula = page.locator("#formula")
     await expect(formula).to_be_hidden()
-    await page.get_by_role("button", name="How the score is made").click()
+    await page.get_by_role("button", name="How the score works").click()
     await expect(formula).to_be_visible()
     await expect(formula).to_contain_text("average satisfaction")
     await page.keyboard.press("Escape")
@@ -126,7 +126,7 @@ async def test_no_page_scrolls_sideways_on_a_phone_or_on_a_wall(
     for kind in ("voice", "chat"):
         await page.goto(f"/leaderboard?type={kind}")
         await fits(page, f"leaderboard of {kind}")
-    await page.get_by_role("button", name="How the score is made").click()
+    await page.get_by_role("button", name="How the score works").click()
     await fits(page, "leaderboard with its formula")
     await page.goto("/leaderboard?type=video")
     await fits(page, "error")

@@ -32,7 +32,7 @@ async def test_a_form_that_was_sent_too_late_comes_back_with_what_was_typed(
     await page.get_by_label("With a password that you tell them").check()
     await page.get_by_label("Password", exact=True).fill("nobody may keep this")
     await end(app_server, admin)
-    await page.get_by_role("button", name="Add them").click()
+    await page.get_by_role("button", name="Add person").click()
     kept = await page.evaluate("JSON.stringify({...sessionStorage, ...localStorage})")
     assert "new.colleague" in kept
     assert "nobody may keep this" not in kept
@@ -48,7 +48,7 @@ async def test_a_form_that_was_sent_too_late_comes_back_with_what_was_typed(
     # Somebody else who signs in here gets nothing of it.
     await page.get_by_label("E-mail", exact=True).fill("secret.colleague@example.com")
     await end(app_server, admin)
-    await page.get_by_role("button", name="Add them").evaluate("(button) => button.form.submit()")
+    await page.get_by_role("button", name="Add person").evaluate("(button) => button.form.submit()")
     await sign_in_again(page, other)
     await expect(page.get_by_role("heading", name="Add a person")).to_be_visible()
     await expect(page.get_by_label("E-mail", exact=True)).to_have_value("")

@@ -79,7 +79,7 @@ async def test_a_first_day(reached: dict[str, str]) -> None:
                 assert (await stranger.ask("POST", "/first-admin", data=ADMIN)).status_code == 404
                 token = link.partition("token=")[2]
                 page = await browser.ask("GET", link)
-                assert (page.status_code, "Become the admin" in page.text) == (200, True)
+                assert (page.status_code, "Create admin" in page.text) == (200, True)
                 poor = {**ADMIN, "token": token, "password": "x", "email": "nobody"}
                 refused = await browser.ask("POST", "/first-admin", data=poor)
                 assert refused.status_code == 422

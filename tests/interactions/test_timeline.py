@@ -25,7 +25,7 @@ async def test_pauses_late_words_and_days_are_in_the_timeline(app_server: AppSer
         ("pause", f"Agent paused by {voice.username}"),
         ("pause", f"Agent resumed by {voice.username}"),
         ("agent", "agent As I s interrupted"),
-        ("customer", "customer Bye. came after the end"),
+        ("customer", "customer Bye. arrived after the end"),
     ]
     assert '<time datetime="2026-01-31T23:59:58+00:00" data-kind="date">' in html
 

@@ -55,7 +55,7 @@ async def test_a_role_that_the_service_key_gave_is_seen_beside_an_admins_change(
     await admin.post(f"/people/{other.id}", data={"name": "Known Change"})
     fields = {"app_role": "supervisor", "supervisor_type": "voice", "username": f"was-{other.id.hex[:8]}"}
     await administer(app_server, other, app_metadata=fields)
-    done = (await admin.get(f"/people/{other.id}")).text.partition("What was done")[2]
+    done = (await admin.get(f"/people/{other.id}")).text.partition("Activity")[2]
     assert "the sign-in service" in done.partition("Known Change")[0]
 
 

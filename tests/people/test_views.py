@@ -239,15 +239,15 @@ async def test_whoever_is_deactivated_is_out_everywhere_and_comes_back(
         )
         assert banned is True
     page = (await admin.get(f"/people/{voice.id}")).text
-    assert "Bring back" in page
+    assert "Reactivate" in page
     assert "Send e-mail" not in page
     assert (await admin.post(f"/people/{voice.id}/email")).status_code == 409
     assert (
         whose(await admin.post(f"/people/{voice.id}/deactivation", data={"deactivated": "no"}))[1] == "active"
     )
     assert await sign_in(app_server, voice.email) == 303
-    done = (await admin.get(f"/people/{voice.id}")).text.partition("What was done")[2]
-    assert done.index("brought back") < done.index("deactivated")
+    done = (await admin.get(f"/people/{voice.id}")).text.partition("Activity")[2]
+    assert done.index("reactivated") < done.index("deactivated")
 
 
 async def test_an_auth_server_that_was_not_told_is_told_later(

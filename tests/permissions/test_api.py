@@ -234,7 +234,7 @@ async def test_an_unknown_tool_asks_and_its_card_says_so(app_server: AppServer, 
     assert asked["status"] == "pending"
     async with app_server.browser_of(voice) as browser:
         page = (await browser.get("/")).text
-    assert "not among the agent" in page
+    assert "not one of the agent" in page
     assert "<script>" not in page.replace("<script src=", "")
 
 

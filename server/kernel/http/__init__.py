@@ -16,7 +16,7 @@ from server.kernel.http.cookies import (
 )
 from server.kernel.http.csv_files import csv
 from server.kernel.http.exact_json import json_digest, size_of
-from server.kernel.http.filters import argument, arguments
+from server.kernel.http.filters import argument, arguments, mask_phone
 from server.kernel.http.form_fields import form, identifier
 from server.kernel.http.forms import Utf8Forms
 from server.kernel.http.json_bodies import (
@@ -89,6 +89,7 @@ __all__ = [
     "json_digest",
     "live",
     "loopback",
+    "mask_phone",
     "odd_names",
     "own_path",
     "partial",

@@ -35,6 +35,8 @@ class Page(Generic[Shown]):
         None  # of a page with a stream of its own, /stream?page=name; none for one beside another
     )
 
+    title: "Callable[[Shown], str] | None" = None  # of a page whose title depends on what it shows
+
     def regions(self, shown: Shown | None, partials: Partials) -> Regions:
         """The regions of what was read; none where there is nothing to see, or no more."""
         return {} if shown is None else self.render(shown, partials)

@@ -84,7 +84,7 @@ class Streams:
         return len(self._subscribers)
 
     async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
-        """The regions for a first page, read as the viewer."""
+        """The regions for a first page, read as the viewer; and as "title" the title of a page that makes one."""
         rows = await self._db.call(_READ, [_query(audience, viewer) for audience in audiences])
         regions: dict[str, str] = {}
         for audience, row in zip(audiences, rows, strict=True):
@@ -92,6 +92,8 @@ class Streams:
                 raise RuntimeError(row["failure"])
             rendered = audience.page.regions(row["shown"], Partials())
             regions |= {name: whole(region) for name, region in rendered.items()}
+            if audience.page.title is not None and row["shown"] is not None:
+                regions["title"] = audience.page.title(row["shown"])
         # Not live yet: that is for the stream to say, once it is there.
         as_of = partial("shared/_connection.html", state="page", since=dt.datetime.now(dt.UTC))
         return regions | {CONNECTION: as_of}

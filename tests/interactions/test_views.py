@@ -82,7 +82,7 @@ async def test_a_live_interaction_shows_its_numbers_and_what_was_said(
     live = await app_server.start(agent, phone_number="+18505550155")
     html = await page(app_server, voice, live)
     assert "No satisfaction measured yet." in html
-    assert "Nothing was said yet." in html
+    assert "Nothing said yet." in html
     for score in (40, 81):
         await measure(app_server, agent, live, sentiment="good", satisfaction_score=score)
     await said(app_server, agent, live, "Where is my order?", "On its way.")
@@ -181,7 +181,7 @@ async def test_after_the_end_there_is_the_archive(app_server: AppServer, voice: 
     await measure(app_server, agent, live, sentiment="good", satisfaction_score=90)
     await end(app_server, agent, live)
     html = await page(app_server, voice, live)
-    assert "Its archive has not arrived yet." in html
+    assert "The archive has not arrived yet." in html
     assert "completed" in plain(region(html, "interaction"))
     archive = {
         "summary": "Wanted <b>money</b> back.",
@@ -239,7 +239,7 @@ async def test_who_came_back_with_the_same_issue_is_linked(
         await until(lambda: f'href="/interactions/{second}"' in stream.text)
     shown = region(await page(app_server, voice, first), "archive")
     assert f'href="/interactions/{second}"' in shown
-    assert "First-contact resolution no: they came back" in plain(shown)
+    assert "First-contact resolution no: the customer came back" in plain(shown)
     for one in (other, second):
         assert "First-contact resolution yes" in plain(await page(app_server, voice, one))
     # With another supervisor: it is broken, but what broke it is not theirs to open.

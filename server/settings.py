@@ -297,7 +297,11 @@ def documented() -> list[Documented]:
     found = []
     for name, field in Settings.model_fields.items():
         newest, *older = _aliases(name)
-        default = None if field.default is None else str(int(field.default) if field.default is True else field.default)
+        default = (
+            None
+            if field.default is None
+            else str(int(field.default) if field.default is True else field.default)
+        )
         found.append(Documented(newest, tuple(older), default, field.description or ""))
     return found
 

@@ -105,7 +105,10 @@ def _curl(method: str, path: str, call: dict[str, Any]) -> str:
     query = [p for p in call["parameters"] if p["in"] == "query"]
     if query:
         address += "?" + "&".join(f"{p['name']}={p['schema']['examples'][0]}" for p in query)
-    lines = [f'curl -sS --fail-with-body -X {method} "{address}"', '-H "Authorization: Bearer $FLOORWALKER_KEY"']
+    lines = [
+        f'curl -sS --fail-with-body -X {method} "{address}"',
+        '-H "Authorization: Bearer $FLOORWALKER_KEY"',
+    ]
     if "requestBody" in call:
         body = json.dumps(call["requestBody"]["content"]["application/json"]["example"])
         body = re.sub(r"\$[A-Z]+", lambda found: f"'{found[0]}'", body)  # out of the quotes of the shell

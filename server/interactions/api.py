@@ -347,7 +347,12 @@ CALLS = [
         Interactions,
         in_transaction=find,
         query={
-            "external_id": {"type": "string", "minLength": 1, "maxLength": lengths.NAME, "examples": ["call-7"]}
+            "external_id": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": lengths.NAME,
+                "examples": ["call-7"],
+            }
         },
     ),
     Call("GET", _ONE, "The interaction", Interaction, in_transaction=read, refusals=(404,)),
@@ -368,7 +373,11 @@ CALLS = [
         Accepted,
         handle=metrics,
         body=RealtimeMetric,
-        example={"sentiment": "critical", "satisfaction_score": 31, "feed_text": "The customer wants a refund"},
+        example={
+            "sentiment": "critical",
+            "satisfaction_score": 31,
+            "feed_text": "The customer wants a refund",
+        },
         many=True,
         by_stamp=True,
         status=202,
@@ -381,7 +390,12 @@ CALLS = [
         Accepted,
         in_transaction=turns,
         body=Turn,
-        example={"speaker": "customer", "text": "I want my money back.", "external_id": "turn-1", "final": True},
+        example={
+            "speaker": "customer",
+            "text": "I want my money back.",
+            "external_id": "turn-1",
+            "final": True,
+        },
         many=True,
         by_stamp=True,
         status=202,

@@ -182,7 +182,9 @@ CALLS = [
         ToolPermission,
         handle=wait,
         refusals=(404,),
-        query={"wait": {"type": "integer", "minimum": 0, "maximum": _LONGEST_WAIT, "examples": [_LONGEST_WAIT]}},
+        query={
+            "wait": {"type": "integer", "minimum": 0, "maximum": _LONGEST_WAIT, "examples": [_LONGEST_WAIT]}
+        },
     ),
     Call(
         "DELETE",

@@ -105,7 +105,9 @@ class Call:
     refusals: tuple[int, ...] = ()
     because: Mapping[int, str] | None = None
     query: dict[str, Any] | None = None
-    example: Mapping[str, Any] | None = None  # of a body; text like $DIGEST stands for what an earlier answer gave
+    example: Mapping[str, Any] | None = (
+        None  # of a body; text like $DIGEST stands for what an earlier answer gave
+    )
     by_stamp: bool = False  # idempotent by captured_at, and so without a key
     urgent: bool = False  # somebody waits for it, so metrics give way
 

@@ -1,4 +1,4 @@
-"""Topics and who hears them; live pages, their regions and streams.
+"""Topics and their subscribers; live pages, their regions and streams.
 
 Others use the names below, and the module fanout.
 """

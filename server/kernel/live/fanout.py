@@ -1,7 +1,10 @@
-"""Topics over NATS, for more web processes than PostgreSQL should tell one by one: one hears it for all of them.
+"""Topics over NATS, for more web processes than PostgreSQL should notify one by one.
 
-Who hears PostgreSQL is the leader, and the others follow it. A subject is `floorwalker.<database>.<key>.<table>`, so
-one subscription is enough for all of a supervisor's topics. Keys only, as in NOTIFY, and no message has a body.
+One process, the leader, listens to PostgreSQL and publishes each topic; the others follow. A hundred listeners cost
+PostgreSQL nine tenths of its commits. A subject is `floorwalker.<database>.<key>.<table>`, so one subscription covers
+all topics of a supervisor. As with NOTIFY, a message carries the key only and has no body. NATS core is enough,
+without JetStream. Each follower asks the leader once per second whether it is there; the answer also proves that earlier
+subscriptions are in place. Without an answer, or without NATS, a process listens for itself within four seconds.
 """
 
 import asyncio
@@ -22,15 +25,15 @@ from nats.aio.subscription import Subscription
 from server.kernel.live.topics import Topics
 
 BEAT = 1.0  # seconds between two questions whether the leader is there
-_ANSWER = 3.0  # seconds it has to answer: a frozen NATS says nothing at all
+_ANSWER = 3.0  # seconds that it has to answer; a frozen NATS never does
 _CONNECT = 2.0
 _LONGEST_PAUSE = 5.0
-_TICK = 0.01  # what is wanted within it shares one question
-_LINGER = 5.0  # a subscription outlives its last waiter: pages come and go
-_AT_ONCE = 500  # subscriptions a question; the client's own queue of writes has room for a thousand
-_UNSENT = 1_000_000  # bytes that NATS may owe us a read for
-UNREAD = 1_000  # rings of one subscription; one more, and everything is rung instead
-HEARD = 20_000  # topics waiting to be passed on; one more, and everybody is told to look at everything
+_TICK = 0.01  # seconds; topics that are wanted within them share one question
+_LINGER = 5.0  # seconds that a subscription stays after its last subscriber left, because pages open and close often
+_AT_ONCE = 500  # subscriptions per question; the client's queue of writes has room for a thousand
+_UNSENT = 1_000_000  # bytes that NATS may be behind with reading
+UNREAD = 1_000  # rings of one subscription that may be unread; beyond it, every topic is rung
+HEARD = 20_000  # topics that may wait to be passed on; beyond it, all followers are told to read everything
 _TOPIC = re.compile(r"([\w-]{1,100}):([\w-]{1,100})", re.ASCII)
 _BROKEN = (errors.Error, OSError, TimeoutError)
 
@@ -38,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 class Fanout:
-    """Where NATS is, and how to get there without trying all the time."""
+    """The address of NATS, and a limit on how often it is tried."""
 
     def __init__(self, addresses: str, *, longest_pause: float = _LONGEST_PAUSE) -> None:
         places = [urlsplit(address.strip()) for address in addresses.split(",")]
@@ -50,7 +53,7 @@ class Fanout:
         self.trouble = ""  # why NATS could not be reached the last time
 
     async def open(self, database: str, topics: Topics, wake: asyncio.Event) -> "NatsConnection | None":
-        """A connection of its own, or None: NATS cannot be reached, or it was tried a moment ago."""
+        """Open a connection, or return None: NATS cannot be reached, or it was tried a moment ago."""
         if time.monotonic() < self._not_before:
             return None
         client = Client()
@@ -62,7 +65,7 @@ class Fanout:
             await connection.close()
             self._wait_longer()
             self.trouble = f"{type(error).__name__}: {error}"
-            if self._reached:  # once, not every five seconds of a long night
+            if self._reached:  # once, and not every five seconds during a long outage
                 log.warning("fanout_unreachable", servers=self._servers, reason=self.trouble)
             self._reached = False
             return None
@@ -70,7 +73,7 @@ class Fanout:
             await connection.close()
             raise
         connection.lost = client.is_closed
-        if time.monotonic() - self._not_before > 2 * _LONGEST_PAUSE:  # the last one lasted
+        if time.monotonic() - self._not_before > 2 * _LONGEST_PAUSE:  # the last connection lasted
             self._pause = 0.0
         self._wait_longer()
         if not self._reached:
@@ -84,8 +87,8 @@ class Fanout:
 
     async def _connect(self, client: Client, connection: "NatsConnection") -> None:
         def insist() -> None:
-            # With tls:// the library encrypts if the server asks for it, and else would send the password in clear.
-            if self._tls and not client._server_info.get("tls_required"):  # noqa: SLF001 - nothing public says it
+            # With tls:// the library encrypts only if the server offers it, and would send the password in clear otherwise.
+            if self._tls and not client._server_info.get("tls_required"):  # noqa: SLF001 - the library publishes this nowhere else
                 raise ConnectionError("the address says tls:// and the server offers none")
 
         def secret(text: str) -> Callable[[], str]:
@@ -105,7 +108,7 @@ class Fanout:
         await client.connect(
             list(self._servers),
             name="floorwalker",
-            # A connection that was lost is never mended behind our back: what it missed nobody would know.
+            # The library may not reconnect by itself, because the messages missed meanwhile would go unnoticed.
             allow_reconnect=False,
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
@@ -119,36 +122,36 @@ class Fanout:
 
 
 class NatsConnection:
-    """One connection to NATS in one of two roles, the leader's or a follower's. Once lost it stays lost."""
+    """One connection to NATS, in the role of the leader or of a follower. Once lost, it stays lost."""
 
     def __init__(self, client: Client, database: str, topics: Topics, wake: asyncio.Event) -> None:
         self._client, self._topics, self._wake = client, topics, wake
         self._name = f"floorwalker.{hashlib.sha256(database.encode()).hexdigest()[:16]}"
-        self._wanted: dict[str, set[str]] = {}  # subject → the keys at which somebody waits
-        self._fresh: set[str] = set()  # of the subjects: not yet subscribed to
+        self._wanted: dict[str, set[str]] = {}  # subject → keys that somebody subscribed to
+        self._fresh: set[str] = set()  # subjects that are not yet subscribed to
         self._held: dict[str, Subscription] = {}
-        self._idle: dict[str, float] = {}  # of the subjects: nobody waits any more, and when it is given up
+        self._idle: dict[str, float] = {}  # subject without subscribers → when it is given up
         self._heard: set[str] = set()
         self._overflowed = False
         self.lost = True  # until it is open
 
     @property
     def subjects(self) -> list[str]:
-        """What it is subscribed to."""
+        """The subjects that it is subscribed to."""
         return list(self._held)
 
     @property
     def settled(self) -> bool:
-        """Whether all that is wanted is subscribed to."""
+        """Whether all wanted subjects are subscribed to."""
         return not self._fresh
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is wanted, and nothing waits to be given up."""
+        """Whether no subject is wanted and none waits to be given up."""
         return not self._wanted and not self._idle
 
     async def failed(self, error: Exception) -> None:
-        """Whatever NATS complains about: a subscription that was refused would be deaf, and nobody would know."""
+        """Treat any complaint of NATS as a loss: a refused subscription would otherwise stay silent without notice."""
         if isinstance(error, errors.SlowConsumerError):
             self._overflowed = True
             self._wake.set()
@@ -158,21 +161,21 @@ class NatsConnection:
         await self.closed()
 
     async def closed(self) -> None:
-        """Note that it carries nothing any more."""
+        """Note that the connection carries nothing from now on."""
         self.lost = True
         self._wake.set()
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.lost = True
         try:
             async with asyncio.timeout(1):
                 await self._client.close()
-        except (*_BROKEN, AssertionError):  # never connected, or it does not even read a farewell
+        except (*_BROKEN, AssertionError):  # it was never connected, or NATS reads nothing
             return
 
     async def answered(self) -> bool:
-        """Whether a leader answers. What was subscribed to before, all NATS servers in between know by then."""
+        """Whether a leader answers. By then every NATS server on the way knows the earlier subscriptions."""
         if self.lost:
             return False
         try:
@@ -183,7 +186,7 @@ class NatsConnection:
                 self.lost = True
             return False
         finally:
-            # When the answer comes at that moment, the library (and wait_for of Python 3.11) forgets a cancellation.
+            # If the answer arrives at that moment, the library (and wait_for of Python 3.11) swallows a cancellation.
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError
         return not self.lost
@@ -191,12 +194,12 @@ class NatsConnection:
     # The leader
 
     async def lead(self) -> None:
-        """Become the leader. Nobody knows what was missed until now, so everybody looks at everything first."""
+        """Become the leader. Tell every process to read everything first, because earlier notifications may have been missed."""
         await self._publish("all")
         try:
             await self._client.subscribe(
                 f"{self._name}.ear", cb=self._answer
-            )  # a name that other releases know
+            )  # the name that the last release uses
         except _BROKEN:
             self.lost = True
 
@@ -204,13 +207,13 @@ class NatsConnection:
         await asked.respond(b"")
 
     def pass_on(self, topic: str) -> None:
-        """Mark what was heard, to be passed on; however often it rang, once."""
+        """Queue a topic to be passed on, once however often it rang."""
         if _TOPIC.fullmatch(topic):
             self._heard.add(topic)
             self._wake.set()
 
     async def send(self) -> None:
-        """Pass on what was heard."""
+        """Pass the queued topics on."""
         heard, self._heard = self._heard, set()
         if len(heard) > HEARD:
             await self._publish("all")
@@ -219,7 +222,7 @@ class NatsConnection:
             table, _, key = topic.partition(":")
             await self._publish(f"{key}.{table}")
             if number % _AT_ONCE == 0:
-                await asyncio.sleep(0)  # or nothing would leave before all of it is written
+                await asyncio.sleep(0)  # otherwise nothing is sent before everything is written
 
     async def _publish(self, subject: str) -> None:
         if self.lost:
@@ -232,10 +235,10 @@ class NatsConnection:
             log.warning("fanout_failed", reason=f"{type(error).__name__}: {error}")
             self.lost = True
 
-    # Who follows it
+    # The follower
 
     def want(self, key: str) -> None:
-        """Somebody waits for this topic, or with * for everybody's of its table."""
+        """Note that somebody subscribed to this topic, or with * to all topics of its table."""
         subject = self._subject(key)
         self._wanted.setdefault(subject, set()).add(key)
         self._idle.pop(subject, None)
@@ -244,7 +247,7 @@ class NatsConnection:
             self._wake.set()
 
     def unwant(self, key: str) -> None:
-        """Nobody waits for it any more."""
+        """Note that nobody subscribes to it any more."""
         subject = self._subject(key)
         keys = self._wanted.get(subject, set())
         keys.discard(key)
@@ -252,7 +255,7 @@ class NatsConnection:
             self._idle[subject] = time.monotonic() + _LINGER
 
     async def join(self, keys: Iterable[str]) -> bool:
-        """Subscribe to what is waited for; whether nothing is missed from now on. Others may come meanwhile."""
+        """Subscribe to all wanted topics. True when nothing is missed from now on; further topics may be added meanwhile."""
         for key in keys:
             self.want(key)
         try:
@@ -265,7 +268,7 @@ class NatsConnection:
         return False
 
     async def follow(self) -> None:
-        """Hear until the leader does not answer any more."""
+        """Receive until the leader no longer answers."""
         self._wake.set()
         while True:
             try:
@@ -279,14 +282,14 @@ class NatsConnection:
             settled = await self._settle()
             if settled is None:
                 return
-            # Subscribe, then read: whoever read before the subscription was known reads once more.
+            # Subscribe, then read: rows read before the subscription was in place are read again.
             self._topics.notify_missed([key for subject in settled for key in self._wanted.get(subject, ())])
             if self._overflowed:
                 self._overflowed = False
                 self._topics.notify_missed()
 
     async def _settle(self) -> list[str] | None:
-        """Subscribe to what is wanted now and give up what is not. The new subjects, or None: no leader answers."""
+        """Subscribe to wanted subjects and give up others. Return the new subjects, or None when no leader answers."""
         now = time.monotonic()
         over = [subject for subject, at in self._idle.items() if at <= now][:_AT_ONCE]
         fresh = sorted(self._fresh)[:_AT_ONCE]
@@ -329,5 +332,5 @@ class NatsConnection:
 
 
 def _where(place: SplitResult) -> str:
-    """Host and port: neither the log nor the library's errors ever see a password."""
+    """Host and port, so that neither the log nor an error of the library shows a password."""
     return place.netloc.rpartition("@")[2]

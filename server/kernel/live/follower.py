@@ -26,7 +26,7 @@ class Follower:
         """Follow until the leader does not answer."""
         log.info("hub_follows_leader")
         try:
-            self._topics.notify_missed()  # what the closed connection would still have said
+            self._topics.notify_missed()  # the closed connection may not have delivered everything
             await self.nats.follow()
             log.warning("hub_lost_leader")
         finally:

@@ -1,4 +1,4 @@
-"""The hub: keeps a source of notifications, says how well it hears, and is the one way to wait for rows."""
+"""The hub keeps a source of notifications, publishes how well it receives, and has the only loop that waits for rows."""
 
 import asyncio
 import datetime as dt
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # imported only where FANOUT_URL is set
 
 STATE = f"{OWN}state"  # the topic of the hub's own state
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds before it connects again
-_DEAF_WAIT = 0.3  # seconds between two looks of who waits, while notifications may not arrive
+_POLL_WAIT = 0.3  # seconds between two checks by a caller that waits, while notifications may not arrive
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -25,22 +25,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Whether notifications arrive (live), everything is looked at by the clock (polling), or neither; and since when."""
+    """Whether notifications arrive (live), all rows are read at intervals (polling), or neither (disconnected); and since when."""
 
     name: Literal["live", "polling", "disconnected"]
     since: dt.datetime
 
     @property
     def connected(self) -> bool:
-        """Whether changes reach this process, at once or by the clock."""
+        """Whether changes reach this process, at once or at intervals."""
         return self.name != "disconnected"
 
 
 class Hub:
-    """Notifies topics of what PostgreSQL notifies, by the source that there is at the moment.
+    """Rings the topics that PostgreSQL notifies, through the source that is available at the moment.
 
-    Sources: a LISTEN connection, or with a fan-out a leader's, whose notifications the others follow over NATS and close
-    their own. When one gives way to another, everything is notified as perhaps missed.
+    A source is a LISTEN connection or, with NATS, the leader's: the leader passes its notifications on, and the followers
+    close their own connections. When the source changes, every topic is rung, because a notification may have been missed.
     """
 
     def __init__(self, url: str, *, heartbeat: float = HEARTBEAT, fanout: "Fanout | None" = None) -> None:
@@ -51,16 +51,16 @@ class Hub:
 
     @property
     def hears(self) -> bool:
-        """Whether notifications arrive, as far as anybody can know: a source that stands still is noticed."""
+        """Whether notifications arrive, as far as this process can know; a source that has stopped answering counts as no."""
         return self.source is not None and self.source.hears
 
     @property
     def role(self) -> str:
-        """Of its source: listener, leader or follower; nothing while there is none."""
+        """The role of the source: listener, leader or follower; empty while there is none."""
         return self.source.role if self.source is not None else ""
 
     async def listen(self) -> None:
-        """Receive notifications for as long as the process lives; connects again, with longer pauses, when the connection is lost."""
+        """Receive notifications while the process runs. When the connection is lost, connect again, with longer pauses each time."""
         pause = _SHORTEST_PAUSE
         while True:
             try:
@@ -74,7 +74,7 @@ class Hub:
                     source = await source.run()
                     if source is not None:
                         self._publish(source)
-                continue  # at once: nobody hears for us now
+                continue  # connect at once, because no source listens now
             except LOST as error:
                 log.warning("hub_connection_lost", reason=f"{type(error).__name__}: {error}")
             finally:
@@ -102,10 +102,11 @@ class Hub:
         again: Callable[[T], float],
         seconds: float,
     ) -> T:
-        """Read whenever what was `found` may have changed, until that is enough or so many seconds have passed; the last.
+        """Read until `until` accepts the result or `seconds` have passed; return the last result.
 
-        What is read names its topics: where these are others than before, they are subscribed to. After `again` seconds it is
-        read though nothing was notified, sooner where notifications may not arrive, and when the hub's state changes.
+        `found` is the row that the caller has read. `topics` names the topics of a row; when they change, the loop subscribes
+        to the new ones. It reads again when a topic rings, after `again` seconds, when the hub's state changes, and at short
+        intervals while notifications may not arrive.
         """
         end, wanted = time.monotonic() + seconds, tuple(topics(found))
         while True:
@@ -123,5 +124,5 @@ class Hub:
     async def _rang(self, bell: Bell, seconds: float) -> None:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            if await bell.wait(min(left, _DEAF_WAIT)) or not self.hears:
+            if await bell.wait(min(left, _POLL_WAIT)) or not self.hears:
                 return

@@ -1,4 +1,4 @@
-"""Whose the keys are that agents used lately."""
+"""The agents of keys that were used lately."""
 
 import random
 import time
@@ -6,16 +6,16 @@ import time
 from server.kernel.auth import AgentCaller, Auth
 from server.kernel.live.hub import STATE, Hub
 
-# Seconds at most that a key need not be looked up again; deaf: no bell says when it ends.
-_REMEMBER, _REMEMBER_DEAF = 300.0, 5.0
+# Seconds at most until a key is looked up again; the shorter while no notification tells of a revocation.
+_REMEMBER, _REMEMBER_BRIEFLY = 300.0, 5.0
 _REMEMBERED = 50_000  # keys at most
 
 
 class KnownAgents:
-    """Whose the keys are that were used lately, so that not every request looks its own up.
+    """Remembers the agent of each key, so that most requests do not look it up in the database.
 
-    Forgotten at the ring of a revocation. A ring may be lost with the LISTEN connection, so what is remembered
-    ends with that, and is short while there is none.
+    A revocation rings, and the key is forgotten. A ring may be lost with the LISTEN connection, so everything is forgotten
+    then, and remembered only briefly while there is no connection.
     """
 
     def __init__(self, auth: Auth, hub: Hub) -> None:
@@ -25,16 +25,16 @@ class KnownAgents:
         hub.topics.subscribe(["agent_keys:*", STATE], self._forget)
 
     async def of(self, key: str) -> AgentCaller:
-        """Whose key it is. Unauthorized when nobody's, revoked, or of a retired agent."""
+        """The agent of a key. Unauthorized when the key is unknown or revoked, or its agent retired."""
         known = self.remembered.get(key)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        deaf = self._hub.state.name != "live"
-        # Not the same for all: those that came together would be looked up together for ever.
-        until = time.monotonic() + (_REMEMBER_DEAF if deaf else _REMEMBER) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        unheard = self._hub.state.name != "live"
+        # Spread, so that keys that were first used together are not looked up together each time.
+        until = time.monotonic() + (_REMEMBER_BRIEFLY if unheard else _REMEMBER) * random.uniform(0.5, 1)  # noqa: S311 - no secret
         rings = self._rings
         agent = await self._auth.agent(key)
-        if rings == self._rings:  # or it may be the key that was revoked while we asked
+        if rings == self._rings:  # otherwise the key may have been revoked during the query
             while len(self.remembered) >= _REMEMBERED:
                 del self.remembered[next(iter(self.remembered))]
             self.remembered[key] = until, agent

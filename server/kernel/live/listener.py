@@ -1,4 +1,4 @@
-"""Notifications from PostgreSQL, over a LISTEN connection; the leader passes them on over NATS."""
+"""Notifications from PostgreSQL over a LISTEN connection; the leader passes them on over NATS."""
 
 import asyncio
 import secrets
@@ -18,42 +18,42 @@ if TYPE_CHECKING:  # imported only where FANOUT_URL is set
     from server.kernel.live.fanout import Fanout, NatsConnection
 
 CHANNEL = "floor"
-HEARTBEAT = 0.25  # seconds between two questions whether the connection still answers
-_POLL = 2.0  # seconds between two looks at everything where notifications do not come
-_SURE = 0.6  # seconds since its last answer in which a connection is believed to deliver
-_NONCE = 2.0  # seconds in which a connection has to deliver what was sent to test it
-# Whose topics these are: another database, a clone, or this one after a restore or a restart, is not the same.
+HEARTBEAT = 0.25  # seconds between two checks that the connection still answers
+_POLL = 2.0  # seconds between two readings of all topics where notifications do not arrive
+_SURE = 0.6  # seconds after its last answer in which a connection counts as working
+_NONCE = 2.0  # seconds within which a connection has to deliver the notification that tests it
+# Identifies a database. A copy of it, or the same one after a restore or a restart, has another identity.
 _DATABASE = """select pg_catalog.concat(oid, ' ', extract(epoch from pg_catalog.pg_postmaster_start_time()))
     from pg_catalog.pg_database where datname = pg_catalog.current_database()"""
 _LEADER_LOCK = 5_077_263_190  # any number, the same for every web process of a database
-# A machine that lost its power closes no connection: then the server finds out within 20 s, and the lock is free again.
+# A machine that lost its power does not close its connections. With these, PostgreSQL notices within 20 s and frees the lock.
 _KEEPALIVE = """select pg_catalog.set_config(name, value, false) from (values ('tcp_keepalives_idle', '5'),
     ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) settings (name, value)"""
-# What is raised when the connection was lost.
+# The exceptions that mean that the connection was lost.
 LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 log = structlog.get_logger(__name__)
 
 
 class Source(Protocol):
-    """Where notifications come from. Each gives way to another, and closes what it does not hand on."""
+    """Where notifications come from. A source ends by returning its successor, and closes what it does not pass on."""
 
     role: str  # listener, leader or follower
-    polling: bool  # no notifications come: everything is looked at every two seconds
+    polling: bool  # notifications do not arrive, so everything is read every two seconds
 
     @property
     def hears(self) -> bool:
-        """Whether notifications arrive, as far as anybody can know."""
+        """Whether notifications arrive, as far as this process can know."""
 
     async def run(self) -> "Source | None":
-        """Receive notifications until it cannot any more; the source that goes on, or none: connect anew at once.
+        """Receive notifications as long as possible. Return the next source, or None to connect again at once.
 
-        Raises one of LOST where the connection was lost.
+        Raise one of LOST when the connection was lost.
         """
 
 
 class Listener:
-    """A LISTEN connection. With a fan-out it becomes the leader of all that share the database, or gives way to a follower."""
+    """A LISTEN connection. With NATS it becomes the leader of all processes of the database, or gives way to a follower."""
 
     role = "listener"
 
@@ -66,17 +66,17 @@ class Listener:
     ) -> None:
         self._connection, self._topics, self._heartbeat, self._fanout = connection, topics, heartbeat, fanout
         self.gone = asyncio.Event()
-        self.wake = asyncio.Event()  # set when there is something to do for this connection or for NATS
-        self.forward: Callable[[str], None] | None = None  # told every topic as well
+        self.wake = asyncio.Event()  # set when this connection or NATS needs attention
+        self.forward: Callable[[str], None] | None = None  # called with every topic as well
         self.polling = False
         self._nonce, self._heard_nonce = f"{OWN}{secrets.token_hex(8)}", asyncio.Event()
-        self._answered = 0.0  # when it last gave an answer, by the monotonic clock
+        self._answered = 0.0  # monotonic time of its last answer
 
     @classmethod
     async def open(
         cls, url: str, topics: Topics, *, heartbeat: float = HEARTBEAT, fanout: "Fanout | None" = None
     ) -> "Listener":
-        """Connect, and find out whether notifications come."""
+        """Connect, and test whether notifications arrive."""
         connection = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
         listener = cls(connection, topics, heartbeat, fanout)
         try:
@@ -88,7 +88,7 @@ class Listener:
                     await listener._heard_nonce.wait()
                 listener._answered = time.monotonic()
             except TimeoutError:
-                # A transaction pooler takes LISTEN and delivers nothing.
+                # A transaction pooler accepts LISTEN and delivers nothing.
                 listener.polling = True
                 log.warning("hub_hears_nothing", advice="DATABASE_LISTEN_URL must be a session connection")
         except BaseException:
@@ -98,7 +98,7 @@ class Listener:
 
     @property
     def hears(self) -> bool:
-        """Whether it delivers and has answered lately: one that stands still is noticed by that."""
+        """Whether it delivers and has answered lately. A connection that has stopped answering is noticed by its age."""
         return not self.polling and time.monotonic() - self._answered < _SURE
 
     @property
@@ -107,7 +107,7 @@ class Listener:
         return _POLL if self.polling else self._heartbeat
 
     async def run(self) -> Source | None:
-        """Receive what PostgreSQL notifies, until the connection is lost, or until one may lead or follow."""
+        """Receive notifications until the connection is lost, or until this process may lead or follow."""
         going_on: Source | None = None
         try:
             going_on = await (self._run_alone() if self._fanout is None else self._run_with(self._fanout))
@@ -122,14 +122,14 @@ class Listener:
             await self.beat()
 
     async def _run_with(self, fanout: "Fanout") -> Source:
-        """Lead where nobody else does, or follow as soon as a leader answers."""
+        """Lead if no other process does; follow as soon as a leader answers."""
         database = str(await self._connection.fetchval(_DATABASE, timeout=5))
         nats: NatsConnection | None = None
         try:
             while True:
                 nats = nats or await fanout.open(database, self._topics, self.wake)
                 if nats is not None:
-                    # The lock needs a session of its own, and behind a transaction pooler there is none.
+                    # The lock needs a session of its own, which a transaction pooler does not give.
                     if not self.polling and await self._lock():
                         leading, nats = nats, None
                         return Leader(self, leading)
@@ -151,12 +151,12 @@ class Listener:
                 await self.gone.wait()
 
     async def beat(self) -> None:
-        """Ask for a sign of life; where notifications do not come, let everything be looked at."""
+        """Check that the connection answers. Where notifications do not arrive, ring every topic."""
         if self.gone.is_set():
             raise ConnectionResetError("the LISTEN connection was closed")
         await self._connection.fetchval(
             "select 1", timeout=5
-        )  # a frozen server answers nothing, not even this
+        )  # a server that is frozen does not answer this either
         self._answered = time.monotonic()
         if self.polling:
             self._topics.notify_missed()
@@ -168,15 +168,15 @@ class Listener:
         return True
 
     async def unlock(self) -> None:
-        """Let another one lead."""
+        """Let another process lead."""
         await self._connection.fetchval("select pg_advisory_unlock($1)", _LEADER_LOCK, timeout=5)
 
     async def _join(self, nats: "NatsConnection") -> bool:
-        self._topics.observer = nats  # from here on it is told what else is subscribed to
+        self._topics.observer = nats  # from here on the follower learns of every new subscription
         if await nats.join(self._topics.shared):
             return True
         self._topics.observer = None
-        await nats.close()  # it holds what was wanted by then
+        await nats.close()  # releases the lock as well
         return False
 
     def close(self) -> None:
@@ -197,7 +197,7 @@ class Listener:
 
 
 class Leader:
-    """A LISTEN connection that holds the leader's lock: what it is notified of it passes on to those who follow."""
+    """A LISTEN connection that holds the leader's lock. It passes its notifications on to the followers."""
 
     role = "leader"
     polling = False
@@ -207,11 +207,11 @@ class Leader:
 
     @property
     def hears(self) -> bool:
-        """As its connection does."""
+        """Whether its connection receives."""
         return self._listener.hears
 
     async def run(self) -> Source:
-        """Lead until NATS does not hear us any more: then the connection goes on alone, since another one may lead."""
+        """Lead until NATS is lost. The connection then continues alone, because another process may become the leader."""
         alone = False
         self._listener.forward = self.nats.pass_on
         try:
@@ -233,7 +233,7 @@ class Leader:
                 await self.nats.close()
 
     async def _pass_on(self, seconds: float) -> None:
-        """Pass on what was notified, until the time is over or one of the connections is gone."""
+        """Pass notifications on until the time is over or one of the connections is lost."""
         end = asyncio.get_running_loop().time() + seconds
         while not self._listener.gone.is_set():
             await self.nats.send()
@@ -247,7 +247,7 @@ class Leader:
 
 
 async def hears(url: str) -> bool:
-    """Whether LISTEN delivers at this address what others notify. A transaction pooler takes it and delivers nothing."""
+    """Whether LISTEN at this address delivers notifications of other connections. A transaction pooler accepts it and delivers nothing."""
     with translated_errors():
         listener = await Listener.open(url, Topics())
         listener.close()
@@ -255,7 +255,7 @@ async def hears(url: str) -> bool:
 
 
 async def _notify_from_elsewhere(url: str, nonce: str) -> None:
-    """Send the nonce over a connection of its own: what one says itself it hears even through a pooler."""
+    """Send the test notification over a second connection: a connection receives its own notifications even through a pooler."""
     other = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
     try:
         await other.execute("select pg_notify($1, $2)", CHANNEL, nonce, timeout=5)

@@ -1,4 +1,4 @@
-"""Live pages as their areas declare them, and who sees the same one."""
+"""Live pages as their areas declare them, and the audiences of a page."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,44 +17,46 @@ Shown = TypeVar("Shown")
 class Page(Generic[Shown]):
     """A kind of live page.
 
-    `function` reads it; the table private.pages names it as well. `shows` is the record that it gives, or null where the viewer
-    may not see the page. `render` makes regions of it: region's id → its partial.
+    `function` is the SQL function that reads it, as private.pages names it too; it returns a record `shows`, or null where
+    the viewer may not see the page. `render` makes its regions: id → partial. A function and not the text of a query,
+    because planning that each time costs 45 %; and one round trip (private.read_audiences_v2) reads all audiences that rang,
+    each with its own claims, so that one that fails stops no other.
     """
 
     name: str
     function: str
     shows: type[Shown]
-    tables: frozenset[str]  # whose notifications ring it
-    urgent: frozenset[str]  # of these: those that come first and have a throttle of their own
+    tables: frozenset[str]  # a notification of one of these rings the page
+    urgent: frozenset[str]  # those of the tables that are read first, with a throttle of their own
     render: Callable[[Shown, Partials], Regions]
     every: (
-        float  # seconds between two reads in the long run; a few may follow one another at once after a pause
+        float  # seconds between two reads in the long run; a few may follow each other at once after a pause
     )
-    urgent_every: float  # the same for what is urgent
+    urgent_every: float  # the same for urgent reads
     watch: "Watch | None" = (
-        None  # of a page with a stream of its own, /stream?page=name; none for one beside another
+        None  # who may open /stream?page=name; None for a page that is only shown beside another
     )
 
-    title: "Callable[[Shown], str] | None" = None  # of a page whose title depends on what it shows
+    title: "Callable[[Shown], str] | None" = None  # for a page whose title depends on what it shows
 
     def regions(self, shown: Shown | None, partials: Partials) -> Regions:
-        """The regions of what was read; none where there is nothing to see, or no more."""
+        """The regions of a record; none where there is nothing to see any more."""
         return {} if shown is None else self.render(shown, partials)
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whose rows on which page: everybody in it sees the same bytes."""
+    """Viewers who see the same bytes: the same page, rows and arguments. It is read and rendered once for all of them."""
 
     page: Page[Any]
-    whose: str  # a supervisor's id, or * for everybody's
-    arguments: str  # JSON object, as the page's function takes it
+    whose: str  # a supervisor's id, or * for the rows of everybody
+    arguments: str  # a JSON object, as the page's function takes it
 
     @property
     def topics(self) -> list[str]:
-        """What rings it."""
+        """The topics that ring it."""
         return [f"{table}:{self.whose}" for table in sorted(self.page.tables)]
 
 
-# Which audiences a request to /stream?page=… is about.
+# Returns the audiences that a request to /stream?page=… watches.
 Watch: TypeAlias = Callable[[Request, Viewer], Awaitable[Sequence[Audience]]]

@@ -1,4 +1,4 @@
-"""Cards of tool permissions: what they show of a row, and the queue of them on a live page."""
+"""Cards of tool permissions: what they show of a row, and the queue on a live page."""
 
 import hashlib
 import re
@@ -8,11 +8,11 @@ from typing import Any, NotRequired, TypedDict, cast
 from server.kernel.http import Partials, Template, argument, arguments, cut, html_size, odd_names, spelled
 from server.kernel.live.regions import Parts
 
-_QUEUE = 200_000  # bytes of a queue, above which cards that take more than their share have little room
+_QUEUE = 200_000  # bytes of HTML in a queue; beyond it, cards larger than _SHARE get less room
 _SHARE = 3_300
-_ROW, _FOLDED, _ODD = 70, 240, 32  # bytes around a name and its value
-_LONG = 160  # characters of a value that is folded away
-# What a person decides on: where one of these changes, it is another request.
+_ROW, _FOLDED, _ODD = 70, 240, 32  # bytes of HTML around a name and its value
+_LONG = 160  # characters above which a value is folded
+# What a person decides on. Where one of these changes, it is another request.
 _ASKED = (
     "tool_name",
     "tool_description",
@@ -37,7 +37,7 @@ class FeedLine(TypedDict):
 
 
 class Grant(TypedDict):
-    """A standing approval, as the pulse of its interaction keeps it."""
+    """A standing approval, as stored in the pulse of its interaction."""
 
     id: str
     tool_name: str
@@ -50,13 +50,13 @@ class Grant(TypedDict):
 
 
 class Permission(TypedDict):
-    """A pending tool permission: private.tool_permission_cards."""
+    """A pending tool permission: a row of private.tool_permission_cards."""
 
     id: str
     tool_name: str
     tool_description: str | None
     owner_description: str | None
-    arguments: str  # JSON as text, since only that keeps the order in which they were sent
+    arguments: str  # JSON as text, because only that keeps the order in which the arguments were sent
     arguments_digest: str
     known_tool: bool
     status: str
@@ -79,7 +79,7 @@ class Permission(TypedDict):
 
 
 class Decision(TypedDict):
-    """An answered tool permission: private.decision_cards."""
+    """An answered tool permission: a row of private.decision_cards."""
 
     id: str
     tool_name: str
@@ -93,7 +93,7 @@ class Decision(TypedDict):
 
 
 class Queue(TypedDict):
-    """What a page shows of tool permissions: those that wait, how many more do, and those answered lately."""
+    """The tool permissions of a page: pending ones, the number of further ones, and those answered lately."""
 
     tool_permissions: list[Permission]
     answered: list[Decision]
@@ -101,14 +101,14 @@ class Queue(TypedDict):
 
 
 class _Room(TypedDict):
-    """What a card has room for."""
+    """The space of a card."""
 
     rows: int  # of arguments
-    arguments: int  # bytes of HTML for all of them
+    arguments: int  # bytes of HTML for all arguments
     name: int  # bytes for a name
     said: int  # bytes for a description
-    lines: int  # of the feed
-    line: int  # bytes for one of them
+    lines: int  # lines of the feed
+    line: int  # bytes for one line
 
 
 _ROOM = _Room(rows=40, arguments=6000, name=300, said=1200, lines=3, line=600)
@@ -116,7 +116,7 @@ _LITTLE = _Room(rows=8, arguments=460, name=64, said=60, lines=1, line=90)
 
 
 class _Told(TypedDict):
-    """What a card shows beside its row."""
+    """What a card shows in addition to its row."""
 
     arguments: dict[str, Any]
     amount: str | None
@@ -144,14 +144,12 @@ CARDS = Template("permissions/_tool_permissions.html", _Cards)
 
 
 def shown(row: Mapping[str, Any], room: _Room = _ROOM) -> dict[str, Any]:
-    """A row as its card shows it: arguments by name, `amount`, `name` (tool, amount and agent) and `request`.
+    """A row as its card shows it: with the arguments, `amount`, `name` (tool, amount and agent) and `request`.
 
-    `request` is another one when what is asked for is another: tool, description, arguments or agent. `listed` is as
+    `request` identifies what is asked for: it changes with the tool, its description, the arguments or the agent. `listed` is as
     much of the arguments as there is `room` for.
     """
-    found = arguments(
-        row["arguments"]
-    )  # they come as text, since only that keeps the order in which they were sent
+    found = arguments(row["arguments"])  # as text, because only that keeps the order in which they were sent
     amount = amount_of(found)
     tool = cut(spelled(row["tool_name"]), room["name"])
     what = f"{tool} {amount}" if amount else tool
@@ -169,7 +167,7 @@ def shown(row: Mapping[str, Any], room: _Room = _ROOM) -> dict[str, Any]:
 def _listed(
     found: Mapping[str, Any], odd: Mapping[str, str], room: _Room
 ) -> tuple[list[tuple[str, str, bool]], bool]:
-    """Names and values as a card lists them, each with whether it is folded away; and whether that is all."""
+    """Names and values as a card lists them, each with whether it is folded; and whether all arguments are listed."""
     listed: list[tuple[str, str, bool]] = []
     left = room["arguments"]
     for name, value in found.items():
@@ -180,7 +178,7 @@ def _listed(
         left -= html_size(label)
         if len(listed) == room["rows"] or left <= 0 or label != name:
             return listed, False
-        # What is folded away stands there twice: its beginning, and whole. The beginning of a short one could pass for it.
+        # A folded value is sent twice: its beginning, and whole. The beginning of a short value could be mistaken for all of it.
         shown = cut(text, left // 2) if folded else text
         if not folded and html_size(text) > left:
             return listed, False
@@ -192,15 +190,15 @@ def _listed(
 
 
 def card(row: Mapping[str, Any], room: _Room = _ROOM) -> str:
-    """The card of a row, as a reply shows it."""
+    """The card of a row, for a reply."""
     return CARD.html({"p": cast("_Told", shown(row, room))})
 
 
 def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _QUEUE) -> Parts:
-    """The region of a live page with what waits (`tool_permissions`, and how many `more`) and what was `answered`.
+    """The region with the pending tool permissions, the number of further ones, and the answered ones.
 
-    `over`: nothing can be asked any more, and so an empty queue is hidden. Where agents send so much that there would be
-    more than `most` bytes of HTML, the largest cards show less, and say so.
+    `over` hides an empty queue where nothing can be asked any more. Where the region would be larger than `most` bytes of
+    HTML, the largest cards show less and say so.
     """
     pending, more = rows["tool_permissions"], rows.get("more", 0)
     each: dict[str, Permission | Decision] = {row["id"]: row for row in pending}
@@ -229,9 +227,9 @@ def _bytes(texts: Iterable[str]) -> int:
 
 
 def amount_of(found: Mapping[str, Any]) -> str | None:
-    """The amount, total or price among arguments, with its currency: {"amount": 184.2, "currency": "USD"} → 184.20 USD.
+    """The amount, total or price among the arguments, with its currency: {"amount": 184.2, "currency": "USD"} → 184.20 USD.
 
-    None where it is no plain number, or where two names could be meant: a button never names another sum.
+    None where it is not a plain number or where two names match, because a button must never name a wrong sum.
     """
     named: dict[str, list[Any]] = {}
     for name, value in found.items():

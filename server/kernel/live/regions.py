@@ -1,4 +1,4 @@
-"""Regions of a live page: what it is made of, which of it is another now, and how that travels."""
+"""The regions of a live page, which of them changed, and how a change is sent."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A region whose parts may travel alone: their ids and partials in order, and how they become the whole one.
+    """A region whose parts are sent alone when they change: part id → partial, and a function that makes the whole region.
 
-    As long as the ids and what is beside them are the same, so is everything but the parts.
+    As long as the ids, their order and `beside` are the same, only parts have changed.
     """
 
     each: Mapping[str, str]
@@ -17,7 +17,7 @@ class Parts:
 
     @property
     def shape(self) -> tuple[list[str], object]:
-        """What the whole one shows but for the parts."""
+        """Everything that the whole region shows except the content of its parts."""
         return [*self.each], self.beside
 
 
@@ -25,7 +25,7 @@ Regions = Mapping[str, str | Parts]
 
 
 def changes(before: Regions, now: Regions) -> Iterator[tuple[str, bytes]]:
-    """Each region that is another now, or the parts of it that are: 'region' or 'region part', and its frame."""
+    """Yield each region that changed, or its changed parts: 'region' or 'region part', and the bytes to send."""
     for name, region in now.items():
         known = before.get(name)
         if isinstance(region, Parts) and isinstance(known, Parts) and region.shape == known.shape:
@@ -41,11 +41,11 @@ def whole(region: str | Parts) -> str:
 
 
 def frame(region: str, html: str, more: str = "") -> bytes:
-    """A region as lines of an SSE message, encoded once for everybody.
+    """A region as lines of an SSE message, encoded once for all readers.
 
     For 20 readers it is 7 times as fast as encoding the same text for each (bench optimisations).
     """
-    if "\r" in html:  # would end a line of the message as well
+    if "\r" in html:  # it would end a line of the SSE message
         html = html.replace("\r\n", "\n").replace("\r", "\n")
     lines = html.replace("\n", "\ndata: ")
     return (

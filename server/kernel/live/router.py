@@ -1,7 +1,7 @@
-"""What is asked most, or stays longest, is answered before the router.
+"""Answers agents' calls and streams before the router.
 
-An agent's call is found 5.7 times as fast as by the router, and an open stream takes 3 kB of memory where a route of its
-own would take 7 (bench optimisations).
+A call of the agent API is found 5.7 times as fast as by Starlette's router, and an open stream takes 3 kB of memory where
+a route of its own would take 7 (bench optimisations).
 """
 
 from collections.abc import Awaitable, Sequence
@@ -21,9 +21,9 @@ from server.kernel.live.stream import Streams, signed_out
 
 
 class Shortcuts:
-    """What is asked most, or stays longest, is answered before the router, whose frames would be kept beside it.
+    """Middleware that finds agents' calls by path, and streams, whose stack would otherwise hold the router's frames for hours.
 
-    /stream is the stream of a page that this viewer may watch; for nobody one close event.
+    /stream is the stream of a page that the viewer may watch; a client that is not signed in gets one close event.
     """
 
     def __init__(self, app: ASGIApp, calls: Sequence[Route], pages: Sequence[Page[Any]]) -> None:
@@ -51,7 +51,9 @@ class Shortcuts:
             answer = await self._answer(Request(scope, receive))
         except RequestError as error:
             answer = await refusal(HTTPConnection(scope), error)
-        with suppress(SendTimeoutError):  # a laptop that sleeps is nobody's fault; the connection is cut
+        with suppress(
+            SendTimeoutError
+        ):  # the reader stopped reading, as a sleeping laptop does; the connection is closed
             await answer(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:

@@ -1,19 +1,25 @@
-"""When what rang is read: lanes of what waits for one another, and throttles."""
+"""When audiences that rang are read: lanes that keep slow reads from delaying urgent ones, and throttles.
+
+A metric waits 2 ms for others to share a statement with. After that, statements that store and reads that show follow each
+other with a pause of three times the duration of the last one (20 and 25 ms at most), in which further ones join. Each such
+step wakes four processes, which at 120 metrics/s costs more than the work itself. A page may be read four times at once
+and then every 200 ms: three agents never reach that limit, a burst does.
+"""
 
 import asyncio
 import time
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-BATCH = 100  # audiences a round trip
-_BURST = 4  # reads that may follow one another at once after a pause
+BATCH = 100  # audiences per round trip
+_BURST = 4  # reads that may follow each other at once after a pause
 
 
 class Waits(Protocol):
-    """What a lane has to know of what it reads."""
+    """What a lane needs to know of what it reads."""
 
     urgent_pending: bool  # whether something urgent has rung since the last read
-    reading: bool  # what was read earlier must not come later
+    reading: bool  # a read is under way, and an older result must not arrive after a newer one
 
 
 W = TypeVar("W", bound=Waits)
@@ -21,28 +27,28 @@ W = TypeVar("W", bound=Waits)
 
 @dataclass(slots=True)
 class Throttle:
-    """The bucket that leaks (GCRA, ITU-T I.371): some at once after a pause, then one each `every` seconds."""
+    """A leaky bucket (GCRA, ITU-T I.371): some reads at once after a pause, then one per `every` seconds."""
 
     every: float
     open_at: float = 0.0
 
     def take(self, now: float) -> None:
-        """One is read now."""
+        """Count one read."""
         earned = max(self.open_at, now - (_BURST - 1) * self.every) + self.every
-        # A read that something more urgent asked for leaves no debt.
+        # An early read for something urgent leaves no debt.
         self.open_at = min(earned, now + self.every)
 
 
 class Lane(Generic[W]):
-    """Audiences whose reads wait for one another: what is quick to read never waits for what is everybody's."""
+    """Audiences that are read by the same task. There are two lanes, so that quick reads never wait for a wallboard."""
 
     def __init__(self) -> None:
-        self.due: dict[W, float] = {}  # not before, by the monotonic clock
-        self._idle: list[asyncio.Future[None]] = []  # who waits for something to read
+        self.due: dict[W, float] = {}  # not before this monotonic time
+        self._idle: list[asyncio.Future[None]] = []  # tasks that wait for something to read
         self._resting: list[asyncio.Future[None]] = []
 
     def ring(self, watched: W, at: float) -> None:
-        """Read it, not before `at` by the monotonic clock."""
+        """Have it read, not before the monotonic time `at`."""
         self.due[watched] = min(self.due.get(watched, at), at)
         self.wake()
         if watched.urgent_pending:
@@ -50,23 +56,23 @@ class Lane(Generic[W]):
                 _wake(one)
 
     def wake(self) -> None:
-        """Wake one of those who wait: the others would find nothing left."""
+        """Wake one of the waiting tasks; the others would find nothing to read."""
         if self._idle:
             _wake(self._idle.pop())
 
     def ready(self, now: float) -> list[W]:
-        """What to read now. What is urgent is read alone: nobody waits for a hundred floors with one permission."""
+        """The audiences to read now. Urgent ones are read alone, so that a tool permission does not wait for a hundred floors."""
         free = [watched for watched, at in self.due.items() if at <= now and not watched.reading]
         found = [watched for watched in free if watched.urgent_pending] or free
         return sorted(found, key=self.due.__getitem__)[:BATCH]
 
     async def wait(self, now: float) -> None:
-        """Until something rings or what waits for its time has come."""
+        """Wait until something rings or becomes due."""
         times = [at for watched, at in self.due.items() if not watched.reading]
         await _wait(self._idle, min(times) - now if times else None)
 
     async def rest(self, seconds: float) -> None:
-        """Let others join; what is urgent ends it."""
+        """Wait for others to share the next read; something urgent ends the wait."""
         now = time.monotonic()
         if any(
             watched.urgent_pending and at <= now and not watched.reading for watched, at in self.due.items()
@@ -76,7 +82,7 @@ class Lane(Generic[W]):
 
 
 async def _wait(waiters: list[asyncio.Future[None]], seconds: float | None) -> None:
-    """Be one of those who wait, until woken or so many seconds have passed.
+    """Wait until woken, or until so many seconds have passed.
 
     1.9 times as fast as an Event and asyncio.timeout (bench optimisations).
     """

@@ -1,7 +1,7 @@
-"""Server-sent events as sse-starlette sends them, with two tasks for each stream and one clock for all.
+"""Server-sent events as sse-starlette sends them, with two tasks per stream instead of five and one clock for all streams.
 
 1,000 messages of a stream take 11 times less CPU than with sse-starlette's own response, and an open stream 7 times less
-memory: 3.5 of 25.6 kB (bench optimisations).
+memory: 3.5 of 25.6 kB (bench optimisations). A test compares the bytes of both over sockets.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from sse_starlette.event import ensure_bytes
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Message, Receive, Scope, Send
 
-_GRAIN = 0.5  # seconds at most between two looks at all streams: pings and time-outs are as late as that
-_FINER = 4  # looks at the least within the shortest ping or time-out anybody has asked for
-CLEANUP_SECONDS = 30.0  # that an iterator has to close when what it gave could not be sent
+_GRAIN = 0.5  # seconds at most between two looks at all streams, and so the accuracy of pings and time-outs
+_FINER = 4  # looks at least within the shortest ping or time-out
+CLEANUP_SECONDS = 30.0  # seconds that an iterator has to close when its output could not be sent
 
 log = structlog.get_logger(__name__)
 
@@ -28,12 +28,11 @@ log = structlog.get_logger(__name__)
 class EventSourceResponse(Original):
     """sse-starlette's response for messages that are bytes already, with the arguments that the product uses.
 
-    `ping_early` seconds before its time comes the first ping, so that streams that opened together do not ping together.
+    The first ping is sent `ping_early` seconds before its time, so that streams that opened together do not ping together.
 
-    The request's own task streams, and a clock of the loop does what timers did; HEAD is left to the original. Beyond
-    that it differs in three ways: a ping that falls due while data waits for a slow reader is sent after it; what a
-    generator awaits while it is being cancelled has a moment before it is cancelled again; and chunks are not written
-    to the debug log.
+    The task of the request streams, and one clock per event loop replaces timers; HEAD is left to the original. It differs in
+    three more ways: a ping that falls due while data waits for a slow reader is sent after the data; a generator that is
+    being cancelled may await for a moment before it is cancelled again; and chunks are not written to the debug log.
     """
 
     body_iterator: AsyncIterator[bytes]
@@ -56,12 +55,12 @@ class EventSourceResponse(Original):
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if scope["method"] == "HEAD":
             return super().__call__(scope, receive, send)
-        self.__dict__.pop("_send_lock", None)  # here only one task writes
+        self.__dict__.pop("_send_lock", None)  # only one task writes
         return _Stream(self, send).run(receive, self._listen_for_exit_signal)
 
 
 class _Stream:
-    """A response while it is being sent."""
+    """A response while it is sent."""
 
     __slots__ = (
         "_cancels",
@@ -82,9 +81,9 @@ class _Stream:
         self._task: asyncio.Task[Any] | None = None
         self._open = False  # while it may be cancelled from outside
         self._stopped = False
-        self._failure: Exception | None = None  # why it was stopped, when that is an error
+        self._failure: Exception | None = None  # the error that stopped it, if it was one
         self._cancels = 0
-        self._since = self._ping_since = 0.0  # when the send began that is not through yet
+        self._since = self._ping_since = 0.0  # when the unfinished send began
         self._ping: asyncio.Task[None] | None = None
         self._ping_at = self._next_ping() - response.ping_early
 
@@ -92,7 +91,7 @@ class _Stream:
         return time.monotonic() + (self._response.ping_interval or inf)
 
     async def run(self, receive: Receive, exits: Callable[[], Awaitable[None]]) -> None:
-        """Send it all, until the iterator, the reader, the server or a time-out ends it."""
+        """Send everything until the iterator, the reader, the server or a time-out ends it."""
         self._task = task = asyncio.current_task()
         assert task is not None
         before = task.cancelling()
@@ -106,7 +105,7 @@ class _Stream:
             for _ in range(self._cancels):
                 task.uncancel()
             self._cancels = 0
-            if task.cancelling() > before:  # somebody else's
+            if task.cancelling() > before:  # the cancellation is another caller's
                 raise
         finally:
             self._open = False
@@ -127,7 +126,7 @@ class _Stream:
                 "headers": response.raw_headers,
             }
         )
-        response.raw_headers = []  # spent, as everything below that has been sent: streams stay for hours
+        response.raw_headers = []  # released like everything that has been sent, because streams stay open for hours
         async for data in response.body_iterator:
             try:
                 if timed:
@@ -136,7 +135,7 @@ class _Stream:
                 self._since = 0.0
                 del data
             except BaseException:
-                # The iterator waits at its yield, where no cancellation reaches it.
+                # The iterator is suspended at its yield, where a cancellation does not reach it.
                 self._open, self._since = False, 0.0
                 await self._close_iterator()
                 raise
@@ -155,14 +154,14 @@ class _Stream:
         try:
             async with limit:
                 await aclose()
-        except Exception:  # what ended the stream goes on, not what its cleaning up ran into
+        except Exception:  # raise what ended the stream, and not what its clean-up met
             if not limit.expired():
                 log.exception("stream_cleanup_failed")
         if limit.expired():
             log.warning("stream_cleanup_cut_short", seconds=CLEANUP_SECONDS)
 
     async def _listen(self, receive: Receive) -> None:
-        """Notice that the reader has gone."""
+        """Notice that the reader has disconnected."""
         response = self._response
         try:
             while response.active:
@@ -170,7 +169,7 @@ class _Stream:
                 if message["type"] == "http.disconnect":
                     response.active = False
                     self.stop()
-        except Exception as error:  # noqa: BLE001 - raised again by the request's own task
+        except Exception as error:  # noqa: BLE001 - raised again by the task of the request
             self.stop(error)
 
     def stop(self, failure: Exception | None = None) -> None:
@@ -183,14 +182,14 @@ class _Stream:
 
     @property
     def shortest(self) -> float:
-        """The shortest time it has to be looked at within."""
+        """The shortest time within which it has to be looked at."""
         response = self._response
         return min(response.ping_interval or inf, response.send_timeout or inf)
 
     def look(self, now: float) -> None:
-        """What is due: a ping, the end of a send that takes too long, another try to stop."""
+        """Do what is due: send a ping, end a send that takes too long, try again to stop."""
         if now < self._ping_at and not (self._since or self._ping_since or self._stopped):
-            return  # nearly always, and this is done for every stream there is
+            return  # nearly always; this runs for every stream
         if self._stopped:
             self.stop()
             return
@@ -220,7 +219,7 @@ class _Stream:
             if response.active:
                 self._ping_since = time.monotonic()
                 await self._send(message)
-        except Exception as error:  # noqa: BLE001 - raised again by the request's own task
+        except Exception as error:  # noqa: BLE001 - raised again by the task of the request
             self.stop(error)
         finally:
             self._ping, self._ping_since = None, 0.0
@@ -228,7 +227,7 @@ class _Stream:
 
 
 class Clock:
-    """Pings, time-outs and the server's exit for all streams of a loop; there as long as there are any."""
+    """Pings, time-outs and the server's exit for all streams of a loop. It runs while there are streams."""
 
     running: ClassVar[dict[asyncio.AbstractEventLoop, "Clock"]] = {}
 
@@ -280,7 +279,7 @@ class Clock:
 
 
 async def _end(*tasks: asyncio.Task[None] | None) -> None:
-    """Cancel what still runs beside a stream, and wait for its end."""
+    """Cancel a task beside the stream and wait for its end."""
     running = [task for task in tasks if task is not None and not task.done()]
     for task in running:
         task.cancel()

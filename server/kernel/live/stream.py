@@ -1,4 +1,4 @@
-"""Live pages: audiences and their regions. One read and one render an audience, the same bytes to everybody."""
+"""Streams of live pages: one read and one render per audience, and the same bytes for all its viewers."""
 
 import asyncio
 import datetime as dt
@@ -27,14 +27,12 @@ from server.kernel.live.sse import EventSourceResponse
 from server.kernel.live.subscriber import Subscriber
 from server.kernel.live.topics import Ring
 
-TICK = 0.025  # seconds at most between two reads; audiences that rang meanwhile share one round trip
-_REST = 3.0  # times as long as a read took is the pause after it, within TICK
-_BREATH = 5  # audiences rendered at a stretch, less than a millisecond
-_RETRY = 1.0  # after a read that failed
-_PING = 10  # seconds between two signs of life; a page that has had none for 25 is not live (static/js/connection.js)
-_RECHECK = (
-    10  # seconds in which all sessions behind the streams are looked at, some in each, whatever was rung
-)
+TICK = 0.025  # seconds at most between two reads; audiences that ring meanwhile share one round trip
+_REST = 3.0  # a read is followed by a pause this many times as long, but no longer than TICK
+_BREATH = 5  # audiences rendered without a pause, less than a millisecond
+_RETRY = 1.0  # seconds until a failed read is tried again
+_PING = 10  # seconds between two pings; a page without one for 25 s is not live (static/js/connection.js)
+_RECHECK = 10  # seconds in which the sessions of all streams are checked once, a part of them each second
 _READ = "select shown, failure from private.read_audiences_v2($1)"
 _STOP = b"event: stop\ndata: too many streams\n\n"
 CONNECTION = "connection"  # the region that says whether the page is live
@@ -44,26 +42,31 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Watched:
-    """An audience that somebody watches."""
+    """An audience with at least one viewer."""
 
     audience: Audience
     lane: "Lane[_Watched]"
     calm: Throttle
     urgent: Throttle
     urgent_pending: bool = False  # whether something urgent has rung since the last read
-    must_reread: bool = True  # nothing is known yet, or it may be wrong: the database was gone, or a read was
-    reading: bool = False  # what was read earlier must not come later
+    must_reread: bool = True  # nothing is known yet, or it may be wrong: the database was away, or a read was
+    reading: bool = False  # a read is under way, and an older result must not arrive after a newer one
     subscribers: set[Subscriber] = field(default_factory=set)
     regions: Regions = field(default_factory=dict)
-    frames: dict[str, bytes] | None = None  # of the regions as they are, once somebody has come since
-    failing_since: dt.datetime | None = None  # when it could not be read or shown any more
+    frames: dict[str, bytes] | None = (
+        None  # the regions as bytes, for viewers that join; None when they have to be made again
+    )
+    failing_since: dt.datetime | None = None  # since when it cannot be read or rendered
     partials: Partials = field(default_factory=Partials)
     ring: Ring = lambda _topic, _certain: None
     unsubscribe: Callable[[], None] = lambda: None
 
 
 class Streams:
-    """All audiences of the process, and the tasks that read those that rang."""
+    """All audiences of the process, and the tasks that read those that rang.
+
+    A stream ends without a farewell when its session ends; the browser connects again and is authorised like any request.
+    """
 
     def __init__(self, db: Database, hub: Hub, per_account: int) -> None:
         self._db, self.hub, self._per_account = db, hub, per_account
@@ -71,20 +74,20 @@ class Streams:
         self.lanes = {
             False: Lane[_Watched](),
             True: Lane[_Watched](),
-        }  # True: of pages with something urgent, which are quick to read
+        }  # True: pages with something urgent, which are quick to read
         self._subscribers: dict[Subscriber, list[_Watched]] = {}
         self._accounts: dict[
             UUID, dict[Subscriber, None]
-        ] = {}  # of each person, in the order in which they came
+        ] = {}  # per account, in the order in which they opened
         self._closed = False
-        self._to_recheck: set[Subscriber] = set()  # whose sessions may have ended without our hearing of it
+        self._to_recheck: set[Subscriber] = set()  # their sessions may have ended without a notification
         hub.topics.subscribe([STATE], lambda _topic, _certain: self._tell_connection(self._subscribers))
 
     def __len__(self) -> int:
         return len(self._subscribers)
 
     async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
-        """The regions for a first page, read as the viewer; and as "title" the title of a page that makes one."""
+        """The regions of a first page, read as the viewer; with the key "title" where the page makes one."""
         rows = await self._db.call(_READ, [_query(audience, viewer) for audience in audiences])
         regions: dict[str, str] = {}
         for audience, row in zip(audiences, rows, strict=True):
@@ -94,16 +97,16 @@ class Streams:
             regions |= {name: whole(region) for name, region in rendered.items()}
             if audience.page.title is not None and row["shown"] is not None:
                 regions["title"] = audience.page.title(row["shown"])
-        # Not live yet: that is for the stream to say, once it is there.
+        # Only the stream may say live, so the line is true without JavaScript as well.
         as_of = partial("shared/_connection.html", state="page", since=dt.datetime.now(dt.UTC))
         return regions | {CONNECTION: as_of}
 
     def response(self, audiences: Sequence[Audience], viewer: Viewer) -> Response:
-        """The stream: a snapshot, then every change, until the session ends."""
+        """The stream: all regions, then every change, until the session ends."""
         return EventSourceResponse(
             self._stream(audiences, viewer),
             ping=_PING,
-            ping_early=random.uniform(0, _PING),  # noqa: S311 - a thousand that came back together
+            ping_early=random.uniform(0, _PING),  # noqa: S311 - spreads a thousand that connected together
             ping_message_factory=_Ping,
             sep="\n",
             send_timeout=30,
@@ -125,7 +128,7 @@ class Streams:
             self.leave(subscriber)
 
     def enter(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
-        """Let somebody watch: everything there is now, and every change from now on."""
+        """Add a viewer: send everything there is now, and every change from now on."""
         viewer = subscriber.viewer
         self._make_room(viewer)
         self._accounts.setdefault(viewer.id, {})[subscriber] = None
@@ -133,12 +136,14 @@ class Streams:
 
         def end(_topic: str, certain: bool) -> None:
             if self.hub.state.name == "polling":
-                return  # all topics are notified by the clock: check_sessions finds out
-            if not certain:  # nothing happened that we know of: a thousand streams need not begin anew
+                return  # all topics ring at intervals; check_sessions finds sessions that ended
+            if (
+                not certain
+            ):  # a notification may have been missed: check the session, and do not end a thousand streams
                 self._to_recheck.add(subscriber)
                 return
             subscriber.end()
-            for one in watched:  # what was read last may have been read with rights that were gone by then
+            for one in watched:  # the last read may have used rights that have ended
                 one.ring("", True)
 
         subscriber.unsubscribe = self.hub.topics.subscribe(
@@ -149,7 +154,7 @@ class Streams:
             subscriber.end()
 
     def _make_room(self, viewer: Viewer) -> None:
-        """Stop the oldest stream of an account that has as many as it may have, and tell its page not to come back."""
+        """Stop the oldest stream of an account that has as many as allowed, and tell its page not to connect again."""
         if len(self._accounts.get(viewer.id, ())) < self._per_account:
             return
         theirs = [one for one in self._accounts[viewer.id] if not one.ended]
@@ -169,14 +174,14 @@ class Streams:
         if watched.must_reread:
             watched.ring("", True)
         watched.subscribers.add(subscriber)
-        # What was read last is right but for what has rung since, and that is on its way.
+        # The last result is right except for what has rung since, which will follow.
         if watched.frames is None:
             watched.frames = {name: frame(name, whole(region)) for name, region in watched.regions.items()}
         subscriber.send(watched.frames)
         return watched
 
     def leave(self, subscriber: Subscriber) -> None:
-        """Take along what nobody else watches."""
+        """Remove a viewer, and the audiences that no other viewer watches."""
         subscriber.unsubscribe()
         theirs = self._accounts[subscriber.viewer.id]
         del theirs[subscriber]
@@ -202,7 +207,7 @@ class Streams:
         return ring
 
     async def run(self) -> None:
-        """Read what rang, for as long as the process lives."""
+        """Read audiences that rang, while the process runs."""
         async with asyncio.TaskGroup() as tasks:
             for lane in (*self.lanes.values(), self.lanes[True]):  # one renders while another waits
                 tasks.create_task(self._keep_reading(lane))
@@ -233,18 +238,18 @@ class Streams:
                 watched.reading = False
             if lane.due:
                 lane.wake()
-        if len(ready) < BATCH:  # the busier it is, the more share a round trip
+        if len(ready) < BATCH:  # the busier the server, the more audiences share a round trip
             await lane.rest(min(TICK, (time.monotonic() - now) * _REST))
 
     async def _refresh(
         self, ready: list[_Watched], urgent: set[_Watched], connection: KeptConnection
     ) -> None:
-        # Whoever is out but has not left yet lends nobody their rights.
+        # A viewer whose session has ended lends its rights to no read.
         readers = {w: next((s.viewer for s in w.subscribers if not s.ended), None) for w in ready}
         wanted = []
         for watched, viewer in readers.items():
             if viewer is None:
-                watched.must_reread = True  # for whoever comes before it is gone
+                watched.must_reread = True  # for a viewer that joins before it is removed
                 continue
             if watched.must_reread:
                 watched.partials, watched.must_reread = Partials(), False
@@ -253,13 +258,13 @@ class Streams:
         ready = [w for w in ready if readers[w] is not None]
         try:
             rows = await connection.call(_READ, wanted) if wanted else []
-        except Exception as error:  # noqa: BLE001 - whatever it was: the pages say stale, and it is tried again
+        except Exception as error:  # noqa: BLE001 - whatever it was, the pages become stale and it is tried again
             log.warning("read_failed", reason=f"{type(error).__name__}: {error}", audiences=len(ready))
             self._again(ready)
             return
         for number, (watched, row) in enumerate(zip(ready, rows, strict=True)):
             if number % _BREATH == _BREATH - 1:
-                await asyncio.sleep(0)  # decisions and agents come in between
+                await asyncio.sleep(0)  # lets decisions and agents' requests run in between
             if row["failure"] is not None:
                 log.error("audience_failed", page=watched.audience.page.name, reason=row["failure"])
                 self._again([watched])
@@ -270,11 +275,13 @@ class Streams:
         try:
             watched.partials.turn()
             rendered = watched.audience.page.regions(shown, watched.partials)
-        except Exception:  # one page that cannot be shown must not stop everybody's
+        except Exception:  # one page that cannot be rendered must not stop the others
             log.exception("audience_failed", page=watched.audience.page.name)
             self._again([watched])
             return
-        if not rendered:  # gone, or not theirs any more: the door says what there is
+        if (
+            not rendered
+        ):  # the rows are gone or belong to another supervisor; the next request tells the viewer
             for subscriber in watched.subscribers:
                 subscriber.end()
             return
@@ -289,7 +296,7 @@ class Streams:
     def _again(self, watched: list[_Watched]) -> None:
         at, now = time.monotonic() + _RETRY, dt.datetime.now(dt.UTC)
         for one in watched:
-            one.must_reread = True  # what was urgent may not have been read
+            one.must_reread = True  # something urgent may not have been read
             if one.subscribers:
                 self._say_reading(one, one.failing_since or now)
                 one.lane.ring(one, at)
@@ -300,7 +307,7 @@ class Streams:
             self._tell_connection(watched.subscribers)
 
     def _tell_connection(self, subscribers: Iterable[Subscriber]) -> None:
-        """Say whether what they see is live: it is heard what rings, and all of their page can be read."""
+        """Tell these viewers whether their page is live: notifications arrive, and every part of the page can be read."""
         lines: dict[dt.datetime | None, bytes] = {}
         for subscriber in subscribers:
             failing = [
@@ -314,11 +321,11 @@ class Streams:
             subscriber.send({CONNECTION: lines[since]})
 
     async def check_sessions(self) -> None:
-        """End streams whose session ended without our hearing of it, or whose token did; as long as the process lives."""
+        """End streams whose session or token ended without a notification, while the process runs."""
         for turn in count():
             await asyncio.sleep(1)
             must_reread, self._to_recheck = self._to_recheck, set()
-            # A tenth of them, so that no second has the work of ten.
+            # A tenth of them each second, to spread the work.
             open_streams = [
                 s
                 for s in self._subscribers
@@ -348,16 +355,16 @@ class Streams:
 def _query(
     audience: Audience, viewer: Viewer, known: Mapping[str, str] | None = None, *, urgent: bool = True
 ) -> dict[str, Any]:
-    """What an audience's page shows, read as the viewer; rows whose version is `known` are not given again."""
+    """The arguments to read an audience as the viewer; rows with a version in `known` are not returned."""
     arguments = json.loads(audience.arguments) | {"known": known or {}, "urgent": urgent}
     return {"claims": viewer.claims, "page": audience.page.name, "arguments": arguments}
 
 
 class _Ping(ServerSentEvent):
-    """A sign of life that a page's script sees, with the server's time; written at once, since there are hundreds a second."""
+    """A ping that a page's script sees, with the server's time; made by hand, because hundreds are sent per second."""
 
     def __init__(self) -> None:
-        """Its time is when it is sent."""
+        """The time is that of sending."""
 
     def encode(self) -> bytes:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
@@ -365,7 +372,7 @@ class _Ping(ServerSentEvent):
 
 
 def signed_out() -> Response:
-    """The stream of somebody who is not signed in: one close event, and no 401 that is tried for ever."""
+    """The stream of a client that is not signed in: one close event, because browsers would repeat a 401 without end."""
 
     async def close() -> AsyncIterator[bytes]:
         yield b"event: close\ndata: signed out\n\n"

@@ -1,4 +1,4 @@
-"""Who reads one stream, and what waits for them."""
+"""The reader of one stream, and the regions that wait to be sent to it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -7,32 +7,34 @@ from server.kernel.auth import Viewer
 
 
 class Subscriber:
-    """One open stream: holds the newest state of each region and nothing older, however slow its reader."""
+    """One open stream. It holds only the newest state of each region, however slow its reader is."""
 
     __slots__ = ("_waiting", "ended", "farewell", "frames", "unsubscribe", "viewer")
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
         self.unsubscribe: Callable[[], None] = lambda: None
-        self.frames: dict[str, bytes] = {}  # region, or region and part → what waits for the reader
+        self.frames: dict[str, bytes] = {}  # region, or region and part → the bytes that wait for the reader
         self._waiting: asyncio.Future[None] | None = None
         self.ended = False
-        self.farewell = b""  # SSE messages that come last
+        self.farewell = b""  # the last SSE messages
 
     def send(self, regions: Mapping[str, bytes]) -> None:
-        """Replace what waits for the reader with the newest."""
-        if not self.frames:  # a reader who keeps up, as nearly all do
+        """Replace the waiting regions with newer ones."""
+        if not self.frames:  # a reader that keeps up, as nearly all do
             self.frames.update(regions)
             self._wake()
             return
         for name, newest in regions.items():
             for older in [key for key in self.frames if key == name or key.startswith(f"{name} ")]:
-                del self.frames[older]  # what comes later stands later, and a whole region holds its parts
+                del self.frames[
+                    older
+                ]  # order matters: a newer region comes later, and a whole region replaces its parts
             self.frames[name] = newest
         self._wake()
 
     def end(self, farewell: bytes = b"") -> None:
-        """End the stream, with these last words if any; the browser's next try goes through the door again."""
+        """End the stream, after these last messages if any. The browser connects again and is authorised like any request."""
         self.ended = True
         self.farewell = farewell
         self._wake()
@@ -47,11 +49,11 @@ class Subscriber:
             self._waiting.set_result(None)
 
     def wait(self) -> asyncio.Future[None]:
-        """The next time something becomes pending, or the stream ends."""
+        """The next moment at which something is pending or the stream ends."""
         self._waiting = asyncio.get_running_loop().create_future()
         return self._waiting
 
     def take(self) -> bytes:
-        """All that is pending, joined into one SSE message."""
+        """All that is pending, as one SSE message."""
         pending, self.frames = self.frames, {}
         return b"".join((*pending.values(), b"\n"))

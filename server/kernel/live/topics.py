@@ -1,18 +1,18 @@
-"""Topics and who subscribed to them: a registry that knows nothing of where notifications come from."""
+"""A registry of topics and their subscribers. It does not know where notifications come from."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol, TypeAlias
 
-OWN = "hub:"  # how topics begin that only this process notifies
+OWN = "hub:"  # prefix of topics that only this process notifies
 
-# Called with the topic, and whether it is certain that it was notified: if not, a notification may have been missed.
+# Called with the topic, and whether it was certainly notified; if not, a notification may have been missed.
 Ring: TypeAlias = Callable[[str, bool], None]
 
 
 class Bell:
-    """Something to wait at: what rang before the wait is not lost."""
+    """Something to wait for. A ring before the wait is kept."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -21,7 +21,7 @@ class Bell:
         self._event.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait until it rang, at most so long; whether it did."""
+        """Wait until it rings, for at most so many seconds; return whether it rang."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._event.wait()
@@ -31,33 +31,34 @@ class Bell:
 
 
 class Observer(Protocol):
-    """Told which topics somebody subscribes to: a source that receives the notifications of these alone."""
+    """Learns of new and ended subscriptions: a source that receives only the topics that are wanted."""
 
     def want(self, key: str) -> None: ...
     def unwant(self, key: str) -> None: ...
 
 
 class Topics:
-    """Subscriptions to topics ('tool_permissions:<supervisor_id>', or with * to everybody's of a table).
+    """Subscriptions to topics ('tool_permissions:<supervisor_id>', or with * to all topics of a table).
 
-    A notification says look again, never what changed: the subscriber reads the rows again, as its viewer.
+    A notification says "look again", never what changed: the subscriber reads the rows again, as its viewer. So the first
+    page, a reconnect, a restart and a lost connection are one case, and a notification holds no data to protect.
     """
 
     def __init__(self) -> None:
         self._rings: dict[str, dict[Ring, int]] = {}
-        self.observer: Observer | None = None  # of topics that other processes notify as well
+        self.observer: Observer | None = None  # of topics that other processes notify too
 
     def __contains__(self, key: object) -> bool:
-        """Whether somebody subscribed to it."""
+        """Whether it has a subscriber."""
         return key in self._rings
 
     @property
     def shared(self) -> list[str]:
-        """What is subscribed to, but for the topics of this process alone."""
+        """All subscribed keys except the topics of this process alone."""
         return [key for key in self._rings if not key.startswith(OWN)]
 
     def subscribe(self, topics: Iterable[str], ring: Ring) -> Callable[[], None]:
-        """Call `ring` when one of these is notified; the answer ends it. `ring` must only take note."""
+        """Call `ring` when one of these topics is notified; return the function that ends it. `ring` must return at once."""
         wanted = tuple(topics)
         for topic in wanted:
             rings = self._rings.get(topic)
@@ -82,7 +83,7 @@ class Topics:
 
     @contextmanager
     def listening(self, *topics: str) -> Iterator[Bell]:
-        """Hold a bell for some topics: subscribe first, then read, and nothing is missed in between."""
+        """Hold a bell for some topics. Subscribe first, then read: nothing is missed in between."""
         bell = Bell()
         unsubscribe = self.subscribe(topics, bell.ring)
         try:
@@ -91,16 +92,16 @@ class Topics:
             unsubscribe()
 
     def notify(self, topic: str) -> None:
-        """Ring who subscribed to the topic, or to everybody's of its table."""
+        """Ring all subscribers of the topic, and those of all topics of its table."""
         for key in (topic, f"{topic.partition(':')[0]}:*"):
             self.notify_key(key, topic)
 
     def notify_key(self, key: str, topic: str, *, certain: bool = True) -> None:
-        """Ring who subscribed to this key, for a topic that is it or one of those its * stands for."""
+        """Ring the subscribers of this key, for a topic that equals it or that its * covers."""
         for ring in tuple(self._rings.get(key, ())):
             ring(topic, certain)
 
     def notify_missed(self, keys: Iterable[str] | None = None) -> None:
-        """Ring who subscribed to these, or to anything: they may have been notified and nobody heard."""
+        """Ring the subscribers of these keys, or of all keys: notifications may have been missed."""
         for key in self.shared if keys is None else keys:
             self.notify_key(key, key, certain=False)

@@ -239,16 +239,16 @@ async def test_without_a_setting_this_machine_is_believed_behind_a_proxy_and_nob
 
 
 async def test_guesses_are_counted_for_the_real_address(proxied: AppServer) -> None:
-    async def guess(client: httpx.AsyncClient, number: int, *forwarded: str) -> int:
+    async def attempt(client: httpx.AsyncClient, number: int, *forwarded: str) -> int:
         fields = {"email": f"{number}-{forwarded}@example.com", "password": "wrong"}
         headers = [("X-Forwarded-For", value) for value in forwarded]
         return (await client.post("/login", data=fields, headers=headers)).status_code
 
     async with from_address(proxied, "127.0.0.2") as proxy, from_address(proxied, "127.0.0.3") as liar:
-        through = [await guess(proxy, n, f"198.51.100.{n}", REAL) for n in range(4)]
+        through = [await attempt(proxy, n, f"198.51.100.{n}", REAL) for n in range(4)]
         assert through == [401, 401, 401, 429], "what was forged before the proxy makes no new address"
-        assert await guess(proxy, 9, "203.0.113.10") == 401, "and others are others"
-        assert [await guess(liar, n, f"192.0.2.{n}") for n in range(4)] == [401, 401, 401, 429]
+        assert await attempt(proxy, 9, "203.0.113.10") == 401, "and others are others"
+        assert [await attempt(liar, n, f"192.0.2.{n}") for n in range(4)] == [401, 401, 401, 429]
 
 
 async def test_a_browser_that_is_known_is_let_in_while_its_account_is_under_attack(

@@ -249,7 +249,7 @@ def backup(file: Path | None, *, schema_only: bool, data_only: bool) -> None:
             programs = context.home.programs
             target = file or context.home.backups / name
         here = context.home is not None
-        size = await backups.backup(context.owner_url, target, programs, what=what, gently=here)
+        size = await backups.backup(context.owner_url, target, programs, what=what, low_priority=here)
         click.echo(f"{target}: {size:,} bytes")
 
     with open_context() as context:

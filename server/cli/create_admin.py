@@ -24,7 +24,7 @@ from server.kernel.db import migrations
 from server.people import making
 from server.people.users import Draft
 
-_PATIENCE = 30.0  # seconds: the Auth server hands an invitation to its mail server meanwhile
+_TIMEOUT = 30.0  # seconds: the Auth server hands an invitation to its mail server meanwhile
 T = TypeVar("T")
 _KNOWN = """
 select a.id, u.role, u.name, u.username, u.supervisor_type, a.raw_app_meta_data ->> 'app_role' as wanted,
@@ -244,7 +244,7 @@ async def _administration(context: Context) -> AsyncIterator[Administration]:
     settings = context.settings
     assert settings.supabase_secret_key is not None
     secret = settings.supabase_secret_key.get_secret_value()
-    async with context.auth_http(_PATIENCE) as http:
+    async with context.auth_http(_TIMEOUT) as http:
         yield Administration(http, url=settings.auth_url, secret=secret)
 
 

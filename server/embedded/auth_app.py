@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from server.embedded import auth_admin, auth_links, auth_sessions, auth_users, passwords
 from server.embedded.auth_database import AuthDatabase, database_of
-from server.embedded.auth_door import Gateway, body, caller, guess, mapping, refuse_phone, text
+from server.embedded.auth_gateway import Gateway, body, caller, guess, mapping, refuse_phone, text
 from server.embedded.auth_errors import (
     AuthError,
     answer,
@@ -152,7 +152,7 @@ async def _password_grant(request: Request) -> Response:
         raise AuthError(422, "phone_provider_disabled", "Phone logins are disabled")
     if not email:
         raise AuthError(400, "validation_failed", "missing email or phone")
-    async with guess(request, email):
+    async with attempt(request, email):
         async with database_of(request.app).transaction() as connection:
             user = await auth_users.by_email(connection, email)
         same = await passwords.matches(password, user["encrypted_password"] if user else None)

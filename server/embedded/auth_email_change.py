@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from server.embedded import auth_tokens, auth_users
 from server.embedded.auth_database import Connection, database_of
-from server.embedded.auth_door import guess
+from server.embedded.auth_gateway import guess
 from server.embedded.auth_errors import AuthError
 from server.embedded.auth_tokens import Kind, OneTimeToken
 
@@ -66,7 +66,7 @@ async def follow(request: Request, token_hash: str, redirect_to: str) -> Respons
     """
     said: dict[str, Any]
     try:
-        async with guess(request), database_of(request.app).transaction() as connection:
+        async with attempt(request), database_of(request.app).transaction() as connection:
             user, kind = await auth_tokens.usable(connection, token_hash, (CURRENT, NEW))
             said = {"message": _CHANGED if await confirm(connection, user, kind) else HALF_DONE}
     except AuthError as error:

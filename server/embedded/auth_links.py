@@ -18,7 +18,7 @@ from server.embedded import (
     passwords,
 )
 from server.embedded.auth_database import Connection, database_of
-from server.embedded.auth_door import body, guess, mapping, require_admin, text
+from server.embedded.auth_gateway import body, guess, mapping, require_admin, text
 from server.embedded.auth_errors import AuthError
 from server.embedded.auth_tokens import Kind, OneTimeToken
 
@@ -58,7 +58,7 @@ async def verify(request: Request) -> Response:
     refused = (
         "Token has expired or is invalid" if text(given, "token") else "Email link is invalid or has expired"
     )
-    async with guess(request), database_of(request.app).transaction() as connection:
+    async with attempt(request), database_of(request.app).transaction() as connection:
         user, kind = await auth_tokens.usable(connection, token_hash, kinds, refused)
         if kind == _RECOVERY:
             await auth_users.recovered(connection, user["id"])

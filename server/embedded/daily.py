@@ -44,7 +44,7 @@ async def make(postgres: Postgres) -> Path | None:
     if file.exists():
         return None
     backups.clear_halves(place)
-    size = await backups.backup(postgres.url("postgres"), file, programs(postgres), gently=True)
+    size = await backups.backup(postgres.url("postgres"), file, programs(postgres), low_priority=True)
     log.info("daily_backup_made", file=file.name, size=size)
     for old in sorted(path for path in place.iterdir() if _NAME.fullmatch(path.name))[:-_KEPT]:
         old.unlink()

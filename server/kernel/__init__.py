@@ -1,1 +1,1 @@
-"""What every area stands on."""
+"""The packages that every area uses: db, auth, http, live."""

@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics."""
+"""The metrics at /metrics."""
 
 from functools import cache
 
@@ -6,10 +6,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("floorwalker_requests", "Requests answered", ["method", "status"], registry=REGISTRY)
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # anybody may invent more
+_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+)  # clients may invent others
 STREAMS = Gauge("floorwalker_streams", "Streams open now", registry=REGISTRY)
 HUB_LIVE = Gauge(
-    "floorwalker_hub_live", "1 while notifications arrive, at once or by the clock", registry=REGISTRY
+    "floorwalker_hub_live", "1 while changes reach the process, at once or at intervals", registry=REGISTRY
 )
 SWEPT = Counter("floorwalker_swept", "Rows the sweeper acted on", ["what"], registry=REGISTRY)
 DURATION = Histogram(
@@ -22,10 +24,10 @@ DURATION = Histogram(
 
 @cache
 def answered(method: str, status: int) -> Counter:
-    """The counter of such answers, looked up once: labels() makes text of them, and that every time."""
+    """The counter of such answers, looked up once, because labels() is slow."""
     return REQUESTS.labels(method if method in _METHODS else "other", status)
 
 
 def exposition() -> bytes:
-    """All of it in Prometheus' text format."""
+    """All metrics in the text format of Prometheus."""
     return generate_latest(REGISTRY)

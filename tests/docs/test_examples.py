@@ -256,7 +256,10 @@ async def test_people_move_to_another_auth_server(server: AppServer, tmp_path: P
         )
         async with server.database() as here, other.database() as there:
             rows = [
-                [tuple(row) for row in await one.fetch("select id, email, role from public.users order by id")]
+                [
+                    tuple(row)
+                    for row in await one.fetch("select id, email, role from public.users order by id")
+                ]
                 for one in (here, there)
             ]
         assert rows[0] == rows[1]
@@ -273,7 +276,11 @@ async def test_recordings_are_replayed(server: AppServer, tmp_path: Path) -> Non
 @pytest.mark.full
 async def test_a_second_process_joins(server: AppServer, tmp_path: Path) -> None:
     port = str(free_port())
-    script = example("second-process.sh").replace("8001", port).replace("floorwalker serve", "exec floorwalker serve")
+    script = (
+        example("second-process.sh")
+        .replace("8001", port)
+        .replace("floorwalker serve", "exec floorwalker serve")
+    )
     process = subprocess.Popen(
         ["bash", "-c", script], cwd=tmp_path, env=environment(server), start_new_session=True
     )
@@ -296,7 +303,10 @@ def _answers(address: str) -> bool:
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 async def test_the_proxy_passes_pages_and_streams_on(tmp_path: Path) -> None:
     port = free_port()
-    with a_folder() as place, serving(place / "home", free_port(), PUBLIC_URL="http://floor.example.com") as web:
+    with (
+        a_folder() as place,
+        serving(place / "home", free_port(), PUBLIC_URL="http://floor.example.com") as web,
+    ):
         block = example("proxy.conf").replace(SHOWN, web.url).replace("listen 80", f"listen 127.0.0.1:{port}")
         (tmp_path / "nginx.conf").write_text(
             f"daemon off; pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {block} }}"
@@ -307,7 +317,9 @@ async def test_the_proxy_passes_pages_and_streams_on(tmp_path: Path) -> None:
         host = {"Host": "floor.example.com"}
         try:
             await until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"))
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=host, timeout=PATIENCE) as browser:
+            async with httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", headers=host, timeout=PATIENCE
+            ) as browser:
                 answer = await browser.post(
                     "/login", data={"email": person.email, "password": "correct horse battery"}
                 )

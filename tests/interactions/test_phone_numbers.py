@@ -16,7 +16,7 @@ from tests.database.acting import as_owner, as_person
 US, GB, DE, FR, IT, RU = (
     "+18505550100", "+442079460100", "+4930901820100", "+33199000100", "+390699000100", "+74951234500",
 )  # fmt: skip
-UNKNOWN = "number not known yet"
+UNKNOWN = "number unknown"
 # What was sent, the number that was called, the number in E.164, the text that is kept, and what a card shows.
 SHAPES: list[tuple[str, str | None, str | None, str | None, str]] = [
     ("+18505550155", None, "+18505550155", None, "+1 850 ··· 0155"),

@@ -311,8 +311,8 @@ async def test_of_one_key_fifty_requests_wait_at_most(app_server: AppServer, voi
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ('{"amount": 10, "amount": 9999}', 'the key "amount" stands twice'),
-        ('{"lines": [{"sku": "a", "sku": "b"}]}', 'the key "sku" stands twice'),
+        ('{"amount": 10, "amount": 9999}', 'the key "amount" appears twice'),
+        ('{"lines": [{"sku": "a", "sku": "b"}]}', 'the key "sku" appears twice'),
         ('{"account": 9007199254740993}', "the number 9007199254740993"),
         ('{"amount": 0.1000000000000000055511151231257827}', "64-bit float"),
         ('{"amount": 1e400}', "1e400"),

@@ -139,9 +139,9 @@ async def test_a_number_has_one_form_or_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ('{"a": 1, "a": 2}', 'arguments: the key "a" stands twice'),
-        ('{"a": [{"b": {"c": 1, "c": 1}}]}', 'arguments.a[0].b: the key "c" stands twice'),
-        ('{"a": 1, "\\u0061": 2}', 'arguments: the key "a" stands twice'),
+        ('{"a": 1, "a": 2}', 'arguments: the key "a" appears twice'),
+        ('{"a": [{"b": {"c": 1, "c": 1}}]}', 'arguments.a[0].b: the key "c" appears twice'),
+        ('{"a": 1, "\\u0061": 2}', 'arguments: the key "a" appears twice'),
         ('{"a": ["x", "\\ud800"]}', "arguments.a[1]: a text has half of a surrogate pair"),
         ('{"a": {"\\udc00": 1}}', "arguments.a: a text has half of a surrogate pair"),
         ('{"a": {"b": "\\ud83d"}, "c": "\\ud83d\\ude02"}', "arguments.a.b: a text has half of a surrogate pair"),

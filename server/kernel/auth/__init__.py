@@ -1,4 +1,4 @@
-"""Who it is: sign-in, web sessions, tokens, agents' keys; and how often anybody may try.
+"""Who makes a request: sign-in, web sessions, tokens, keys of agents, and limits on attempts.
 
 Others use the names below.
 """

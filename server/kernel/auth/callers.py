@@ -1,4 +1,4 @@
-"""Who makes a request: a person or an agent, as the database meets them."""
+"""Who makes a request, a person or an agent, as the database knows them."""
 
 import datetime as dt
 import json
@@ -26,13 +26,13 @@ class Viewer:
 
     @property
     def claims(self) -> str:
-        """What row-level security reads: whose rows, and nothing that a token could invent."""
+        """The claims that row-level security reads. They name the person; everything else comes from tables, not from a token."""
         return json.dumps({"sub": str(self.id), "role": "authenticated"})
 
 
 @dataclass(frozen=True, slots=True)
 class AgentCaller:
-    """The agent who makes this request, by one of its keys."""
+    """The agent that makes this request, by one of its keys."""
 
     id: UUID
     key_id: UUID
@@ -41,5 +41,5 @@ class AgentCaller:
 
     @property
     def claims(self) -> str:
-        """Name the key; the database looks up whose it is, and whether it still is."""
+        """The claims name the key; the database looks up whose it is and whether it is still valid."""
         return json.dumps({"key_id": str(self.key_id), "role": "agent_runtime"})

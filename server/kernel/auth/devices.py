@@ -1,17 +1,17 @@
-"""The device cookie: with it a browser is known where people have signed in, and not counted with strangers."""
+"""The device cookie: a browser in which an account has signed in before has a limit of its own for failed sign-ins."""
 
 import secrets
 
 from server.kernel.auth.secret_keys import SecretKeys
 
-_ACCOUNTS, _BETWEEN = 5, "~"  # that signed in with a browser, at most, and what stands between their parts
+_ACCOUNTS, _BETWEEN = 5, "~"  # accounts per browser at most, and the separator of their parts
 
 
 def device_cookie(keys: SecretKeys, account: str, kept: str | None) -> str:
-    """What a browser keeps after this account has signed in there.
+    """The new value of the cookie after this account has signed in.
 
-    `kept` is what it has kept so far; this account's part comes first, and the last of others stay: at a desk that is
-    shared nobody takes another's.
+    `kept` is its present value. This account's part is put first and the oldest is dropped, so that people who share a desk do
+    not remove each other's.
     """
     others = (kept or "").split(_BETWEEN)
     nonce = _nonce(keys, account, others) or secrets.token_urlsafe(16)
@@ -20,7 +20,7 @@ def device_cookie(keys: SecretKeys, account: str, kept: str | None) -> str:
 
 
 def known(keys: SecretKeys, account: str, kept: str | None) -> str | None:
-    """The name of the browser if this account has signed in there; None when it is a stranger's."""
+    """The name of the browser if this account has signed in there; otherwise None."""
     return _nonce(keys, account, (kept or "").split(_BETWEEN)[:_ACCOUNTS])
 
 

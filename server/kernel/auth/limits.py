@@ -1,4 +1,4 @@
-"""How often: guesses at an account and from an address, e-mails to somebody, requests of an agent's key."""
+"""Limits within this process: failed sign-ins per account and address, e-mails per account, requests per agent key."""
 
 import asyncio
 import ipaddress
@@ -16,13 +16,13 @@ from server.settings import Settings
 
 _EMAILS = RateLimitItemPerHour(5)  # to one account
 _WAITING = 50  # long polls of one key
-# Wrong passwords in an hour, in what may be wrong in a minute: at one account from one address, and from everywhere.
+# Wrong passwords per hour, as a multiple of LOGIN_PER_MINUTE: for one account from one address, and from all addresses.
 _PAIR, _HOUR = 2, 10
 _QUEUE = 500  # attempts that wait for their turn at one key
 
 
 class Limits:
-    """Rates within this process; a window begins with its first attempt."""
+    """Rates within this process. A window begins with its first attempt."""
 
     def __init__(self, settings: Settings) -> None:
         self._storage = MemoryStorage()
@@ -31,27 +31,28 @@ class Limits:
         self._minute = RateLimitItemPerMinute(each)
         self._pair = RateLimitItemPerHour(_PAIR * each)
         self._hour = RateLimitItemPerHour(_HOUR * each)
-        self._in_flight = Counter[str]()  # attempts that are being looked at, of each key
-        self._turns = defaultdict[str, deque[asyncio.Future[None]]](deque)  # who waits for one of those
+        self._in_flight = Counter[str]()  # per key: attempts whose outcome is not known yet
+        self._turns = defaultdict[str, deque[asyncio.Future[None]]](deque)  # per key: attempts that wait
         self._agent_per_second = settings.agent_per_second
-        self._second, self._requests = 0, dict[object, int]()  # of each key in this second
-        self._waiting = Counter[object]()  # of each key, for a decision
+        self._second, self._requests = 0, dict[object, int]()  # per key, in this second
+        self._waiting = Counter[object]()  # per key: requests that wait for a decision
 
     @asynccontextmanager
-    async def guess(
+    async def attempt(
         self, address: str, account: str | None = None, device: str | None = None
     ) -> AsyncIterator[None]:
-        """Let an attempt at a secret through, and count it when it turns out wrong. TooMany after too many wrong ones.
+        """Let an attempt with a secret through, and count it if it turns out wrong. TooMany after too many wrong ones.
 
         With LOGIN_PER_MINUTE = n, wrong ones are counted
 
-        - from an address: n a minute; at one account from it: 2 n an hour as well;
-        - at an account, from all addresses together: 10 n an hour. So one address alone locks nobody out elsewhere;
-        - in a browser in which this person has signed in before: n a minute of its own, and 10 n an hour in all such
-          browsers, instead of all those. Nobody else can use them up.
+        - from an address: n per minute; for one account from it: 2 n per hour as well;
+        - for an account, from all addresses together: 10 n per hour. So one address alone locks nobody out elsewhere: that takes
+          five addresses, each hour anew;
+        - in a browser in which this person has signed in before: n per minute of its own, and 10 n per hour in all such
+          browsers, instead of the above. Others cannot use these up.
 
-        Right ones are never counted, however many: while as many attempts are on their way as could still be wrong, the
-        next waits for its turn.
+        Right passwords are never counted, so that an office behind one address can begin its day: while as many attempts are
+        in flight as could still be wrong, the next one waits for its turn.
         """
         if device:
             wanted = [(f"device:{device}", self._minute), (f"devices of:{account}", self._hour)]
@@ -64,7 +65,7 @@ class Limits:
         await self._enter(wanted)
         try:
             yield
-        except Unavailable:  # nobody has looked at it
+        except Unavailable:  # the attempt was not judged
             raise
         except BaseException:
             for name, rate in wanted:
@@ -72,18 +73,18 @@ class Limits:
             raise
         finally:
             self._in_flight.subtract(keys)
-            self._in_flight += Counter()  # forgets those of nobody
+            self._in_flight += Counter()  # removes keys without attempts
             for key in keys:
                 self._wake(key)
 
     async def _enter(self, wanted: Sequence[tuple[str, RateLimitItem]]) -> None:
-        """Wait until an attempt may be made, and count it as on its way."""
+        """Wait until an attempt may be made, and count it as in flight."""
         came_for = None
         while (full := await self._full(wanted)) is not None:
             if len(self._turns[full]) >= _QUEUE:
                 raise TooMany("Too many sign-in attempts at once. Please try again.", 1)
             turn = asyncio.get_running_loop().create_future()
-            if full == came_for:  # it was first already
+            if full == came_for:  # it was the first already
                 self._turns[full].appendleft(turn)
             else:
                 self._turns[full].append(turn)
@@ -91,16 +92,16 @@ class Limits:
             try:
                 await turn
                 passed = await self._full(wanted)
-            except BaseException:  # gone, or refused by now: the turn is the next one's
+            except BaseException:  # cancelled or refused: its turn passes to the next one
                 if turn.done() and not turn.cancelled():
                     self._wake(full)
                 raise
             if passed not in (None, full):
-                self._wake(full)  # it waits elsewhere now
+                self._wake(full)  # it waits for another key now
         self._in_flight.update(rate.key_for(name) for name, rate in wanted)
 
     async def _full(self, wanted: Sequence[tuple[str, RateLimitItem]]) -> str | None:
-        """The key of which as many attempts are on their way as may be wrong. TooMany where so many were."""
+        """The key that has as many attempts in flight as may be wrong, or None. TooMany where that many were wrong."""
         full = None
         for name, rate in wanted:
             key = rate.key_for(name)
@@ -121,7 +122,7 @@ class Limits:
         self._turns.pop(key, None)
 
     async def email(self, address: str, account: str) -> None:
-        """Count an e-mail that somebody wants to have sent. TooMany as above."""
+        """Count an e-mail that was asked for. TooMany as above."""
         await self._count(self._minute, f"e-mails from:{_network(address)}", "Too many requests.")
         await self._count(_EMAILS, f"e-mails to:{account}", "Too many e-mails were asked for.")
 
@@ -135,7 +136,7 @@ class Limits:
         return TooMany(f"{words} Please wait {when} and try again.", left)
 
     def agent(self, key_id: object) -> None:
-        """Count a request, of which there are many a millisecond. TooMany over AGENT_PER_SECOND."""
+        """Count a request; this runs thousands of times per second. TooMany above AGENT_PER_SECOND."""
         second = int(time.monotonic())
         if second != self._second:
             self._second, self._requests = second, {}
@@ -145,7 +146,7 @@ class Limits:
 
     @contextmanager
     def waiting(self, key_id: object) -> Iterator[None]:
-        """Count an agent that waits for a decision, whether it is still there or not. TooMany over fifty at once."""
+        """Count a request that waits for a decision until the block ends. TooMany above fifty per key."""
         if self._waiting[key_id] >= _WAITING:
             raise TooMany(f"{_WAITING} requests with this key wait for a decision already", 1)
         self._waiting[key_id] += 1
@@ -153,11 +154,11 @@ class Limits:
             yield
         finally:
             self._waiting[key_id] -= 1
-            self._waiting += Counter()  # forgets those of nobody
+            self._waiting += Counter()  # removes keys without requests
 
 
 def _network(address: str) -> str:
-    """Whose address it is: with IPv6 everybody has 2^64 of them."""
+    """The network of an address: with IPv6, one customer has 2^64 addresses (a /64)."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:

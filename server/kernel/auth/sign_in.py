@@ -1,4 +1,8 @@
-"""People sign in through Supabase Auth; a cookie's id stands for them. Agents have keys."""
+"""People sign in through Supabase Auth, and a cookie's id stands for their session. Agents have keys.
+
+A refused sign-in is answered at the end of a half second, so that an unknown address, a wrong password, a banned account and
+one without a profile take the same time. An e-mail is sent after its request was answered.
+"""
 
 import asyncio
 import datetime as dt
@@ -26,10 +30,10 @@ from server.kernel.auth.tokens import Verifier, digest
 from server.kernel.auth.web_sessions import Visitor, WebSessions
 from server.kernel.db import Database, Record
 
-_STEP = 0.5  # seconds: refusals come at the end of one, whatever their reason
-_EMAIL = 1.0  # seconds until a request for an e-mail is answered, also where there is none to send
+_STEP = 0.5  # seconds; a refusal is answered at the end of one, whatever its reason
+_EMAIL = 1.0  # seconds until a request for an e-mail is answered, also where none is sent
 _SET = "Your new password is set, and you are signed out everywhere. Please sign in with it in a few seconds."
-_SECOND_TRY = 900  # seconds in which a link that was used may still be given a password
+_SECOND_TRY = 900  # seconds in which a used link may still set a password
 
 
 log = structlog.get_logger(__name__)
@@ -37,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Where a person is signed in, as they may see it."""
+    """A session of a person, as they may see it."""
 
     id: UUID
     user_agent: str
@@ -48,7 +52,7 @@ class SignIn:
 
 
 class Auth:
-    """Sign-in and sign-out, passwords and links, and whose a cookie or a key is."""
+    """Sign-in and sign-out, passwords and links, and the owner of a cookie or a key."""
 
     def __init__(
         self,
@@ -69,23 +73,23 @@ class Auth:
         self._emails: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
 
     async def viewer(self, cookie: str | None) -> Viewer | None:
-        """Who the cookie stands for, with a good token behind it; None when for nobody (any more)."""
+        """The person of this cookie, with a valid token; None when it stands for nobody or no longer does."""
         row = await self.web_sessions.find(cookie)
         return _viewer(row) if row is not None else None
 
     async def agent(self, key: str) -> AgentCaller:
-        """Whose key it is. Unauthorized when nobody's, revoked, or of a retired agent."""
+        """The agent of a key. Unauthorized when the key is unknown or revoked, or its agent retired."""
         rows = await self.db.call("select * from private.agent_of_key($1)", digest(key))
         if not rows:
             raise Unauthorized("this agent key is unknown or revoked")
         return AgentCaller(id=rows[0]["agent_id"], key_id=rows[0]["key_id"])
 
     async def sign_in(self, email: str, password: str, visitor: Visitor) -> str:
-        """Open a session; the cookie's id. Unauthorized with the same words, and after as long, for every reason."""
+        """Open a session; return the cookie's id. Unauthorized with the same words and after the same time for every reason."""
         began = time.monotonic()
         account = _account(email)
         try:
-            async with self._limits.guess(
+            async with self._limits.attempt(
                 visitor.address, account, devices.known(self._keys, account, visitor.device)
             ):
                 tokens = await self.supabase.sign_in(email, password)
@@ -95,7 +99,7 @@ class Auth:
             raise
 
     async def sign_out(self, cookie: str | None) -> None:
-        """End the session here and at the Auth server; its streams end with it."""
+        """End the session here and at the Auth server. Its streams end too."""
         await self.web_sessions.close(cookie)
 
     async def sign_out_everywhere(self, cookie: str | None) -> None:
@@ -103,7 +107,7 @@ class Auth:
         await self.web_sessions.close_all(await self._session(cookie))
 
     async def sessions(self, viewer: Viewer) -> list[SignIn]:
-        """Where the viewer is signed in, the last seen first."""
+        """The sessions of the viewer, the last seen first."""
         return [
             SignIn(
                 id=row["id"],
@@ -117,11 +121,11 @@ class Auth:
         ]
 
     async def close_session(self, viewer: Viewer, session_id: UUID) -> None:
-        """End one of the viewer's sessions. NotFound when it is not theirs."""
+        """End one session of the viewer. NotFound when it is not theirs."""
         await self.web_sessions.close_own(viewer.id, session_id)
 
     async def rename(self, cookie: str | None, name: str) -> None:
-        """Give this person another name; their row follows by trigger."""
+        """Give this person another name. Their row follows by trigger."""
         name = " ".join(name.split())
         if fault := name_fault(name):
             raise Invalid(fault)
@@ -129,17 +133,17 @@ class Auth:
         await self.supabase.update(self.web_sessions.tokens(row), {"data": {"name": name}})
 
     async def change_password(self, cookie: str | None, current: str, new: str, visitor: Visitor) -> str:
-        """Set a new password and end all sessions of this person; the id of a new one for this browser.
+        """Set a new password, end all sessions of this person, and return the id of a new one for this browser.
 
-        It is proven by a sign-in of its own, whose session is the one that stays: some projects let only a fresh one
-        change the password. Invalid when the current one is wrong or the new one is refused, TooMany like a sign-in,
-        PasswordSet when it is set and no session can be opened.
+        The current password is proven by a sign-in whose session then stays, because a project may require a fresh session to
+        change a password. Invalid when the current one is wrong or the new one is refused, TooMany like a sign-in,
+        PasswordSet when it is set but no session can be opened.
         """
         row = await self._session(cookie)
         check_password(new)
         account = _account(row["email"])
         try:
-            async with self._limits.guess(
+            async with self._limits.attempt(
                 visitor.address, account, devices.known(self._keys, account, visitor.device)
             ):
                 tokens = await self.supabase.sign_in(row["email"], current)
@@ -158,9 +162,9 @@ class Auth:
             raise PasswordSet(_SET, 5) from error
 
     async def request_recovery(self, email: str, visitor: Visitor) -> None:
-        """Have a link sent to somebody who forgot their password. The answer and its time say nothing of who it is.
+        """Have a link sent to a person who forgot their password. Neither the answer nor its time tells whether there is one.
 
-        TooMany for too many e-mails. Unavailable when the Auth server does not answer anybody.
+        TooMany for too many e-mails. Unavailable when the Auth server does not answer at all.
         """
         await self._limits.email(visitor.address, _account(email))
         sent = asyncio.get_running_loop().create_future()
@@ -170,7 +174,7 @@ class Auth:
             sent.result()
 
     async def run(self) -> None:
-        """Send the e-mails, for as long as the process lives: nobody waits for the mail server."""
+        """Send the e-mails, while the process runs, so that no request waits for a mail server."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 tasks.create_task(self._send(*await self._emails.get()))
@@ -181,24 +185,24 @@ class Auth:
             sent.set_result(None)
         except Unavailable as error:
             sent.set_exception(error)
-            sent.exception()  # seen, though whoever asked may be gone
+            sent.exception()  # read here, because the request may have ended
 
     async def accept_link(self, token: str, kind: Link, password: str, visitor: Visitor) -> tuple[str, str]:
-        """Set the password of whom a link was sent to; the id of a new session, their only one, and their e-mail.
+        """Set the password of a link's person; return the id of a new session, their only one, and their e-mail address.
 
-        NotFound for a link that was used or has expired. Invalid for a password that is refused before the link is
-        used, PasswordRefused when it is after: then the token in it takes the link's place. PasswordSet when it is set
-        and no session can be opened.
+        Opening the page of a link does not use it up, because mail scanners follow links; its form does. NotFound for a link that
+        was used or has expired. Invalid for a password that is refused before the link is used, PasswordRefused when it is
+        refused afterwards: its token then replaces the link. PasswordSet when it is set but no session can be opened.
         """
         check_password(password)
         tokens, unknown = self._second_try(token)
         if tokens is None:
-            async with self._limits.guess(visitor.address):
+            async with self._limits.attempt(visitor.address):
                 tokens = await self.supabase.verify(token, kind)
         try:
             await self.supabase.update(tokens, {"password": password})
         except (Invalid, Unavailable) as error:
-            # Perhaps it is set already, by an earlier try whose answer was lost: then it is refused as the old one.
+            # An earlier attempt may have set it and lost its answer; it is then refused as the old password.
             if not (unknown and isinstance(error, Invalid) and await self._works(tokens, password)):
                 raise self._refused(tokens, error) from error
         except Unauthorized as error:
@@ -206,7 +210,7 @@ class Auth:
         log.info("link_accepted", kind=kind)
         try:
             await self.web_sessions.close_of(UUID(tokens.user))
-            # What the link opened ends with it, and with that all that was ever sealed of it.
+            # The session of the link ends, and with it everything that was encrypted for a second try.
             await self.supabase.log_out(tokens.access, "local")
             fresh = await self.supabase.sign_in(tokens.email, password)
             return await self._open(fresh, visitor, alone=True), tokens.email
@@ -214,7 +218,7 @@ class Auth:
             raise PasswordSet(_SET, 5) from error
 
     async def _works(self, tokens: Tokens, password: str) -> bool:
-        """Whether the password is the one by now."""
+        """Whether this is the password now."""
         try:
             fresh = await self.supabase.sign_in(tokens.email, password)
         except (Unauthorized, Unavailable):
@@ -231,11 +235,11 @@ class Auth:
         return PasswordRefused(f"{error.detail} {known}", again)
 
     def device_cookie(self, email: str, device: str | None = None) -> str:
-        """What a browser keeps after these people have signed in there (`devices.device_cookie`)."""
+        """The new value of the device cookie after these people have signed in (`devices.device_cookie`)."""
         return devices.device_cookie(self._keys, _account(email), device)
 
     def _second_try(self, token: str) -> tuple[Tokens | None, bool]:
-        """What a link opened before, and whether nobody knows what became of the password."""
+        """What a link opened before, and whether it is unknown if the password was set."""
         try:
             tokens, unknown = json.loads(self._keys.unseal(token, _SECOND_TRY))
             return Tokens(*tokens), bool(unknown)
@@ -249,7 +253,7 @@ class Auth:
         return row
 
     async def _open(self, tokens: Tokens, visitor: Visitor, *, alone: bool = False) -> str:
-        """A session for tokens that have just come; without one, they end."""
+        """Open a session for tokens that have just arrived. If that fails, the tokens are revoked."""
         try:
             return await self.web_sessions.open(tokens, visitor, alone=alone)
         except BaseException:

@@ -1,6 +1,6 @@
-"""What is asked of Supabase Auth for a person: an answer within seconds, or one of our words.
+"""Requests to Supabase Auth for a person: an answer within seconds, or one of our errors.
 
-One throw-away client an operation: a client holds one session.
+Each operation has a client of its own, because a client holds one session.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ from server.settings import AUTH_PATH
 REFUSED = "The e-mail or the password is wrong, or this account has no access here."
 USED = "This link has been used before or has expired. Please ask for a new one."
 _AWAY = "Signing in does not work at the moment: please try again in a few seconds."
-_PATIENCE = 8.0  # seconds for what somebody waits for
-_REFRESH, _GOODBYE = 4.0, 3.0  # … for a refresh, and for what need not succeed
+_TIMEOUT = 8.0  # seconds for a request that a person waits for
+_REFRESH, _SIGN_OUT = 4.0, 3.0  # seconds for a refresh, and for a sign-out, which need not succeed
 WRONG_KEY = "The Auth server does not take SUPABASE_SECRET_KEY: run `floorwalker doctor`."
-_FOR_EVER = "876000h"  # a hundred years, as Go writes them
-_EMAIL = 30.0  # … where the server hands an e-mail to its mail server meanwhile
-# Not about the person: the gateway in front, another refresh of the same session, or too much asked by all of us.
+_WITHOUT_END = "876000h"  # a hundred years, in the form of Go
+_EMAIL = 30.0  # seconds for a request during which the Auth server sends an e-mail
+# Statuses that do not concern the person: the gateway, another refresh of the same session, a rate limit on all of us.
 _NOT_ABOUT_THEM = frozenset({401, 408, 409, 429})
-# 400 without any of these is about our question, and no reason to end a session. Old servers have no codes.
+# A 400 without one of these codes concerns our request and does not end a session. Old servers send no code.
 _OVER = frozenset(
     {
         None,
@@ -58,12 +58,12 @@ log = structlog.get_logger(__name__)
 
 
 class NoAnswer(Unavailable):
-    """Auth did not answer at all, nor will it answer the next who ask."""
+    """Auth did not answer at all, so it would not answer the next request either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A session at the Auth server: what proves it for an hour, and what renews that, once."""
+    """A session at the Auth server: the access token proves it for an hour, and the refresh token renews it once."""
 
     access: str
     refresh: str
@@ -72,22 +72,22 @@ class Tokens:
 
 
 def within(auth_app: ASGIApp) -> httpx.ASGITransport:
-    """The embedded service where its address leads, for a client in the same process."""
+    """A transport that calls the embedded service in the same process."""
     return httpx.ASGITransport(app=Starlette(routes=[Mount(AUTH_PATH, auth_app)]))
 
 
 class Supabase:
-    """The Auth server of the project, or the embedded one; `url` is all of its address, `Settings.auth_url`."""
+    """The Auth server of the project, or the embedded one. `url` is its whole address, `Settings.auth_url`."""
 
     def __init__(self, http: httpx.AsyncClient, *, url: str, apikey: str) -> None:
         self._http, self._url, self._apikey = http, url, apikey
 
     async def sign_in(self, email: str, password: str) -> Tokens:
-        """A new session. Unauthorized with the same words for every reason."""
+        """Open a new session. Unauthorized with the same words for every reason."""
         client = self._client()
         try:
             answer = await _within(
-                _PATIENCE, client.sign_in_with_password({"email": email, "password": password})
+                _TIMEOUT, client.sign_in_with_password({"email": email, "password": password})
             )
         except AuthError as error:
             log.info("sign_in_refused", reason=error.code)
@@ -95,7 +95,7 @@ class Supabase:
         return _tokens(answer)
 
     async def refresh(self, token: str) -> Tokens | None:
-        """Fresh tokens for a refresh token; None when its session is over, Unavailable when nobody can say."""
+        """New tokens for a refresh token; None when its session has ended, Unavailable when that cannot be known."""
         try:
             return _tokens(await _within(_REFRESH, self._client().refresh_session(token)))
         except AuthApiError as error:
@@ -108,14 +108,14 @@ class Supabase:
             raise Unavailable(_AWAY, 5) from error
 
     async def log_out(self, access: str, scope: Scope) -> None:
-        """End the session, or all of the person's. Here it is over anyway, so nobody is told of a failure."""
+        """End the session, or all sessions of the person. A failure is only logged, because the session has ended here."""
         try:
-            await _within(_GOODBYE, self._client().admin.sign_out(access, scope))
+            await _within(_SIGN_OUT, self._client().admin.sign_out(access, scope))
         except (AuthError, Unavailable) as error:
             log.info("auth_log_out_failed", scope=scope, reason=getattr(error, "code", None) or str(error))
 
     async def update(self, tokens: Tokens, attributes: UserAttributes) -> None:
-        """Change a person's own password or name. Invalid in the server's words, Unauthorized when they are out."""
+        """Change a person's own password or name. Invalid in the server's words, Unauthorized when their session has ended."""
         client = self._client()
 
         async def change() -> None:
@@ -123,27 +123,27 @@ class Supabase:
             await client.update_user(attributes)
 
         try:
-            await _within(_PATIENCE, change())
+            await _within(_TIMEOUT, change())
         except AuthApiError as error:
             if error.status in (403, 404):
                 raise Unauthorized("Your session has ended: please sign in again.") from error
             raise Invalid(_sentence(error)) from error
-        except AuthError as error:  # a weak password is an error of its own
+        except AuthError as error:  # a weak password is an error class of its own
             raise Invalid(_sentence(error)) from error
 
     async def verify(self, token_hash: str, kind: Link) -> Tokens:
-        """The session that a link opens, once. NotFound when it has been used or has expired."""
+        """The session that a link opens, once. NotFound when the link was used or has expired."""
         client = self._client()
         try:
             return _tokens(
-                await _within(_PATIENCE, client.verify_otp({"token_hash": token_hash, "type": kind}))
+                await _within(_TIMEOUT, client.verify_otp({"token_hash": token_hash, "type": kind}))
             )
         except AuthError as error:
             log.info("link_refused", kind=kind, reason=error.code)
             raise NotFound(USED) from error
 
     async def send_recovery(self, email: str) -> None:
-        """Have a link sent, if there is such a person. NoAnswer only: any other failure may say that there is."""
+        """Have a link sent if there is such a person. Raises only NoAnswer, because any other failure could tell that there is."""
         try:
             await _within(_EMAIL, self._client().reset_password_for_email(email))
         except NoAnswer:
@@ -157,7 +157,7 @@ class Supabase:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What the Auth server knows of a person: when they were invited, accepted that, and signed in last."""
+    """What the Auth server knows of a person: when they were invited, accepted the invitation, and signed in last."""
 
     invited_at: dt.datetime | None
     confirmed_at: dt.datetime | None
@@ -165,7 +165,7 @@ class Login:
 
 
 class Administration:
-    """People's logins, as the project's secret key may make and change them."""
+    """Administration of logins, with the secret key of the project."""
 
     def __init__(self, http: httpx.AsyncClient, *, url: str, secret: str) -> None:
         self._http, self._url, self._secret = http, url, secret
@@ -173,7 +173,7 @@ class Administration:
     async def create(
         self, email: str, app_metadata: Mapping[str, str], name: str, password: str | None = None
     ) -> UUID:
-        """A new login; without a password its address waits to be confirmed. Conflict when it is taken, Invalid."""
+        """A new login; without a password its address has to be confirmed. Conflict when the address is taken, Invalid."""
         attributes: AdminUserAttributes = {
             "email": email,
             "app_metadata": dict(app_metadata),
@@ -185,14 +185,14 @@ class Administration:
         return UUID((await self._ask(self._admin().create_user(attributes))).user.id)
 
     async def invite(self, email: str, name: str) -> UUID:
-        """Send the e-mail with the link at which somebody chooses their password. Conflict when they have accepted one before."""
+        """Send an e-mail with a link to choose a password. Conflict when they have accepted an invitation before."""
         answer = await self._ask(
             self._admin().invite_user_by_email(email, {"data": {"name": name}}), sends_email=True
         )
         return UUID(answer.user.id)
 
     async def change(self, person: UUID, app_metadata: Mapping[str, str], name: str) -> None:
-        """Another name, username or type; the person's row follows by trigger."""
+        """Change name, username or type. The person's row follows by trigger."""
         attributes: AdminUserAttributes = {
             "app_metadata": dict(app_metadata),
             "user_metadata": {"name": name},
@@ -200,19 +200,19 @@ class Administration:
         await self._ask(self._admin().update_user_by_id(str(person), attributes))
 
     async def ban(self, person: UUID, *, banned: bool) -> None:
-        """Refuse somebody at the Auth server as well, for as long as it lasts; or let them in again."""
+        """Refuse a person at the Auth server too, without end; or admit them again."""
         await self._ask(
-            self._admin().update_user_by_id(str(person), {"ban_duration": _FOR_EVER if banned else "none"})
+            self._admin().update_user_by_id(str(person), {"ban_duration": _WITHOUT_END if banned else "none"})
         )
 
     async def find(self, person: UUID) -> Login:
-        """NotFound when there is no such login."""
+        """The login. NotFound when there is none."""
         user = (await self._ask(self._admin().get_user_by_id(str(person)))).user
         confirmed_at = user.email_confirmed_at or user.confirmed_at
         return Login(user.invited_at, confirmed_at, user.last_sign_in_at)
 
     async def delete(self, person: UUID) -> None:
-        """Take a login back that could not become a person."""
+        """Delete a login that could not become a person."""
         await self._ask(self._admin().delete_user(str(person)))
 
     async def recover(self, email: str) -> None:
@@ -263,7 +263,7 @@ def _client(http: httpx.AsyncClient, url: str, headers: dict[str, str]) -> Async
 
 
 async def _within(seconds: float, asked: Awaitable[T]) -> T:
-    """The answer. AuthError for a refusal, Unavailable for anything that says nothing about who asks."""
+    """The answer. AuthError for a refusal, Unavailable for anything that does not concern the person."""
     try:
         async with asyncio.timeout(seconds):
             return await asked
@@ -278,7 +278,7 @@ async def _within(seconds: float, asked: Awaitable[T]) -> T:
             log.warning("auth_failed", status=error.status, reason=error.code or error.message)
             raise Unavailable(_AWAY, 5) from error
         raise
-    except (AuthUnknownError, ValueError) as error:  # an answer that is none of Supabase Auth's
+    except (AuthUnknownError, ValueError) as error:  # the answer is not one of Supabase Auth
         log.warning("auth_not_understood", reason=f"{type(error).__name__}: {error}"[:200])
         raise Unavailable(_AWAY, 5) from error
 

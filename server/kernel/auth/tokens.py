@@ -1,4 +1,4 @@
-"""Access tokens: checked against the keys that the Auth server publishes, or with the secret of older projects."""
+"""Access tokens, checked with the keys that the Auth server publishes or with the secret of older projects."""
 
 import asyncio
 import hashlib
@@ -17,23 +17,23 @@ InvalidToken = jwt.InvalidTokenError
 
 UNCHECKED = "Sign-ins cannot be checked at the moment, please try again in a few seconds."
 _ALGORITHMS = ("ES256", "RS256")
-_KEYS_LIVE = 600.0  # seconds that the published keys are taken for current
+_KEYS_LIVE = 600.0  # seconds for which published keys count as current
 _PAUSE = 30.0  # seconds between two fetches that find nothing new
-_AGAIN = 1.0  # … after one that failed, when there is no key to go on with
-_PATIENCE = 5.0  # seconds for one fetch
-_REMEMBER = 60.0  # seconds at most that a checked token need not be checked again
+_AGAIN = 1.0  # … after a failed fetch, while there is no key
+_TIMEOUT = 5.0  # seconds for one fetch
+_REMEMBER = 60.0  # seconds at most for which a checked token is not checked again
 _REMEMBERED = 10_000  # tokens at most
 
 log = structlog.get_logger(__name__)
 
 
 def digest(secret: str) -> bytes:
-    """sha256: what is kept of a cookie's id, an agent's key or a token."""
+    """SHA-256 of a cookie's id, a key or a token, which is all that is stored of it."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 class Verifier:
-    """Checks access tokens: fixed algorithms, issuer, audience, times; one key set for the process."""
+    """Checks access tokens: fixed algorithms, issuer, audience, times. One set of keys per process."""
 
     def __init__(self, issuer: str, http: httpx.AsyncClient, apikey: str, secret: str | None) -> None:
         self._issuer, self._http, self._apikey, self._secret = issuer, http, apikey, secret
@@ -43,9 +43,9 @@ class Verifier:
         self._checked: dict[bytes, tuple[float, Claims]] = {}
 
     async def check(self, token: str, *, again: bool = False) -> Claims:
-        """The claims of a good token; InvalidToken for any other, Unavailable while nobody can say.
+        """The claims of a valid token. InvalidToken for any other; Unavailable while it cannot be checked.
 
-        `again`: it was good when it came, so there is no need to wait for keys that others wait for in vain.
+        `again`: the token was valid before, so do not wait for a fetch of keys.
         """
         mark = digest(token)
         known = self._checked.get(mark)
@@ -69,7 +69,7 @@ class Verifier:
         return claims
 
     def _read(self, token: str, key: Any, algorithm: str) -> Claims:
-        """The claims; without a key nobody has looked at the signature yet."""
+        """The claims. Without a key the signature is not checked."""
         claims: Claims = jwt.decode(
             token,
             key,
@@ -80,7 +80,7 @@ class Verifier:
             options={
                 "require": ["exp", "iat", "sub", "role", "session_id"],
                 "verify_signature": key is not None,
-                # Said one by one: to PyJWT, no signature means that nothing else is looked at either.
+                # Listed one by one, because without a signature PyJWT checks nothing else by default.
                 "verify_exp": True,
                 "verify_nbf": True,
                 "verify_iat": True,
@@ -93,12 +93,12 @@ class Verifier:
         return claims
 
     async def _ask(self, token: str, *, again: bool) -> None:
-        """Let the Auth server say whether it signed this, where only it knows the secret."""
+        """Ask the Auth server whether it signed this token, where only it knows the secret."""
         if again and time.monotonic() - self._unanswered < _PAUSE:
             raise Unavailable(UNCHECKED, 5)
         headers = {"apikey": self._apikey, "Authorization": f"Bearer {token}"}
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 answer = await self._http.get(f"{self._issuer}/user", headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
             self._unanswered = time.monotonic()
@@ -109,7 +109,7 @@ class Verifier:
             raise Unavailable(UNCHECKED, 5)
 
     async def _key(self, kid: str, *, again: bool) -> jwt.PyJWK:
-        """A published key. One fetch at a time, for which nobody waits who can do without."""
+        """A published key. One fetch runs at a time, and a caller that can do without does not wait for it."""
         wanted, needed = kid not in self._keys or self._stale(), kid not in self._keys and not again
         if wanted and (needed or not self._fetching.locked()):
             asked = time.monotonic()
@@ -129,7 +129,7 @@ class Verifier:
         return self.tried > self.fetched
 
     def _may_fetch(self, kid: str, *, needed: bool) -> bool:
-        """Made-up kids make us ask no more than twice a minute; a real new one is found at once."""
+        """Whether to fetch now. Made-up key ids cause at most two fetches per minute; a real new key is found at once."""
         now = time.monotonic()
         if self._failing() or kid in self._keys:
             return now - self.tried > (_AGAIN if needed else _PAUSE)
@@ -138,14 +138,14 @@ class Verifier:
     async def _fetch(self, kid: str) -> None:
         self.tried = time.monotonic()
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 answer = await self._http.get(
                     f"{self._issuer}/.well-known/jwks.json", headers={"apikey": self._apikey}
                 )
             answer.raise_for_status()
             self._keys, self.fetched = usable(answer.json()), self.tried
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
-            # Whoever is in stays in with what we have.
+            # People who are signed in stay so with the keys that are known.
             log.warning("jwks_not_fetched", reason=f"{type(error).__name__}: {error}")
             return
         if kid not in self._keys:
@@ -153,15 +153,15 @@ class Verifier:
 
 
 def usable(published: Any) -> dict[str, jwt.PyJWK]:
-    """The keys of a key set that we can check with; ValueError for what is none."""
+    """The usable keys of a key set. ValueError when it is not a key set."""
     listed = published.get("keys") if isinstance(published, dict) else None
     if not isinstance(listed, list):
-        raise ValueError("this is no key set")  # noqa: TRY004 - whatever was published, it is the same trouble
+        raise ValueError("this is no key set")  # noqa: TRY004 - whatever was published, the error is the same
     found = {}
     for key in listed:
         if isinstance(key, dict) and key.get("alg") in _ALGORITHMS and isinstance(key.get("kid"), str):
             try:
                 found[key["kid"]] = jwt.PyJWK(key)
-            except jwt.PyJWTError as error:  # one that nobody can use stands in no other's way
+            except jwt.PyJWTError as error:  # a key that cannot be used does not prevent the use of others
                 log.warning("jwks_key_not_usable", kid=key["kid"], reason=str(error))
     return found

@@ -1,4 +1,10 @@
-"""Web sessions: what a cookie's id stands for. Tokens stay here, sealed, and are renewed once, however many ask."""
+"""Web sessions: a cookie's id stands for one. Its tokens stay in the database, encrypted, and are renewed once.
+
+A session lasts as long as the rights it was opened with. A ban or another role, made here or directly at the Auth server,
+ends all sessions of the person by trigger, and lifting it revives no cookie. A session that was deleted only at the
+Auth server is noticed when its token is renewed, within an hour. An Auth server that does not answer ends no session:
+people stay signed in until their token ends.
+"""
 
 import asyncio
 import datetime as dt
@@ -15,13 +21,13 @@ from server.kernel.auth.supabase import REFUSED, NoAnswer, Scope, Supabase, Toke
 from server.kernel.auth.tokens import Claims, InvalidToken, Verifier, digest
 from server.kernel.db import Connection, Database, Record
 
-_LONGEST = 200  # characters of a cookie; ours have 43
+_LONGEST = 200  # characters of a cookie at most; ours have 43
 _RENEW_BEFORE = dt.timedelta(seconds=60)
-# Each renewal holds a connection of the pool and the session's row while Auth is asked, so there are few at a time and
-# none of them takes long.
+# A renewal holds a connection of the pool and the session's row while it asks the Auth server, so only few run at a time
+# and none takes long.
 _AT_ONCE, _LONGEST_RENEWAL = 4, 6.0
-_WAIT = 1.0  # seconds for somebody else's renewal, while the token is still good
-_REST = 5.0  # seconds without renewals once Auth has not answered
+_WAIT = 1.0  # seconds to wait for another renewal while the token is still valid
+_REST = 5.0  # seconds without renewals after the Auth server has not answered
 _NOT_RENEWED = (
     "You are still signed in, but the sign-in service does not answer and your session cannot be renewed. "
     "Please try again in a few seconds."
@@ -32,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who makes a request, before we know who it is: from where, with what, and the mark of an earlier sign-in."""
+    """The client of a request before its person is known: its address, user agent and device cookie."""
 
     address: str
     user_agent: str
@@ -40,7 +46,7 @@ class Visitor:
 
 
 class WebSessions:
-    """The sessions of all people, in the database; what is under way in this process."""
+    """The sessions of all people in the database, and the renewals under way in this process."""
 
     def __init__(self, db: Database, supabase: Supabase, verifier: Verifier, keys: SecretKeys) -> None:
         self.db, self.supabase, self.verifier = db, supabase, verifier
@@ -50,9 +56,9 @@ class WebSessions:
         self.rested = 0.0
 
     async def open(self, tokens: Tokens, visitor: Visitor, *, alone: bool = False) -> str:
-        """Open a session; the cookie's id, which nobody has seen before. `alone`: all others of that person end.
+        """Open a session; return the cookie's id, a new random one. `alone`: end all other sessions of the person.
 
-        Unauthorized for somebody who has no rights here, Unavailable when the tokens cannot be checked.
+        Unauthorized for a person without rights here, Unavailable when the tokens cannot be checked.
         """
         claims = await self._checked(tokens)
         cookie = secrets.token_urlsafe(32)
@@ -73,7 +79,7 @@ class WebSessions:
         return cookie
 
     async def find(self, cookie: str | None) -> Record | None:
-        """The session and its person, with a token that is good; None when the cookie stands for nobody (any more)."""
+        """The session and its person, with a valid token; None when the cookie stands for nobody or no longer does."""
         row = await self._read(cookie)
         if row is None or cookie is None:
             return None
@@ -82,11 +88,11 @@ class WebSessions:
         return await self._fresh(cookie, row)
 
     async def of(self, user_id: UUID) -> list[Record]:
-        """Where a person is signed in."""
+        """The sessions of a person."""
         return await self.db.call("select * from private.web_sessions_of($1)", user_id)
 
     async def close(self, cookie: str | None) -> None:
-        """End a session here and at the Auth server; its streams end with it."""
+        """End a session here and at the Auth server. Its streams end too."""
         row = await self._read(cookie)
         if row is not None:
             await self.db.call("select private.close_web_session($1)", row["id"])
@@ -94,7 +100,7 @@ class WebSessions:
             await self._log_out(row, "local")
 
     async def close_own(self, user_id: UUID, session_id: UUID) -> None:
-        """The same for a session of this person by its id. NotFound when they have none such."""
+        """End a session of this person by its id. NotFound when they have no such session."""
         rows = await self.db.call("select * from private.close_own_web_session($1, $2)", user_id, session_id)
         if not rows:
             raise NotFound("There is no such session.")
@@ -102,7 +108,7 @@ class WebSessions:
         await self._log_out(rows[0], "local")
 
     async def close_all(self, row: Record) -> None:
-        """End all sessions of whose this one is, here and at the Auth server."""
+        """End all sessions of the person of this session, here and at the Auth server."""
         await self.close_of(row["user_id"])
         log.info("signed_out_everywhere", user=str(row["user_id"]))
         await self._log_out(row, "global")
@@ -112,7 +118,7 @@ class WebSessions:
         await self.db.call("select private.close_web_sessions_of($1)", user_id)
 
     def tokens(self, row: Record) -> Tokens:
-        """What a session's person does at the Auth server, they do with these."""
+        """The tokens for requests to the Auth server as the person of a session."""
         return Tokens(
             self._keys.unseal(row["access_token"]),
             self._keys.unseal(row["refresh_token"]),
@@ -127,7 +133,7 @@ class WebSessions:
         return rows[0] if rows else None
 
     async def _holds(self, row: Record) -> bool:
-        """Whether the token is still good. While nobody can say it is: it was checked when it came."""
+        """Whether the token is still valid. While it cannot be checked it counts as valid, because it was checked before."""
         try:
             claims = await self.verifier.check(self._keys.unseal(row["access_token"]), again=True)
         except Unavailable:
@@ -138,19 +144,19 @@ class WebSessions:
         return bool(claims["sub"] == str(row["user_id"]))
 
     async def _fresh(self, cookie: str, row: Record) -> Record | None:
-        """The session with a new token, or as it is for as long as its token is good and no new one is to be had."""
+        """The session with a new token; or as it is, while its token is valid and no new one can be had."""
         good = row["expires_at"] > _now() and await self._holds(row)
         try:
             return await self._renewed(cookie, row, _WAIT if good else _LONGEST_RENEWAL)
         except (Unavailable, TimeoutError) as error:
             if (
                 good and row["expires_at"] > _now()
-            ):  # asking for a new one may have taken longer than it had left
+            ):  # the request for a new one may have taken longer than it was valid
                 return row
             raise Unavailable(_NOT_RENEWED, round(_REST)) from error
 
     async def _renewed(self, cookie: str, row: Record, patience: float) -> Record | None:
-        """Renewed by us, or by whoever in this process is at it already."""
+        """Renew it, or wait for the renewal in this process that is under way."""
         under_way = self._renewing.get(row["id"])
         if under_way is None:
             if time.monotonic() < self.rested:
@@ -164,7 +170,7 @@ class WebSessions:
         return found
 
     async def _renew_alone(self, cookie: str, row: Record) -> Record | None:
-        """Renew, while everybody else in this process who has this session waits for us."""
+        """Renew it; other requests of this process that have this session wait."""
         done = self._renewing[row["id"]] = asyncio.Event()
         try:
             async with asyncio.timeout(_LONGEST_RENEWAL), self._places:
@@ -177,9 +183,9 @@ class WebSessions:
             done.set()
 
     async def _renew(self, cookie: str, row: Record) -> Record | None:
-        """Renew under the row's lock, so that replicas never race: the second finds it done.
+        """Renew under a lock of the row, so that processes do not compete: the second one finds it done.
 
-        A refresh whose answer is lost on the way is no harm: its token may be used until the new one was.
+        A refresh whose answer is lost does no harm, because its token may be used again until the new one was used.
         """
         async with self.db.as_server() as connection:
             locked = await _locked(connection, cookie)
@@ -187,7 +193,7 @@ class WebSessions:
                 return locked
             try:
                 tokens = await self.supabase.refresh(self._keys.unseal(locked["refresh_token"]))
-            except Unopened:  # with none of SECRET_KEY
+            except Unopened:  # encrypted with none of the keys in SECRET_KEY
                 return None
             if tokens is None:
                 await connection.execute("select private.close_web_session($1)", locked["id"])
@@ -202,12 +208,12 @@ class WebSessions:
     async def _checked(self, tokens: Tokens) -> Claims:
         try:
             return await self.verifier.check(tokens.access)
-        except InvalidToken as error:  # a wrong SUPABASE_URL, a wrong clock
+        except InvalidToken as error:  # a wrong SUPABASE_URL, or a wrong clock
             log.warning("new_token_refused", reason=str(error))
             raise Unavailable("Signing in does not work at the moment: please try again.", 5) from error
 
     async def _log_out(self, row: Record, scope: Scope) -> None:
-        """End at the Auth server what has ended here; whether that works or not, nobody has its tokens any more."""
+        """End at the Auth server what has ended here. A failure is only logged, because the tokens are deleted here."""
         try:
             access = self._keys.unseal(row["access_token"])
             if row["expires_at"] <= _now():

@@ -1,4 +1,4 @@
-"""Connections and transactions of a viewer, errors in words; beside them migrations, backups and the sweeper.
+"""Connections and transactions of a viewer, database errors in words, migrations, backups and the sweeper.
 
 Others use the names below, and the modules migrations, backups, sweeper and lengths.
 """

@@ -1,8 +1,8 @@
-"""The accounts in a backup: who may sign in, without what would let somebody in by a link that is on its way.
+"""The accounts in a backup: who may sign in, but no link that was sent to somebody.
 
-pg_dump leaves out no columns. So it leaves out the rows of auth.users, and they stand after its archive in the same file,
-as SQL that COPYs them in; pg_restore reads an archive to its own end and no further. The file's last line says how many
-bytes of accounts there are, and their SHA-256.
+pg_dump cannot leave out columns. So it leaves out the rows of auth.users, and they follow its archive in the same file,
+as SQL that COPYs them; pg_restore reads an archive to its own end and no further. The last line of the file gives the
+number of bytes of accounts and their SHA-256.
 """
 
 import hashlib
@@ -21,21 +21,21 @@ select quote_ident(attname) as name, attname ~ '(^|_)token(_|$)' as live
 from pg_catalog.pg_attribute where attrelid = 'auth.users'::regclass and attnum > 0 and not attisdropped and attgenerated = ''
 order by attnum
 """
-# Of backups by earlier versions, whose archive has the rows as they were.
+# Backups of earlier versions have these rows in the archive.
 CLEAR = """
 update auth.users set confirmation_token = '', recovery_token = '', email_change_token_new = '',
   email_change_token_current = '', phone_change_token = '', reauthentication_token = ''
 where concat(confirmation_token, recovery_token, email_change_token_new, email_change_token_current, phone_change_token,
   reauthentication_token) <> ''
 """
-# The sample people of an embedded home have a password that everybody knows.
+# The password of the sample people of an embedded home is published.
 WITHOUT_SAMPLES = """
 update auth.users set encrypted_password = '' where encrypted_password = $1 or email like '%@replay.example.com'
 """
 
 
 async def append(owner: Connection, file: Path, *, rows: bool = True) -> None:
-    """Write the accounts behind the archive that the file holds, as this transaction sees them; or that there are none."""
+    """Write the accounts of this transaction after the archive in the file, or a note that there are none."""
     columns = await owner.fetch(_COLUMNS)
     names = ", ".join(one["name"] for one in columns)
     values = ", ".join("''" if one["live"] else one["name"] for one in columns)
@@ -55,7 +55,7 @@ async def append(owner: Connection, file: Path, *, rows: bool = True) -> None:
 
 
 def read(file: Path, damaged: str) -> bytes | None:
-    """The SQL that brings the accounts back; None for a backup of an earlier version. Invalid when it is not whole."""
+    """The SQL that restores the accounts; None for a backup of an earlier version. Invalid when it is incomplete."""
     with file.open("rb") as whole:
         found = _LAST.fullmatch(_tail(whole, _LENGTH, 0))
         if found is None:

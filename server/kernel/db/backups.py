@@ -1,6 +1,7 @@
-"""A backup is one file: what was written, who may see it, who may sign in; never who is signed in or has a link to it.
+"""A backup is one file: everything that was recorded and the accounts, but no sessions and no links.
 
-A backup without rows makes an empty product; one of rows alone goes back into the schema that they were of.
+A backup without rows makes an empty product; one of rows alone is restored into the schema that they came from. A restore
+never changes the present database: it fills a new one, and one transaction swaps the two (embedded/restore.py).
 """
 
 import asyncio
@@ -32,13 +33,13 @@ from server.kernel.db.postgres_programs import (
 )
 
 What: TypeAlias = Literal["everything", "schema", "rows"]
-_ACCOUNTS = ("users", "identities")  # of auth
+_ACCOUNTS = ("users", "identities")  # tables of schema auth
 _ENTRY = re.compile(
     rf"\d+; \d+ \d+ (?P<kind>[A-Z][A-Z ]*?) (?P<schema>{'|'.join(migrations.SCHEMAS)}|auth|-) (?P<rest>.*)"
 )
 
-# What a dump of schemas does not hold: roles, and default privileges of all schemas. Those of the target would
-# open what is made here to the API roles, so all are away until everything is made; the dump has those of public.
+# A dump of schemas holds neither roles nor default privileges of all schemas. Those of the target would grant what is
+# created here to the API roles, so they are removed until everything is created; the dump has those of schema public.
 _BEFORE = """
 begin;
 do $$
@@ -62,8 +63,8 @@ _AFTER = """
 alter default privileges revoke execute on functions from public;
 commit;
 """
-# Rows alone come into a schema that is there and has none but those of the migrations. Nothing happens to them as they
-# come: triggers are off. And their order is free: foreign keys are away, and look at all of them at the end.
+# Rows alone are restored into a schema that exists and has no rows but those of the migrations. Triggers are disabled
+# meanwhile. The order of tables is free, because foreign keys are dropped and checked again at the end.
 _TABLES = f"""select c.oid::pg_catalog.regclass as name from pg_catalog.pg_class c
     where c.relkind in ('r', 'p') and c.relnamespace::pg_catalog.regnamespace::text in {migrations.SCHEMAS[:2]}"""
 _ROWS_BEFORE = f"""
@@ -86,7 +87,7 @@ begin
   end loop;
 end $$;
 """
-# The accounts have become people again, who are among the rows.
+# The accounts have created people, who are among the rows too.
 _ROWS_EMPTY = f"""
 do $$
 begin
@@ -108,7 +109,7 @@ begin
 end $$;
 commit;
 """
-# While pg_dump works our transaction idles, and its text has to be read anywhere, as pg_dump's own.
+# The transaction is idle while pg_dump works, and like pg_dump's own its text must be readable with any setting.
 _PATIENT = """set local idle_in_transaction_session_timeout = 0; set local statement_timeout = 0;
 set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3"""
 _CONDITION = """
@@ -125,17 +126,17 @@ _FILLED = f"""select format('%I.%I', n.nspname, c.relname) as name from pg_catal
 
 
 def stamp() -> str:
-    """The present moment as part of a file's name; two restores may be within a second."""
+    """The present time as part of a file name, in milliseconds, because two restores may happen within one second."""
     now = dt.datetime.now(dt.UTC)
     return f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z"
 
 
 async def backup(
-    url: str, file: Path, programs: Programs, *, what: What = "everything", gently: bool = False
+    url: str, file: Path, programs: Programs, *, what: What = "everything", low_priority: bool = False
 ) -> int:
-    """Write a backup of the owner's database to a new file; its size. The file is there when it is whole.
+    """Write a backup of the owner's database to a new file; return its size in bytes. The file appears when it is complete.
 
-    `gently`: on the database's own machine, everything that the backup runs gives way to what runs there besides.
+    `low_priority`: on the machine of the database, every process of the backup runs at the lowest priority.
     """
     with db.translated_errors():
         async with db.as_owner(url) as owner:
@@ -159,28 +160,28 @@ async def backup(
     ]  # fmt: skip
     try:
         with _half(file) as (half, part):
-            # By its name: pg_dump's standard output leaves an archive without an index.
+            # Named, because an archive on standard output has no index.
             command.append(f"--file={part}")
             async with db.as_owner(url) as owner:
-                # Both parts show one moment.
+                # Archive and accounts show the same moment.
                 await owner.execute(f"set transaction isolation level repeatable read, read only; {_PATIENT}")
                 command.append(f"--snapshot={await owner.fetchval('select pg_export_snapshot()')}")
                 async with open_program(command, environment, keeps=half) as (dump, complaints):
-                    if gently:
+                    if low_priority:
                         give_way(dump.pid, idle=True)
                         await _give_way(url, name, dump)
                     await ended(dump, complaints, "the backup failed")
                 await backup_accounts.append(owner, part, rows=what != "schema")
-            # Reads every row again: a list of contents alone stands at the beginning and is soon whole.
+            # This reads every row. The list of contents alone is at the beginning and may be complete in a damaged file.
             reading = [programs.path("pg_restore"), f"--file={os.devnull}", str(part)]
-            await run_program(reading, environment, "the backup cannot be read", gently=gently)
+            await run_program(reading, environment, "the backup cannot be read", low_priority=low_priority)
             return await asyncio.to_thread(_publish, half, part, file)
     except OSError as error:
         raise Invalid(f"{file} cannot be written ({error.strerror or error})") from error
 
 
 async def _give_way(url: str, name: str, dump: asyncio.subprocess.Process) -> None:
-    """Let the backend that serves pg_dump under this application name give way, once it is there."""
+    """Lower the priority of the backend that serves pg_dump, once it is connected under this application name."""
     async with db.as_owner(url) as owner:
         while dump.returncode is None:
             await owner.execute("select pg_stat_clear_snapshot()")
@@ -193,7 +194,7 @@ async def _give_way(url: str, name: str, dump: asyncio.subprocess.Process) -> No
 
 @contextmanager
 def _half(file: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """A file that is locked while it is written and gone unless it was renamed; for its owner's eyes only."""
+    """A temporary file, locked while it is written and removed unless it was renamed; only its owner may read it."""
     if file.exists():
         raise Conflict(f"{file} exists already: name another file")
     part = file.with_name(file.name + ".part")
@@ -208,7 +209,7 @@ def _half(file: Path) -> Iterator[tuple[IO[bytes], Path]]:
 
 
 def clear_halves(folder: Path) -> None:
-    """Remove what interrupted backups left in a folder; one that is being written stays."""
+    """Remove the unfinished files of interrupted backups; one that is being written stays."""
     for path in folder.glob("*.dump.part"):
         with path.open("rb") as half:
             if _lock(half):
@@ -225,7 +226,7 @@ def _lock(file: IO[bytes]) -> bool:
 
 
 def _publish(half: IO[bytes], part: Path, file: Path) -> int:
-    """Give a whole file its name, such that a power cut finds it whole or not at all; its size."""
+    """Give a complete file its name so that it survives a power cut whole or not at all; return its size in bytes."""
     os.fsync(half.fileno())
     if file.exists():
         raise Conflict(f"{file} exists already: name another file")
@@ -239,9 +240,9 @@ def _publish(half: IO[bytes], part: Path, file: Path) -> int:
 
 
 async def restore(url: str, file: Path, programs: Programs, *, hosted: bool) -> list[str]:
-    """Fill an empty project from a backup, as its owner and all or nothing; the migrations it did not know yet.
+    """Restore a backup into an empty project, as its owner, all or nothing; return the migrations that were applied after it.
 
-    A hosted project is reached by everybody, and so nobody brings the published password of the sample people there.
+    A hosted project is reachable by everybody, so accounts with the published sample password are not restored there.
     """
     with db.translated_errors():
         async with db.as_owner(url) as owner:
@@ -283,7 +284,7 @@ async def restore(url: str, file: Path, programs: Programs, *, hosted: bool) -> 
 
 
 async def inspect(file: Path, programs: Programs) -> list[str]:
-    """Which of a file's contents are restored. NotFound, or Invalid for no backup, or one of a newer Floorwalker."""
+    """Return which contents of the file are restored. NotFound; Invalid when it is no backup or one of a newer version."""
     if not await asyncio.to_thread(file.is_file):
         raise NotFound(f"there is no file {file}")
     environment, complaint = settings.inherited(), f"{file} is not a backup that can be read"
@@ -309,9 +310,9 @@ def _has_rows_alone(contents: list[str]) -> bool:
 
 
 def select(lines: Iterable[str]) -> list[str]:
-    """Of pg_restore's list what is ours: of auth the accounts and our triggers, the rest is Supabase's."""
+    """Select from pg_restore's list what is ours: of schema auth the accounts and our triggers, because the rest is Supabase's."""
     kept = [line for line in lines if (found := _ENTRY.match(line)) and _ours(*found.group(1, 2, 3))]
-    # The accounts go into tables that have their keys: identities come when users are there.
+    # The accounts are inserted into tables that have their keys: identities follow users.
     return sorted(kept, key=lambda line: " TABLE DATA auth identities " in line)
 
 
@@ -329,7 +330,7 @@ def _ours(kind: str, schema: str, rest: str) -> bool:
 
 
 async def _pour(url: str, file: Path, contents: str, programs: Programs, start: bytes, end: bytes) -> None:
-    """Let pg_restore write SQL and psql run it in one transaction, which ends only when pg_restore ended well."""
+    """Pipe pg_restore's SQL into psql, in one transaction that commits only when pg_restore has succeeded."""
     address, environment = secretly(url)
     source = [programs.path("pg_restore"), "--no-owner", f"--use-list={contents}", "--file=-", str(file)]
     target = [programs.path("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={address}"]
@@ -353,7 +354,7 @@ async def _pour(url: str, file: Path, contents: str, programs: Programs, start: 
             writer.stdin.close()
             await writer.stdin.wait_closed()
         except (BrokenPipeError, ConnectionResetError):
-            pass  # psql gave up, and says why
+            pass  # psql stopped, and reports why
         if await writer.wait() != 0:
             raise Invalid(f"nothing was restored: {reason_of(refusals)}")
         if await reader.wait() != 0:

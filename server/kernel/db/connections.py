@@ -1,4 +1,8 @@
-"""The pool, and as_viewer(): the one kind of transaction a request may use."""
+"""The pool, and as_viewer(): the only kind of transaction that a request may use.
+
+A transaction begins by becoming a caller, in one round trip where asyncpg's own would need two. No lock and no setting
+outlives its transaction, because behind a transaction pooler it would stay with a server connection that nobody holds.
+"""
 
 import asyncio
 import json
@@ -22,7 +26,7 @@ BECOME = f"select set_config('role', %s, true), set_config('request.jwt.claims',
 
 _WITHOUT_PASSWORD = re.compile(r"\w+://(\[[\da-fA-F:.]+\]|[\w.-]*)(:\d+)?(/[\w-]*)?")
 
-# Our own SQLSTATEs: FW and the HTTP status whose meaning they share.
+# SQLSTATEs of our own: FW and the HTTP status with the same meaning.
 ERRORS: dict[str, type[RequestError]] = {
     "FW403": Forbidden,
     "FW404": NotFound,
@@ -30,7 +34,7 @@ ERRORS: dict[str, type[RequestError]] = {
     "FW422": Invalid,
     "FW429": TooMany,
 }
-# The sentence that says what a constraint demands is its comment; a unique index that is no constraint has one too.
+# The comment of a constraint is the sentence that says what it demands. A unique index that is no constraint has one too.
 _SENTENCES = """
 select n.nspname::text, t.relname::text, o.name::text, d.description
 from (select oid, 'pg_catalog.pg_constraint'::regclass as kind, conrelid as relation, conname as name from pg_catalog.pg_constraint
@@ -40,18 +44,18 @@ join pg_catalog.pg_description d on (d.objoid, d.classoid, d.objsubid) = (o.oid,
 join pg_catalog.pg_class t on t.oid = o.relation
 join pg_catalog.pg_namespace n on n.oid = t.relnamespace where n.nspname not in ('pg_catalog', 'auth')
 """
-# Unique, foreign key (of two kinds), exclusion: what was sent contradicts what is there.
+# Unique, foreign key (two kinds), exclusion: the request contradicts existing rows.
 _TAKEN = ("23505", "23503", "23001", "23P01")
-Sentences: TypeAlias = dict[tuple[str, str, str], str]  # schema, table, constraint → what it demands
+Sentences: TypeAlias = dict[tuple[str, str, str], str]  # schema, table, constraint → its sentence
 
 _CALL = 15.0  # seconds that a call may take
-_ASK_AGAIN = 5  # seconds after which there may be room again
+_ASK_AGAIN = 5  # seconds after which a full database may have room again
 
 log = structlog.get_logger(__name__)
 
 
 class Caller(Protocol):
-    """Who makes a request: a person (authenticated) or an agent (agent_runtime)."""
+    """Who makes a request: a person (role authenticated) or an agent (role agent_runtime)."""
 
     @property
     def database_role(self) -> str: ...
@@ -61,7 +65,7 @@ class Caller(Protocol):
 
 
 class Database:
-    """The web process's connections. They own nothing: without a caller, tables refuse them."""
+    """The connections of the web process. Their role owns nothing: without a caller, tables refuse it."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", sentences: Sentences) -> None:
         self._pool = pool
@@ -69,7 +73,7 @@ class Database:
 
     @asynccontextmanager
     async def as_viewer(self, caller: Caller) -> AsyncIterator[Connection]:
-        """Open a transaction in which every row is seen through the caller's row-level security."""
+        """Open a transaction that sees rows through the row-level security of the caller."""
         become = BECOME % (_literal(caller.database_role), _literal(caller.claims))
         with translated_errors(self._sentences):
             async with self._connection() as connection, _transaction(connection, become):
@@ -77,20 +81,20 @@ class Database:
 
     @asynccontextmanager
     async def as_server(self) -> AsyncIterator[Connection]:
-        """Open a transaction of the web process itself, which may only call what it was granted."""
+        """Open a transaction of the web process itself, which may only call the functions granted to it."""
         with translated_errors(self._sentences):
             async with self._connection() as connection, _transaction(connection, f"select {_TIMEOUTS}"):
                 yield connection
 
     async def call(self, query: str, *arguments: object) -> list[Record]:
-        """Ask one of the functions granted to the web process, in one round trip; some of them become a caller."""
+        """Call a function granted to the web process, in one round trip. Some of these functions become a caller."""
         with translated_errors(self._sentences):
             async with self._connection() as connection:
                 return await connection.fetch(query, *arguments, timeout=_CALL)
 
     @asynccontextmanager
     async def kept_connection(self) -> AsyncIterator["KeptConnection"]:
-        """Keep one connection for a task that asks all the time."""
+        """Keep one connection for a task that asks continuously."""
         kept_connection = KeptConnection(self._pool, self._sentences)
         try:
             yield kept_connection
@@ -107,7 +111,7 @@ class Database:
 
 
 class KeptConnection:
-    """One of the pool's connections, kept: a short question is answered 1.7 times as fast (bench optimisations)."""
+    """One connection of the pool that is kept. A short question is answered 1.7 times as fast (bench optimisations)."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", sentences: Sentences) -> None:
         self._pool = pool
@@ -115,18 +119,20 @@ class KeptConnection:
         self._connection: PoolConnectionProxy[asyncpg.Record] | None = None
 
     async def call(self, query: str, *arguments: object) -> list[Record]:
-        """As the database's own: one question at a time."""
+        """Like Database.call; one question at a time."""
         with translated_errors(self._sentences):
             if self._connection is None or _lost(self._connection):
                 self._connection = await _acquire(self._pool)
             try:
                 return await self._connection.fetch(query, *arguments, timeout=_CALL)
             except BaseException:
-                await self.give_back()  # whatever it was, the pool knows whether it is still good
+                await (
+                    self.give_back()
+                )  # whatever the error was, the pool checks whether the connection is usable
                 raise
 
     async def give_back(self) -> None:
-        """Give the connection back; the next call gets another."""
+        """Give the connection back; the next call takes another one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await self._pool.release(connection)
@@ -148,7 +154,7 @@ async def _acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> "PoolConnectionProxy
 
 @asynccontextmanager
 async def _transaction(connection: Connection, first: str) -> AsyncIterator[None]:
-    """What asyncpg's own is, but that it begins together with what sets it up, in one round trip.
+    """Like asyncpg's own transaction, but its begin shares a round trip with its settings.
 
     With its commit it is 1.2 times as fast (bench optimisations).
     """
@@ -159,9 +165,9 @@ async def _transaction(connection: Connection, first: str) -> AsyncIterator[None
     except BaseException:
         try:
             if not connection.is_closed():
-                await connection.execute("rollback")  # begun or not: a cancelled call does not know
+                await connection.execute("rollback")  # whether it has begun is unknown after a cancellation
         except BaseException:
-            connection.terminate()  # whoever had it next would be within
+            connection.terminate()  # otherwise the next user would be inside this transaction
             raise
         raise
 
@@ -174,7 +180,7 @@ def _literal(text: str) -> str:
 
 @asynccontextmanager
 async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
-    """Open the pool; it makes connections when they are needed, so a database may come later."""
+    """Open the pool. It connects when needed, so the database may start later than the server."""
     sentences: Sentences = {}
 
     async def init(connection: asyncpg.Connection) -> None:
@@ -185,7 +191,7 @@ async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
         url,
         min_size=0,
         max_size=size,
-        max_queries=2**31 - 1,  # a new connection has to learn every question again
+        max_queries=2**31 - 1,  # never renewed, because a new connection has to prepare every statement again
         connect=_ConnectionFactory().connect,
         init=init,
         reset=_reset,
@@ -197,11 +203,11 @@ async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
 
 
 class _ConnectionFactory:
-    """How the database is reached: directly, or through a pooler, which any address may have behind it.
+    """Finds out whether the database is reached directly or through a pooler, which an address does not tell.
 
-    A transaction pooler may do each transaction on another server connection, where statements that were prepared
-    on one are missing. So only then nothing is kept prepared: a join of two tables is answered 5 times as fast where
-    it is (bench optimisations).
+    PostgreSQL names its process at the greeting; a pooler names one that it made up. A transaction pooler may run each
+    transaction on another server connection, where prepared statements are missing, so behind one nothing is prepared.
+    A prepared join of two tables is answered 5 times as fast (bench optimisations).
     """
 
     def __init__(self) -> None:
@@ -226,9 +232,9 @@ class _ConnectionFactory:
 
 
 async def is_direct(connection: Connection) -> bool:
-    """Whether who answers is the process that was named at the greeting, where a pooler names one of its own making.
+    """Whether the backend that answers is the process that was named at the greeting.
 
-    The answer is in the number of rows: asked so, nothing is prepared, whatever stands in between.
+    The answer is the number of rows, so that nothing has to be prepared, whatever is in between.
     """
     pid = connection.get_server_pid()
     return await connection.execute(f"select where pg_catalog.pg_backend_pid() = {int(pid)}") == "SELECT 1"
@@ -236,7 +242,7 @@ async def is_direct(connection: Connection) -> bool:
 
 @asynccontextmanager
 async def as_owner(url: str) -> AsyncIterator[Connection]:
-    """A connection of the database's owner, for the commands of whoever runs the server; never for a request."""
+    """A connection of the database's owner, for commands. Never for a request."""
     sentences: Sentences = {}
     with translated_errors(sentences):
         connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
@@ -259,25 +265,25 @@ async def _read_sentences(connection: Connection) -> Sentences:
 
 
 async def _reset(connection: asyncpg.Connection) -> None:
-    """Do nothing: all state of a request is local to its transaction."""
+    """Do nothing, because all state of a request is local to its transaction."""
 
 
 def _decode(text: str) -> Any:
     try:
         return from_json(
             text
-        )  # 2.7 times as fast as json.loads (bench optimisations), but not of hundreds of levels
+        )  # 2.7 times as fast as json.loads (bench optimisations), but not for hundreds of levels
     except ValueError:
         return json.loads(text)
 
 
-# One encoder for all is 1.4 times as fast as json.dumps(), which makes one each time (bench optimisations).
+# One encoder for all is 1.4 times as fast as json.dumps(), which makes a new one each time (bench optimisations).
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 @contextmanager
 def translated_errors(sentences: Sentences | None = None) -> Iterator[None]:
-    """Turn what PostgreSQL says into the words of `errors`."""
+    """Translate errors of PostgreSQL into those of `errors`."""
     try:
         yield
     except asyncpg.PostgresError as error:
@@ -291,7 +297,7 @@ def translated_errors(sentences: Sentences | None = None) -> Iterator[None]:
 
 
 async def check(name: str, url: str, query: str) -> None:
-    """Connect and ask once, at start. Unavailable with a sentence that names the setting and what to do."""
+    """Connect and run a query, at start. Unavailable with a sentence that names the setting and what to do."""
     try:
         async with visit(name, url) as connection:
             await connection.execute(query)
@@ -305,9 +311,9 @@ async def check(name: str, url: str, query: str) -> None:
 
 @asynccontextmanager
 async def visit(name: str, url: str, seconds: float = 10.0) -> AsyncIterator[Connection]:
-    """A connection for whoever looks around; each statement may be through a pooler and is a transaction of its own.
+    """A connection for checks. Each statement may pass a pooler and is a transaction of its own.
 
-    Unavailable when there is none, with a sentence that names the setting and what to do.
+    Unavailable with a sentence that names the setting and what to do.
     """
     try:
         connection = await asyncpg.connect(
@@ -326,7 +332,7 @@ def _unusable(name: str, url: str, error: Exception) -> Unavailable:
     match error:
         case TimeoutError():
             why = "no answer in time"
-        case ValueError():  # whose words may hold a part of the password
+        case ValueError():  # its text may contain a part of the password
             why = (
                 "it is no address of PostgreSQL, postgresql://role:password@host:5432/postgres, "
                 "with the special characters of a password as %40"
@@ -338,7 +344,7 @@ def _unusable(name: str, url: str, error: Exception) -> Unavailable:
 
 
 def where(url: str) -> str:
-    """Host and database of an address: never a password, however the address is written."""
+    """Host and database of an address, in any spelling, without the password."""
     place, _, query = url.rpartition("@")[2].partition("?")
     if "@" not in url and not _WITHOUT_PASSWORD.fullmatch(place):
         return "no address"
@@ -353,7 +359,7 @@ def _translated(error: asyncpg.PostgresError, sentences: Sentences) -> Exception
     match state[:2]:
         case (
             "08" | "3D" | "53" | "54" | "57" | "40" | "55"
-        ):  # gone, being replaced, full (54000: its queue of notifications), shutting down, deadlock, lock timeout
+        ):  # gone, being replaced, full (54000: the notification queue), shutting down, deadlock, lock time-out
             return Unavailable("the database does not answer, please try again", 2)
         case "22":
             return Invalid("a value cannot be stored: " + str(error).split("\n")[0])
@@ -366,7 +372,7 @@ def _translated(error: asyncpg.PostgresError, sentences: Sentences) -> Exception
 
 
 def _broken(error: asyncpg.PostgresError, sentences: Sentences) -> str:
-    """What the constraint demands that was broken."""
+    """The sentence of the constraint that was violated."""
     schema, table, constraint, column = (
         getattr(error, f"{what}_name", None) or "" for what in ("schema", "table", "constraint", "column")
     )

@@ -1,6 +1,6 @@
-"""How long texts may be, in characters. The tables' constraints say the same, and a test compares them."""
+"""The most characters of texts. The constraints of tables have the same numbers; a test compares them."""
 
-NAME = 255  # of a person, an agent, a tool, a room, and ids that others give
+NAME = 255  # of a person, an agent, a tool, a LiveKit room, and ids given by others
 TOOL_DESCRIPTION = 4000
 REASON = 1000  # of a decision
 FEED_TEXT = 500  # one line

@@ -1,7 +1,6 @@
-"""Applies supabase/migrations through the version table that `supabase db push` keeps too."""
+"""Applies supabase/migrations, with the version table that `supabase db push` keeps too."""
 
 import re
-from pathlib import Path
 
 import asyncpg
 
@@ -10,14 +9,14 @@ from server.errors import Unavailable
 from server.kernel.db.connections import Connection
 
 FOLDER = FILES / "supabase"
-# All that migrations make or fill: what a backup holds, and what a check of the database looks at.
+# Every schema that migrations create or fill. Backups hold them, and checks of the database cover them.
 SCHEMAS = ("public", "private", "supabase_migrations")
-_LOCK = 4_611_020_077  # any number, the same for everybody who migrates; taken to make the version table
+_LOCK = 4_611_020_077  # any number, the same for every process; held while the version table is made
 _MINE = """
 insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3) on conflict do nothing
 """
 
-# Both on the Auth server's table, which a restore or a hosted project's owner may have made anew without them.
+# Both triggers are on the Auth server's table, which a restore or a project's owner may have created anew without them.
 _TRIGGERS = """
 select count(*) from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid
 where c.relname = 'users' and c.relnamespace = to_regnamespace('auth') and t.tgenabled in ('O', 'A')
@@ -29,8 +28,8 @@ create table if not exists supabase_migrations.schema_migrations (version text n
 alter table supabase_migrations.schema_migrations add column if not exists statements text[];
 alter table supabase_migrations.schema_migrations add column if not exists name text;
 """
-# In a new database, before the first file makes it where the API would expose it. It cannot be moved later: what belongs to
-# it is a superuser's.
+# In a new database, before the first migration would create it where the API exposes it. It cannot be moved later,
+# because its objects belong to a superuser.
 _EXTENSION = """
 do $$
 begin
@@ -42,15 +41,15 @@ end $$
 
 
 def versions() -> set[str]:
-    """Those of all migrations that this code has."""
+    """The versions of all migrations of this code."""
     return {path.stem.partition("_")[0] for path in (FOLDER / "migrations").glob("*.sql")}
 
 
 async def migrate(owner_url: str) -> list[str]:
-    """Apply what is not applied yet, each file in a transaction of its own; the names of those.
+    """Apply the migrations that are not applied yet, each in a transaction of its own; return their names.
 
-    Of several who migrate at once each file is applied by whoever has its version's row: the others wait for it. No
-    lock outlives its transaction, as one of a session would behind a transaction pooler, held by nobody for hours.
+    When several processes migrate at once, the one that inserts the version's row applies a file and the others wait for
+    it. A session lock would not do: behind a transaction pooler it could stay for hours.
     """
     files = sorted((FOLDER / "migrations").glob("*.sql"))
     if not files:
@@ -82,12 +81,12 @@ async def migrate(owner_url: str) -> list[str]:
 
 
 async def has_triggers(owner: Connection) -> bool:
-    """Whether logins become people: both triggers on auth.users are there, and enabled."""
+    """Whether logins become people: both triggers on auth.users exist and are enabled."""
     return bool(await owner.fetchval(_TRIGGERS) == 2)
 
 
 def sample_password_hash() -> str:
-    """The hash of the sample people's password, which everybody knows who has read the README."""
+    """The hash of the published password of the sample people."""
     found = re.search(r"\$2a\$10\$[./\w]{53}", (FOLDER / "seed.sql").read_text())
     assert found is not None
     return found[0]
@@ -96,7 +95,7 @@ def sample_password_hash() -> str:
 async def seed(owner_url: str, *, passwords: bool = True) -> None:
     """Add the sample people and agents of supabase/seed.sql where they are missing.
 
-    Without `passwords` the supervisors alone, and nobody can sign in as them.
+    Without `passwords` only the supervisors, and nobody can sign in as them.
     """
     connection = await asyncpg.connect(owner_url, timeout=30, statement_cache_size=0)
     try:

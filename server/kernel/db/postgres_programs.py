@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs: pg_dump, pg_restore, psql."""
+"""The programs of PostgreSQL: pg_dump, pg_restore, psql."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from server.errors import Invalid, Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where pg_dump, pg_restore and psql are: in a folder, or on the PATH."""
+    """Where pg_dump, pg_restore and psql are: a folder, or the PATH."""
 
     folder: Path | None = None
 
@@ -27,7 +27,7 @@ class Programs:
 
 
 def secretly(url: str) -> tuple[str, dict[str, str]]:
-    """The address without its password, and an environment that has it: arguments are for all to see."""
+    """The address without its password, and an environment with it, because everybody can see arguments."""
     parts = urlsplit(url)
     account, at, host = parts.netloc.rpartition("@")
     user, _, password = account.partition(":")
@@ -39,19 +39,19 @@ def secretly(url: str) -> tuple[str, dict[str, str]]:
 
 
 def give_way(pid: int, *, idle: bool) -> None:
-    """Give a process the lowest priority for CPU and for I/O, which follows that of the CPU.
+    """Give a process the lowest priority for CPU, which its I/O priority follows.
 
-    `idle`: it runs only while nobody else wants to. Not for a PostgreSQL backend: others wait for the locks that it
-    holds for a moment.
+    `idle`: it runs only while nothing else wants to. Not for a backend of PostgreSQL, because others wait for the locks that
+    it holds for a moment.
     """
-    with suppress(ProcessLookupError, PermissionError):  # it may be through already, or another account's
+    with suppress(ProcessLookupError, PermissionError):  # it may have ended, or belong to another account
         os.setpriority(os.PRIO_PROCESS, pid, 19)
         if idle and hasattr(os, "SCHED_IDLE"):
             os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 async def check_program(programs: Programs, name: str, server: int) -> None:
-    """Invalid when the program is older than the server (its major version), Unavailable when there is none."""
+    """Invalid when the program is older than the server (by major version), Unavailable when there is none."""
     said = await run_program(
         [programs.path(name), "--version"], settings.inherited(), f"{name} cannot be used"
     )
@@ -63,17 +63,17 @@ async def check_program(programs: Programs, name: str, server: int) -> None:
 
 
 async def run_program(
-    command: list[str], environment: dict[str, str], complaint: str, *, gently: bool = False
+    command: list[str], environment: dict[str, str], complaint: str, *, low_priority: bool = False
 ) -> str:
-    """Run a program to its end; what it said. `gently`: it gives way to everything. Invalid with its reason when it failed."""
+    """Run a program to its end; return its output. Invalid with its reason when it fails."""
     async with open_program(command, environment) as (child, complaints):
-        if gently:
+        if low_priority:
             give_way(child.pid, idle=True)
         return await ended(child, complaints, complaint)
 
 
 async def ended(child: asyncio.subprocess.Process, complaints: IO[bytes], complaint: str) -> str:
-    """Wait for the end of a program; what it said. Invalid with its reason when it failed."""
+    """Wait for the end of a program; return its output. Invalid with its reason when it fails."""
     assert child.stdout is not None
     said = await child.stdout.read()
     if await child.wait() != 0:
@@ -90,7 +90,7 @@ async def open_program(
     output: int = subprocess.PIPE,
     keeps: IO[bytes] | None = None,
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, IO[bytes]]]:
-    """A program that does not outlive the block, and the file of its complaints. `keeps`: a file whose lock it shares."""
+    """A program that ends with the block, and the file of its error output. `keeps`: a file whose lock it shares."""
     with tempfile.TemporaryFile() as complaints:
         try:
             child = await asyncio.create_subprocess_exec(
@@ -111,14 +111,14 @@ async def open_program(
         finally:
             if child.returncode is None:
                 child.terminate()
-                # What it said is taken, or it would not be heard to end.
+                # Its output is read, because otherwise its end is not noticed.
                 if child.stdout is not None:
                     await child.stdout.read()
                 await child.wait()
 
 
 def reason_of(complaints: IO[bytes]) -> str:
-    """The first error among what a program complained of."""
+    """The first error in a program's output."""
     complaints.seek(0)
     lines = complaints.read().decode(errors="replace").splitlines()
     errors = (

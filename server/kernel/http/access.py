@@ -1,4 +1,4 @@
-"""Who makes a request, and whether they may."""
+"""Who makes a request, and whether they may open the page."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -23,7 +23,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def visitor_of(request: Request) -> Visitor:
-    """The address and the browser that this request comes from."""
+    """The address, user agent and device cookie of this request."""
     return Visitor(
         request.client.host if request.client else "",
         request.headers.get("user-agent", ""),
@@ -32,20 +32,20 @@ def visitor_of(request: Request) -> Visitor:
 
 
 async def viewer_of(request: Request) -> Viewer | None:
-    """Who is signed in with this request's cookie."""
+    """The person who is signed in with the cookie of this request, or None."""
     viewer: Viewer | None = await request.state.auth.viewer(session_cookie(request))
     return viewer
 
 
 def own_path(wanted: str) -> str:
-    """Where somebody wanted to go, if that is a page of ours; else home. Browsers take a backslash for a slash."""
+    """The path of a page of ours that the client asked for, otherwise "/". Browsers read a backslash as a slash."""
     own = wanted.startswith("/") and not wanted.startswith(("//", "/login", "/logout"))
     plain = not any(character <= " " or character in "\\\x7f" for character in wanted)
     return wanted if own and plain and len(wanted) <= LONGEST_PATH else "/"
 
 
 def _sign_in_page(request: Request) -> str:
-    """The address of the sign-in page, from which one comes back to where one was: of a form, to the page it is on."""
+    """The address of the sign-in page, which leads back to the present page; for a form, to the page that shows it."""
     wanted = "/"
     if request.method in SAFE_METHODS and "hx-request" not in request.headers:
         query = request.scope["query_string"].decode("latin-1")
@@ -58,7 +58,7 @@ def _sign_in_page(request: Request) -> str:
 
 
 def signed_in(handler: Handler, *roles: Role) -> Handler:
-    """Let signed-in people through (of these roles), with `request.state.viewer`; others go to the sign-in page."""
+    """Admit people who are signed in (with one of these roles) and set `request.state.viewer`; send others to the sign-in page."""
 
     @wraps(handler)
     async def guarded(request: Request) -> Response:

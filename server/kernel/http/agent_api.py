@@ -1,4 +1,4 @@
-"""The agents' door: keys, calls, idempotency, problem details."""
+"""The frame of the agent API: keys, calls, idempotency, problem details."""
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -20,14 +20,14 @@ from server.kernel.db import Connection, Database
 from server.kernel.http.json_bodies import JsonBody, Model, Wrong
 
 PREFIX = "/api/v1"
-# What isprintable() says of the characters that a header can have; a server takes blanks off its ends.
+# The characters of a header that isprintable() accepts; servers strip blanks at both ends.
 _INNER, _OUTER = r"[ -~\u00a1-\u00ac\u00ae-\u00ff]", r"[!-~\u00a1-\u00ac\u00ae-\u00ff]"
 IDEMPOTENCY_KEY = {
     "type": "string",
     "minLength": 1,
     "maxLength": 255,
     "pattern": f"^{_OUTER}({_INNER}*{_OUTER})?$",
-    "description": "Of your making. The same request with the same key is done once, for 24 hours.",
+    "description": "Chosen by the client. A request that is repeated with the same key within 24 hours is done once.",
 }  # as a JSON Schema
 
 
@@ -39,26 +39,26 @@ class Problem(Model):
     status: int
     detail: str
     errors: list[dict[str, str]] | None = None
-    interaction: dict[str, Any] | None = None  # the one that is in the way
+    interaction: dict[str, Any] | None = None  # the active interaction that prevents a new one
 
 
 @dataclass(slots=True)
 class Ask:
-    """One call of an agent: who, about what, with which body."""
+    """One request of an agent: its agent, body and path."""
 
     agent: AgentCaller
     body: Any
     request: Request
 
     def id(self, name: str = "id") -> UUID:
-        """The id in the path; what is no id names nothing."""
+        """The id in the path. NotFound when it is not an id."""
         try:
             return UUID(self.request.path_params[name])
         except ValueError:
             raise NotFound("there is no such thing") from None
 
     async def still(self) -> None:
-        """Look at the key again, for a call that waits. Unauthorized when it was revoked or the agent retired."""
+        """Check the key again, for a request that waits. Unauthorized when it was revoked or the agent retired."""
         known_agents: KnownAgents = self.request.state.known_agents
         await known_agents.of(_key(self.request))
 
@@ -71,10 +71,10 @@ class Ask:
 
 
 class KnownAgents(Protocol):
-    """Whose the keys are."""
+    """Finds the agents of keys."""
 
     async def of(self, key: str) -> AgentCaller:
-        """Whose key it is. Unauthorized when nobody's, revoked, or of a retired agent."""
+        """The agent of a key. Unauthorized when the key is unknown or revoked, or its agent retired."""
         ...
 
 
@@ -84,13 +84,13 @@ InTransaction = Callable[[Ask, Connection], Awaitable[BaseModel]]
 
 @dataclass(frozen=True)
 class Call:
-    """One entry of the API: what it takes, what it answers, and who does it.
+    """One call of the API: what it takes, what it answers, and its handler.
 
-    `many`: one body or a list of them is taken. `refusals`: statuses besides those that every call has; `because` says of
-    a status when this call answers it.
+    `many`: the body is one object or a list of them. `refusals`: statuses in addition to those of every call; `because` adds
+    when this call answers with a status.
 
-    `in_transaction` runs in one transaction, together with its Idempotency-Key when it is a POST; `handle` sees to
-    its transactions itself.
+    `in_transaction` runs in one transaction, for a POST together with its Idempotency-Key; `handle` opens its own
+    transactions.
     """
 
     method: str
@@ -106,10 +106,10 @@ class Call:
     because: Mapping[int, str] | None = None
     query: dict[str, Any] | None = None
     example: Mapping[str, Any] | None = (
-        None  # of a body; text like $DIGEST stands for what an earlier answer gave
+        None  # of a body; text like $DIGEST stands for a value of an earlier answer
     )
-    by_stamp: bool = False  # idempotent by captured_at, and so without a key
-    urgent: bool = False  # somebody waits for it, so metrics give way
+    by_stamp: bool = False  # idempotent by captured_at, so it takes no key
+    urgent: bool = False  # a person or an agent waits for it, so metrics are delayed
 
     @property
     def takes_key(self) -> bool:
@@ -118,16 +118,16 @@ class Call:
 
     @cached_property
     def json_body(self) -> JsonBody | None:
-        """What reads the bodies of this call, where it takes any.
+        """The reader of this call's bodies, where it takes any.
 
-        Not exactly for lists of metrics, which have no values but those of their model: a hundred are read 1.7 times as
-        fast (bench optimisations).
+        Numbers of metrics and turns are not read exactly, because their models fix all values: a list of a hundred is read 1.7
+        times as fast (bench optimisations).
         """
         return JsonBody(self.body, many=self.many, exact=not self.by_stamp) if self.body else None
 
 
 def routes(calls: Sequence[Call]) -> list[Route]:
-    """The calls as routes, one a path and method."""
+    """The calls as routes, one per path and method."""
     return [
         Route(PREFIX + call.path, _Endpoint(call), methods=[call.method], name=f"{call.method} {call.path}")
         for call in calls
@@ -155,7 +155,7 @@ def problem(error: RequestError, errors: list[dict[str, str]] | None = None) -> 
 
 
 class _Endpoint:
-    """One call as an application of its own: a refusal becomes problem details here, and nothing else has to look."""
+    """A call as an ASGI application of its own, which answers refusals as problem details."""
 
     def __init__(self, call: Call) -> None:
         self._call, self._body = call, call.json_body
@@ -181,7 +181,7 @@ class _Endpoint:
         except RequestError as error:
             return problem(error)
         except ClientDisconnect:
-            return Response(status_code=400)  # which nobody will read
+            return Response(status_code=400)  # the client has disconnected
 
 
 async def _write(call: Call, ask: Ask, raw: bytes) -> Response:
@@ -196,7 +196,7 @@ async def _write(call: Call, ask: Ask, raw: bytes) -> Response:
                 "select * from private.claim_idempotency_key($1, $2)", key, hashlib.sha256(what).digest()
             )
             if known:
-                # Kept as text: jsonb would put the names in an order of its own.
+                # Kept as text, because jsonb would change the order of names.
                 replayed = {"Idempotent-Replayed": "true"}
                 return Response(known["response"], known["status"], replayed, media_type="application/json")
         answer = await call.in_transaction(ask, connection)

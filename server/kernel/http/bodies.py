@@ -1,4 +1,4 @@
-"""The size and the time of a request's body."""
+"""Limits on the size and the time of a request's body."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -12,31 +12,31 @@ from server.errors import RequestError, Unavailable
 from server.kernel.http.middleware import Refuse
 
 BODY_LIMIT, BODY_SECONDS = 256 * 1024, 30.0
-_TOO_LARGE = f"the body may have {BODY_LIMIT} bytes at most"
-_LAST = 0.5  # seconds that what is on its way has when the server stops
+_TOO_LARGE = f"the body is larger than the limit of {BODY_LIMIT} bytes"
+_LAST = 0.5  # seconds that a body under way has when the server stops
 
 
 class TooLarge(RequestError):
-    """More than the body limit."""
+    """The body is larger than the limit."""
 
     status, title = 413, "Too large"
 
 
 class TooSlow(RequestError):
-    """The body did not come."""
+    """The body did not arrive in time."""
 
     status, title = 408, "Too slow"
 
 
 class Bodies:
-    """Those that are on their way, so that a server that stops need not wait for them."""
+    """The bodies that are arriving, so that a server that stops does not wait for them."""
 
     def __init__(self) -> None:
         self.closing = False
         self._awaited = set[asyncio.Timeout]()
 
     async def receive(self, receive: Receive, end: float) -> Message:
-        """Wait for a part of one, until then by the loop's clock. TimeoutError when it has not come."""
+        """Wait for a part of a body until the time `until` of the loop. TimeoutError when it has not arrived."""
         async with asyncio.timeout_at(self._last(end)) as limit:
             self._awaited.add(limit)
             try:
@@ -45,10 +45,10 @@ class Bodies:
                 self._awaited.discard(limit)
 
     def close(self) -> None:
-        """Wait for none of them for longer than a moment."""
+        """End the wait for all of them, after a moment."""
         self.closing = True
         for limit in self._awaited:
-            with suppress(RuntimeError):  # its time was over just now
+            with suppress(RuntimeError):  # its time is just over
                 limit.reschedule(self._last(limit.when() or inf))
 
     def _last(self, end: float) -> float:
@@ -56,7 +56,7 @@ class Bodies:
 
 
 class BodyLimit:
-    """Refuses bodies over the limit, announced or not, before anybody reads them whole; and those that do not come."""
+    """Refuses bodies over the limit, announced or not, and bodies that do not arrive in time."""
 
     def __init__(
         self, app: ASGIApp, *, refuse: Refuse, bodies: Bodies | None = None, seconds: float = BODY_SECONDS
@@ -73,7 +73,7 @@ class BodyLimit:
             elif name == b"transfer-encoding":
                 chunks = value
         if length is None and chunks is None:
-            return self.app(scope, receive, send)  # HTTP/1.1 knows no body without one of them
+            return self.app(scope, receive, send)  # with neither header, HTTP/1.1 has no body
         if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
             return self.refuse(HTTPConnection(scope), TooLarge(_TOO_LARGE))(scope, receive, send)
         body = _Body(receive, send, self.seconds, self.bodies)
@@ -81,10 +81,10 @@ class BodyLimit:
 
 
 class _Body:
-    """A body on its way in: no larger than the limit, and all there in time.
+    """A body that is arriving: at most as large as the limit, and complete in time.
 
-    What still comes after a refusal is thrown away for a while (`protocol`): a connection that was closed at once
-    would take the answer with it.
+    After a refusal the rest is read and discarded for a while (`protocol`), because closing the connection at once would
+    lose the answer.
     """
 
     __slots__ = (
@@ -105,7 +105,7 @@ class _Body:
 
     async def receive(self) -> Message:
         if self._arrived:
-            return await self._receive()  # after the body there is only the end of the connection
+            return await self._receive()  # after the body only a disconnect can arrive
         now = asyncio.get_running_loop().time()
         self._end = self._end or now + self._seconds
         try:
@@ -123,7 +123,7 @@ class _Body:
     def _refuse(self, error: RequestError) -> Message:
         if not self._answered:
             raise error
-        return {"type": "http.disconnect"}  # there is an answer already: a stream, which ends
+        return {"type": "http.disconnect"}  # the answer has begun: it is a stream, which ends
 
     def send(self, message: Message) -> Awaitable[None]:
         self._answered = True

@@ -1,4 +1,4 @@
-"""The cookies of the site: who is signed in, and which browser it is."""
+"""The cookies: the session, and the browser."""
 
 from urllib.parse import quote
 
@@ -10,14 +10,14 @@ from server.settings import LOOPBACK, Settings
 
 _DEVICE_SECONDS = 365 * 24 * 3600
 LONGEST_PATH = 2000
-_DEEPEST = 8  # parts of an address at whose paths a second cookie is looked for; no page of ours has more
+_DEEPEST = 8  # parts of a path at which a second cookie is looked for; no page has a deeper address
 
 
 def insecure(request: Request) -> bool:
-    """Whether a browser keeps no session here: it takes our cookie over https alone, and this came over plain http.
+    """Whether this browser would not keep a session cookie: it is accepted over https only, and this request came over plain http.
 
-    A proxy may have taken https off, and not said so. A browser tells where a request is from (Sec-Fetch-Site) over https
-    only, and to its own machine.
+    A proxy may have ended https without saying so. A browser sends Sec-Fetch-Site over https only, and to its own
+    machine.
     """
     host = request.headers.get("host", "").encode("latin-1")
     return (
@@ -29,22 +29,23 @@ def insecure(request: Request) -> bool:
 
 
 def cookie_name(settings: Settings) -> str:
-    """`__Host-` binds the cookie to this host and https; on plain loopback browsers refuse that.
+    """The name of the session cookie. `__Host-` binds it to this host and https.
 
-    There the port is in the name: cookies know no ports, and another Floorwalker may run beside this one.
+    Browsers refuse that prefix on plain loopback. There the name has the port in it, because cookies ignore ports and a
+    second Floorwalker may run on the same machine.
     """
     return f"floorwalker-{settings.port}" if loopback(settings) else "__Host-floorwalker"
 
 
 def set_cookie(response: Response, settings: Settings, cookie: str) -> None:
-    """Hand the session's id to the browser, until it closes."""
+    """Set the session cookie, until the browser closes."""
     response.set_cookie(
         cookie_name(settings), cookie, path="/", secure=not loopback(settings), httponly=True, samesite="lax"
     )
 
 
 def set_device(response: Response, settings: Settings, device: str) -> None:
-    """Set the device cookie: with it, this browser is known."""
+    """Set the device cookie, with which this browser is recognised."""
     response.set_cookie(
         device_cookie_name(settings),
         device,
@@ -57,7 +58,7 @@ def set_device(response: Response, settings: Settings, device: str) -> None:
 
 
 def drop_cookie(response: Response, settings: Settings) -> None:
-    """Take the session's id away from the browser."""
+    """Delete the session cookie."""
     response.delete_cookie(
         cookie_name(settings), path="/", secure=not loopback(settings), httponly=True, samesite="lax"
     )
@@ -68,11 +69,11 @@ def device_cookie_name(settings: Settings) -> str:
 
 
 def drop_doubtful(response: Response, request: Request) -> None:
-    """Take the session's id away where the browser has two, of which neither is believed: it signs in anew.
+    """Delete the session cookies where the browser sent two, because neither can be trusted; the person signs in again.
 
-    Another server on this machine can set one for a part of our addresses only. Then the pages there would send to the
-    sign-in page, and that one, which gets the other alone, back. So they go at every path that this request can have one
-    of. Beyond plain loopback browsers keep no second one with our name.
+    Another server on this machine can set a cookie for some of our paths only. Pages there would then redirect to the
+    sign-in page and that one, which receives the other cookie alone, back. So they are deleted at every path from which this
+    request can have received one. Elsewhere browsers accept no second cookie of our name.
     """
     settings = request.state.settings
     if len(_cookies(request, cookie_name(settings))) < 2:
@@ -93,11 +94,11 @@ def _cookies(request: Request, name: str) -> list[str]:
 
 
 def cookie_of(request: Request, name: str) -> str | None:
-    """The cookie of this name, if there is one. Of two, one is somebody else's doing, and none is believed."""
+    """The cookie of this name, or None. Of two cookies another site may have set one, so neither is used."""
     found = _cookies(request, name)
     return found[0] if len(found) == 1 else None
 
 
 def session_cookie(request: Request) -> str | None:
-    """The session's id that this request brings."""
+    """The session's id in this request."""
     return cookie_of(request, cookie_name(request.state.settings))

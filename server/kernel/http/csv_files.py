@@ -7,13 +7,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-# How a cell begins that a spreadsheet may take for a formula. It reads full-width signs as the plain ones, and skips tabs
-# and line ends.
+# The first characters that make a spreadsheet read a cell as a formula. It treats full-width signs like plain ones, and
+# skips tabs and line ends.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 
 
 def csv(filename: str, columns: Sequence[str], rows: Iterable[Any]) -> Response:
-    """A list's rows as CSV; what a spreadsheet would take for a formula is defused."""
+    """The rows of a list as CSV. A cell that a spreadsheet would read as a formula is escaped."""
     out = io.StringIO()
     writer = csv_writer(out)
     writer.writerow(columns)

@@ -1,8 +1,8 @@
-"""JSON whose meaning survives: what readers would read differently is refused in words, before anybody acts on it.
+"""JSON that every reader understands in the same way; anything else is refused with its place.
 
-Of two values under one key most readers keep the last and some the first; a number that a 64-bit float cannot hold is
-another one to most of them; half a surrogate pair is no text. So what a person allows could differ from what runs. What
-survives has one digest, which anybody computes from it, in any language.
+Of two values under one key most readers keep the last and some the first; a number that a 64-bit float cannot hold
+changes in most of them; half a surrogate pair is not text. What a person allows could then differ from what runs. JSON that
+passes has one digest (RFC 8785), which every language can compute from it.
 """
 
 import hashlib
@@ -20,15 +20,15 @@ import rfc8785
 from server.errors import Fault, Invalid, path
 
 _SAFE = 15  # digits that a 64-bit float always keeps
-_LONGEST = 400  # characters of a number; no float needs as many
-_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # perhaps half of a surrogate pair
+_LONGEST = 400  # characters of a number; a float never needs more
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # may be half of a surrogate pair
 _NO_CHARACTER = "a text has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
 _LONGEST_PATH = 200  # characters
 _BLANK = re.compile(r"[ \t\n\r]*")
 
 
 def check(raw: bytes) -> None:
-    """Invalid for JSON that does not survive, and for what is no JSON at all."""
+    """Raise Invalid for JSON that readers understand differently, and for text that is not JSON."""
     try:
         text = raw.decode()
         value = _DECODER.decode(text)
@@ -47,18 +47,18 @@ def check(raw: bytes) -> None:
 
 def json_digest(value: Any) -> str:
     """SHA-256 over RFC 8785, in hexadecimal, of a value that was checked."""
-    # The numbers as floats, which changes none that was checked: rfc8785 refuses integers from 2^53 on, whether they fit or not.
+    # As floats, which changes none of the checked numbers, because rfc8785 refuses integers from 2^53 on even where they are exact.
     text = rfc8785.dumps(json.loads(json.dumps(value), parse_int=float))
     return hashlib.sha256(text).hexdigest()
 
 
 def size_of(raw: bytes, name: str) -> int:
-    """How many bytes the value of this name has in an object that was checked, as it was sent; 0 without one."""
+    """The bytes of the value with this name in a checked object, as sent; 0 without one."""
     text = raw.decode()
     place = _after_blank(text, 0) + 1
     while text[place := _after_blank(text, place)] != "}":
         key, place = _DECODER.raw_decode(text, place)
-        begin = _after_blank(text, _after_blank(text, place) + 1)  # behind the colon
+        begin = _after_blank(text, _after_blank(text, place) + 1)  # after the colon
         _, place = _DECODER.raw_decode(text, begin)
         if key == name:
             return len(text[begin:place].encode())
@@ -74,21 +74,21 @@ def _after_blank(text: str, place: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What stands in place of a value that does not survive."""
+    """Replaces a value that readers understand differently."""
 
     words: str
 
 
 def _placed(text: str, error: Invalid) -> Invalid:
-    """The same refusal with the place of the value, for which the text is read once more."""
+    """The same refusal with the place of the value; the text is read again for it."""
     try:
         return Invalid(_first_fault(_MARKING.decode(text)) or error.detail)
-    except (ValueError, RecursionError):  # behind the fault it is no JSON
+    except (ValueError, RecursionError):  # after the fault it is not JSON
         return error
 
 
 def _first_fault(value: Any) -> str | None:
-    """Where the first value that does not survive stands, as in arguments.items[0].price, and why it does not."""
+    """The place of the first fault, such as arguments.items[0].price, and what is wrong there."""
     left: list[tuple[Any, tuple[Any, str | int] | None]] = [(value, None)]
     while left:
         one, place = left.pop()
@@ -131,7 +131,7 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise Invalid(f"the key {_shown(key)} stands twice in one object: send it once")
+                raise Invalid(f"the key {_shown(key)} appears twice in one object: send it once")
             seen.add(key)
     return found
 
@@ -155,7 +155,7 @@ def _decimal(text: str) -> float:
         return number
     if len(text) > _LONGEST or isinf(number):
         raise _changed(text)
-    if number == 0:  # either it is zero, or it was too small
+    if number == 0:  # it is zero, or was too small for a float
         if text.lower().partition("e")[0].strip("-0."):
             raise _changed(text)
     elif Decimal(text) != Decimal(repr(number)):
@@ -174,7 +174,7 @@ def _changed(text: str) -> Invalid:
 
 
 def _shown(text: str, quote: str = '"') -> str:
-    """Of what may be long only the beginning."""
+    """The beginning of a text that may be long."""
     shown = text if len(text) <= 60 else f"{text[:60]}…"
     return quote + shown.encode(errors="backslashreplace").decode() + quote
 

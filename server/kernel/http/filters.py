@@ -1,4 +1,4 @@
-"""How values look on a page: numbers, times, arguments, curves."""
+"""How values are shown on a page: numbers, times, arguments, charts."""
 
 import datetime as dt
 import json
@@ -14,34 +14,34 @@ from phonenumbers import PhoneNumberFormat
 
 from server.kernel.http.plain_text import cut, visible
 
-_SPARKS = 60  # scores a sparkline has room for
-_MASK = 240  # bytes of HTML for what stands where a number should
+_SPARKS = 60  # scores for which a sparkline has space
+_MASK = 240  # bytes of HTML for a number or what replaces it
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _USER = re.compile(
     r"((?:\bsips?:)?[^\s@:<])[^\s@:<]*(?::[^\s@]*)?@", re.IGNORECASE
-)  # and the password that may stand in a SIP address
+)  # and the password that a SIP address may contain
 _HIDDEN = re.compile(r"\0(?:[\s()+.\-/\ufe0f\u20e3]*\0)*[\ufe0f\u20e3]*")  # emoji of digits have these marks
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00", re.ASCII)
-# Each of its points as text, by place and score, since a line of sixty is drawn for every metric that arrives: 2.2 times
-# as fast as formatting each point (bench optimisations).
+# Each point as text, by place and score: a line of sixty points is drawn for each metric, 2.2 times as fast as by formatting
+# each point (bench optimisations).
 _POINTS = [[f"{place * 4},{100 - score}" for score in range(101)] for place in range(_SPARKS)]
 
 
-# Kept, since every card that is drawn has one: about 100 times as fast as making it (bench optimisations).
+# Cached, because every card has one: 100 times as fast as making it (bench optimisations).
 @lru_cache(maxsize=4096)
 def mask_phone(number: str | None, caller: str | None = None) -> str:
-    """+18505550155 → +1 850 ··· 0155; without a number what the caller's system sent instead, 1001 → 1···1."""
+    """+18505550155 → +1 850 ··· 0155; without a number, the masked text of the caller's system: 1001 → 1···1."""
     if number:
         text = _masked_number(number) or _masked_text(number)
     elif caller and not caller.isspace():
         text = _masked_text(caller)
     else:
-        text = "number not known yet"
+        text = "number unknown"
     return visible(cut(text, _MASK))
 
 
 def _masked_number(text: str) -> str | None:
-    """The country, the beginning and the end of a number in E.164, so that three digits or more are hidden."""
+    """The country code, the beginning and the end of a number in E.164, so that at least three digits are hidden."""
     if not _E164.fullmatch(text):
         return None
     try:
@@ -56,7 +56,7 @@ def _masked_number(text: str) -> str | None:
 
 
 def _masked_text(text: str) -> str:
-    """Words as they are; of a SIP user the first character, of all digits a quarter at each end, three at most."""
+    """Text with its digits masked: a quarter is shown at each end, three digits at most; of a SIP user the first character."""
     text = _USER.sub(r"\1···@", text)
     digits = [place for place, one in enumerate(text) if one.isdigit()]
     if len(digits) <= 2:
@@ -67,32 +67,31 @@ def _masked_text(text: str) -> str:
 
 
 def moment(value: str | dt.datetime | None, kind: str = "clock") -> Markup | str:
-    """A <time>: a clock in UTC, which the page's script turns into the viewer's own or counts from."""
+    """A <time> in UTC, which clock.js turns into the viewer's time zone, or counts from."""
     if value is None:
         return ""
-    if isinstance(value, str) and _UTC.fullmatch(value):  # as the database writes it, several a card
+    if isinstance(value, str) and _UTC.fullmatch(value):  # as the database writes it; a card has several
         text = value
     else:
         when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
         text = when.astimezone(dt.UTC).isoformat()
     shown = f"{text[:10]} {text[11:16]}" if kind in ("day", "date") else text[11:19]
-    # Put together by hand, from nothing that anybody typed: 10 times as fast as datetime's parser and Markup.format
-    # (bench optimisations).
+    # Concatenated from checked text: 10 times as fast as datetime's parser and Markup.format (bench optimisations).
     return Markup(f'<time datetime="{text}" data-kind="{kind}">{shown} UTC</time>')  # noqa: S704
 
 
 def iso(value: str | dt.datetime) -> str:
-    """A moment as ISO 8601, whether it comes from a row or from JSON."""
+    """A moment from a row or from JSON as ISO 8601."""
     return value if isinstance(value, str) else value.isoformat()
 
 
 def argument(value: object) -> str:
-    """An argument as it was sent: text as it is, anything else as JSON."""
+    """An argument as it was sent: text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def arguments(text: str) -> dict[str, Any]:
-    """Arguments in the order they were sent; what cannot be taken apart (a thousand digits or levels) as one text."""
+    """Arguments in the order in which they were sent; JSON that cannot be parsed (a thousand digits or levels) as one text."""
     try:
         found: dict[str, Any] = json.loads(text)
     except (ValueError, RecursionError):
@@ -117,7 +116,7 @@ def size(count: float) -> str:
 
 
 def parts(values: Sequence[float]) -> Markup:
-    """The three parts of a score as one bar, 100 wide."""
+    """The three parts of a score as a bar, 100 wide."""
     csat, interactions, aht = (float(value) for value in values)
     return Markup(
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img"'
@@ -128,7 +127,7 @@ def parts(values: Sequence[float]) -> Markup:
 
 
 def course(scores: Sequence[Sequence[Any]]) -> Markup:
-    """Satisfaction over a whole interaction, from [[seconds, score, sentiment]]."""
+    """Satisfaction during an interaction, from [[seconds, score, sentiment]]."""
     if len(scores) < 2:
         return Markup("")
     last = max(float(scores[-1][0]), 1.0)
@@ -141,7 +140,7 @@ def course(scores: Sequence[Sequence[Any]]) -> Markup:
 
 
 def sparkline(scores: Sequence[float]) -> Markup:
-    """The last scores (0 to 100, oldest first) as a line from left to right; sixty fill it."""
+    """The last sixty scores (0 to 100, oldest first) as a line from left to right."""
     lately = list(map(round, scores[-_SPARKS:]))
     if len(lately) < 2:
         return Markup('<svg class="sparkline" viewBox="0 0 236 100" aria-hidden="true"></svg>')
@@ -155,5 +154,5 @@ def sparkline(scores: Sequence[float]) -> Markup:
 
 
 def now() -> dt.datetime:
-    """The server's clock, for pages on machines whose own is wrong."""
+    """The server's time, because the clock of the viewer's machine may be wrong."""
     return dt.datetime.now(dt.UTC)

@@ -1,4 +1,4 @@
-"""What a form sends, and ids in addresses."""
+"""The fields of a form, and ids in addresses."""
 
 from uuid import UUID
 
@@ -9,12 +9,12 @@ from server.kernel.http import forms
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The text fields of a form. Invalid when it is no form, UnsupportedMediaType when it is not UTF-8."""
+    """The text fields of a form. Invalid when the body is not a form, UnsupportedMediaType when it is not UTF-8."""
     return await forms.fields(request)
 
 
 def identifier(text: str, what: str) -> UUID:
-    """The id in an address or a form. NotFound for what is none: there is no such thing."""
+    """The id in an address or a form. NotFound when it is not an id."""
     try:
         return UUID(text)
     except ValueError:

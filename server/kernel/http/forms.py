@@ -1,8 +1,8 @@
-"""The fields of a form, which is UTF-8 or refused: nobody who sends one chooses the codec that reads it.
+"""The fields of a form, in UTF-8 only, so that a client does not choose the codec that reads it.
 
-Some of Python's codecs are no character sets, and some hold the process for seconds with one large field. So a form
-that names another character set is refused before its body is read, and a body is decoded as UTF-8 and as nothing else.
-This is why Starlette's `request.form()` is not used: it decodes with the codec that the form names, or else as Latin-1.
+Some of Python's codecs are not character sets, and some block the process for seconds with one large field. So a form that
+names another character set is refused before its body is read. Starlette's `request.form()` is not used, because it
+decodes with the codec that the form names, or with Latin-1.
 """
 
 import re
@@ -28,7 +28,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 class Utf8Forms:
-    """Refuses forms that name another character set, at every address and before anybody reads the body."""
+    """Refuses forms that name another character set, at every address and before the body is read."""
 
     def __init__(self, app: ASGIApp, *, refuse: Refuse) -> None:
         self.app, self.refuse = app, refuse
@@ -51,7 +51,7 @@ def _kind(content_type: str) -> str:
 
 
 def _names_utf8(header: str) -> bool:
-    """Whether no parameter of this header is, or names, another character set."""
+    """Whether every charset parameter of this header names UTF-8."""
     return all(charset.strip().lower() in _UTF8 for charset in _charsets(header))
 
 
@@ -67,7 +67,7 @@ def _charsets(header: str) -> Iterator[str]:
 
 
 async def fields(request: Request) -> dict[str, str]:
-    """The fields of a form by name; of two with one name, the last. Invalid when it is no form."""
+    """The fields of a form by name; of two with the same name the last. Invalid when the body is not a form."""
     content_type = request.headers.get("content-type", "")
     kind = _kind(content_type)
     if kind == _URLENCODED:
@@ -75,8 +75,8 @@ async def fields(request: Request) -> dict[str, str]:
     elif kind == _MULTIPART:
         pairs = await _multipart(request, content_type)
     else:
-        raise Invalid("This form was not sent as a form.")
-    # In this field a form may name its character set.
+        raise Invalid("This request is not a form.")
+    # A form may name its character set in this field.
     if any(name == "_charset_" and value.lower() not in _UTF8 for name, value in pairs):
         raise UnsupportedMediaType(_ANOTHER_CHARSET)
     return dict(pairs)
@@ -102,7 +102,7 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
 async def _multipart(request: Request, content_type: str) -> list[tuple[str, str]]:
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
-        raise RequestError("This form does not say what is between its parts: there is no boundary.")
+        raise RequestError("This form has no boundary between its parts.")
     parts = _Parts()
     try:
         parser = MultipartParser(
@@ -124,12 +124,12 @@ async def _multipart(request: Request, content_type: str) -> list[tuple[str, str
     except FormParserError:
         raise RequestError("This form is not valid multipart/form-data.") from None
     if not parts.complete:
-        raise RequestError("This form did not arrive whole: its last part has no end.")
+        raise RequestError("This form is incomplete: its last part has no end.")
     return parts.pairs
 
 
 class _Parts:
-    """Takes what the parser finds, and refuses a part that is a file or names another character set."""
+    """Collects the parts of a form, and refuses files and parts that name another character set."""
 
     def __init__(self) -> None:
         self.pairs: list[tuple[str, str]] = []
@@ -165,7 +165,7 @@ class _Parts:
             raise RequestError(_TOO_MANY)
         _, options = parse_options_header(self._disposition)
         if b"filename" in options:
-            raise RequestError("This form has a file in it, and files are not taken here.")
+            raise RequestError("This form contains a file, and files are not accepted.")
         if b"name" not in options:
             raise RequestError("A part of this form has no name.")
         self._field = _text(options[b"name"])

@@ -1,4 +1,4 @@
-"""The JSON body of a call of the agent API: the kinds of values it is made of, and how one is read or refused in words."""
+"""The JSON bodies of the agent API: the types of their values, and how a body is read or refused in words."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -20,14 +20,14 @@ from pydantic_core import CoreSchema
 from server.errors import Fault, Invalid, faults
 from server.kernel.http import exact_json
 
-MOST_ITEMS = 100  # of a list that is sent in one body
+MOST_ITEMS = 100  # of a list in one body
 _NO_TEXT = "has characters that are no text (NUL or a lone surrogate)"
 _OBJECT_OR_LIST = "expected an object or a list of objects"
 
 
 @dataclass(frozen=True, slots=True)
 class Documented:
-    """What the OpenAPI document says of a value besides what its type says: more keywords of JSON Schema."""
+    """Adds keywords of JSON Schema to a type, for the OpenAPI document."""
 
     keywords: dict[str, Any]
 
@@ -63,7 +63,7 @@ def _storable_json(value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """To JSON Schema, and to JavaScript, 14821.0 is the integer 14821."""
+    """In JSON Schema and JavaScript, 14821.0 is the integer 14821."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -72,17 +72,17 @@ Json = Annotated[JsonValue, AfterValidator(_storable_json)]
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_storable_json)]
 Moment = AwareDatetime
 Percent = Annotated[float, Field(ge=0, le=100)]
-WHOLE = BeforeValidator(_whole)  # beside an int: the last of its annotations
+WHOLE = BeforeValidator(_whole)  # an annotation of int; it must be the last one
 
 
 class Model(BaseModel):
-    """A body or an answer: nothing unknown is taken silently."""
+    """A body or an answer. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, from_attributes=True)
 
 
 class Wrong(Invalid):
-    """A body that its model refuses; `faults` says where and why, one by one."""
+    """A body that its model refuses; `faults` has each place and reason."""
 
     def __init__(self, found: list[Fault]) -> None:
         super().__init__("; ".join(map(str, found[:3])))
@@ -92,8 +92,8 @@ class Wrong(Invalid):
 class JsonBody:
     """Reads the bodies of one call.
 
-    Where one or a list is taken, the first character decides which of the two it is: a wrong object is told
-    what is wrong with it, and not that it is no list besides.
+    Where one object or a list is accepted, the first character of the body decides which it is, so that the errors of a wrong object do
+    not say that it is not a list.
     """
 
     def __init__(self, model: type[BaseModel], *, many: bool, exact: bool) -> None:
@@ -105,7 +105,7 @@ class JsonBody:
             self._list = TypeAdapter(items)
 
     def read(self, raw: bytes) -> Any:
-        """The model, or a list of it. Wrong or Invalid with words for the sender."""
+        """The model, or a list of models. Wrong or Invalid with words for the client."""
         if self._exact:
             exact_json.check(raw)
         is_list = self._list is not None and raw.lstrip(b" \t\r\n").startswith(b"[")
@@ -119,7 +119,7 @@ class JsonBody:
             raise Wrong(found) from None
 
     def schema(self, reference: dict[str, str]) -> dict[str, Any]:
-        """What the document says of a body; `reference` leads to the model."""
+        """The JSON Schema of a body; `reference` refers to the model."""
         if self._list is None:
             return reference
         items = {"type": "array", "items": reference, "minItems": 1, "maxItems": MOST_ITEMS}

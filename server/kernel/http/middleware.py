@@ -1,7 +1,7 @@
-"""What stands before every page: headers, host names, and that writes come from our own pages.
+"""Middleware in front of every page: headers, host names, and that writes come from our own pages.
 
-Each class returns the awaitable of what it calls instead of awaiting it, here and in measured, forms and bodies: a call
-that waits behind all of them would take 1.8 times as much memory with a frame of each (bench optimisations).
+Each class returns the awaitable of what it calls instead of awaiting it, here and in measured, forms and bodies: a request
+that waits behind them would take 1.8 times as much memory with a frame of each (bench optimisations).
 """
 
 import re
@@ -19,7 +19,7 @@ from server.errors import Forbidden, RequestError
 from server.settings import LOOPBACK, Settings
 
 _HOST = re.compile(r"(?:\[([\da-f:.]+)\]|([\w.-]+))(?::\d{1,5})?", re.ASCII)
-_HOSTS = 100  # names (with their ports) that are remembered
+_HOSTS = 100  # host names (with ports) that are remembered
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 UNCACHED = "private, no-store"
 HEADERS = {
@@ -42,12 +42,12 @@ Refuse = Callable[[HTTPConnection, RequestError], ASGIApp]
 
 
 def security_headers(settings: Settings) -> dict[str, str]:
-    """What every answer says; over https also that there is nothing here without it."""
+    """The headers of every answer; over https also Strict-Transport-Security."""
     return HEADERS if loopback(settings) else HEADERS | {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class SecurityHeaders:
-    """Adds the headers to every answer; what is not static is never kept by a cache."""
+    """Adds the headers to every answer, and forbids caching of everything but static files."""
 
     def __init__(self, app: ASGIApp, *, headers: Mapping[str, str]) -> None:
         self.app = app
@@ -72,9 +72,9 @@ class SecurityHeaders:
 
 
 class TrustedHosts:
-    """Refuses the names of others. What it let in before passes at once: each name is taken apart only once.
+    """Refuses other host names. A name that was accepted before passes at once, because it is parsed only once.
 
-    A name that is known takes 2.8 times as long in Starlette's TrustedHostMiddleware (bench optimisations).
+    A known name takes 2.8 times as long in Starlette's TrustedHostMiddleware (bench optimisations).
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
@@ -96,7 +96,7 @@ class TrustedHosts:
 
 
 def host_name(host: bytes) -> str | None:
-    """localhost:8000 → localhost, [::1]:8000 → ::1; None for what is no host and port."""
+    """localhost:8000 → localhost, [::1]:8000 → ::1; None when it is not a host with an optional port."""
     found = _HOST.fullmatch(host.decode("latin-1").lower())
     return found[1] or found[2] if found else None
 
@@ -107,11 +107,11 @@ def _host(scope: Scope) -> bytes | None:
 
 
 class SameOrigin:
-    """Refuses unsafe methods from another origin; a program sends neither header and passes.
+    """Refuses unsafe methods from another origin. A program sends neither header and passes.
 
-    What a browser says of itself (Sec-Fetch-Site) counts first. Older ones, and all of them over plain http beyond this
-    machine, only say where the page was from: that must be our own address, which is PUBLIC_URL if there is one, for a
-    proxy in front may call us by another name.
+    Sec-Fetch-Site of the browser counts first. Older browsers, and all over plain http beyond this machine, send only the
+    origin of their page: it must be our own address, which is PUBLIC_URL where it is set, because a proxy in front may call
+    us by another name.
     """
 
     def __init__(self, app: ASGIApp, *, public_url: str | None, refuse: Refuse) -> None:
@@ -136,7 +136,7 @@ class SameOrigin:
 
 
 def _origin(address: str) -> Origin | None:
-    """Scheme, host and port of what is an address and nothing more."""
+    """Scheme, host and port of an address without a path."""
     try:
         parts = urlsplit(address)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
@@ -148,12 +148,12 @@ def _origin(address: str) -> Origin | None:
 
 
 def loopback(settings: Settings) -> bool:
-    """Whether people reach us only from this machine and over http."""
+    """Whether people reach the server only from this machine and over http."""
     return settings.host in LOOPBACK and not (settings.public_url or "").startswith("https:")
 
 
 def trusted_hosts(settings: Settings) -> list[str]:
-    """Names we answer to; anything when we listen to the world and nobody told us our address."""
+    """The host names that are answered; any name when the server listens on all addresses without PUBLIC_URL."""
     if settings.public_url:
         return [urlsplit(settings.public_url).hostname or "*", settings.host, *LOOPBACK]
     return ["*"] if settings.host not in LOOPBACK else sorted(LOOPBACK)

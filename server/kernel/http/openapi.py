@@ -33,7 +33,7 @@ _REPLAYED = {
 
 
 def document(calls: Sequence[Call], title: str, version: str) -> dict[str, Any]:
-    """Every call with its parameters, body, answer and refusals."""
+    """The document of these calls: parameters, bodies, answers and refusals."""
     models: list[tuple[type[BaseModel], Any]] = [(Problem, "serialization")]
     models += [(call.answer, "serialization") for call in calls]
     schemas, definitions = models_json_schema(list(dict.fromkeys(models)), ref_template=_REFERENCE)

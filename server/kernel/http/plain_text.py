@@ -1,4 +1,4 @@
-"""Text of others, shown so that it cannot pass for something else."""
+"""Text from outside, shown so that it cannot look like something else."""
 
 import unicodedata
 from collections import Counter
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-_JOINERS = "\u200c\u200d"  # which belong into Persian words and into emoji
+_JOINERS = "\u200c\u200d"  # which Persian words and emoji need
 _LINES = "\n\t"
-# Characters that show nothing although their category is a letter, a mark or a symbol, as fillers and variation selectors.
+# Characters that are invisible although their category is a letter, a mark or a symbol, such as fillers and variation selectors.
 _BLANK = frozenset(
     map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)))
 )
-_SPACES = str.maketrans("\n\t\u00a0", "   ")  # which nobody takes for nothing
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # categories of characters that nobody sees
+_SPACES = str.maketrans("\n\t\u00a0", "   ")  # blanks that are visible as such
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # categories of invisible characters
 
 
 def visible(text: str) -> Markup:
-    """Text with what nobody would see written out, as U+202E in a frame: controls, marks of direction, what has no width."""
-    if text.isascii() and text.isprintable():  # as nearly all is
+    """Text in which invisible characters are spelled out, such as U+202E: controls, direction marks, characters without width."""
+    if text.isascii() and text.isprintable():  # true for nearly all texts
         return escape(text)
     text = text.replace("\r\n", "\n")
     if text.translate(_SPACES).isprintable() and _BLANK.isdisjoint(text):
@@ -32,12 +32,12 @@ def visible(text: str) -> Markup:
 
 
 def cut(text: str, room: int) -> str:
-    """As much of the beginning as makes so many bytes of HTML at most, and … where there is more."""
+    """The beginning of a text, at most so many bytes of HTML, with … where it was cut."""
     if html_size(text) <= room:
         return text
     left = room - html_size("…")
     for place, one in enumerate(text):
-        # Beside its neighbours a character may be shown that is written out when it stands alone: never less than it takes.
+        # Next to others a character may be shown that is spelled out alone, so this is never less than it takes.
         left -= html_size(one)
         if left < 0:
             return text[:place] + "…"
@@ -45,14 +45,14 @@ def cut(text: str, room: int) -> str:
 
 
 def html_size(text: str) -> int:
-    """How many bytes of HTML a text makes."""
+    """The bytes of HTML of a text."""
     if text.isascii() and text.isprintable():
         return len(escape(text))
     return len(visible(text).encode())
 
 
 def spelled(text: str) -> str:
-    """The same for where there is no markup, as in a button's name: U+202E → [U+202E]."""
+    """The same without markup, for a button's name: U+202E → [U+202E]."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -71,7 +71,7 @@ def _is_hidden(text: str, place: int) -> bool:
 
 
 def odd_names(names: Iterable[str]) -> dict[str, str]:
-    """The names that could be mistaken for others, each with the reason. Plain names are not in it."""
+    """Names that could be mistaken for others, each with the reason. Plain names are not in the result."""
     reads = {name: _reads(name) for name in names}
     often = Counter(reads.values())
     found = {}

@@ -1,4 +1,4 @@
-"""Whether the process lives and is ready, and its numbers."""
+"""Whether the process runs and is ready, and its metrics."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -7,16 +7,16 @@ from starlette.routing import Route
 from server.errors import NotFound, RequestError
 from server.kernel import observability
 
-_NEARLY_FULL = 0.9  # of the queue of notifications: when it is full, nothing that notifies can be committed
+_NEARLY_FULL = 0.9  # of the notification queue; when it is full, nothing that notifies can commit
 
 
 async def health(_request: Request) -> Response:
-    """Whether the process lives."""
+    """Answer while the process runs."""
     return PlainTextResponse("ok")
 
 
 async def ready(request: Request) -> Response:
-    """Whether it can do its work; 503 says with what it cannot."""
+    """Whether the process can do its work; 503 names what is missing."""
     found = {"database": True, "listener": request.state.hub.state.connected, "notifications": True}
     try:
         rows = await request.state.db.call("select pg_catalog.pg_notification_queue_usage() as used")
@@ -27,7 +27,7 @@ async def ready(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Numbers for Prometheus, for this machine alone."""
+    """Metrics for Prometheus, on this machine only."""
     if request.client is None or request.client.host not in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
         raise NotFound("There is nothing at this address.")
     observability.STREAMS.set(len(request.state.streams))

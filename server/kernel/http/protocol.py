@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, but with an end to its patience: for heads that do not come, and readers that do not read."""
+"""uvicorn's HTTP/1.1 with time limits for slow request heads and for readers that stop reading."""
 
 import asyncio
 from http import HTTPStatus
@@ -15,17 +15,18 @@ HEAD_LIMIT = 64 * 1024  # bytes
 class Protocol(HttpToolsProtocol):
     """One connection.
 
-    uvicorn bounds the time between two requests only. Here nobody keeps a connection with less than a request: not by
-    sending nothing, nor a byte every few seconds. Bodies have a wall of their own, once somebody reads them.
+    uvicorn limits only the time between two requests. Here a client cannot hold a connection with less than a request, neither by
+    sending nothing nor by sending a byte every few seconds. A thousand such connections held 5 MB and as many descriptors. Bodies
+    have limits of their own (bodies.py).
     """
 
-    head_seconds = 15.0  # for a request's head, from when there could have been one
-    stall_seconds = 60.0  # in which whoever we write to does not take a byte
+    head_seconds = 15.0  # for the head of a request, from when it could begin
+    stall_seconds = 60.0  # during which the client reads nothing of an answer
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._answering: RequestResponseCycle | None = None
-        self._head_size = 0  # of what has come of a head that is not complete
+        self._head_size = 0  # bytes of an incomplete head
         self._in_head = False
         self._head_due: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
@@ -37,7 +38,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self._answering is not None and not self._answering.response_complete:
-            # uvicorn tells the newest request only, though a client may have sent it ahead while a stream is open.
+            # uvicorn tells only the newest request, but a client may have sent it while a stream is open.
             self._answering.disconnected = True
             self._answering.message_event.set()
         for timer in (self._head_due, self._stalled):
@@ -51,7 +52,7 @@ class Protocol(HttpToolsProtocol):
             if self._head_size > HEAD_LIMIT:
                 self._refuse(431, "The headers of this request are too large.")
         if self._answering is None or self._answering.response_complete:
-            self._wait_for_head()  # whatever that was, it was no request
+            self._wait_for_head()  # it was not a request
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -65,7 +66,7 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
+        """Refuse bytes that are not HTTP."""
         self._refuse(400, msg)
 
     def pause_writing(self) -> None:
@@ -99,7 +100,7 @@ class Protocol(HttpToolsProtocol):
 
     def _look_at_reader(self, before: int) -> None:
         if self.transport.get_write_buffer_size() < before:
-            self._watch_reader()  # slowly, but they read
+            self._watch_reader()  # it reads, if slowly
         else:
             self.transport.abort()
 

@@ -1,4 +1,4 @@
-"""What somebody is told who is refused: a problem for programs, a page in the known frame for people."""
+"""The answer to a refused request: a problem document for programs, a page for people."""
 
 import asyncio
 from contextlib import suppress
@@ -17,11 +17,11 @@ from server.kernel.http.middleware import UNCACHED, security_headers
 from server.kernel.http.rendering import error as error_page
 
 log = structlog.get_logger(__name__)
-_RECOGNITION = 2.0  # seconds to find out who is refused
+_RECOGNITION = 2.0  # seconds to find out who is signed in
 
 
 def refuse(connection: HTTPConnection, error: RequestError) -> ASGIApp:
-    """The answer of a middleware that lets somebody go no further."""
+    """The refusal of a middleware."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await (await refusal(connection, error))(scope, receive, send)
@@ -30,12 +30,12 @@ def refuse(connection: HTTPConnection, error: RequestError) -> ASGIApp:
 
 
 async def refusal(connection: HTTPConnection, error: RequestError) -> Response:
-    """A problem for programs, a line of text for a fragment, and for a person a page in the frame they know."""
+    """A problem document for programs, text for a fragment, and for a person a page with the navigation."""
     if _is_api(connection):
         return problem(error)
     fragment = connection.headers.get("hx-request") is not None
     if not (fragment or isinstance(error, Unavailable) or hasattr(connection.state, "viewer")):
-        with suppress(Exception):  # whatever it is, the page is shown without the frame then
+        with suppress(Exception):  # whatever the error, the page is then shown without navigation
             async with asyncio.timeout(_RECOGNITION):
                 connection.state.viewer = await viewer_of(Request(connection.scope))
     return error_page(connection, error)
@@ -51,12 +51,12 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
 
 
 def allowed_methods(request: Request) -> str:
-    """What `Allow` says of this address: the methods of all routes that are at it, not of the first alone."""
+    """The value of `Allow`: the methods of all routes at this address, not of the first one alone."""
     found: set[str] = set()
     for route in request.app.routes:
         if isinstance(route, Route) and route.methods and route.matches(request.scope)[0] is not Match.NONE:
             found |= route.methods
-    return ", ".join(sorted(found or {"GET", "HEAD"}))  # without a route of its own: a static file
+    return ", ".join(sorted(found or {"GET", "HEAD"}))  # an address without a route: a static file
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -77,13 +77,13 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_fault(request: Request, error: Exception) -> Response:
     log.error("request_failed", path=request.url.path, exc_info=error)
-    word = RequestError("Something went wrong on our side; it has been written to the log.")
+    word = RequestError("Something went wrong in the server. The log has the details.")
     word.status, word.title = 500, "Our fault"
     answer = await refusal(request, word)
-    # Here we are outside of all middleware, and uvicorn closes the connection after us without a word.
+    # This runs outside of all middleware, and uvicorn closes the connection afterwards.
     answer.headers.update(security_headers(request.state.settings))
     answer.headers.update({"Cache-Control": UNCACHED, "Connection": "close"})
     return answer
 
 
-HANDLERS = {RequestError: _on_refusal, HTTPException: _on_http, Exception: _on_fault}  # of Starlette
+HANDLERS = {RequestError: _on_refusal, HTTPException: _on_http, Exception: _on_fault}  # for Starlette

@@ -1,4 +1,4 @@
-"""Style sheets, scripts and pictures."""
+"""Style sheets, scripts and images."""
 
 import asyncio
 import gzip
@@ -9,16 +9,16 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-_KEPT_FOR_EVER = "public, max-age=31536000, immutable"
-_TEXT = (".css", ".js", ".svg", ".txt")  # what is worth compressing
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_TEXT = (".css", ".js", ".svg", ".txt")  # worth compressing
 
 
 class Static(StaticFiles):
-    """Static files, compressed once; one asked for by its content's hash may be kept for ever."""
+    """Static files, compressed once. A file that is requested with the hash of its content may be cached permanently."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory)
-        self._packed: dict[str, bytes] = {}  # by the file's ETag, which is another when the file is
+        self._packed: dict[str, bytes] = {}  # by ETag, which changes with the file
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         answer = await super().get_response(path, scope)
@@ -29,7 +29,7 @@ class Static(StaticFiles):
             if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
                 answer = await self._pack(answer)
         if b"v=" in scope["query_string"]:
-            answer.headers["Cache-Control"] = _KEPT_FOR_EVER
+            answer.headers["Cache-Control"] = _IMMUTABLE
         return answer
 
     async def _pack(self, file: FileResponse) -> Response:

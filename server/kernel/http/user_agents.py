@@ -21,9 +21,9 @@ _SYSTEMS = (
 
 
 def device(user_agent: str) -> str:
-    """Mozilla/5.0 (X11; Linux x86_64) … → Chrome on Linux; what nobody would recognise is shown as it is."""
+    """Mozilla/5.0 (X11; Linux x86_64) … → Chrome on Linux. An unknown one is shown as it is."""
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), None)
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
     if browser and system:
         return f"{browser} on {system}"
-    return user_agent[:60] or "A browser that does not say what it is"
+    return user_agent[:60] or "Unknown browser"

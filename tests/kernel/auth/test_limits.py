@@ -33,7 +33,7 @@ async def test_guesses_at_an_account_are_limited_wherever_they_come_from(
 ) -> None:
     async with auth_process(app_server, transport, limit=1) as auth:  # and so 10 an hour at an account
 
-        async def guess(number: int) -> RequestError:
+        async def attempt(number: int) -> RequestError:
             spelling = (voice.email, voice.email.upper(), f" {voice.email} ")[number % 3]
             return await refusal(auth.sign_in(spelling, "wrong", Visitor(f"192.0.2.{number}", "")))
 
@@ -102,7 +102,7 @@ async def test_guesses_in_an_hour(who: str, monkeypatch: pytest.MonkeyPatch) -> 
     for number in range(3000):
         now = start + number * 1.2
         try:
-            async with limits.guess(*whose(number)):
+            async with limits.attempt(*whose(number)):
                 looked_at += 1
                 wrong()
         except (Unauthorized, TooMany):
@@ -184,7 +184,7 @@ async def test_who_waited_longest_for_a_turn_has_the_next(
     limits, order, begin = Limits(Settings(_env_file=None, login_per_minute=2)), [], asyncio.Event()
 
     async def attempt(number: int) -> None:
-        async with limits.guess("192.0.2.1"):
+        async with limits.attempt("192.0.2.1"):
             order.append(number)
             await begin.wait()
 

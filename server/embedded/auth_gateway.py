@@ -131,7 +131,7 @@ async def caller(request: Request, connection: Connection, *, leaving: bool = Fa
 
 
 @asynccontextmanager
-async def guess(request: Request, email: str | None = None) -> AsyncIterator[None]:
+async def attempt(request: Request, email: str | None = None) -> AsyncIterator[None]:
     """Count an attempt at this account, or at any link, together with those at our pages; refuse it when there were many.
 
     What the web process itself asks comes without its limits, and is counted there.
@@ -141,7 +141,7 @@ async def guess(request: Request, email: str | None = None) -> AsyncIterator[Non
         yield
         return
     try:
-        async with limits.guess(request.client.host if request.client else "", email):
+        async with limits.attempt(request.client.host if request.client else "", email):
             try:
                 yield
             except AuthError:

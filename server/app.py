@@ -1,4 +1,4 @@
-"""create_app(): middleware, the areas' routes, lifespan and error pages."""
+"""create_app() assembles the application: middleware, the routes of all areas, and the tasks of the process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -47,25 +47,25 @@ CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
 PAGES: list[Page[Any]] = [*floor_pages.PAGES, *interactions_pages.PAGES]
 _AUTH_TIMEOUT = httpx.Timeout(
     10, read=35
-)  # an e-mail takes longest; each question has its own limit within (supabase)
+)  # an e-mail takes longest; each kind of request has a shorter limit of its own (supabase)
 
 
-_REVIVAL = 1.0  # seconds between the death of a task and its next life
+_REVIVAL = 1.0  # seconds until a task that died starts again
 
 
 log = structlog.get_logger(__name__)
 
 
 class State(TypedDict):
-    """What every request finds in `request.state`."""
+    """The content of `request.state`."""
 
     settings: Settings
     db: db.Database
     hub: Hub
     streams: Streams
     auth: Auth
-    administration: Administration | None  # where the project's secret key is known
-    first_admin: FirstAdmin | None  # where an embedded home is reached by others
+    administration: Administration | None  # None without the secret key of the project
+    first_admin: FirstAdmin | None  # only for an embedded home that other machines reach
     limits: Limits
     recorder: Recorder
     known_agents: KnownAgents
@@ -73,7 +73,7 @@ class State(TypedDict):
 
 
 class App:
-    """The application and what must be told before it can stop."""
+    """The application, and what has to end before it can stop."""
 
     def __init__(
         self, settings: Settings, auth_app: ASGIApp | None, first_admin: FirstAdmin | None = None
@@ -85,7 +85,7 @@ class App:
         self.hub: Hub | None = None
 
     def close_streams(self) -> None:
-        """End what would keep the server waiting: streams, agents' long polls, bodies that do not come."""
+        """End what would delay the stop: streams, requests that wait, and bodies that do not arrive."""
         self.closing.set()
         self.bodies.close()
         if self.streams is not None and self.hub is not None:
@@ -94,7 +94,7 @@ class App:
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[State]:
-        """Open the pool, start the tasks; end them in reverse."""
+        """Open the pool and start the tasks; end them in reverse order."""
         settings = self.settings
         assert settings.database_url
         assert settings.supabase_publishable_key
@@ -157,13 +157,13 @@ class App:
 def _fanout(settings: Settings) -> "Fanout | None":
     if settings.fanout_url is None:
         return None
-    from server.kernel.live.fanout import Fanout  # with its library, 7 MB that most do without
+    from server.kernel.live.fanout import Fanout  # its library takes 7 MB, and most servers do not need it
 
     return Fanout(settings.fanout_url)
 
 
 async def _keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run what lives as long as the process; whatever ends it is logged, and it starts again."""
+    """Run a task for the life of the process. Whatever ends it is logged, and it starts again; pages are stale meanwhile."""
     while True:
         try:
             await work()
@@ -184,13 +184,13 @@ async def _configure(database: db.Database, settings: Settings) -> None:
     try:
         await database.call("select private.configure($1)", {name: getattr(settings, name) for name in names})
     except Unavailable as error:
-        log.warning("settings_not_written", reason=error.detail)  # the database may come later
+        log.warning("settings_not_written", reason=error.detail)  # the database may start later
 
 
 def create_app(
     settings: Settings, auth_app: ASGIApp | None = None, first_admin: FirstAdmin | None = None
 ) -> tuple[Starlette, App]:
-    """The application, and the handle that ends its streams. `auth_app`: the embedded Auth service."""
+    """The application, and the handle that ends its streams. `auth_app` is the embedded Auth service."""
     parts, calls = App(settings, auth_app, first_admin), http.routes(CALLS)
     routes: list[BaseRoute] = [
         *floor.ROUTES,
@@ -230,5 +230,5 @@ def create_app(
 
 
 async def _stream(_request: Request) -> Response:
-    """Reached by nobody: Shortcuts answers GET. The route is here so that another method is a 405."""
+    """Never called for GET, which Shortcuts answers. The route exists so that another method is a 405."""
     raise NotFound("There is no such page to stream.")

@@ -1,4 +1,4 @@
-"""The words for what can go wrong with a request, and for what is wrong with JSON that a model refuses."""
+"""The errors of a request, and the words for JSON that a model refuses."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 
 class RequestError(Exception):
-    """Base of the words; `detail` is a sentence for the person or program that asked, `members` more for the program."""
+    """Base class. `detail` is a sentence for the person or program that asked; `members` are more fields for a program."""
 
     status = 400
     title = "Bad request"
@@ -26,54 +26,54 @@ class RequestError(Exception):
 
 
 class NotFound(RequestError):
-    """Unknown, or another's: the two look the same from outside."""
+    """Unknown, or somebody else's. The two look the same, so that nobody learns what exists."""
 
     status, title = 404, "Not found"
 
 
 class Forbidden(RequestError):
-    """Known, but not for this role."""
+    """Known, but not allowed for this role."""
 
     status, title = 403, "Forbidden"
 
 
 class Conflict(RequestError):
-    """Not in this state, or not any more."""
+    """Not possible in the present state."""
 
     status, title = 409, "Conflict"
 
 
 class Invalid(RequestError):
-    """What was sent cannot be used."""
+    """The request has a value that cannot be used."""
 
     status, title = 422, "Invalid"
 
 
 class UnsupportedMediaType(RequestError):
-    """What was sent has a character set that is not read here."""
+    """The request uses another character set than UTF-8."""
 
     status, title = 415, "Unsupported media type"
 
 
 class Unauthorized(RequestError):
-    """Nobody we know: no session, no key."""
+    """No valid session or key."""
 
     status, title = 401, "Unauthorized"
 
 
 class TooMany(RequestError):
-    """Slow down; `retry_after` seconds."""
+    """Too many requests; try again after `retry_after` seconds."""
 
     status, title = 429, "Too many requests"
 
 
 class Unavailable(RequestError):
-    """Not our caller's fault: the database or Auth does not answer; the same request may be sent again."""
+    """The database or Auth does not answer. The same request may be sent again."""
 
     status, title = 503, "Unavailable"
 
 
-# What is wrong with JSON that a model refuses: where, as its sender would write it, and what is expected there.
+# For JSON that a model refuses: the words for what is expected at a place.
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_NAME = 60
@@ -111,7 +111,7 @@ _BOUNDS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: its path from the top of the JSON ("" is the top itself) and a sentence."""
+    """One fault: its path from the top of the JSON ("" is the top itself) and a sentence."""
 
     path: str
     sentence: str
@@ -121,7 +121,7 @@ class Fault:
 
 
 def faults(error: ValidationError, within: Sequence[str | int] = ()) -> list[Fault]:
-    """Everything that is wrong, one sentence for a place. `within`: where the value stands in what was sent."""
+    """All faults, one sentence per place. `within` is the path of the value in the request."""
     found: dict[str, Fault] = {}
     for one in error.errors(include_url=False):
         place = path([*within, *one["loc"]])
@@ -130,7 +130,7 @@ def faults(error: ValidationError, within: Sequence[str | int] = ()) -> list[Fau
 
 
 def path(parts: Sequence[str | int]) -> str:
-    """`[3].captured_at`, `tags.topics[2]`; a name that is none of the usual kind stands in brackets and quotes."""
+    """`[3].captured_at`, `tags.topics[2]`; an unusual name is quoted in brackets."""
     text = ""
     for part in parts:
         if isinstance(part, int):
@@ -156,7 +156,7 @@ def _sentence(error: ErrorDetails) -> str:
         case "missing":
             return "is required"
         case "extra_forbidden":
-            return "is not known here: leave it out"
+            return "is not a field here: leave it out"
         case "value_error" | "assertion_error":
             return str(said["error"])
         case "literal_error":
@@ -173,7 +173,7 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def _but(kind: str, given: Any) -> str:
-    """What was sent instead, where that is of another kind than what is expected."""
+    """The kind of value that was sent, where it differs from the expected kind."""
     match given:
         case None:
             return ", not null"

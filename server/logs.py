@@ -1,4 +1,4 @@
-"""Structured logs: past-tense events with ids; never customer text, never secrets, but for the embedded Auth's mail."""
+"""Structured logs: past-tense events with ids. No text of customers and no secrets, except links of the embedded Auth's e-mails."""
 
 import logging
 import sys

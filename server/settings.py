@@ -1,4 +1,4 @@
-"""Every environment variable Floorwalker reads, typed and explained; nothing else reads the environment."""
+"""Every environment variable of Floorwalker, typed and documented. Nothing else reads the environment."""
 
 import os
 from dataclasses import dataclass
@@ -12,83 +12,110 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SHORTEST_SECRET = 32  # characters of a key in SECRET_KEY
-AUTH_PATH = "/auth/v1"  # of the Auth server, at the project's address
+AUTH_PATH = "/auth/v1"  # of the Auth server, below the project's address
 
 
 class Settings(BaseSettings):
-    """All optional. With none of the URLs set, the embedded PostgreSQL and Auth service are used."""
+    """All are optional. With none of the addresses set, the embedded PostgreSQL and Auth service are used."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
-    demo: bool = Field(True, description="0 = `make run` without the demo contact centre.")
-    floorwalker_home: Path = Field(Path(".floorwalker"), description="Folder of the embedded data.")
-    database_url: str | None = Field(None, description="PostgreSQL for the web process.")
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
+    demo: bool = Field(True, description="0: make run does not play the demo contact centre.")
+    floorwalker_home: Path = Field(Path(".floorwalker"), description="The folder of the embedded data.")
+    database_url: str | None = Field(
+        None, description="PostgreSQL for the web process, as role floorwalker_web."
+    )
     database_owner_url: str | None = Field(
-        None, description="PostgreSQL as the owner (migrate, psql, backup); default DATABASE_URL."
+        None, description="PostgreSQL as its owner, for every command but serve. Default: DATABASE_URL."
     )
     database_listen_url: str | None = Field(
-        None, description="A session connection for LISTEN; default DATABASE_URL."
+        None,
+        description="A session connection for LISTEN, because a transaction pooler delivers no notifications. Default: DATABASE_URL.",
     )
     fanout_url: str | None = Field(
-        None, description="NATS, nats://… or tls://…, several with commas: one process listens for all."
+        None,
+        description="NATS, for about ten web processes and more: nats://… or tls://user:password@…, several separated by commas. One process listens for all.",
     )
-    supabase_url: str | None = Field(None, description="Supabase project, e.g. https://x.supabase.co")
+    supabase_url: str | None = Field(
+        None,
+        description="The Supabase project, for example https://x.supabase.co. Set it together with DATABASE_URL, SUPABASE_PUBLISHABLE_KEY and SECRET_KEY, or none of them.",
+    )
     supabase_publishable_key: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"),
-        description="The project's public key (older name: SUPABASE_ANON_KEY).",
+        description="The public key of the project.",
     )
     supabase_secret_key: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"),
-        description="The project's secret key (older name: SUPABASE_SERVICE_ROLE_KEY).",
+        description="The secret key of the project, with which people are invited and changed.",
     )
     supabase_jwt_secret: SecretStr | None = Field(
-        None, description="Only for projects that still sign with HS256."
+        None, description="The secret of a project that still signs tokens with HS256."
     )
     secret_key: SecretStr | None = Field(
         None,
-        description="Encrypts stored sessions; 32 characters or more; of several with commas the first encrypts, all decrypt.",
+        description="Encrypts stored sessions; at least 32 characters, the same for every web process. Of several, separated by commas, the first encrypts and all decrypt. Embedded, it is made at the first start.",
     )
-    public_url: str | None = Field(None, description="Address people use, when behind a proxy.")
+    public_url: str | None = Field(
+        None,
+        description="The address that people use when a proxy is in front, for example https://floor.example.com.",
+    )
     trusted_proxies: str | None = Field(
         None,
-        description="Whose X-Forwarded-For and -Proto count: addresses or networks with commas, or none; "
+        description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, separated by commas, or none. "
         "default: this machine when PUBLIC_URL is set.",
     )
-    permission_seconds: int = Field(360, ge=1, le=86400, description="A tool permission's time to live.")
-    stale_seconds: int = Field(20, ge=1, description="Silence after which a card says so.")
-    reap_seconds: int = Field(600, ge=1, description="Silence after which an interaction failed.")
-    metrics_hours: int = Field(24, ge=1, description="How long metrics of ended interactions stay.")
-    archive_days: int = Field(90, ge=1, description="How long archives stay.")
-    login_per_minute: int = Field(
-        10, ge=1, description="Wrong passwords for an account, from an address, in a browser that is known."
+    permission_seconds: int = Field(
+        360, ge=1, le=86400, description="Seconds until a tool permission expires."
     )
-    agent_per_second: int = Field(100, ge=1, description="Agent API requests a key.")
+    stale_seconds: int = Field(
+        20, ge=1, description="Seconds without a metric after which a card says that its agent is silent."
+    )
+    reap_seconds: int = Field(
+        600, ge=1, description="Seconds without a metric after which an interaction has failed."
+    )
+    metrics_hours: int = Field(
+        24, ge=1, description="Hours that metrics stay after the end of their interaction."
+    )
+    archive_days: int = Field(
+        90, ge=1, description="Days that archives stay, and with them transcripts, numbers and arguments."
+    )
+    login_per_minute: int = Field(
+        10,
+        ge=1,
+        description="Wrong passwords per minute for an account, from an address, or in a known browser.",
+    )
+    agent_per_second: int = Field(100, ge=1, description="Requests per second with one agent key.")
     pending_per_agent: int = Field(
-        10, ge=1, le=1000, description="Requests of an agent that wait for a decision."
+        10,
+        ge=1,
+        le=1000,
+        description="Requests of one agent that may wait for a decision at once; one more is refused with 429.",
     )
     streams_per_account: int = Field(
-        20, ge=1, description="Live pages of one account in a web process; with one more the oldest stops."
+        20,
+        ge=1,
+        description="Live pages of one account per web process. With one more, the oldest stops and says so.",
     )
 
     @property
     def embedded(self) -> bool:
-        """Whether the PostgreSQL and Auth service of this machine are used."""
+        """Whether the embedded PostgreSQL and Auth service are used."""
         return self.database_url is None and self.supabase_url is None
 
     @property
     def alone(self) -> bool:
-        """Whether this machine alone reaches the server, as far as it knows."""
+        """Whether only this machine reaches the server, as far as it knows."""
         return self.host in LOOPBACK and self.public_url is None
 
     @property
     def hosted(self) -> dict[str, object]:
-        """What a hosted project has all of."""
+        """The settings that a hosted project needs all of."""
         return {
             "DATABASE_URL": self.database_url,
             "SUPABASE_URL": self.supabase_url,
@@ -98,24 +125,24 @@ class Settings(BaseSettings):
 
     @property
     def here(self) -> str:
-        """Where this machine reaches us."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - of which one is this machine
+        """The address of the server for this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - of all addresses, one of this machine
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def address(self) -> str:
-        """Where people reach us: what links in mails begin with."""
+        """The address of the server for people, with which links in e-mails begin."""
         return (self.public_url or self.here).rstrip("/")
 
     @property
     def auth_url(self) -> str:
-        """The Auth server of SUPABASE_URL, which must be known."""
+        """The address of the Auth server. SUPABASE_URL must be known."""
         assert self.supabase_url is not None
         return self.supabase_url.rstrip("/") + AUTH_PATH
 
     @property
     def proxies(self) -> list[str]:
-        """The proxies whose word counts; IPv4 also as it looks to a socket of IPv6."""
+        """The proxies that are believed; IPv4 networks also in the form that an IPv6 socket reports."""
         given = self.trusted_proxies or ("127.0.0.1,::1" if self.public_url else "none")
         networks = [ip_network(one.strip()) for one in given.split(",") if given != "none"]
         mapped = [f"::ffff:{n.network_address}/{96 + n.prefixlen}" for n in networks if n.version == 4]
@@ -132,13 +159,13 @@ class Settings(BaseSettings):
     @field_validator("supabase_publishable_key", "supabase_secret_key")
     @classmethod
     def _one_word(cls, given: SecretStr | None) -> SecretStr | None:
-        # The blank or line end of a careless copy would be an illegal header, whose error shows the key.
+        # A blank or a line end from copying would make an illegal header, whose error message shows the key.
         if given is None:
             return None
         key = given.get_secret_value().strip()
         if not key.isascii() or not key.isprintable() or " " in key:
             raise ValueError(
-                "this is no key of Supabase: copy it once more, nothing before and nothing after it"
+                "this is not a key of Supabase: copy it again, without anything before or after it"
             )
         return SecretStr(key)
 
@@ -164,7 +191,7 @@ class Settings(BaseSettings):
             good = False
         if not good or place.path.strip("/") or place.query or place.fragment or "@" in place.netloc:
             raise ValueError(
-                "this is no address of a site: write https://floor.example.com, and nothing after it"
+                "this is not the address of a site: write https://floor.example.com with nothing after it"
             )
         return f"{place.scheme}://{place.netloc.lower()}"
 
@@ -188,7 +215,7 @@ class Settings(BaseSettings):
             try:
                 place = urlsplit(address.strip())
                 good = place.scheme in ("nats", "tls") and place.hostname and place.port != 0
-            except ValueError:  # no port is that large, no host is written so
+            except ValueError:  # a port that is too large, or a malformed host
                 good = False
             if not good or place.path.strip("/") or place.query or place.fragment:
                 raise ValueError(
@@ -207,7 +234,7 @@ class Settings(BaseSettings):
         if self.stale_seconds >= self.reap_seconds:
             raise ValueError(
                 f"STALE_SECONDS ({self.stale_seconds}) must be less than REAP_SECONDS ({self.reap_seconds}): "
-                "an interaction would end before anybody sees that it is silent"
+                "an interaction would end before its card says that it is silent"
             )
         return self
 
@@ -226,7 +253,7 @@ class Settings(BaseSettings):
 
 
 class Incomplete(Settings):
-    """What is set, whole or not: doctor says what is wrong with it."""
+    """The settings as they are, complete or not, for doctor."""
 
     @model_validator(mode="after")
     def _in_their_order(self) -> Self:
@@ -238,7 +265,7 @@ class Incomplete(Settings):
 
 
 def load() -> Settings:
-    """Read the environment; a wrong value ends in one sentence, not a traceback."""
+    """Read the environment. A wrong value ends the process with one sentence instead of a traceback."""
     try:
         return Settings()
     except ValidationError as error:
@@ -246,7 +273,7 @@ def load() -> Settings:
 
 
 def found() -> tuple[Settings, list[str]]:
-    """What of the environment can be used, and a sentence for each thing that is wrong with it."""
+    """The usable settings, and a sentence for each wrong one."""
     wrong: list[str] = []
     instead: dict[str, Any] = {}
     while True:
@@ -258,7 +285,7 @@ def found() -> tuple[Settings, list[str]]:
             names = [_FIELDS[str(fault["loc"][0]).upper()] for fault in error.errors()]
             instead |= {name: Settings.model_fields[name].default for name in names}
     if any(name.upper() in usable.hosted for name in instead):
-        return usable, wrong  # set, if not well: not to be called missing
+        return usable, wrong  # it is set, if wrong, so it is not called missing
     try:
         return Settings(**instead), wrong
     except ValidationError as error:
@@ -284,7 +311,7 @@ _FIELDS = {alias: name for name in Settings.model_fields for alias in _aliases(n
 
 @dataclass(frozen=True, slots=True)
 class Documented:
-    """A setting as the documentation shows it; no default is None."""
+    """A setting as the documentation shows it. A default of None means that it is not set."""
 
     name: str
     older_names: tuple[str, ...]
@@ -293,7 +320,7 @@ class Documented:
 
 
 def documented() -> list[Documented]:
-    """Every setting, in the order in which they are defined."""
+    """Every setting, in the order of their definition."""
     found = []
     for name, field in Settings.model_fields.items():
         newest, *older = _aliases(name)
@@ -307,5 +334,5 @@ def documented() -> list[Documented]:
 
 
 def inherited(**more: str) -> dict[str, str]:
-    """Our own environment for a program we start, with more in it."""
+    """The environment of this process with additions, for a program that it starts."""
     return {**os.environ, **more}

@@ -1,1 +1,1 @@
-"""Signing in and out."""
+"""Sign-in, sign-out and the viewer's own account."""

@@ -1,4 +1,4 @@
-"""Signing in and out, forgotten passwords and invitations, and one's own account."""
+"""Sign-in and sign-out, forgotten passwords, invitations, and the viewer's own account."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -26,18 +26,18 @@ from server.kernel.http import (
 
 _EMAIL, _PASSWORD, _TOKEN = 255, 1000, 4000  # characters
 _SAID = {
-    "name": "Your name is changed.",
-    "password": "Your password is changed. You are signed out everywhere else.",
-    "session": "That browser is signed out.",
+    "name": "Your name was changed.",
+    "password": "Your password was changed. You are signed out everywhere else.",
+    "session": "That browser was signed out.",
 }
 
 
 async def sign_in_page(request: Request) -> Response:
-    """The sign-in page; whoever is in already goes on."""
+    """The sign-in page. A viewer who is signed in is sent on."""
     wanted = own_path(request.query_params.get("next", ""))
     if await viewer_of(request):
         return RedirectResponse(wanted, 303)
-    ended = session_cookie(request) is not None  # of a session that does not exist any more
+    ended = session_cookie(request) is not None  # the cookie of a session that no longer exists
     message = "Your session has ended. Please sign in again." if ended else ""
     answer = _page(request, wanted=wanted, message=message)
     drop_doubtful(answer, request)
@@ -45,13 +45,13 @@ async def sign_in_page(request: Request) -> Response:
 
 
 async def sign_in(request: Request) -> Response:
-    """Sign in: 303 to where one wanted to go, or the page again with one sentence for every reason."""
+    """Sign in: 303 to the page that was asked for, or the form with one sentence for every reason."""
     auth: Auth = request.state.auth
     fields = await http.form(request)
     email, password = fields.get("email", "").strip(), fields.get("password", "")
     wanted = own_path(fields.get("next", ""))
     if not email or not password or len(email) > _EMAIL or len(password) > _PASSWORD:
-        message = "Please give your e-mail and your password."
+        message = "Please enter your e-mail and your password."
         return _page(request, 422, email=email[:_EMAIL], wanted=wanted, message=message)
     try:
         cookie = await auth.sign_in(email, password, visitor_of(request))
@@ -61,7 +61,7 @@ async def sign_in(request: Request) -> Response:
 
 
 async def _signed_in(request: Request, cookie: str, email: str, wanted: str = "/") -> Response:
-    """Hand over the new session; the one before ends, and if it does not just now, it is nobody's any more."""
+    """Set the cookie of the new session and end the one before. A failure to end it is only logged, because its cookie is gone."""
     auth: Auth = request.state.auth
     with suppress(Unavailable):
         await auth.sign_out(session_cookie(request))
@@ -96,21 +96,21 @@ def _page(
 
 
 async def forgot(request: Request) -> Response:
-    """The form for a forgotten password; with the link of the e-mail, the form for a new password."""
+    """The form for a forgotten password; with the token of an e-mail's link, the form for a new password."""
     if token := request.query_params.get("token_hash"):
         return _link_page(request, token[:_TOKEN])
     return http.render(request, "accounts/recovery.html", email="", sent=False, message="")
 
 
 async def recover(request: Request) -> Response:
-    """Send an e-mail to the address, if a person has it; or take the new password of a person who has its link."""
+    """Send an e-mail if there is an account with this address; with a token, set the new password."""
     fields = await http.form(request)
     if "token_hash" in fields:
         return await _accept(request, fields, "recovery")
     auth: Auth = request.state.auth
     email, status, retry, message = fields.get("email", "").strip(), 200, None, ""
     if not email or len(email) > _EMAIL or "@" not in email:
-        status, message = 422, "Please give your e-mail address."
+        status, message = 422, "Please enter your e-mail address."
     else:
         try:
             await auth.request_recovery(email, visitor_of(request))
@@ -127,21 +127,21 @@ async def recover(request: Request) -> Response:
 
 
 async def invited(request: Request) -> Response:
-    """Where the link of an invitation leads: one's first password."""
+    """The page of an invitation's link, for the first password."""
     return _link_page(request, request.query_params.get("token_hash", "")[:_TOKEN])
 
 
 async def accept(request: Request) -> Response:
-    """Take the first password of somebody who was invited."""
+    """Set the first password of an invited person."""
     return await _accept(request, await http.form(request), "invite")
 
 
 async def _accept(request: Request, fields: Mapping[str, str], kind: Link) -> Response:
-    """Set the password and sign in: 303 to the home page, or the form again with what is wrong."""
+    """Set the password and sign in: 303 to the home page, or the form with the error."""
     auth: Auth = request.state.auth
     token, password = fields.get("token_hash", "")[:_TOKEN], fields.get("password", "")
     if password != fields.get("again", password):
-        return _link_page(request, token, 422, message="The two are not the same. Please type them again.")
+        return _link_page(request, token, 422, message="The two passwords differ. Please type them again.")
     try:
         cookie, email = await auth.accept_link(token, kind, password, visitor_of(request))
     except NotFound as refusal:
@@ -159,7 +159,7 @@ def _link_page(
     request: Request, token: str, status: int = 200, *, message: str = "", used: str = ""
 ) -> Response:
     if not token and not used:
-        status, used = 404, "The link is not complete. Please open it from the e-mail once more."
+        status, used = 404, "The link is incomplete. Please open it from the e-mail again."
     context = {"token": token, "message": message, "path": request.url.path}
     if message and request.headers.get("hx-request"):
         return http.fragment(request, "accounts/_link.html", status, **context)
@@ -167,12 +167,12 @@ def _link_page(
 
 
 async def account(request: Request) -> Response:
-    """One's name, password, and where one is signed in."""
+    """The viewer's name, password and sessions."""
     return await _account(request, said=_SAID.get(request.query_params.get("said", ""), ""))
 
 
 async def rename(request: Request) -> Response:
-    """Another name: 303 back, or 422 with what is wrong."""
+    """Change the name: 303 back, or 422 with the error."""
     auth: Auth = request.state.auth
     name = (await http.form(request)).get("name", "")
     try:
@@ -183,12 +183,12 @@ async def rename(request: Request) -> Response:
 
 
 async def change_password(request: Request) -> Response:
-    """Another password, proven by the current one; this browser gets a new session, all others end."""
+    """Change the password, proven by the current one. This browser gets a new session; all others end."""
     auth: Auth = request.state.auth
     fields = await http.form(request)
     current, wanted = fields.get("current", ""), fields.get("new", "")
     if not current or len(current) > _PASSWORD:
-        return await _account(request, 422, faults={"current": "Please give your current password."})
+        return await _account(request, 422, faults={"current": "Please enter your current password."})
     try:
         cookie = await auth.change_password(session_cookie(request), current, wanted, visitor_of(request))
     except PasswordSet as refusal:
@@ -202,7 +202,7 @@ async def change_password(request: Request) -> Response:
 
 
 async def end_session(request: Request) -> Response:
-    """Sign out one of one's browsers; with this one, to the sign-in page."""
+    """End one of the viewer's sessions; for the present one, go to the sign-in page."""
     auth: Auth = request.state.auth
     viewer: Viewer = request.state.viewer
     session_id = http.identifier(request.path_params["id"], "session")
@@ -213,7 +213,7 @@ async def end_session(request: Request) -> Response:
 
 
 async def end_sessions(request: Request) -> Response:
-    """Sign out everywhere, here as well."""
+    """End all of the viewer's sessions."""
     auth: Auth = request.state.auth
     await auth.sign_out_everywhere(session_cookie(request))
     return _signed_out(request)

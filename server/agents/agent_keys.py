@@ -1,4 +1,4 @@
-"""Agent keys: made once, shown once, kept as a hash."""
+"""Keys of the agent API: shown once, stored as a hash."""
 
 import datetime as dt
 import secrets
@@ -23,7 +23,7 @@ where ($1::text is null or a.id::text = lower($1) or a.name = $1)
 
 @dataclass(frozen=True, slots=True)
 class AgentKey:
-    """What is known of a key, and whose it is; times are in UTC."""
+    """A key and its agent. Times are in UTC."""
 
     id: UUID
     agent: str
@@ -31,13 +31,13 @@ class AgentKey:
     hint: str
     created_at: dt.datetime
     revoked_at: dt.datetime | None
-    retired: bool  # the agent is, so that its keys open nothing
+    retired: bool  # the agent is retired, so its keys are invalid
 
 
 async def create(connection: Connection, agent: str) -> str:
-    """A new key of an agent named by its id or its unique name; as the database's owner.
+    """Make a key of the agent with this id or unique name, as the database's owner; return it.
 
-    NotFound when there is none, Invalid when several agents have that name.
+    NotFound when there is no such agent, Invalid when several have that name.
     """
     rows = await connection.fetch(
         "select id, name from public.agents where (id::text = $1 or name = $1) and retired_at is null", agent
@@ -51,7 +51,7 @@ async def create(connection: Connection, agent: str) -> str:
 
 
 async def read(connection: Connection, agent: str | None) -> list[AgentKey]:
-    """All keys, or those of the agents with this id or name, the newest first; as the database's owner.
+    """All keys, or those of agents with this id or name, newest first; as the database's owner.
 
     NotFound when there is no such agent.
     """
@@ -62,9 +62,10 @@ async def read(connection: Connection, agent: str | None) -> list[AgentKey]:
 
 
 async def revoke(connection: Connection, key: str, agent: str | None) -> tuple[AgentKey, bool]:
-    """Revoke the one key with this id or hint, and whether it was not revoked before; as the database's owner.
+    """Revoke the key with this id or hint, as the database's owner; return it, and whether it was valid before.
 
-    Of several the one that is not revoked yet is meant. NotFound when there is none, Invalid when several are left.
+    Of several keys with this hint, the one that is not revoked is meant. NotFound when there is none, Invalid when
+    several remain.
     """
     if agent is not None:
         await _check_agent(connection, agent)
@@ -94,7 +95,7 @@ async def _check_agent(connection: Connection, agent: str) -> None:
 
 
 async def create_for(connection: Connection, agent_id: UUID, hint: str = "") -> str:
-    """A new key of this agent; as the database's owner."""
+    """Make a key of this agent, as the database's owner; return it."""
     key = "fw_" + secrets.token_urlsafe(32)
     await connection.execute(
         "insert into public.agent_keys (agent_id, key_hash, hint) values ($1, $2, $3)",

@@ -1,4 +1,4 @@
-"""Agents: the record an agent reads of itself, and pausing by people."""
+"""Agents: the record that an agent reads of itself; pause, move and retire."""
 
 from uuid import UUID
 
@@ -27,12 +27,12 @@ async def read(connection: Connection, agent_id: UUID) -> Record:
 
 
 async def pause(connection: Connection, agent_id: UUID, *, paused: bool) -> None:
-    """Pause or resume an agent of the viewer; a running interaction goes on. NotFound when not theirs."""
+    """Pause or resume an agent of the viewer. A running interaction continues. NotFound when it is not theirs."""
     await connection.execute("select id from public.set_agent_paused($1, $2)", agent_id, paused)
 
 
 async def move(connection: Connection, agent_id: UUID, supervisor_id: UUID) -> UUID:
-    """Give an agent to another supervisor; whose it was. NotFound; Conflict when they have three; Invalid for another type."""
+    """Give an agent to another supervisor; return the previous one. NotFound; Conflict when they have three; Invalid for another type."""
     before: UUID | None = await connection.fetchval(
         "select supervisor_id from public.agents where id = $1", agent_id
     )
@@ -42,7 +42,7 @@ async def move(connection: Connection, agent_id: UUID, supervisor_id: UUID) -> U
 
 
 async def retire(connection: Connection, agent_id: UUID) -> UUID:
-    """Free an agent's slot and keep its history; whose it is. NotFound; Conflict while an interaction is active."""
+    """Free an agent's slot and keep its history; return its supervisor. NotFound; Conflict while an interaction is active."""
     supervisor_id: UUID = await connection.fetchval(
         "select supervisor_id from public.retire_agent($1)", agent_id
     )

@@ -1,4 +1,4 @@
-"""What an agent may ask about itself."""
+"""The call with which an agent reads its own record."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -9,7 +9,7 @@ from server.kernel.http import Ask, Call, Model
 
 
 class Tool(Model):
-    """One thing the agent can do."""
+    """A tool of the agent."""
 
     tool_name: str
     description: str | None
@@ -18,19 +18,19 @@ class Tool(Model):
 
 
 class Agent(Model):
-    """The agent as the supervisor has set it up."""
+    """The agent, as its supervisor has set it up."""
 
     id: UUID
     name: str
     agent_type: Literal["voice", "chat"]
     status: Literal["idle", "in_call", "in_chat", "paused"]
     system_prompt: str
-    active_interaction_id: UUID | None  # what a restarted agent left open
+    active_interaction_id: UUID | None  # after a restart of the agent: the interaction to continue or to end
     tools: list[Tool]
 
 
 async def read(ask: Ask, connection: Connection) -> Agent:
-    """The caller itself."""
+    """Read the agent of the key."""
     return Agent.model_validate(dict(await agents.read(connection, ask.agent.id)))
 
 

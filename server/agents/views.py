@@ -1,4 +1,4 @@
-"""What people do with agents: pause and resume; for admins, move and retire."""
+"""Pause and resume an agent; for admins, move and retire it."""
 
 from uuid import UUID
 
@@ -14,10 +14,10 @@ from server.kernel.http import signed_in
 
 
 async def pause(request: Request) -> Response:
-    """Pause (`paused` = yes) or resume (no) an agent; its card follows through the stream."""
+    """Pause (`paused` = yes) or resume (no) an agent. Its card follows through the stream."""
     wanted = (await http.form(request)).get("paused")
     if wanted not in ("yes", "no"):
-        raise Invalid("paused is yes or no.")
+        raise Invalid("paused must be yes or no.")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         await agents.pause(connection, _agent(request), paused=wanted == "yes")
@@ -25,7 +25,7 @@ async def pause(request: Request) -> Response:
 
 
 async def move(request: Request) -> Response:
-    """Give an agent to another supervisor of its type; back to the page of who had it."""
+    """Give an agent to another supervisor of its type; back to the page of the previous one."""
     wanted = (await http.form(request)).get("supervisor_id", "")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:

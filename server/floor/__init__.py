@@ -1,1 +1,1 @@
-"""The live pages: a supervisor's floor and the admins' wallboard."""
+"""The live pages: the floor of a supervisor and the wallboard of admins."""

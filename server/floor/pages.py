@@ -1,4 +1,4 @@
-"""The live pages of this area: a supervisor's floor, the admins' wallboard, and who watches which."""
+"""The live pages of this area, the floor and the wallboard, and their audiences."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,11 +12,14 @@ from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template
 from server.kernel.live import Audience, FeedLine, Grant, Page, Parts, Queue, Regions, queue
 
-_CRITICAL, _LATELY = 40, 6  # a score below it; so many scores, one about every five seconds
+_CRITICAL, _LATELY = (
+    40,
+    6,
+)  # a score below the first is critical; the second is a number of scores, about one every five seconds
 
 
 class Interaction(TypedDict):
-    """An active interaction on the card of its agent: private.interaction_cards."""
+    """An active interaction on the card of its agent: a row of private.interaction_cards."""
 
     id: str
     agent_id: str
@@ -33,7 +36,7 @@ class Interaction(TypedDict):
 
 
 class Ended(TypedDict):
-    """How the last interaction of an agent ended."""
+    """The end of an agent's last interaction."""
 
     ended_at: str
     status: str
@@ -41,12 +44,12 @@ class Ended(TypedDict):
 
 
 class Agent(TypedDict):
-    """The card of an agent: private.agent_cards. Of one that is known only id and row_version are read again."""
+    """The card of an agent: a row of private.agent_cards. Of a known one only id and row_version are returned."""
 
     id: str
     supervisor_id: str
     slot: int
-    row_version: str | None  # none where it is not in an interaction
+    row_version: str | None  # None without an active interaction
     name: str
     agent_type: str
     status: str
@@ -56,13 +59,13 @@ class Agent(TypedDict):
 
 
 class Floor(Queue):
-    """What private.floor_v2 reads."""
+    """The result of private.floor_v2."""
 
     agents: list[Agent]
 
 
 class Numbers(TypedDict):
-    """The numbers above a page; `agents`: how many by status."""
+    """The numbers above a page; `agents`: status → how many."""
 
     active: int
     critical: int
@@ -73,7 +76,7 @@ class Numbers(TypedDict):
 
 
 class Row(TypedDict):
-    """An active interaction on the wallboard: private.interaction_rows."""
+    """An active interaction on the wallboard: a row of private.interaction_rows."""
 
     id: str
     agent_name: str
@@ -98,7 +101,7 @@ class Supervisor(TypedDict):
 
 
 class Wallboard(TypedDict):
-    """What private.wallboard reads: the worst of the `matching` interactions."""
+    """The result of private.wallboard: the worst of the `matching` interactions."""
 
     numbers: Numbers
     interactions: list[Row]
@@ -136,14 +139,16 @@ AGENTS = Template("agents/_agents.html", _AgentsShown)
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """An agent's card, and what the rest of the floor tells of them."""
+    """An agent's card, and what the other regions need to know of it."""
 
     region: str
     html: str
     live: bool
     critical: bool
     score: float | None
-    needs_attention: bool  # critical now or within the last half minute: what went up stays there a while
+    needs_attention: (
+        bool  # critical now or within the last half minute; the delay keeps cards from changing places often
+    )
 
 
 def _card(agent: Agent) -> _Card:
@@ -204,7 +209,7 @@ def _waiting(shown: Queue, partials: Partials) -> Regions:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What an admin wants the wallboard's list to hold; empty means everything."""
+    """The filters of the wallboard's list; empty means all."""
 
     type: str = ""
     sentiment: str = ""
@@ -213,7 +218,7 @@ class Filters:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Self:
-        """From an address; Invalid for a value that no choice has."""
+        """From an address. Invalid for an unknown value."""
         found = cls(**{name: query.get(name, "").strip() for name in cls.__slots__})
         if (
             found.type not in ("", "voice", "chat")
@@ -227,12 +232,12 @@ class Filters:
 
     @property
     def chosen(self) -> dict[str, str]:
-        """Those that are set."""
+        """The filters that are set."""
         return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
 
 
 def home_of(viewer: Viewer, filters: Filters) -> list[Audience]:
-    """A supervisor's own floor; for an admin the wallboard, filtered, and all that waits for a decision."""
+    """The audience of a supervisor's floor; for an admin those of the filtered wallboard and of all pending requests."""
     if viewer.role == "admin":
         chosen = json.dumps(filters.chosen, sort_keys=True)
         return [Audience(WALLBOARD, "*", chosen), Audience(WAITING, "*", chosen)]
@@ -269,7 +274,7 @@ WALLBOARD = Page(
     urgent_every=1.0,
     watch=watch,
 )
-# Beside the wallboard, and read by itself: what somebody waits for must not wait for ten thousand interactions.
+# Read separately from the wallboard, because a pending request must not wait for ten thousand interactions.
 WAITING = Page(
     "waiting",
     function="waiting",

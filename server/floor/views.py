@@ -12,7 +12,7 @@ from server.kernel.live import Streams
 
 
 async def home(request: Request) -> Response:
-    """A supervisor's floor, an admin's wallboard."""
+    """The floor of a supervisor, the wallboard of an admin."""
     viewer: Viewer = request.state.viewer
     streams: Streams = request.state.streams
     filters = Filters.of(request.query_params)

@@ -1,1 +1,1 @@
-"""Interactions: what an agent and a customer go through, its metrics and what remains of it."""
+"""Interactions: calls and chats of agents, with their metrics, turns and archives."""

@@ -1,4 +1,4 @@
-"""What agents tell of their interactions: start, change, metrics, turns, end, archive."""
+"""The calls with which agents report their interactions: start, change, metrics, turns, end, archive."""
 
 import datetime as dt
 from contextlib import suppress
@@ -27,7 +27,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def _read_moment(value: object) -> object:
-    """ISO 8601, or seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size."""
+    """A moment from ISO 8601, or from seconds, milliseconds, microseconds or nanoseconds since 1970, distinguished by size."""
     if isinstance(value, str):
         with suppress(ValueError):
             return dt.datetime.fromisoformat(value)
@@ -48,23 +48,23 @@ PhoneNumber = Annotated[
     Text,
     Field(
         max_length=lengths.NAME,
-        description="What stands where the caller's number should. What is no usable number is kept as `caller`.",
+        description="The caller's number, or whatever the telephone system sends in its place. Text that is not a usable number is stored as `caller`.",
     ),
 ]
 CalledNumber = Annotated[
     Text,
     Field(
         max_length=lengths.NAME,
-        description="The number that was called. Its country is that of a phone_number that is written without one.",
+        description="The number that was called. A phone_number without a country code is read as one of its country.",
     ),
 ]
 ShortText = Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
 _UNITS = (1, 10**3, 10**6, 10**9)  # of a second
 _SECONDS_2000 = 946_684_800  # since 1970; no moment is earlier
-_SECONDS_END = 10**11  # a larger number counts a smaller unit
+_SECONDS_END = 10**11  # a larger number has a smaller unit
 _MOMENT: dict[str, JsonValue] = {
     "description": "Text with its offset from UTC, or seconds, milliseconds, microseconds or nanoseconds since 1970, "
-    "told apart by their size; in the years 2000 to 9998.",
+    "distinguished by their size; in the years 2000 to 9998.",
     "anyOf": [
         {
             "type": "string",
@@ -100,7 +100,7 @@ class Start(Model):
 
 
 class Change(Model):
-    """What may become known during an interaction."""
+    """Values that may become known during an interaction."""
 
     phone_number: PhoneNumber | None = None
     called_number: CalledNumber | None = None
@@ -108,14 +108,14 @@ class Change(Model):
 
 
 class Interaction(Model):
-    """An interaction as it stands."""
+    """An interaction."""
 
     id: UUID
     agent_id: UUID
     interaction_type: Literal["voice", "chat"]
     phone_number: str | None  # in E.164
-    caller: str | None  # the text as sent, where it is no usable number or says more than a number
-    called_number: str | None  # in E.164, or as sent where that cannot be read
+    caller: str | None  # the text as sent, where it is not a usable number or says more than a number
+    called_number: str | None  # in E.164, or as sent where it cannot be read
     livekit_room_id: str | None
     external_id: str | None
     status: Literal["active", "completed", "failed"]
@@ -126,17 +126,17 @@ class Interaction(Model):
 
 
 class Interactions(RootModel[list[Interaction]]):
-    """The interactions that were asked for."""
+    """The interactions that match."""
 
 
 _SOMETHING: list[JsonValue] = [
     {"required": [name], "properties": {name: {"type": kind}}}
     for name, kind in (("sentiment", "string"), ("satisfaction_score", "number"), ("feed_text", "string"))
-]  # in words of JSON Schema: one of these is there, and is not null
+]  # in JSON Schema: one of these fields is present and not null
 
 
 class RealtimeMetric(Model):
-    """Sentiment, satisfaction (0 to 100) and a feed line at a moment: at least one of the three."""
+    """Sentiment, satisfaction (0 to 100) and a feed text at a moment: at least one of the three."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": _SOMETHING})
     captured_at: CapturedAt | None = None
@@ -154,15 +154,16 @@ class RealtimeMetric(Model):
 class Turn(Model):
     """Something that was said.
 
-    A turn with the external_id of an earlier one replaces it, as a text grows; once it is final, only a final one does. Without
-    an external_id, the same captured_at, speaker and text are the same turn. Turns may come until ten minutes after the end.
+    A turn with the external_id of an earlier one replaces it while the text grows; once it is final, only a final one does.
+    Without an external_id, turns with the same captured_at, speaker and text are the same. Turns are accepted until ten
+    minutes after the end.
     """
 
     captured_at: CapturedAt | None = None
     speaker: Literal["customer", "agent", "tool"]
     text: Annotated[Text, Field(max_length=lengths.TURN_TEXT)]
-    external_id: ShortText | None = None  # the same one again replaces the turn
-    final: bool = False  # it does not grow any more: only what is final replaces it
+    external_id: ShortText | None = None  # a later turn with the same one replaces this turn
+    final: bool = False  # the text is complete; only a final turn replaces it
     interrupted: bool = False
 
 
@@ -170,7 +171,7 @@ Outcome = Literal["stored", "replaced", "merged", "duplicate"]
 
 
 class Accepted(Model):
-    """What became of each item, in the order sent; how many were news, and how many were known already."""
+    """What was done with each item, in the order sent: how many were stored, and how many were known already."""
 
     stored: int
     duplicates: int
@@ -178,13 +179,13 @@ class Accepted(Model):
 
     @classmethod
     def of(cls, outcomes: list[Any]) -> Self:
-        """From the outcomes; what replaced or was merged is news."""
+        """Count the outcomes; an item that replaced another or was merged counts as stored."""
         known = outcomes.count("duplicate")
         return cls(stored=len(outcomes) - known, duplicates=known, outcomes=outcomes)
 
 
 class Issue(Model):
-    """One thing the customer came for."""
+    """One concern of the customer."""
 
     issue: Annotated[Text, Field(min_length=1, max_length=500)]
     status: Literal["resolved", "unresolved"]
@@ -192,14 +193,14 @@ class Issue(Model):
 
 
 class IssueTag(Model):
-    """An issue by its tag; the same tag within three days breaks first-contact resolution."""
+    """An issue by its tag. The same tag within three days means that it was not resolved at first contact."""
 
     tag: ShortText
     status: Literal["resolved", "unresolved"]
 
 
 class Tags(Model):
-    """What the interaction was about."""
+    """The subjects of the interaction."""
 
     topics: Annotated[list[ShortText], Field(max_length=50)] = Field(default_factory=list)
     sentiment: Literal["good", "neutral", "critical"] | None = None
@@ -207,7 +208,7 @@ class Tags(Model):
 
 
 class Archive(Model):
-    """What remains of an interaction."""
+    """The archive of an interaction."""
 
     summary: Annotated[Text, Field(min_length=1, max_length=lengths.SUMMARY)]
     issues: Annotated[list[Issue], Field(max_length=50)] | None = None
@@ -217,7 +218,7 @@ class Archive(Model):
 
 
 class StoredArchive(Archive):
-    """An archive and whether it was resolved at first contact."""
+    """An archive, and whether its issue was resolved at first contact."""
 
     interaction_id: UUID
     fcr_status: bool | None
@@ -225,7 +226,7 @@ class StoredArchive(Archive):
 
 
 class End(Model):
-    """How an interaction ended. One that failed because nothing was heard of it may be completed later, once."""
+    """How an interaction ended. One that failed because its agent was silent may be completed later, once."""
 
     status: Literal["completed", "failed"]
     end_reason: Annotated[Text, Field(min_length=1, max_length=lengths.END_REASON)] | None = None
@@ -233,7 +234,7 @@ class End(Model):
 
 
 async def start(ask: Ask, connection: Connection) -> Interaction:
-    """Open an interaction."""
+    """Start an interaction."""
     body: Start = ask.body
     phone_number, caller = phone_numbers.read(body.phone_number, body.called_number)
     row = await interactions.start(
@@ -250,12 +251,12 @@ async def start(ask: Ask, connection: Connection) -> Interaction:
 
 
 async def read(ask: Ask, connection: Connection) -> Interaction:
-    """Look at an interaction."""
+    """Read an interaction."""
     return Interaction.model_validate(dict(await interactions.read(connection, ask.id())))
 
 
 async def find(ask: Ask, connection: Connection) -> Interactions:
-    """Look an interaction up by its external_id."""
+    """Find an interaction by its external_id."""
     external_id = ask.request.query_params.get("external_id", "")
     if not 0 < len(external_id) <= lengths.NAME or "\x00" in external_id:
         raise Invalid(f"external_id: it has 1 to {lengths.NAME} characters, and none of them is NUL")
@@ -264,7 +265,7 @@ async def find(ask: Ask, connection: Connection) -> Interactions:
 
 
 async def change(ask: Ask, connection: Connection) -> Interaction:
-    """Tell what became known."""
+    """Set values that became known."""
     values = ask.body.model_dump(exclude_unset=True)
     if values.keys() & {"phone_number", "called_number"}:
         known = await interactions.read(connection, ask.id(), locked=True)
@@ -273,7 +274,7 @@ async def change(ask: Ask, connection: Connection) -> Interaction:
 
 
 async def metrics(ask: Ask) -> Accepted:
-    """Store one metric or a list; answered after the commit."""
+    """Store one metric or a list; the answer follows the commit."""
     recorder: Recorder = ask.request.state.recorder
     items: list[RealtimeMetric] = ask.body if isinstance(ask.body, list) else [ask.body]
     interaction_id, stamps = ask.id(), recorder.stamps(len(items))
@@ -294,7 +295,7 @@ async def metrics(ask: Ask) -> Accepted:
         raise NotFound("there is no such interaction")
     if "ended" in outcomes:
         raise Conflict("the interaction has ended")
-    if "invalid" in outcomes:  # what the models let through and the database does not
+    if "invalid" in outcomes:  # a value that the models accept and the database does not
         raise Invalid("a metric has a value that cannot be stored")
     return Accepted.of(outcomes)
 
@@ -308,7 +309,7 @@ async def turns(ask: Ask, connection: Connection) -> Accepted:
 
 
 async def end(ask: Ask, connection: Connection) -> Interaction:
-    """End an interaction, with its archive when it is there already."""
+    """End an interaction, with its archive if there is one already."""
     body: End = ask.body
     row = await interactions.end(connection, ask.id(), body.status, body.end_reason)
     if body.archive is not None:
@@ -359,7 +360,7 @@ CALLS = [
     Call(
         "PATCH",
         _ONE,
-        "Tell what became known",
+        "Set values that became known",
         Interaction,
         in_transaction=change,
         body=Change,
@@ -414,7 +415,7 @@ CALLS = [
     Call(
         "PUT",
         _ONE + "/archive",
-        "The archive when it is ready later",
+        "Write or replace the archive",
         StoredArchive,
         in_transaction=archive,
         body=Archive,

@@ -11,7 +11,7 @@ _COLUMNS = (
 
 
 async def put(connection: Connection, interaction_id: UUID, archive: dict[str, Any]) -> Record:
-    """Write or replace the archive. Conflict while the interaction is active; NotFound when not the caller's."""
+    """Write or replace the archive. Conflict while the interaction is active; NotFound when it is not the caller's."""
     row = await connection.fetchrow(
         """
         insert into public.interaction_archives
@@ -30,7 +30,7 @@ async def put(connection: Connection, interaction_id: UUID, archive: dict[str, A
         archive["resolution_time_seconds"],
     )
     assert row is not None
-    # Read again: the trigger that settles fcr_status runs after the row is returned.
+    # Read again, because the trigger that sets fcr_status runs after the row is returned.
     row = await connection.fetchrow(
         f"select {_COLUMNS} from public.interaction_archives where interaction_id = $1", interaction_id
     )

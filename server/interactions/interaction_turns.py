@@ -1,4 +1,4 @@
-"""Interaction turns: the live transcript."""
+"""Turns: the live transcript."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from server.kernel.db import Connection
 
 
 async def add(connection: Connection, interaction_id: UUID, turns: Sequence[dict[str, Any]]) -> list[str]:
-    """Store turns {captured_at, speaker, text, external_id, final, interrupted}; stored, replaced or duplicate for each.
+    """Store turns {captured_at, speaker, text, external_id, final, interrupted}; return stored, replaced or duplicate for each.
 
     Conflict when the interaction ended more than ten minutes ago. NotFound when it is not the caller's.
     """

@@ -1,4 +1,4 @@
-"""Interactions: started and ended by agents; one active an agent."""
+"""Interactions, which agents start and end; an agent has one active interaction at a time."""
 
 from typing import NoReturn
 from uuid import UUID
@@ -21,7 +21,7 @@ async def start(
     livekit_room_id: str | None,
     external_id: str | None,
 ) -> Record:
-    """A new active interaction. Conflict when the agent is paused, retired or has one already."""
+    """Start an interaction. Conflict when the agent is paused or retired, or has an active one."""
     row = await connection.fetchrow(
         f"""
         insert into public.interactions (agent_id, interaction_type, phone_number, caller, called_number, livekit_room_id,
@@ -40,7 +40,7 @@ async def start(
 
 
 async def _refuse(connection: Connection, agent_id: UUID, external_id: str | None) -> NoReturn:
-    """Name the interaction that another one cannot begin beside."""
+    """Raise Conflict, naming the interaction that prevents a new one."""
     there = await connection.fetchrow(
         """
         select id, external_id, status from public.interactions where agent_id = $1 and (external_id = $2 or status = 'active')
@@ -49,7 +49,7 @@ async def _refuse(connection: Connection, agent_id: UUID, external_id: str | Non
         agent_id,
         external_id,
     )
-    if there is None:  # it ended while we looked
+    if there is None:  # it ended during the query
         raise Unavailable("another interaction of the agent has just ended, please try again", 1)
     which = {"id": str(there["id"]), "external_id": there["external_id"], "status": there["status"]}
     if external_id is not None and there["external_id"] == external_id:
@@ -62,14 +62,14 @@ async def _refuse(connection: Connection, agent_id: UUID, external_id: str | Non
 
 
 async def find(connection: Connection, external_id: str) -> list[Record]:
-    """The caller's interactions with this id of theirs: one or none."""
+    """The caller's interactions with this external id: one or none."""
     return await connection.fetch(
         f"select {_COLUMNS} from public.interactions where external_id = $1", external_id
     )
 
 
 async def read(connection: Connection, interaction_id: UUID, *, locked: bool = False) -> Record:
-    """The interaction; `locked`, so that nobody else changes it meanwhile. NotFound when it is not the caller's."""
+    """The interaction; `locked` against changes by others. NotFound when it is not the caller's."""
     row = await connection.fetchrow(
         f"select {_COLUMNS} from public.interactions where id = $1 {'for no key update' if locked else ''}",
         interaction_id,
@@ -110,11 +110,11 @@ async def change(connection: Connection, interaction_id: UUID, values: dict[str,
 async def end(
     connection: Connection, interaction_id: UUID, status: str, end_reason: str | None = None
 ) -> Record:
-    """End it as completed or failed; pending permissions become cancelled. Again with the same status is fine.
+    """End it as completed or failed; pending permissions become cancelled. Repeating the same status does nothing.
 
-    One that was reaped may still be completed.
+    One that failed because its agent was silent may still be completed.
 
-    Conflict when it ended with another.
+    Conflict when it ended with another status.
     """
     row = await connection.fetchrow(
         f"""
@@ -129,7 +129,7 @@ async def end(
 
 
 async def supervisor_of(connection: Connection, interaction_id: UUID) -> UUID:
-    """Whose it is. NotFound when it is not the viewer's to see."""
+    """The supervisor of an interaction. NotFound when the viewer may not see it."""
     found: UUID | None = await connection.fetchval(
         "select supervisor_id from public.interactions where id = $1", interaction_id
     )

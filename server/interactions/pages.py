@@ -1,4 +1,4 @@
-"""The live page of one interaction, and who watches it."""
+"""The live page of one interaction, and its audience."""
 
 import json
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template, cut, html_size, mask_phone
 from server.kernel.live import Audience, Grant, Page, Queue, Regions, queue
 
-_CARDS = 150_000  # bytes of HTML, beside the timeline
-_MOST = 300  # entries that the database gives
-# Bytes of HTML: of all entries, of one, and of what is around its text.
+_CARDS = 150_000  # bytes of HTML for cards, in addition to the timeline
+_MOST = 300  # entries that the database returns at most
+# Bytes of HTML: of all entries, of one, and around the text of one.
 _TIMELINE, _ENTRY, _AROUND = 100_000, 8_000, 230
 
 
 class Head(TypedDict):
-    """The interaction itself: private.interaction_heads."""
+    """The interaction itself: a row of private.interaction_heads."""
 
     id: str
     status: str
@@ -46,17 +46,17 @@ class Entry(TypedDict):
 
     id: str
     at: str
-    place: int  # among those of one moment
+    place: int  # order among entries of the same moment
     kind: str
     text: str | None
     who: str | None
     status: str | None
-    late: bool  # it came after the end
-    dated: bool  # it is of another day than the start, or before it
+    late: bool  # it arrived after the end
+    dated: bool  # it is of another day than the start, or before the start
 
 
 class Archive(TypedDict):
-    """What was kept of the interaction."""
+    """The archive of the interaction."""
 
     summary: str | None
     issues: list[Any]  # {issue, status, priority}, checked by private.valid_issues
@@ -68,13 +68,13 @@ class Archive(TypedDict):
 
 
 class Shown(Queue):
-    """What private.interaction_v2 reads."""
+    """The result of private.interaction_v2."""
 
     interaction: Head
-    scores: list[tuple[int, float, str | None]]  # seconds since its start, satisfaction, sentiment
+    scores: list[tuple[int, float, str | None]]  # seconds since the start, satisfaction, sentiment
     timeline: list[Entry]
     archive: Archive | None
-    broken_by: str | None  # the interaction that shows that this one resolved nothing
+    broken_by: str | None  # the later interaction that shows that the issue was not resolved
 
 
 class _InteractionShown(TypedDict):
@@ -111,7 +111,7 @@ def _regions(shown: Shown, partials: Partials) -> Regions:
 
 
 def _fitting(entries: Sequence[Entry]) -> _TimelineShown:
-    """The newest entries of a timeline, as many as a page has room for, and whether there are others."""
+    """The newest entries of a timeline for which the page has space, and whether there are others."""
     kept: list[Entry] = []
     left = _TIMELINE
     for entry in reversed(entries):
@@ -124,7 +124,11 @@ def _fitting(entries: Sequence[Entry]) -> _TimelineShown:
 
 
 def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:
-    """Who watches this interaction with the same rights, for as long as it is this supervisor's, whose rows ring it."""
+    """Viewers of an interaction with the same role.
+
+    It belongs to one role and one supervisor: an admin sees what its supervisor may not (with whom a customer came back), and
+    after its agent has moved it is rung by another supervisor's rows, so its streams end and are authorised again.
+    """
     arguments = {"interaction_id": str(interaction_id), "role": viewer.role}
     if supervisor_id is not None:
         arguments["supervisor_id"] = str(supervisor_id)
@@ -132,7 +136,7 @@ def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = 
 
 
 async def watch(request: Request, viewer: Viewer) -> list[Audience]:
-    """The audience of /stream?page=interaction&id=… NotFound when it is another supervisor's or unknown."""
+    """The audience of /stream?page=interaction&id=…. NotFound when the viewer may not see it."""
     interaction_id, db = http.identifier(request.query_params.get("id", ""), "interaction"), request.state.db
     async with db.as_viewer(viewer) as connection:
         supervisor_id = await interactions.supervisor_of(connection, interaction_id)

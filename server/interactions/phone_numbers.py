@@ -1,4 +1,4 @@
-"""What a system sends as a caller's number, which often is none: withheld, an extension, a SIP address, a word."""
+"""Reads what telephone systems send as a caller's number: numbers, and withheld callers, extensions, SIP addresses, words."""
 
 import re
 import unicodedata
@@ -9,14 +9,14 @@ from urllib.parse import unquote
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
 
-# What Twilio sends for ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE, typed on the keys of a phone. The rules of
-# some countries take a few of them for numbers.
+# The placeholders of Twilio for ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE, as typed on a keypad. The rules of
+# some countries accept a few of them as numbers.
 _PLACEHOLDERS = {"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"}
-_FEWEST = 7  # digits of a number that is written without its country: what is shorter is an extension or a short code
+_FEWEST = 7  # digits of a number without a country code; a shorter one is an extension or a short code
 _STORED = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)  # interactions_phone_number_check
 _NORTH_AMERICAN = re.compile(
     r"[2-9]\d\d[2-9]\d{6}", re.ASCII
-)  # by its length alone 0000000000 would be one, too
+)  # by length alone, 0000000000 would be a number too
 _SIP = re.compile(r"[^@]*?\bsips?:(?P<user>[^@:;]+)[^@]*@.*", re.IGNORECASE | re.DOTALL)
 _TEL = re.compile(r"tel:[+\d().\-]+(;[\w-]+(=[\w.+-]+)?)*", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"(?:whatsapp|sms|callto):(?P<number>.*)", re.IGNORECASE)
@@ -28,9 +28,9 @@ _EXTENSION = re.compile(
 
 
 def read(sent: str | None, called_number: str | None = None) -> tuple[str | None, str | None]:
-    """The number in E.164, and the text as sent where it is no usable number or says more than a number.
+    """The number in E.164, and the text as sent where it is not a usable number or says more than a number.
 
-    A number without its country is one of the country of the called number; without a called number it is not read.
+    A number without a country code is read as one of the called number's country; without a called number it is not read.
     """
     if sent is None:
         return None, None
@@ -41,15 +41,15 @@ def read(sent: str | None, called_number: str | None = None) -> tuple[str | None
 
 
 def read_called(sent: str | None) -> str | None:
-    """The called number in E.164, and as sent where that cannot be read."""
+    """The called number in E.164, or as sent where it cannot be read."""
     number, text = read(sent)
     return number if text is None else sent
 
 
 def read_told(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """What changes of an interaction that is `known` when an agent tells these values.
+    """The changes to an interaction `known` so far when an agent sends these values.
 
-    A called number that is told later makes a number of a caller's text that could not be read without it.
+    A called number that arrives later can make a number of a caller text that could not be read without it.
     """
     found = dict(values)
     if "called_number" in values:
@@ -64,7 +64,7 @@ def read_told(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
 
 def _read(sent: str, region: str | None) -> tuple[str | None, bool]:
     """The number, and whether the text says no more than that."""
-    # Full-width digits become plain ones; marks of direction come along when a number is copied from an address book.
+    # Full-width digits become plain ones. Direction marks are copied along with numbers from an address book.
     text = "".join(
         one for one in unicodedata.normalize("NFKC", sent) if unicodedata.category(one) != "Cf"
     ).strip()
@@ -80,7 +80,7 @@ def _read(sent: str, region: str | None) -> tuple[str | None, bool]:
 
 
 def _plain(text: str, region: str | None) -> str | None:
-    """The number of a text that is nothing but digits and what is written between them."""
+    """The number of a text that consists of digits and separators only."""
     if not _DIGITS.fullmatch(text):
         return None
     if text.startswith("00") and (number := _usable(f"+{text[2:]}", None)):
@@ -102,7 +102,7 @@ def _usable(text: str, region: str | None) -> str | None:
 
 
 def _region(called_number: str | None) -> str | None:
-    """The country whose numbers may be written without it, as somebody there would dial them."""
+    """The country whose numbers may be written without its code, as people there dial them."""
     number = _parsed(_read(called_number, None)[0], None) if called_number else None
     if number is None or number.country_code is None:
         return None

@@ -1,4 +1,4 @@
-"""Realtime metrics: what arrives within some milliseconds from all agents becomes one statement and one commit."""
+"""Realtime metrics: those that arrive within some milliseconds from all agents are stored by one statement and one commit."""
 
 import asyncio
 import datetime as dt
@@ -15,19 +15,19 @@ from server.errors import Unavailable
 from server.kernel.db import Database, KeptConnection
 
 GATHER = 0.02  # seconds at most
-_COMPANY = 0.002  # seconds that the first one waits for others: a commit and all that it wakes, for two instead of one
-_REST = 3.0  # times as long as a statement took is the pause after it, within GATHER
-ROWS = 100  # that end the gathering sooner
-_BATCH = 500  # rows after which a statement takes no more requests
-_BREATH = 10  # requests answered at a stretch, less than a millisecond
-_QUEUE = 20_000  # rows that may wait; more is refused, so that memory stays bounded
+_COMPANY = 0.002  # seconds that the first one waits for others, to share a commit and all that it wakes
+_REST = 3.0  # the pause after a statement is this many times as long as the statement, within GATHER
+ROWS = 100  # rows that end the wait sooner
+_BATCH = 500  # rows after which a statement accepts no more requests
+_BREATH = 10  # requests answered without a pause, less than a millisecond
+_QUEUE = 20_000  # rows that may wait; more are refused, so that memory stays bounded
 
 Outcome = Literal["stored", "merged", "duplicate", "ended", "unknown", "invalid"]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row: of which interaction, sent by which agent, and what was measured."""
+    """One row: its interaction, the agent that sent it, and the values."""
 
     agent_id: UUID
     interaction_id: UUID
@@ -38,27 +38,27 @@ class Metric:
 
 
 class Recorder:
-    """Gathers metrics and stores them; each row gets its own outcome, after the commit."""
+    """Collects metrics and stores them. Each row gets its own outcome after the commit."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._waiting: deque[tuple[Sequence[Metric], asyncio.Future[list[Outcome]]]] = deque()
-        self._rows = 0  # that wait
+        self._rows = 0  # rows that wait
         self.arrived = asyncio.Event()
         self._full = asyncio.Event()
-        self._urgent = 0  # transactions that somebody waits for
+        self._urgent = 0  # transactions for which a person or an agent waits
         self._free = asyncio.Event()
         self._last_stamp = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def stamps(self, count: int) -> list[dt.datetime]:
-        """Moments for items that came without: now and 1 µs on for each, never the same twice."""
+        """Moments for items that came without one: now, and 1 µs more for each, never the same twice."""
         tick = dt.timedelta(microseconds=1)
         first = max(dt.datetime.now(dt.UTC), self._last_stamp + tick)
         self._last_stamp = first + tick * (count - 1)
         return [first + tick * n for n in range(count)]
 
     async def record(self, metrics: Sequence[Metric]) -> list[Outcome]:
-        """Store them; their outcomes, in order. Unavailable when too many wait already."""
+        """Store these rows; return their outcomes in order. Unavailable when too many rows wait."""
         if self._rows + len(metrics) > _QUEUE:
             raise Unavailable("more metrics arrive than can be stored, please try again", 1)
         outcomes: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
@@ -71,7 +71,7 @@ class Recorder:
 
     @contextmanager
     def giving_way(self) -> Iterator[None]:
-        """While what somebody waits for is written, no metrics are: PostgreSQL commits what notifies one by one."""
+        """Delay metrics, 20 ms at most, while a decision is written, because PostgreSQL commits notifying transactions one by one."""
         self._urgent += 1
         self._free.clear()
         try:
@@ -82,8 +82,8 @@ class Recorder:
                 self._free.set()
 
     async def run(self) -> None:
-        """Store what waits, for as long as the process lives."""
-        ready = 0.0  # not before: the more is gathered in one statement, the busier the database is
+        """Store the rows that wait, while the process runs."""
+        ready = 0.0  # monotonic time of the next statement: the busier the database, the more rows share one
         async with self._db.kept_connection() as connection:
             while True:
                 await self.arrived.wait()
@@ -129,7 +129,7 @@ class Recorder:
                 [m.satisfaction_score for m in metrics],
                 [m.feed_text for m in metrics],
             )
-        except Exception as error:  # noqa: BLE001 - whatever it was, those who wait are told
+        except Exception as error:  # noqa: BLE001 - whatever the error was, the waiting requests are told
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
@@ -137,7 +137,7 @@ class Recorder:
         outcomes = iter(row["outcome"] for row in rows)
         for number, (some, future) in enumerate(batch):
             if number % _BREATH == _BREATH - 1:
-                await asyncio.sleep(0)  # a decision comes in between a hundred answers
+                await asyncio.sleep(0)  # lets a decision run between a hundred answers
             mine = list(islice(outcomes, len(some)))
             if not future.done():
                 future.set_result(mine)

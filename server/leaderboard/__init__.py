@@ -1,1 +1,1 @@
-"""The leaderboard: how supervisors' agents did, the same for every reader."""
+"""The leaderboard: the performance of supervisors' agents, the same for every reader."""

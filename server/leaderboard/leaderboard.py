@@ -1,4 +1,4 @@
-"""The leaderboard's rows: aggregates of every supervisor, the same for every caller."""
+"""The rows of the leaderboard: sums of every supervisor, the same for every caller."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -20,11 +20,11 @@ COLUMNS = (
 )
 
 
-_zones: set[str] = set()  # as the database knows them, read once: it looks at some hundred files for that
+_zones: set[str] = set()  # from the database, read once, because it reads some hundred files for them
 
 
 async def zones(connection: Connection) -> set[str]:
-    """The time zones by all their names, the older ones too, which browsers still say: Asia/Calcutta, Europe/Kiev."""
+    """All names of time zones, including old ones that browsers still send, such as Asia/Calcutta and Europe/Kiev."""
     if not _zones:
         rows = await connection.fetch("select name from pg_catalog.pg_timezone_names where name ~ '^[A-Z]'")
         _zones.update(row["name"] for row in rows)
@@ -40,9 +40,9 @@ async def read(
     first: int | None = None,
     own: UUID | None = None,
 ) -> Sequence[Record]:
-    """Ranked first, ties sharing a rank; whoever has no interaction in the period has none. Invalid periods refuse.
+    """Ranked rows first, ties with the same rank; then those without an interaction in the period. Invalid for an unknown period.
 
-    With `first`, so many and the one of `own` wherever it is; `total` of each row says how many there are.
+    With `first`, so many rows and the one of `own`, wherever it is; `total` of each row is the number of all.
     """
     return await connection.fetch(
         f"""

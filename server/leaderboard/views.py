@@ -13,11 +13,11 @@ from server.leaderboard import leaderboard
 
 _TYPES = ("voice", "chat")
 _PERIODS = ("today", "month")
-_FIRST = 100  # rows of the page, until somebody wants all
+_FIRST = 100  # rows of the page, unless all are asked for
 
 
 async def show(request: Request) -> Response:
-    """Today or this month, voice or chat: the viewer's own type when they have one."""
+    """Today or this month, voice or chat; a supervisor sees their own type first."""
     viewer: Viewer = request.state.viewer
     period = request.query_params.get("period", "month")
     kind = request.query_params.get("type", viewer.supervisor_type or "voice")

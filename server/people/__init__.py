@@ -1,1 +1,1 @@
-"""People, as admins see them: who may sign in, as what, and what was done with them."""
+"""People, as admins see them: logins, roles, and an audit of changes."""

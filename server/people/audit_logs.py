@@ -1,4 +1,4 @@
-"""The audit of one person: who did what with them, and when."""
+"""The audit of one person: who did what, and when."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class Entry:
 
 
 async def of_person(connection: Connection, person: UUID, limit: int = 100) -> list[Entry]:
-    """The newest first. What the Auth server's trigger wrote is left out where the admin who asked for it is known."""
+    """The newest first. An entry of the Auth server's trigger is left out where the entry of the admin who asked is there."""
     rows = await connection.fetch(
         """
         select l.at, l.actor, l.action, l.changes from public.audit_logs l

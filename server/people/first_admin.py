@@ -1,4 +1,4 @@
-"""The first admin of an embedded home that others reach: made once, through the link that the server prints at its start."""
+"""The first admin of an embedded home that other machines reach: made once, through the link that the start prints."""
 
 import asyncio
 import hmac
@@ -25,19 +25,19 @@ class FirstAdmin:
     ) -> None:
         self._exists, self._make = exists, make
         self._token = secrets.token_urlsafe(32)
-        self._turn = asyncio.Lock()  # of two who send the form at once, one makes the admin
+        self._turn = asyncio.Lock()  # of two forms sent at once, one makes the admin
 
     @property
     def path(self) -> str:
-        """Where the link leads, at the address of the server."""
+        """The path of the link."""
         return f"{_PATH}?token={self._token}"
 
     async def opens(self, token: str) -> bool:
-        """Whether this is the link's token, and there is still no admin."""
+        """Whether this is the link's token and there is still no admin."""
         return hmac.compare_digest(token.encode(), self._token.encode()) and not await self._exists()
 
     async def make(self, token: str, draft: Draft, password: str) -> bool:
-        """Make the admin, unless the link has become void. Conflict and Invalid as `floorwalker create-admin`."""
+        """Make the admin, unless the link has become invalid. Conflict and Invalid as in `floorwalker create-admin`."""
         async with self._turn:
             if not await self.opens(token):
                 return False
@@ -46,14 +46,14 @@ class FirstAdmin:
 
 
 async def show(request: Request) -> Response:
-    """The form, for who comes by the link. NotFound for everybody else."""
+    """The form, for a request with the link's token. NotFound otherwise."""
     token = request.query_params.get("token", "")
     await _let_in(request, token)
     return _form(request, token, Draft(kind="admin"))
 
 
 async def create(request: Request) -> Response:
-    """Make the admin: a page that says so, 422 with the form and what is wrong."""
+    """Make the admin: a page that confirms it, or 422 with the form and its errors."""
     fields = await http.form(request)
     token, password = fields.get("token", ""), fields.get("password", "")
     first = await _let_in(request, token)

@@ -1,4 +1,4 @@
-"""Making a person: one sequence for the page, the first admin and `floorwalker create-admin`."""
+"""Makes a person: one sequence for the page, the first admin and `floorwalker create-admin`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
@@ -11,22 +11,22 @@ Check = Callable[[UUID], Awaitable[None]]
 
 
 class Logins(Protocol):
-    """What is asked of the Auth server."""
+    """The operations on the Auth server that the sequence needs."""
 
     async def change(self, person: UUID, app_metadata: Mapping[str, str], name: str) -> None:
         """Give a login its rights."""
 
     async def delete(self, person: UUID) -> None:
-        """Take a login back."""
+        """Delete a login."""
 
 
 async def make(
     logins: Logins, draft: Draft, login: Awaitable[UUID], *, became: Check, is_here: Check | None = None
 ) -> UUID:
-    """Make a login that has no rights, see that it is here, give it the rights, and see the person; or take it back.
+    """Make a login without rights, check it, give it its rights, and check the person; delete the login if a step fails.
 
-    In this order, since a login whose rights made somebody of it cannot be deleted any more, wherever that is. Whatever
-    `login` or a check raises is passed on; Conflict when the login could not be taken back.
+    In this order, because a login with rights becomes a person and can no longer be deleted. Errors of `login` and of the checks
+    are raised again; Conflict when the login could not be deleted.
     """
     person = await login
     try:

@@ -1,4 +1,4 @@
-"""People: the rows behind the logins, and what an admin does with them."""
+"""People: the rows of logins, and what an admin changes in them."""
 
 import re
 from collections import defaultdict
@@ -25,7 +25,7 @@ _PERSON = f"""u.id, u.email, u.name, u.role, u.username, u.supervisor_type, u.de
 
 @dataclass(slots=True)
 class Draft:
-    """What a form says of a person; `faults` has a sentence for each field that cannot be taken."""
+    """The values of a form; `faults` has a sentence for each field that is refused."""
 
     email: str = ""
     name: str = ""
@@ -36,7 +36,7 @@ class Draft:
     def check(self) -> None:
         """Find what the Auth server or the table would refuse."""
         if len(self.email) > 255 or not self.email.isascii() or not _EMAIL.fullmatch(self.email):
-            self.faults["email"] = "This is no e-mail address."
+            self.faults["email"] = "This is not an e-mail address."
         if fault := name_fault(self.name):
             self.faults["name"] = fault
         if self.kind not in KINDS:
@@ -48,14 +48,14 @@ class Draft:
 
     @property
     def app_metadata(self) -> dict[str, str]:
-        """What makes a login a person with rights."""
+        """The metadata with which a login becomes a person with rights."""
         if self.kind == "admin":
             return {"app_role": "admin"}
         return {"app_role": "supervisor", "supervisor_type": self.kind, "username": self.username}
 
     @property
     def changes(self) -> dict[str, list[str | None]]:
-        """Of somebody new, as the audit has it."""
+        """The values of a new person, for the audit."""
         return {"email": [None, self.email], "name": [None, self.name]} | {
             name: [None, value] for name, value in self.app_metadata.items()
         }
@@ -64,7 +64,7 @@ class Draft:
 async def listed(
     connection: Connection, filters: Mapping[str, str], limit: int | None = None
 ) -> Sequence[Record]:
-    """Everybody who fits, by name; `total` of each row says how many do."""
+    """People who match, by name; `total` of each row is the number of all."""
     return await connection.fetch(
         f"""
         select {_PERSON}, count(*) over () as total from public.users u
@@ -81,7 +81,7 @@ async def listed(
 
 
 async def find(connection: Connection, person: UUID) -> Record:
-    """NotFound when there is no such person."""
+    """The person. NotFound when there is none."""
     row = await connection.fetchrow(f"select {_PERSON} from public.users u where u.id = $1", person)
     if row is None:
         raise NotFound("There is no such person.")
@@ -89,7 +89,7 @@ async def find(connection: Connection, person: UUID) -> Record:
 
 
 async def agents_of(connection: Connection, person: UUID) -> Sequence[Record]:
-    """Their agents, those that are retired last."""
+    """Their agents, retired ones last."""
     return await connection.fetch(
         """
         select a.id, a.name, a.status, a.slot, a.retired_at,
@@ -101,7 +101,7 @@ async def agents_of(connection: Connection, person: UUID) -> Sequence[Record]:
 
 
 async def with_room(connection: Connection, person: Record) -> Sequence[Record]:
-    """Other active supervisors of the same type who have less than three agents."""
+    """Other active supervisors of the same type with fewer than three agents."""
     return await connection.fetch(
         f"""
         select u.id, u.username, u.name from public.users u
@@ -115,7 +115,7 @@ async def with_room(connection: Connection, person: Record) -> Sequence[Record]:
 
 
 async def taken(connection: Connection, draft: Draft, person: UUID | None = None) -> None:
-    """Note as faults that somebody else has this address or username."""
+    """Add a fault where another person has this address or username."""
     row = await connection.fetchrow(
         """
         select coalesce(bool_or(lower(email) = lower($1)), false) as email,
@@ -128,7 +128,7 @@ async def taken(connection: Connection, draft: Draft, person: UUID | None = None
     )
     assert row is not None
     if row["email"]:
-        draft.faults["email"] = "Somebody with this e-mail address is here already."
+        draft.faults["email"] = "There is already a person with this e-mail address."
     if row["username"] and draft.kind != "admin":
         draft.faults["username"] = "This username is taken."
 
@@ -136,12 +136,15 @@ async def taken(connection: Connection, draft: Draft, person: UUID | None = None
 async def note(
     connection: Connection, person: UUID, action: str, changes: Mapping[str, Sequence[Any]]
 ) -> None:
-    """Write down that the viewer had this done at the Auth server."""
+    """Write to the audit that the viewer had this done at the Auth server.
+
+    The Auth server's own trigger cannot know who asked; the page of a person leaves its entry out where this one is there.
+    """
     await connection.execute("select public.note_person($1, $2, $3)", person, action, dict(changes))
 
 
 async def deactivate(connection: Connection, person: UUID) -> None:
-    """Take their rights and end their sessions. NotFound; Conflict for oneself."""
+    """Take their rights and end their sessions. NotFound; Conflict for the viewer themselves, so that an admin remains."""
     await connection.execute("select id from public.deactivate_person($1)", person)
 
 
@@ -151,5 +154,5 @@ async def reactivate(connection: Connection, person: UUID) -> None:
 
 
 async def change_type(connection: Connection, person: UUID, supervisor_type: str) -> None:
-    """NotFound; Conflict while they have agents."""
+    """Change voice or chat. NotFound; Conflict while they have agents, retired ones included, whose history has that type."""
     await connection.execute("select id from public.change_supervisor_type($1, $2)", person, supervisor_type)

@@ -1,4 +1,4 @@
-"""The admins' pages of people: who is here, somebody new, and one person with their agents and their audit."""
+"""The admins' pages of people: the list, a new person, and one person with their agents and activity."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,27 +22,27 @@ _NO_KEY = (
     "People are invited and changed with the project's secret key: set SUPABASE_SECRET_KEY and start again."
 )
 SAID = {
-    "invited": "The invitation is on its way.",
-    "not-invited": "They are here, but the e-mail could not be sent. Send it again below.",
-    "created": "They can sign in now.",
-    "changed": "The changes are kept.",
+    "invited": "The invitation was sent.",
+    "not-invited": "The person was created, but the e-mail could not be sent. Send it again below.",
+    "created": "The person can sign in now.",
+    "changed": "Saved.",
     "unchanged": "Nothing was different.",
-    "recovery": "An e-mail for a new password is on its way.",
-    "deactivated": "They are signed out everywhere and cannot sign in.",
-    "still-known": "They have no rights here any more, but the Auth server did not answer: tell it again below.",
-    "active": "They can sign in again.",
-    "moved": "The agent has moved, with all its interactions.",
-    "retired": "The agent is retired; its slot is free.",
+    "recovery": "An e-mail for a new password was sent.",
+    "deactivated": "The person is signed out everywhere and cannot sign in.",
+    "still-known": "The person has no rights here, but the Auth server did not answer. Tell it again below.",
+    "active": "The person can sign in again.",
+    "moved": "The agent was moved, with all its interactions.",
+    "retired": "The agent was retired. Its slot is free.",
 }
 
 
 async def index(request: Request) -> Response:
-    """Everybody, filtered by the address; as CSV all of them."""
+    """People, filtered by the address; as CSV all of them."""
     filters = {name: request.query_params.get(name, "").strip()[:100] for name in ("q", "kind", "state")}
     if filters["kind"] not in ("", *users.KINDS) or filters["state"] not in ("", *users.STATES):
         raise Invalid("There is no such filter.")
     if "\x00" in filters["q"]:
-        raise Invalid("No name has such a character.")
+        raise Invalid("Names do not contain this character.")
     as_csv = request.url.path.endswith(".csv")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
@@ -53,12 +53,12 @@ async def index(request: Request) -> Response:
 
 
 async def new(request: Request) -> Response:
-    """The form for somebody new."""
+    """The form for a new person."""
     return _form(request, Draft(), 200, invited=True)
 
 
 async def create(request: Request) -> Response:
-    """Invite somebody, or make them with a password: 303 to their page, 422 with the form and what is wrong."""
+    """Invite a person, or make one with a password: 303 to their page, 422 with the form and its errors."""
     administration, fields = _administration(request), await http.form(request)
     invited = fields.get("how", "invite") != "password"
     password = None if invited else fields.get("password", "")
@@ -95,13 +95,13 @@ async def create(request: Request) -> Response:
 
 
 async def show(request: Request) -> Response:
-    """One person: what may be changed, their agents, and what was done with them."""
+    """One person: their details, agents and activity."""
     said = SAID.get(request.query_params.get("said", ""), "")
     return await _page(request, said=said)
 
 
 async def change(request: Request) -> Response:
-    """Another name or username, and for a supervisor without agents another type."""
+    """Change name or username; of a supervisor without agents also the type."""
     administration, fields, person = (
         _administration(request),
         await http.form(request),
@@ -109,9 +109,9 @@ async def change(request: Request) -> Response:
     )
     draft = _draft(_meant(person, fields))
     draft.check()
-    draft.faults.pop("email", None)  # which is not changed here
+    draft.faults.pop("email", None)  # it cannot be changed here
     if draft.kind != person["kind"] and "admin" in (draft.kind, person["kind"]):
-        draft.faults["kind"] = "An admin stays one, and so does a supervisor: make another login."
+        draft.faults["kind"] = "A role cannot be changed. Make another login."
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         await users.taken(connection, draft, person["id"])
@@ -133,7 +133,7 @@ async def change(request: Request) -> Response:
 
 
 def _meant(person: Record, fields: Mapping[str, str]) -> dict[str, str]:
-    """What the form changes: a field that is as it was shown (`shown_…`) stays as it is by now."""
+    """The changes in the form. A field that is still as it was shown (`shown_…`) keeps its present value."""
     now = {"name": person["name"], "username": person["username"] or "", "kind": person["kind"]}
     changed = {
         name: fields[name] for name in now if name in fields and fields[name] != fields.get(f"shown_{name}")
@@ -144,7 +144,7 @@ def _meant(person: Record, fields: Mapping[str, str]) -> dict[str, str]:
 async def _change(
     request: Request, administration: Administration, person: Record, draft: Draft, changes: Mapping[str, Any]
 ) -> None:
-    """The type first, which the trigger of the login lets nobody change; taken back when the login does not follow."""
+    """Change the type first, which the trigger of the login never changes; revert it when the login does not follow."""
     db: Database = request.state.db
     viewer: Viewer = request.state.viewer
     retyped = "supervisor_type" in changes
@@ -168,14 +168,18 @@ async def _change(
 
 
 async def deactivate(request: Request) -> Response:
-    """Take somebody's rights (`deactivated` = yes), here at once and then at the Auth server; or give them back (no)."""
+    """Take a person's rights (`deactivated` = yes), first here and then at the Auth server; or give them back (no).
+
+    `deactivated_at` ends rights and sessions in one transaction, with who did it; then the login is banned, so that its tokens
+    are refused elsewhere too. Reactivation takes the opposite order.
+    """
     wanted = (await http.form(request)).get("deactivated")
     if wanted not in ("yes", "no"):
-        raise Invalid("deactivated is yes or no.")
+        raise Invalid("deactivated must be yes or no.")
     administration, person = _administration(request), await _person(request)
     db: Database = request.state.db
     if wanted == "no":
-        # With the role, which may have been taken away there: without it they would be out again at the next change.
+        # With the role, which may have been removed there: without it the next change would deactivate them again.
         now = Draft(person["email"], person["name"], person["kind"], person["username"] or "")
         await administration.change(person["id"], now.app_metadata, now.name)
         await administration.ban(person["id"], banned=False)
@@ -192,10 +196,10 @@ async def deactivate(request: Request) -> Response:
 
 
 async def send(request: Request) -> Response:
-    """Send the e-mail for a new password; the invitation again to somebody who has not accepted it yet."""
+    """Send the e-mail for a new password, or the invitation again to a person who has not accepted it."""
     administration, person = _administration(request), await _person(request)
     if person["state"] != "active":
-        raise Conflict("They are deactivated: bring them back first.")
+        raise Conflict("The person is deactivated. Reactivate them first.")
     login = await administration.find(person["id"])
     db: Database = request.state.db
     action = "users.recovery" if login.confirmed_at else "users.invite"
@@ -235,7 +239,7 @@ async def _person(request: Request) -> Record:
 
 
 async def _login(request: Request) -> Login | None:
-    """Nothing where the Auth server does not answer: the page is of use without."""
+    """The login, or None when the Auth server does not answer, because the page is useful without it."""
     try:
         return await _administration(request).find(_id(request))
     except RequestError:

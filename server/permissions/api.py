@@ -1,4 +1,4 @@
-"""How an agent asks to use a tool, waits for the decision, and runs the tool once."""
+"""The calls with which an agent asks to use a tool, waits for the decision, and runs the tool once."""
 
 import asyncio
 import datetime as dt
@@ -14,27 +14,25 @@ from server.kernel.http import Ask, Call, Json, JsonObject, Model, Moment, Text,
 from server.kernel.live import Hub
 from server.permissions import tool_permissions
 
-_LARGEST = 32 * 1024  # bytes of arguments, which a person has to read
+_LARGEST = 32 * 1024  # bytes of arguments, because a person has to read them
 _LONGEST_WAIT = 55
-_SHORTEST_WAIT = (
-    0.25  # seconds until the next look at an allow that is held and due, where our clock is ahead
-)
+_SHORTEST_WAIT = 0.25  # seconds until the next check of an allow that takes effect, in case our clock is ahead of the database's
 
 
 class Request(Model):
-    """A tool the agent wants to use, with the arguments it will use."""
+    """A tool that the agent wants to use, with its arguments."""
 
     tool_name: Annotated[Text, Field(min_length=1, max_length=lengths.NAME)]
     tool_description: Annotated[Text, Field(max_length=lengths.TOOL_DESCRIPTION)] | None = None
     arguments: JsonObject = Field(
         default_factory=dict,
-        description=f"{_LARGEST} bytes of JSON at most; no key twice in one object, no number that a 64-bit float changes,"
+        description=f"{_LARGEST} bytes of JSON at most. No key twice in one object, no number that a 64-bit float changes,"
         " no half of a surrogate pair.",
     )
 
 
 class ToolPermission(Model):
-    """A request and its decision. Anything but allowed means no."""
+    """A request and its decision. Every status but allowed means no."""
 
     id: UUID
     interaction_id: UUID
@@ -61,13 +59,13 @@ class Claim(Model):
 
 
 class Execution(Model):
-    """Leave to run the tool, once."""
+    """Permission to run the tool, once."""
 
     execution_id: UUID
 
 
 class Report(Model):
-    """How the execution went."""
+    """The result of the execution."""
 
     execution_id: UUID
     succeeded: bool
@@ -97,7 +95,7 @@ async def request(ask: Ask, connection: Connection) -> ToolPermission:
 
 
 async def wait(ask: Ask) -> ToolPermission:
-    """The request as it stands; with `wait`, when it is decided or so many seconds have passed."""
+    """The request as it is; with `wait`, once it is decided or so many seconds have passed."""
     seconds = ask.request.query_params.get("wait", "0")
     if not (seconds.isdecimal() and len(seconds) <= 2 and int(seconds) <= _LONGEST_WAIT):
         raise Invalid(f"wait is a number of seconds from 0 to {_LONGEST_WAIT}")
@@ -129,7 +127,7 @@ async def wait(ask: Ask) -> ToolPermission:
 
 
 def _until_it_takes_effect(row: Any) -> float:
-    """Seconds until an allow that is held becomes the decision, of which nothing rings."""
+    """Seconds until a held allow becomes the decision, which no notification tells."""
     if not row["held_until"]:
         return _LONGEST_WAIT
     until: float = (row["held_until"] - dt.datetime.now(dt.UTC)).total_seconds()
@@ -141,18 +139,18 @@ async def _read(ask: Ask) -> Any:
 
 
 async def cancel(ask: Ask, connection: Connection) -> ToolPermission:
-    """Take back what was asked: the caller interrupted, or the model changed its mind."""
+    """Take back a request, because the customer interrupted or the model changed its mind."""
     return _answer(await tool_permissions.cancel(connection, ask.id()))
 
 
 async def claim(ask: Ask, connection: Connection) -> Execution:
-    """Claim the one execution, before the tool runs."""
+    """Claim the one execution before the tool runs."""
     digest = ask.body.arguments_digest
     return Execution(execution_id=await tool_permissions.claim_execution(connection, ask.id(), digest))
 
 
 async def report(ask: Ask, connection: Connection) -> ToolPermission:
-    """Tell how the execution went."""
+    """Report the result of the execution."""
     body: Report = ask.body
     return _answer(
         await tool_permissions.report_execution(
@@ -178,7 +176,7 @@ CALLS = [
     Call(
         "GET",
         _ONE,
-        "The decision, waiting for it if asked",
+        "The request and its decision; with wait, once it is decided",
         ToolPermission,
         handle=wait,
         refusals=(404,),
@@ -189,7 +187,7 @@ CALLS = [
     Call(
         "DELETE",
         _ONE,
-        "Take it back while it is pending; again is no error",
+        "Take the request back while it is pending; repeating it is no error",
         ToolPermission,
         in_transaction=cancel,
         urgent=True,
@@ -210,7 +208,7 @@ CALLS = [
     Call(
         "PATCH",
         _ONE + "/execution",
-        "How the execution went",
+        "Report the result of the execution",
         ToolPermission,
         in_transaction=report,
         body=Report,

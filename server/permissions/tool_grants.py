@@ -1,4 +1,4 @@
-"""Standing approvals: a person allows the requests that follow, within limits. The database judges and counts each use."""
+"""Standing approvals: a person allows requests that follow, within limits. The database checks and counts each use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +12,9 @@ from server.permissions import tool_permissions
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a standing approval covers: `exact`, `limit` or `any`, so many uses, for so many minutes.
+    """What a standing approval covers: `exact`, `limit` or `any`; how many uses; for how many minutes.
 
-    A limit has the name of an argument, the most that it may be each time, the most that it may come to in all, and the
-    names of the arguments that may differ.
+    A limit names an argument, its maximum per use, the maximum of the sum, and the arguments that may differ.
     """
 
     kind: str
@@ -32,8 +31,8 @@ async def allow(
 ) -> tuple[bool, dict[str, Any]]:
     """Allow the request with these arguments at once, and give a standing approval of its tool in its interaction.
 
-    Returns as `tool_permissions.decide`. Invalid for a scope that the request cannot have. NotFound when it is not the
-    viewer's.
+    Returns the same as `tool_permissions.decide`. Invalid for a scope that the request cannot have. NotFound when it is not
+    the viewer's.
     """
     return await tool_permissions.answered(
         db,
@@ -52,7 +51,7 @@ async def allow(
 
 
 async def live(connection: Connection, row: Mapping[str, Any]) -> Record | None:
-    """The standing approval of the tool of this request, in its interaction: `words`, uses, max_uses, granted_by_name."""
+    """The standing approval of this request's tool in its interaction: `words`, uses, max_uses, granted_by_name."""
     return await connection.fetchrow(
         """
         select private.grant_words(g) as words, g.uses, g.max_uses, g.granted_by_name from public.tool_grants g
@@ -64,10 +63,10 @@ async def live(connection: Connection, row: Mapping[str, Any]) -> Record | None:
 
 
 async def revoke(db: Database, viewer: Caller, grant_id: UUID) -> Record:
-    """End a standing approval; the row as it stands, which says how it ended when it had ended before. NotFound when it is not the viewer's."""
+    """End a standing approval; return its row, which tells how it ended if it had ended before. NotFound when it is not the viewer's."""
     async with db.as_viewer(viewer) as connection:
         row = await connection.fetchrow(
             "select tool_name, ended_how, ended_by_name from public.revoke_grant($1)", grant_id
         )
-    assert row is not None  # or it had refused
+    assert row is not None  # otherwise the function has raised
     return row

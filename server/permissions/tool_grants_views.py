@@ -1,4 +1,4 @@
-"""Where a person gives a standing approval, and revokes it."""
+"""The form with which a person gives a standing approval, and the button that revokes it."""
 
 import re
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ from server.permissions.views import digest_of, refusal, tell_agent
 _FORM = "permissions/_standing_approval.html"
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
 _USES, _MINUTES = (1, 3, 5, 10), (10, 30, 60, 120)
-_FREED = 30  # so many arguments are offered to differ; a form has 50 fields at most
+_FREED = 30  # arguments that may differ; a form has 50 fields at most
 _PROPOSED = {"scope": "exact", "uses": "3", "minutes": "30"}
 
 
 async def offer(request: Request) -> Response:
-    """The form for the request of this id; 409 with its card when it is not to be decided any more."""
+    """The form for a request; 409 with its card when it can no longer be decided."""
     row, replaces = await _read(request)
     if row["status"] != "pending" or row["held_until"]:
         return _refused(request, row, refusal(row))
@@ -36,7 +36,7 @@ async def offer(request: Request) -> Response:
 async def give(request: Request) -> Response:
     """Allow the request and give the standing approval of the form.
 
-    200 with the fresh card, 409 with the card as it stands, 422 with the form and what is wrong with it.
+    200 with the new card, 409 with the card as it is, 422 with the form and its errors.
     """
     fields = await http.form(request)
     digest = digest_of(fields)
@@ -64,7 +64,7 @@ async def give(request: Request) -> Response:
 
 
 async def revoke(request: Request) -> Response:
-    """End a standing approval: its line on the page says so, also when somebody else was first."""
+    """End a standing approval. Its line on the page tells that it ended, also when somebody else was first."""
     grant_id = http.identifier(request.path_params["id"], "standing approval")
     row = await tool_grants.revoke(request.state.db, request.state.viewer, grant_id)
     if request.headers.get("hx-request"):
@@ -73,7 +73,7 @@ async def revoke(request: Request) -> Response:
 
 
 async def _read(request: Request) -> tuple[dict[str, Any], Record | None]:
-    """The row of the request's card, and the standing approval that another one replaces."""
+    """The row of the request's card, and the standing approval that a new one replaces."""
     permission_id = http.identifier(request.path_params["id"], "tool permission")
     async with request.state.db.as_viewer(request.state.viewer) as connection:
         row = await tool_permissions.card(connection, permission_id)
@@ -81,7 +81,7 @@ async def _read(request: Request) -> tuple[dict[str, Any], Record | None]:
 
 
 def _scope(fields: Mapping[str, str], names: list[str]) -> Scope:
-    """What the form says. Invalid in words where it says nothing that could be meant."""
+    """The scope in the form. Invalid, in words, when it is incomplete."""
     kind = fields.get("scope", "")
     uses, minutes = _whole(fields, "uses", "How many more"), _whole(fields, "minutes", "The time")
     if kind != "limit":
@@ -143,7 +143,7 @@ def _form(
 
 
 def _plain(value: object) -> str | None:
-    """A number as the form proposes it for a limit, or None: the database takes digits with a point alone."""
+    """A number in the form that the database reads, digits with a point; None when it cannot be written so."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     text = f"{value:.2f}" if isinstance(value, float) and round(value, 2) == value else str(value)
@@ -158,7 +158,7 @@ def _refused(request: Request, row: Mapping[str, Any], why_not: str) -> Response
 
 
 def _elsewhere(row: Mapping[str, Any]) -> str:
-    """The card, for its place on the page, which is not where the form was."""
+    """The card as an out-of-band swap, because its place is not where the form was."""
     return (
         f'<hx-partial hx-target="#tool-permission-{row["id"]}" hx-swap="outerMorph">{card(row)}</hx-partial>'
     )

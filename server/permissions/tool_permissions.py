@@ -1,4 +1,4 @@
-"""Tool permissions: asked by agents, decided by people, executed once."""
+"""Tool permissions: requested by agents, decided by people, executed once."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ async def request(
     arguments: dict[str, Any],
     arguments_digest: str,
 ) -> Record:
-    """A new request; allowed at once when the tool needs no permission. Conflict when the interaction has ended.
+    """Store a request; it is allowed at once when the tool needs no permission. Conflict when the interaction has ended.
 
     NotFound when it is not the caller's.
     """
@@ -41,7 +41,7 @@ async def request(
 
 
 async def read(db: Database, agent: Caller, permission_id: UUID) -> Record:
-    """The request as it stands. NotFound when it is not the agent's."""
+    """The request. NotFound when it is not the agent's."""
     rows = await db.call(
         f"select {_COLUMNS} from private.look_at_decision($1, $2)", agent.claims, permission_id
     )
@@ -51,7 +51,7 @@ async def read(db: Database, agent: Caller, permission_id: UUID) -> Record:
 
 
 async def cancel(connection: Connection, permission_id: UUID) -> Record:
-    """Take back what the agent asked, while it is pending; again is no error. Conflict when it is decided or has expired.
+    """Take back a pending request of the agent; repeating it is no error. Conflict when it is decided or has expired.
 
     NotFound when it is not the agent's.
     """
@@ -64,7 +64,7 @@ async def cancel(connection: Connection, permission_id: UUID) -> Record:
 
 
 async def card(connection: Connection, permission_id: UUID) -> dict[str, Any]:
-    """The row that its card shows. NotFound when it is not the viewer's."""
+    """The row that a card shows. NotFound when it is not the viewer's."""
     row: dict[str, Any] | None = await connection.fetchval(
         "select private.permission_card($1)", permission_id
     )
@@ -74,7 +74,7 @@ async def card(connection: Connection, permission_id: UUID) -> dict[str, Any]:
 
 
 def decided_here(permission_id: UUID) -> str:
-    """What a page rings for an agent that waits in the same process: the listener may be deaf, and nobody know it yet."""
+    """The topic with which a page wakes an agent that waits in the same process, because the listener may be out of order unnoticed."""
     return f"{OWN}decided:{permission_id}"
 
 
@@ -88,7 +88,7 @@ async def decide(
 ) -> tuple[bool, dict[str, Any]]:
     """Allow or deny the request with these arguments.
 
-    Returns whether the decision was stored, and the row that its card shows now. It is not stored if the request was
+    Return whether the decision was stored, and the row that the card shows now. It is not stored if the request was
     decided, has expired or has other arguments. An allow of a tool with `undo_seconds` is held. NotFound when it is not
     the viewer's.
     """
@@ -97,7 +97,7 @@ async def decide(
 
 
 async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[bool, dict[str, Any]]:
-    """Take back the viewer's own allow while it is held: whether there was one, and the row that its card shows now.
+    """Take back the viewer's own allow while it is held; return whether there was one, and the row that the card shows now.
 
     NotFound when it is not the viewer's.
     """
@@ -105,13 +105,13 @@ async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[
 
 
 def _expired(row: dict[str, Any]) -> dict[str, Any]:
-    """The row of a pending request whose time is over, as it will be within a second, when the sweeper marks it."""
+    """The row of a pending request whose time is over, as the sweeper will mark it within a second."""
     nobody = dict.fromkeys(("responded_by_name", "reason", "executed_at"))
     return {**row, **nobody, "status": "timeout", "responded_at": row["expires_at"]}
 
 
 async def answered(db: Database, query: str, viewer: Caller, *values: object) -> tuple[bool, dict[str, Any]]:
-    """Whether the decision that the question makes was stored, and the row that its card shows now."""
+    """Whether the query stored a decision, and the row that the card shows now."""
     rows = await db.call(query, viewer.claims, *values)
     if rows[0]["card"] is None:
         raise NotFound("There is no such tool permission.")
@@ -120,7 +120,7 @@ async def answered(db: Database, query: str, viewer: Caller, *values: object) ->
 
 
 async def claim_execution(connection: Connection, permission_id: UUID, digest: str) -> UUID:
-    """The one execution id. Conflict says why the tool must not run."""
+    """The one execution id. Conflict tells why the tool must not run."""
     execution_id: UUID = await connection.fetchval(
         "select public.claim_execution($1, $2)", permission_id, digest
     )
@@ -130,7 +130,7 @@ async def claim_execution(connection: Connection, permission_id: UUID, digest: s
 async def report_execution(
     connection: Connection, permission_id: UUID, execution_id: UUID, *, succeeded: bool, result: object
 ) -> Record:
-    """Keep how it went. Conflict when it was not claimed or reported otherwise."""
+    """Store the result. Conflict when the execution was not claimed, or was reported with another result."""
     row = await connection.fetchrow(
         f"select {_COLUMNS} from public.report_execution($1, $2, $3, $4)",
         permission_id,
@@ -138,5 +138,5 @@ async def report_execution(
         succeeded,
         result,
     )
-    assert row is not None  # or it had refused
+    assert row is not None  # otherwise the function has raised
     return row

@@ -1,4 +1,4 @@
-"""What people decide on a tool permission."""
+"""The decisions of people on tool permissions."""
 
 import json
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ _INDENTED = 50_000  # characters
 
 
 async def decide(request: Request) -> Response:
-    """Allow or deny the request whose `arguments_digest` the form carries.
+    """Allow or deny the request whose `arguments_digest` is in the form.
 
-    200 with the fresh card, 409 with the card as it stands, 404 for another supervisor's, 422 without a digest.
+    200 with the new card, 409 with the card as it is, 404 for another supervisor's request, 422 without a digest.
     """
     fields = await http.form(request)
     status, reason = fields.get("status"), fields.get("reason", "").strip().replace("\x00", "")
     if status not in ("allowed", "denied"):
-        raise Invalid("A decision is allowed or denied: reload the page, if it offered another one.")
+        raise Invalid("A decision is allowed or denied. Reload the page if it offered another one.")
     digest = digest_of(fields)
     if len(reason) > lengths.REASON:
         raise Invalid(f"A reason has {lengths.REASON} characters at most.")
@@ -48,13 +48,13 @@ async def decide(request: Request) -> Response:
 
 
 def tell_agent(request: Request, permission_id: UUID) -> None:
-    """Wake the agent that waits for this decision in this process; another process hears of it by the listener."""
+    """Wake the agent that waits for this decision in this process. Other processes are notified by PostgreSQL."""
     topic = tool_permissions.decided_here(permission_id)
     request.state.hub.topics.notify_key(topic, topic)
 
 
 def digest_of(fields: Mapping[str, str]) -> str:
-    """Which arguments a form decides about. Invalid when it does not say."""
+    """The digest of the arguments that a form decides on. Invalid when it is missing."""
     digest = fields.get("arguments_digest", "").replace("\x00", "")
     if not digest:
         raise Invalid("A decision carries the arguments_digest of the request that it is made for.")
@@ -64,7 +64,7 @@ def digest_of(fields: Mapping[str, str]) -> str:
 
 
 async def show(request: Request) -> Response:
-    """All arguments of a request, which its card may be too small for; for a page that is not live, its card as it is now."""
+    """All arguments of a request, for which its card may be too small; for a page that is not live, the card as it is now."""
     permission_id = http.identifier(request.path_params["id"], "tool permission")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
@@ -73,13 +73,13 @@ async def show(request: Request) -> Response:
         return HTMLResponse(card(row))
     found = shown(row)
     text = json.dumps(found["arguments"], indent=1)
-    if len(text) > _INDENTED:  # what is nested a hundred deep would be blanks above all
+    if len(text) > _INDENTED:  # JSON that is nested a hundred deep would be mostly blanks
         text = json.dumps(found["arguments"])
     return http.render(request, "permissions/tool_permission.html", p=found, text=text)
 
 
 async def take_back(request: Request) -> Response:
-    """Take back one's own allow before it takes effect; answers as a decision does."""
+    """Take back the viewer's own allow before it takes effect. The reply is like that of a decision."""
     permission_id = http.identifier(request.path_params["id"], "tool permission")
     won, row = await tool_permissions.take_back(request.state.db, request.state.viewer, permission_id)
     if won:
@@ -91,7 +91,7 @@ async def take_back(request: Request) -> Response:
 
 
 def refusal(row: Mapping[str, Any]) -> str:
-    """Why nothing was decided, by the row as it stands."""
+    """Why nothing was decided."""
     if row["status"] == "timeout":
         return f"The request for {row['tool_name']} has expired."
     if row["status"] != "pending":
@@ -103,7 +103,7 @@ def refusal(row: Mapping[str, Any]) -> str:
 
 
 def _reply(request: Request, row: dict[str, Any], why_not: str | None) -> Response:
-    """The card: alone where htmx asked, else within a page that says why nothing was decided."""
+    """The card alone for htmx, otherwise a page that says why nothing was decided."""
     if request.headers.get("hx-request"):
         return HTMLResponse(card(row), 409 if why_not else 200)
     if why_not:

@@ -1,1 +1,1 @@
-"""The system page: what an admin asks when something is slow, large or silent."""
+"""The system page: numbers for an admin when something is slow, large or silent."""

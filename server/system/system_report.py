@@ -1,4 +1,4 @@
-"""What the database says about itself, for admins."""
+"""What the database reports about itself, for admins."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ COLUMNS = ("name", "rows", "dead_rows", "bytes", "index_bytes", "index_reads", "
 
 
 async def read(connection: Connection) -> dict[str, Any]:
-    """Sizes, index use, slow queries, retention and faults (`public.system_report`). Forbidden to all but admins."""
+    """Sizes, index use, slow queries, retention and faults (`public.system_report`). Forbidden for other roles."""
     found: dict[str, Any] = await connection.fetchval("select public.system_report()")
     return found

@@ -31,7 +31,7 @@ async def test_a_new_name_is_everywhere_at_once(app_server: AppServer, voice: Pe
         answer = await browser.post("/account/name", data={"name": "  Ana   Lima "})
         assert (answer.status_code, answer.headers["location"]) == (303, "/account?said=name")
         page = (await browser.get(answer.headers["location"])).text
-    assert "Your name is changed." in page
+    assert "Your name was changed." in page
     assert "<b>Ana Lima</b>" in page
     async with app_server.database() as owner:
         assert await owner.fetchval("select name from users where id = $1", voice.id) == "Ana Lima"
@@ -57,7 +57,7 @@ async def test_a_new_password_keeps_this_browser_and_ends_all_others(
         answer = await here.post("/account/password", data={"current": PASSWORD, "new": NEW})
         assert (answer.status_code, answer.headers["location"]) == (303, "/account?said=password")
         assert here.cookies[app_server.cookie] != before
-        assert "Your password is changed." in (await here.get("/account?said=password")).text
+        assert "Your password was changed." in (await here.get("/account?said=password")).text
         assert (await there.get("/account")).headers["location"].startswith("/login")
         stolen = httpx.Cookies({app_server.cookie: before})
         async with httpx.AsyncClient(base_url=app_server.url, cookies=stolen, timeout=PATIENCE) as thief:
@@ -70,7 +70,7 @@ async def test_a_new_password_keeps_this_browser_and_ends_all_others(
     ("current", "new", "sentence"),
     [
         ("wrong", NEW, "The current password is wrong."),
-        ("", NEW, "Please give your current password."),
+        ("", NEW, "Please enter your current password."),
         (PASSWORD, "short", "A password has at least 6 characters."),
         (PASSWORD, PASSWORD, "New password should be different from the old password."),
         (PASSWORD, "x" * 73, "A password has at most 72 characters"),

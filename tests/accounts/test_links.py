@@ -58,7 +58,7 @@ async def test_looking_at_a_link_does_not_use_it_up(app_server: AppServer, voice
     ("password", "again", "sentence"),
     [
         ("short", "short", "A password has at least 6 characters."),
-        (NEW, NEW + "!", "The two are not the same."),
+        (NEW, NEW + "!", "The two passwords differ."),
         ("x" * 80, "x" * 80, "A password has at most 72 characters"),
         (PASSWORD, PASSWORD, "New password should be different from the old password."),
     ],
@@ -88,7 +88,7 @@ async def test_an_email_for_nobody_looks_like_one_for_somebody(app_server: AppSe
 async def test_what_is_no_address_is_asked_for_again(app_server: AppServer, email: str) -> None:
     answer = await ask(app_server, email)
     assert answer.status_code == 422
-    assert "Please give your e-mail address." in answer.text
+    assert "Please enter your e-mail address." in answer.text
 
 
 @pytest.mark.parametrize("path", ["/recovery", "/invitation"])

@@ -124,7 +124,7 @@ async def test_somebody_is_invited_by_keyboard_alone_and_comes_in(
     await expect(page.get_by_label("E-mail", exact=True)).to_have_value(email)  # nothing typed is lost
     await page.get_by_label("Username").fill(f"ida-{email[8:14]}")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("status")).to_have_text("The invitation is on its way.")
+    await expect(page.get_by_role("status")).to_have_text("The invitation was sent.")
 
     context = await browser.new_context(base_url=app_server.url)
     hers = await context.new_page()
@@ -152,7 +152,7 @@ async def test_another_browser_is_signed_out_and_leaves_its_page(voice: Person, 
     await (
         rows.filter(has=here.get_by_role("button", name="Sign out", exact=True)).get_by_role("button").click()
     )
-    await expect(here.get_by_role("status")).to_have_text("That browser is signed out.")
+    await expect(here.get_by_role("status")).to_have_text("That browser was signed out.")
     await expect(there).to_have_url(re.compile(r"/login(\?|$)"))
 
 
@@ -170,7 +170,7 @@ async def test_a_second_click_while_the_answer_is_on_its_way_sends_nothing(
     await page.route("**/account/name", slow)
     await page.get_by_label("Name").fill("Renamed Once")
     await page.evaluate(TWICE)
-    await expect(page.get_by_text("Your name is changed.")).to_be_visible()
+    await expect(page.get_by_text("Your name was changed.")).to_be_visible()
     assert len(sent) == 1
 
 

@@ -83,7 +83,7 @@ async def test_a_first_day(reached: dict[str, str]) -> None:
                 poor = {**ADMIN, "token": token, "password": "x", "email": "nobody"}
                 refused = await browser.ask("POST", "/first-admin", data=poor)
                 assert refused.status_code == 422
-                assert "This is no e-mail address." in refused.text
+                assert "This is not an e-mail address." in refused.text
                 tries = [{**ADMIN, "token": token, "email": f"ada{n}@example.org"} for n in range(5)]
                 answers = await asyncio.gather(
                     *(browser.ask("POST", "/first-admin", data=one) for one in tries)

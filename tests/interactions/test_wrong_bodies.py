@@ -20,7 +20,7 @@ MOODS = 'expected "good", "neutral" or "critical"'
 SAYS_NOTHING = "a metric has a sentiment, a satisfaction_score or a feed_text"
 OBJECT = "expected an object"
 EITHER = "expected an object or a list of objects"
-UNKNOWN, REQUIRED = "is not known here: leave it out", "is required"
+UNKNOWN, REQUIRED = "is not a field here: leave it out", "is required"
 NO_TEXT = "has characters that are no text (NUL or a lone surrogate)"
 
 START = "POST /interactions"

@@ -66,7 +66,7 @@ async def test_somebody_with_a_password_signs_in_at_once(
     person, said = whose(await admin.post("/people", data=form))
     assert said == "created"
     page = (await admin.get(f"/people/{person}?said=created")).text
-    assert "They can sign in now." in page
+    assert "The person can sign in now." in page
     assert form["name"] in page
     assert await sign_in(app_server, form["email"]) == 303
     async with app_server.database() as owner:
@@ -126,8 +126,8 @@ async def test_an_invitation_can_be_sent_again(app_server: AppServer, admin: htt
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"email": "no address"}, "This is no e-mail address."),
-        ({"email": "ümlaut@example.com"}, "This is no e-mail address."),
+        ({"email": "no address"}, "This is not an e-mail address."),
+        ({"email": "ümlaut@example.com"}, "This is not an e-mail address."),
         ({"name": ""}, "A name has 1 to 255 characters."),
         ({"name": "a\x00b"}, "A name has 1 to 255 characters."),
         ({"username": "UPPER CASE"}, "small letters"),
@@ -158,7 +158,7 @@ async def test_an_address_or_username_that_is_taken_is_refused_in_any_case(
     app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
     for fields, sentence in (
-        ({"email": voice.email.upper()}, "Somebody with this e-mail address is here already."),
+        ({"email": voice.email.upper()}, "There is already a person with this e-mail address."),
         ({"username": voice.username.upper()}, "This username is taken."),
     ):
         answer = await admin.post("/people", data=draft(**fields))

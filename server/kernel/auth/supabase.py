@@ -245,7 +245,7 @@ class Administration:
             if error.code in ("not_admin", "no_authorization", "bad_jwt"):
                 raise Unavailable(WRONG_KEY) from error
             if error.code in ("email_exists", "user_already_exists"):
-                raise Conflict("Somebody with this e-mail address is here already.") from error
+                raise Conflict("There is already a person with this e-mail address.") from error
             if error.code == "user_not_found":
                 raise NotFound("There is no such login at the Auth server.") from error
             raise Invalid(_sentence(error)) from error

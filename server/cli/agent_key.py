@@ -1,4 +1,4 @@
-"""Keys of the agent API at the command line: made, listed, revoked."""
+"""Keys of the agent API: made, listed and revoked at the command line."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def agent_key() -> None:
 @agent_key.command("create")
 @click.option("--agent", required=True, help="The agent's id or its name, when it is unique.")
 def create_agent_key(agent: str) -> None:
-    """Print a new key of an agent, alone on the last line; it is shown this once."""
+    """Print a new key of an agent, alone on the last line. It is shown only this once."""
 
     async def create(url: str) -> str:
         async with db.as_owner(url) as connection:
@@ -34,9 +34,9 @@ def create_agent_key(agent: str) -> None:
 @agent_key.command("list")
 @click.option("--agent", help="Those of this agent alone: its id or its name.")
 def list_agent_keys(agent: str | None) -> None:
-    """List all keys, the newest first: whose they are, how they end, and whether they still work.
+    """List all keys, newest first: their agents, their last characters, and whether they are valid.
 
-    The keys themselves are kept nowhere.
+    Only hashes of keys are stored.
     """
 
     async def read(context: Context) -> list[AgentKey]:
@@ -52,7 +52,7 @@ def list_agent_keys(agent: str | None) -> None:
 @click.argument("key", metavar="HINT_OR_ID")
 @click.option("--agent", help="Look among the keys of this agent alone: its id or its name.")
 def revoke_agent_key(key: str, agent: str | None) -> None:
-    """Revoke one key, at once and for good: what it has open ends, and its next request is refused.
+    """Revoke one key at once. Its open requests end, and its next request is refused.
 
     HINT_OR_ID is what `agent-key list` shows; of a hint like fw_…Ab3x the last four characters are enough.
     """

@@ -1,4 +1,4 @@
-"""The command line."""
+"""The commands of the server and its database."""
 
 import asyncio
 import gc
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, told to end the streams before it waits for them."""
+    """uvicorn, but it ends the streams before it waits for them."""
 
     def __init__(self, config: uvicorn.Config, parts: application.App) -> None:
         super().__init__(config)
@@ -45,7 +45,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Like uvicorn's own, which raises the signal again at the end: here the rest still has to stop."""
+        """Like uvicorn's own, which raises the signal again at the end. Here the rest still has to stop."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
@@ -72,17 +72,17 @@ def serve(*, demo: bool) -> None:
             fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
         else:
             asyncio.run(_check(context.settings))
-        # Thousands of streams are hundreds of thousands of objects that stay, and the collector would look at them all
-        # again and again for next to nothing. With these thresholds messages to 2,000 streams are sent 1.2 times as fast
-        # as with Python's own; what is frozen saves 60 ms in each full collection (bench optimisations).
+        # Thousands of streams are hundreds of thousands of objects that stay, which the collector would visit again and again.
+        # With these thresholds messages to 2,000 streams are sent 1.2 times as fast as with Python's own, and freezing saves
+        # 60 ms in each full collection (bench optimisations).
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where there is one
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where it is installed
             runner.run(_serve(context, door, demo=demo))
 
 
 async def _remember(owner_url: str) -> None:
-    """A month of sample interactions for a home that has none yet."""
+    """Add a month of sample interactions to a home without any."""
     async with db.as_owner(owner_url) as connection:
         await connection.execute((Path(__file__).parent.parent / "embedded" / "history.sql").read_text())
 
@@ -148,7 +148,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 
 async def _first_admin(context: Context) -> FirstAdmin | None:
-    """The link for who makes the first admin, where there is none who can sign in."""
+    """The link to make the first admin, where no admin can sign in."""
     from server.embedded import sample_people
 
     if await sample_people.has_admin(context.owner_url):
@@ -181,7 +181,7 @@ async def _greet(server: uvicorn.Server, lines: list[str]) -> None:
 
 
 async def _demo(context: Context) -> None:
-    """Play with keys of its own, made at each start; those of the last start end."""
+    """Play with keys of its own, made at each start; those of the last start are revoked."""
     from server.demo.demo import play_forever
 
     async with db.as_owner(context.owner_url) as connection:
@@ -190,7 +190,7 @@ async def _demo(context: Context) -> None:
 
 
 def migrations_of(context: Context) -> list[str]:
-    """Apply what is missing; what was applied."""
+    """Apply missing migrations; return their names."""
 
     async def apply() -> list[str]:
         await context.reach_owner()
@@ -212,9 +212,9 @@ main.add_command(create_admin.create_admin)
 
 @main.command()
 def doctor() -> None:
-    """Hold the configuration against the real services: a sentence for each finding, and what to do.
+    """Check the configuration against the real services, and say for each finding what to do.
 
-    ✓ is as it should be, ! is worth a look, ✗ is wrong, and then the exit status is 1.
+    ✓ is as it should be, ! is worth a look, ✗ is wrong; with a ✗ the exit status is 1.
     """
     from server.cli.doctor import examination
 
@@ -224,16 +224,16 @@ def doctor() -> None:
 @main.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
-    "--schema-only", is_flag=True, help="Tables, functions and rules without any row: an empty product."
+    "--schema-only", is_flag=True, help="Only tables, functions and rules, without rows."
 )
 @click.option(
-    "--data-only", is_flag=True, help="The rows and the accounts alone: for a database of this very version."
+    "--data-only", is_flag=True, help="Only the rows and the accounts, for a database of the same version."
 )
 def backup(file: Path | None, *, schema_only: bool, data_only: bool) -> None:
-    """Write everything that was recorded, and the accounts with their passwords' hashes, into a new FILE.
+    """Write everything that was recorded, and the accounts with the hashes of their passwords, into a new FILE.
 
-    FILE is floorwalker-<time>.dump when none is named: among the home's backups, or here for a hosted project.
-    Not in it: who is signed in, and the keys beside the embedded database (a new home makes its own).
+    Without FILE: floorwalker-<time>.dump, in the home's backups or, for a hosted project, in the present folder.
+    A backup has no sessions and no keys of the embedded home, which makes its own.
     """
     if schema_only and data_only:
         raise click.UsageError(
@@ -259,10 +259,10 @@ def backup(file: Path | None, *, schema_only: bool, data_only: bool) -> None:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
-    """Bring back what is in FILE, a backup of this or of an earlier Floorwalker. Everybody signs in again.
+    """Restore FILE, a backup of this or of an earlier version. Everybody signs in again.
 
-    In embedded mode it takes the place of what is there now, which is backed up first; the server may run.
-    A hosted project has to be empty. When anything fails, nothing has changed.
+    In embedded mode it replaces the present database, which is backed up first; the server may run.
+    A hosted project has to be empty. When a step fails, nothing has changed.
     """
 
     async def bring_back(context: Context) -> tuple[list[str], list[Path]]:
@@ -293,8 +293,8 @@ def people() -> None:
 def export_people(file: Path | None) -> None:
     """Write everybody, with the hash of their password, into a new FILE or to standard output.
 
-    One line of JSON is one person: the body of a POST to /auth/v1/admin/users of a hosted project, where they then
-    sign in with the password they have. Whoever is banned or deactivated here is banned there.
+    Each line is the body of a POST to /auth/v1/admin/users of a hosted project, where the person then signs in with the same
+    password. People who are banned or deactivated here are banned there.
     """
     with open_context() as context:
         if context.home is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the embedded parts are imported only where nothing else is 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Complete settings, and the home when it is the embedded one."""
+    """Complete settings, and the home in embedded mode."""
 
     settings: Settings
     home: "Home | None"
@@ -33,16 +33,16 @@ class Context:
 
     @property
     def owner_setting(self) -> str:
-        """The setting that says where the owner connects."""
+        """The name of the setting with the owner's address."""
         return "DATABASE_OWNER_URL" if self.settings.database_owner_url else "DATABASE_URL"
 
     async def reach_owner(self) -> None:
-        """Unavailable with a sentence when the owner's database cannot be reached."""
+        """Raise Unavailable with a sentence when the owner's database cannot be reached."""
         await db.check(self.owner_setting, self.owner_url, "select 1")
 
     @asynccontextmanager
     async def auth_http(self, seconds: float) -> AsyncIterator[httpx.AsyncClient]:
-        """A client for the Auth server; the embedded one is asked within this process, whether it is served or not."""
+        """A client for the Auth server. The embedded one is called within this process, whether it is served or not."""
         if self.home is None:
             async with httpx.AsyncClient(timeout=seconds) as http:
                 yield http
@@ -59,7 +59,7 @@ class Context:
 
 @contextmanager
 def open_context(logged: str = "INFO") -> Iterator[Context]:
-    """What this environment names; every failure to get there ends in one sentence."""
+    """The context of this environment. A failure ends the command with one sentence."""
     given = environment.load()
     logs.configure(logged)
     try:

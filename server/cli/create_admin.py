@@ -1,4 +1,4 @@
-"""An admin made at the command line: the first one, whom no other admin can invite."""
+"""Makes an admin at the command line: the first one, whom no other admin can invite."""
 
 import asyncio
 import email
@@ -24,7 +24,7 @@ from server.kernel.db import migrations
 from server.people import making
 from server.people.users import Draft
 
-_TIMEOUT = 30.0  # seconds: the Auth server hands an invitation to its mail server meanwhile
+_TIMEOUT = 30.0  # seconds, because the Auth server sends an invitation through its mail server meanwhile
 T = TypeVar("T")
 _KNOWN = """
 select a.id, u.role, u.name, u.username, u.supervisor_type, a.raw_app_meta_data ->> 'app_role' as wanted,
@@ -39,16 +39,16 @@ union all (select null, f.reason from private.profile_faults f where f.user_id =
 
 
 @click.command("create-admin")
-@click.option("--email", "address", help="Their e-mail address, to sign in with.")
-@click.option("--name", help="Their name, as others see it.")
+@click.option("--email", "address", help="The e-mail address to sign in with.")
+@click.option("--name", help="The name that others see.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input: one line.")
 @click.option(
-    "--invite", is_flag=True, help="Send an e-mail, with whose link they choose a password themselves."
+    "--invite", is_flag=True, help="Send an e-mail with a link to choose a password."
 )
 def create_admin(address: str | None, name: str | None, *, password_stdin: bool, invite: bool) -> None:
-    """Make an admin, by Supabase Auth's admin API. Asks for what no option says.
+    """Make an admin, by Supabase Auth's admin API. Asks for what no option gives.
 
-    A hosted project needs SUPABASE_SECRET_KEY for it. When something is refused, nothing was made.
+    A hosted project needs SUPABASE_SECRET_KEY for it. When a step is refused, nothing was made.
     """
     if invite and password_stdin:
         fail("--invite lets them choose a password, and --password-stdin sets one: take one of the two")
@@ -115,7 +115,7 @@ def _welcome(context: Context, draft: Draft, *, invited: bool) -> str:
 
 
 def _sent_email(outbox: Path, address: str) -> tuple[Path, EmailMessage]:
-    """The newest to this address: a server beside us may write others."""
+    """The newest e-mail to this address; a server on this machine may write others."""
     for path in sorted(outbox.glob("*.eml"), reverse=True):
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         if str(message["To"]).lower() == address.lower():
@@ -124,7 +124,7 @@ def _sent_email(outbox: Path, address: str) -> tuple[Path, EmailMessage]:
 
 
 async def _ready(context: Context) -> None:
-    """Refuse what cannot succeed before anybody is asked for anything."""
+    """Refuse what cannot succeed, before any question."""
     if context.settings.supabase_secret_key is None:
         raise Invalid(
             "SUPABASE_SECRET_KEY is not set, and admins are made with it: copy it from the project's Settings → API Keys"
@@ -145,12 +145,12 @@ async def _ready(context: Context) -> None:
             f"the database ({db.where(context.owner_url)}) has no schema yet, or not all of it: run `floorwalker migrate`"
         )
     async with _administration(context) as administration:
-        with suppress(NotFound, Invalid):  # of course; but we were let in
+        with suppress(NotFound, Invalid):  # there is no such person, but the key was accepted
             await _asked(context, administration.find(uuid4()))
 
 
 async def _refuse_known(context: Context, address: str) -> None:
-    """Say who has this address, if anybody has, and what to do."""
+    """Raise Conflict where somebody has this address, with what to do."""
     async with db.as_owner(context.owner_url) as owner:
         known = await owner.fetchrow(_KNOWN, address)
     if known is None:
@@ -180,7 +180,7 @@ async def _refuse_known(context: Context, address: str) -> None:
 
 
 async def make(context: Context, draft: Draft, password: str | None) -> None:
-    """Make the admin as a page makes a person, with the owner's eyes on the way."""
+    """Make the admin like a page makes a person, checking as the database's owner."""
     async with _administration(context) as administration:
         logins = _Logins(context, administration)
         login = logins.invite(draft) if password is None else logins.create(draft, password)
@@ -249,7 +249,7 @@ async def _administration(context: Context) -> AsyncIterator[Administration]:
 
 
 async def _asked(context: Context, asked: Awaitable[T]) -> T:
-    """The answer; when there is none, a sentence that says what to do."""
+    """The answer, or a sentence that says what to do when there is none."""
     try:
         return await asked
     except Unavailable as error:

@@ -9,7 +9,7 @@ from server.kernel.db import Connection
 
 
 async def create_for_demo(connection: Connection) -> list[tuple[str, Channel]]:
-    """A fresh (key, agent_type) of each sample agent; those made before are revoked. As the database's owner."""
+    """A new (key, agent_type) of each sample agent; earlier keys are revoked. As the database's owner."""
     await connection.execute(
         "update public.agent_keys set revoked_at = now() where hint = 'demo' and revoked_at is null"
     )
@@ -26,10 +26,10 @@ async def create_for_demo(connection: Connection) -> list[tuple[str, Channel]]:
 async def create_for_replay(
     connection: Connection, emails: Sequence[str], mcp_tools: dict[str, Any]
 ) -> list[tuple[str, Channel]]:
-    """Three agents for each of these supervisors, made where missing, and a fresh (key, agent_type) of each.
+    """Three agents for each of these supervisors, made where missing, and a new (key, agent_type) of each.
 
-    Agents of an earlier replay are given the tools that they lack, and ask for those that ask now; a tool that asked
-    before goes on to ask. As the database's owner.
+    Agents of an earlier replay get the tools that they lack; a tool that asks, or asked before, needs permission. As
+    the database's owner.
     """
     await connection.execute(
         """

@@ -21,7 +21,7 @@ from server.settings import AUTH_PATH
     type=click.FloatRange(min=0, min_open=True),
     default=20.0,
     show_default=True,
-    help="How many times faster than it was.",
+    help="How many times as fast as recorded.",
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), default=40, show_default=True, help="How many conversations."
@@ -36,9 +36,9 @@ from server.settings import AUTH_PATH
 def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
     """Play recorded conversations (JSON Lines in FOLDER) through the agent API of the running server.
 
-    Sign in as the admin, or as one of the supervisors it names, to watch and to decide: an agent that asks for
-    a tool waits for you, and after PERMISSION_SECONDS goes on without. A record that cannot be played is named with its
-    place and the reason, and the rest is played; the exit status is 1 when nothing could be played.
+    Sign in as the admin, or as one of the supervisors that it names, to watch and to decide. An agent that asks for a tool waits
+    for you, and continues without it after PERMISSION_SECONDS. A record that cannot be played is named with its place
+    and the reason, and the rest is played; the exit status is 1 when nothing could be played.
     """
     with open_context() as context:
         if context.home is None:
@@ -56,7 +56,7 @@ def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
 
 
 async def _replay(context: Context, folder: Path, speed: float, limit: int, supervisors: int) -> int:
-    """Play; how many conversations came to their end."""
+    """Play; return how many conversations ended."""
     from server.demo import cast, recordings
     from server.demo.player import Tool
     from server.demo.replay import replay as play

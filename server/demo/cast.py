@@ -1,4 +1,4 @@
-"""Who a replay is played by: supervisors of both types with three agents each, in embedded mode."""
+"""The supervisors of a replay, of both types, with three agents each; in embedded mode."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import httpx
 
 from server.demo.client import Channel
 
-_TAKEN = 422  # somebody with this e-mail is there already, from an earlier replay
+_TAKEN = 422  # a person with this e-mail exists, from an earlier replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class Member:
 
 
 async def hire(auth_url: str, secret_key: str, supervisors: int, password: str | None) -> list[Member]:
-    """So many supervisors through the Auth admin API, voice and chat in turn; those of earlier replays stay.
+    """Make so many supervisors through the Auth admin API, voice and chat in turn; those of earlier replays stay.
 
-    Without a password nobody signs in as them.
+    Without a password nobody can sign in as them.
     """
     cast: list[Member] = []
     headers = {"apikey": secret_key, "Authorization": f"Bearer {secret_key}"}
@@ -52,7 +52,7 @@ async def hire(auth_url: str, secret_key: str, supervisors: int, password: str |
 
 
 def tools(used: Sequence[tuple[str, bool]]) -> dict[str, Any]:
-    """(tool, asks) pairs as an agent's mcp_tools: one that asks at times needs permission."""
+    """(tool, asks) pairs as an agent's mcp_tools; a tool that sometimes asks needs permission."""
     asking = {name for name, asks in used if asks}
     names = sorted({name for name, _ in used})
     return {"tools": [{"name": name, "requires_permission": name in asking} for name in names]}

@@ -1,4 +1,4 @@
-"""A client of the agent API: retries what may be retried, and takes any trouble with a permission for a no."""
+"""A careful client of the agent API: it retries what may be retried, and takes every failure of a permission for a no."""
 
 import asyncio
 import hashlib
@@ -19,14 +19,14 @@ Sentiment = Literal["good", "neutral", "critical"]
 Speaker = Literal["customer", "agent", "tool"]
 Outcome = Literal["completed", "failed"]
 
-ATTEMPTS = 9  # with the pauses between them about 20 seconds: a server that restarts is back by then
+ATTEMPTS = 9  # with the pauses between them about 20 seconds, within which a restarting server is back
 LONGEST_PAUSE = 5.0
-WAIT = 25  # seconds a decision is waited for in one request
+WAIT = 25  # seconds that one request waits for a decision
 GRACE = timedelta(seconds=60)
 
 
 class AgentError(Exception):
-    """Whatever kept the API from doing what was asked."""
+    """The API did not do what was asked."""
 
 
 class Unreachable(AgentError):
@@ -34,7 +34,7 @@ class Unreachable(AgentError):
 
 
 class Refused(AgentError):
-    """The API said no, and would say so again; `problem` is its RFC 9457 answer."""
+    """The API refused, and would refuse again; `problem` is its RFC 9457 answer."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         super().__init__(f"{status} {problem.get('detail') or problem.get('title') or ''}".strip())
@@ -59,7 +59,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A tool permission as the API last told it; `unreachable` when it could not tell."""
+    """A tool permission as the API last reported it; `unreachable` when it could not."""
 
     id: str
     tool_name: str
@@ -77,7 +77,7 @@ class Permission:
 
 
 class AgentClient:
-    """One agent's way in; an `async with` holds its connections."""
+    """The API with the key of one agent; `async with` holds its connections."""
 
     def __init__(self, base_url: str, key: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._http = httpx.AsyncClient(
@@ -85,7 +85,7 @@ class AgentClient:
             headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(10, read=WAIT + 10),
             transport=transport,
-            trust_env=False,  # a proxy of this machine has no business between the demo and its own server
+            trust_env=False,  # a proxy in the environment must not come between the demo and its own server
         )
 
     async def __aenter__(self) -> Self:
@@ -98,13 +98,13 @@ class AgentClient:
         await self._http.__aexit__(kind, error, trace)
 
     async def agent(self) -> dict[str, Any]:
-        """Who this key is, which tools it has, and whether an interaction of it is still active."""
+        """The agent of this key, its tools, and its active interaction if there is one."""
         return await self._send("GET", "agent")
 
     async def start(
         self, interaction_type: Channel, phone_number: str, external_id: str | None = None
     ) -> str:
-        """The id of a new interaction; refused with 409 when the agent is paused or has one active."""
+        """Start an interaction; return its id. Refused with 409 when the agent is paused or has an active one."""
         body = {"interaction_type": interaction_type, "phone_number": phone_number}
         return _text(await self._send("POST", "interactions", body | _given(external_id=external_id)), "id")
 
@@ -121,7 +121,7 @@ class AgentClient:
         arguments: Mapping[str, Any],
         description: str | None = None,
     ) -> Permission:
-        """Ask for a tool; even an answer that is `allowed` at once still goes through `decision`."""
+        """Ask for a tool. An answer that is `allowed` at once still passes through `decision`."""
         body = {"tool_name": tool_name, "arguments": arguments} | _given(tool_description=description)
         answer = await self._send("POST", f"interactions/{interaction_id}/tool-permissions", body)
         return Permission(
@@ -133,7 +133,7 @@ class AgentClient:
         )
 
     async def decision(self, permission: Permission) -> Permission:
-        """Wait until it is decided or has run out. Every kind of trouble comes back as something not allowed."""
+        """Wait until it is decided or has expired. Every failure is returned as not allowed."""
         try:
             while True:
                 answer = await self._send("GET", f"tool-permissions/{permission.id}", params={"wait": WAIT})
@@ -146,7 +146,7 @@ class AgentClient:
                 )
                 if permission.status != "pending" or datetime.now(UTC) > permission.expires_at + GRACE:
                     break
-                await asyncio.sleep(0.2)  # a server that is closing answers at once
+                await asyncio.sleep(0.2)  # a server that stops answers at once
         except AgentError as error:
             return replace(permission, status="unreachable", reason=str(error))
         if answer.get("arguments") != json.loads(
@@ -158,8 +158,8 @@ class AgentClient:
         return permission
 
     async def claim(self, permission: Permission) -> Permission:
-        """Claim the one execution. Without an `execution_id` in what comes back, do not run the tool."""
-        body = {"arguments_digest": digest_of(permission.arguments)}  # of those that the tool will run with
+        """Claim the one execution. Without an `execution_id` in the result, do not run the tool."""
+        body = {"arguments_digest": digest_of(permission.arguments)}  # of the arguments that the tool will run with
         try:
             answer = await self._send("POST", f"tool-permissions/{permission.id}/execution", body)
         except AgentError as error:
@@ -183,7 +183,7 @@ class AgentClient:
     async def _send(
         self, method: str, path: str, body: object = None, params: Mapping[str, int] | None = None
     ) -> dict[str, Any]:
-        """One request, again after a lost connection, a busy or restarting server, or too many requests."""
+        """Send a request, again after a lost connection, a busy or restarting server, or too many requests."""
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
         trouble = ""
         for attempt in range(ATTEMPTS):
@@ -205,8 +205,8 @@ class AgentClient:
 
 
 def digest_of(arguments: Mapping[str, Any]) -> str:
-    """SHA-256 over RFC 8785, as the API makes it of the same arguments."""
-    # Its numbers as floats, which the API takes none to change: rfc8785 refuses integers from 2^53 on.
+    """SHA-256 over RFC 8785, as the API computes it."""
+    # As floats, which changes none of the numbers that the API accepts, because rfc8785 refuses integers from 2^53 on.
     floats = json.loads(json.dumps(dict(arguments)), parse_int=float)
     return hashlib.sha256(rfc8785.dumps(floats)).hexdigest()
 
@@ -217,7 +217,7 @@ def _retry_after(answer: httpx.Response) -> float:
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:
-    """The JSON object of an answer; a proxy's page or an empty body is an empty one."""
+    """The JSON object of an answer; a proxy's page or an empty body counts as an empty object."""
     try:
         value = answer.json()
     except ValueError:

@@ -13,7 +13,7 @@ from server.demo import moods
 from server.demo.client import Channel
 from server.demo.player import Archive, Say, Script, Tool, sentiment
 
-TOOLS_OF = {"star": "star_apis", "abcd": "abcd_actions"}  # the others' tools are filed under their domain
+TOOLS_OF = {"star": "star_apis", "abcd": "abcd_actions"}  # the tools of other sources are stored under their domain
 RESOLVED = {"resolved", "completed"}
 FAILED = {"abandoned", "error"}
 
@@ -26,7 +26,7 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class Recorded(BaseModel):
-    """A part of a record. What else is in it is not played, and not looked at."""
+    """A part of a record. Other fields are ignored."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -84,7 +84,7 @@ class Definition(Recorded):
     writes_when: dict[str, Any] = {}
 
     def asks(self, arguments: Mapping[str, Any]) -> bool:
-        """Whether a call with these arguments changes anything: some tools only do in one of their modes."""
+        """Whether a call with these arguments changes anything; some tools do in one of their modes only."""
         return self.writes and all(arguments.get(name) == value for name, value in self.writes_when.items())
 
 

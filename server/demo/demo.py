@@ -1,4 +1,4 @@
-"""The demo contact centre: every agent plays its scripts for ever, at natural speed."""
+"""The demo contact centre: every agent plays its scripts again and again, at natural speed."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ TROUBLED = 10.0  # seconds until the next attempt after one that could not be pl
 
 
 async def play_forever(base_url: str, agents: Sequence[tuple[str, Channel]], *, speed: float = 1.0) -> None:
-    """Play until cancelled; a server that is away, a paused agent, a revoked key are all waited out."""
+    """Play until cancelled. A server that is away, a paused agent and a revoked key are waited out."""
     phones: dict[str, str] = {}
     async with asyncio.TaskGroup() as group:
         for place, (key, channel) in enumerate(agents):
@@ -29,7 +29,7 @@ async def _play_agent(
     base_url: str, key: str, channel: Channel, place: int, speed: float, phones: dict[str, str]
 ) -> None:
     scripts = [script for script in SCRIPTS if script.channel == channel]
-    turn = place  # two agents of one channel do not say the same at the same time
+    turn = place  # two agents of one channel do not play the same script at the same time
     async with AgentClient(base_url, key) as client:
         await asyncio.sleep(place * 3 / speed)
         while True:
@@ -46,19 +46,19 @@ async def _play_agent(
 
 
 def with_phone(script: Script, phones: Mapping[str, str]) -> Script:
-    """With a customer of its own, or with the last one of the script it follows.
+    """The script with a customer of its own, or with the last one of the script that it follows.
 
-    Somebody who comes back within days with the same issue counts against first contact resolution: it is
-    part of the demo's story, and happens nowhere else.
+    A customer who returns within days with the same issue counts against first-contact resolution. The demo shows that in
+    these scripts, and nowhere else.
     """
     if script.follows and script.follows in phones:
         return replace(script, phone=phones[script.follows])
     area, line = random.randint(200, 989), random.randint(100, 199)  # noqa: S311
-    return replace(script, phone=f"+1{area}5550{line}")  # 555-0100 to 555-0199 belong to nobody
+    return replace(script, phone=f"+1{area}5550{line}")  # 555-0100 to 555-0199 are reserved for fiction
 
 
 async def recover(client: AgentClient, played: Played) -> None:
-    """Make the agent free again for the next attempt."""
+    """End the agent's interaction, for the next attempt."""
     trouble = played.trouble
     log.info("demo_interaction_cut_short", interaction_id=played.interaction_id, trouble=str(trouble))
     if played.interaction_id is None and isinstance(trouble, Refused) and trouble.status == 409:

@@ -1,10 +1,10 @@
-"""The rule that reads a satisfaction from a recorded interaction, which carries labels but no score.
+"""Derives a satisfaction from a recorded interaction, which has labels but no score.
 
-It starts at 70 and moves in a straight line, spoken turn by spoken turn, to a target given by the outcome:
-resolved 90, completed 75, no outcome 70, transferred 45, unresolved 35, abandoned 25, error 20. The target is
-5 higher where the customer reported the goal as met and 10 lower where not, 15 lower where the agent reported
-the customer as annoyed, 5 lower for each failed tool call (three at most). On top of the line lie cues: a
-customer's thanks +6, a customer's complaint -8, a failed tool call -10; each loses half its weight a turn.
+It starts at 70 and moves in a straight line, turn by turn, to a target given by the outcome: resolved 90, completed 75, no
+outcome 70, transferred 45, unresolved 35, abandoned 25, error 20. The target is 5 higher where the customer reported
+the goal as met and 10 lower where not, 15 lower where the agent reported the customer as annoyed, 5 lower for each
+failed tool call (three at most). Cues are added to the line: thanks of the customer +6, a complaint -8, a failed
+tool call -10; each loses half its weight per turn.
 """
 
 import re
@@ -32,7 +32,7 @@ UPSET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What the record says about how it went; None where it does not say."""
+    """The labels of a record; None where one is missing."""
 
     outcome: str = "absent"
     goal_met: bool | None = None
@@ -41,7 +41,7 @@ class Labels:
 
 
 def target(labels: Labels) -> int:
-    """Where the satisfaction ends: it is the CSAT score as well."""
+    """The final satisfaction, which is the CSAT score too."""
     score = TARGETS[labels.outcome]
     score += {True: 5, False: -10, None: 0}[labels.goal_met]
     score -= 15 if labels.annoyed else 0
@@ -50,7 +50,7 @@ def target(labels: Labels) -> int:
 
 
 class Mood:
-    """The satisfaction while the turns go by."""
+    """The satisfaction during the turns."""
 
     def __init__(self, labels: Labels, spoken_turns: int) -> None:
         self._step = (target(labels) - START) / max(1, spoken_turns)

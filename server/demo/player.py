@@ -1,4 +1,4 @@
-"""Plays one script through the agent API, as the agent of that interaction would, and keeps what was said."""
+"""Plays one script through the agent API, as the agent of that interaction would, and records what was sent."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from server.demo.client import (
 )
 
 METRIC_SECONDS = 5.0  # of script time
-RUN_SECONDS = 1.0  # what a tool takes, in script time
+RUN_SECONDS = 1.0  # the duration of a tool, in script time
 FEED_TEXT, TURN_TEXT = 200, 4000
 
 
@@ -34,7 +34,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool call; one that `asks` runs only after a supervisor's yes, and else the agent says `instead`."""
+    """A tool call. One that `asks` runs only when it is allowed; otherwise the agent says `instead`."""
 
     at: float
     name: str
@@ -67,12 +67,12 @@ class Script:
     steps: tuple[Say | Tool, ...]
     status: Outcome
     archive: Archive
-    follows: str | None = None  # the script whose customer comes again
+    follows: str | None = None  # the script whose customer returns
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """Everything that was sent and answered; `trouble` says what cut it short, if anything did."""
+    """Everything that was sent and answered; `trouble` is the error that ended it early, if one did."""
 
     script: Script
     interaction_id: str | None
@@ -83,14 +83,14 @@ class Played:
 
 
 def sentiment(satisfaction: int) -> Sentiment:
-    """The one rule from a score to a mood."""
+    """The sentiment of a score."""
     if satisfaction >= 70:
         return "good"
     return "neutral" if satisfaction >= 40 else "critical"
 
 
 async def play(client: AgentClient, script: Script, speed: float = 1.0) -> Played:
-    """Play it to its end; what goes wrong ends the interaction as failed and stands in what comes back."""
+    """Play it to its end. An error ends the interaction as failed and is returned."""
     try:
         interaction_id = await client.start(script.channel, script.phone)
     except AgentError as error:
@@ -113,7 +113,7 @@ async def play(client: AgentClient, script: Script, speed: float = 1.0) -> Playe
 
 
 async def clear(client: AgentClient) -> None:
-    """End what an earlier run of this agent left active: it takes no other interaction until then."""
+    """End an interaction that an earlier run of this agent left active, because it could take no other."""
     try:
         left = (await client.agent()).get("active_interaction_id")
     except AgentError:
@@ -123,7 +123,7 @@ async def clear(client: AgentClient) -> None:
 
 
 async def abandon(client: AgentClient, interaction_id: str) -> None:
-    """End it as failed, if it has not ended already or cannot be reached at all."""
+    """End it as failed, if it has not ended and can be reached."""
     try:
         await client.end(interaction_id, "failed")
     except AgentError:
@@ -131,7 +131,7 @@ async def abandon(client: AgentClient, interaction_id: str) -> None:
 
 
 class _Player:
-    """One script under way: its clock, its mood, what was sent."""
+    """A script that is being played: its clock, its mood, what was sent."""
 
     def __init__(self, client: AgentClient, script: Script, interaction_id: str, speed: float) -> None:
         self.client = client
@@ -142,7 +142,7 @@ class _Player:
         self.turns: list[Turn] = []
         self.permissions: list[Permission] = []
         self.satisfaction = script.steps[0].satisfaction
-        self.began = time.monotonic()  # moves on while a decision is waited for: that is no script time
+        self.began = time.monotonic()  # moved on while a decision is waited for, because that is not script time
         self.metric_at = 0.0
         self.stamp = datetime.now(UTC)
 
@@ -160,7 +160,7 @@ class _Player:
         return (time.monotonic() - self.began) * self.speed
 
     def stamped(self) -> datetime:
-        """Now, and always later than the one before: stamps tell one interaction's rows apart."""
+        """The present moment, always later than the one before, because moments identify the rows of an interaction."""
         self.stamp = max(datetime.now(UTC), self.stamp + timedelta(microseconds=1))
         return self.stamp
 
@@ -180,11 +180,11 @@ class _Player:
         self.metrics.append(metric)
 
     async def hear(self, speaker: Speaker, text: str) -> None:
-        """A turn for the transcript, and a metric at once."""
+        """Send a turn, and a metric at once."""
         turn = Turn(self.stamped(), speaker, _cut(text, TURN_TEXT))
         await self.client.turns(self.id, [turn])
         self.turns.append(turn)
-        # The feed says in a word which tool spoke; what it said stands in the transcript.
+        # The feed names the tool in a word; its result is in the transcript.
         await self.metric(
             f"Tool: {text.split(':', maxsplit=1)[0]}"
             if speaker == "tool"
@@ -209,7 +209,7 @@ class _Player:
         await self.hear("tool", f"{step.name}: {result}")
 
     async def permission(self, step: Tool) -> Permission:
-        """Ask, wait and claim; metrics keep coming meanwhile, so that nobody takes the agent for dead."""
+        """Ask, wait and claim. Metrics continue meanwhile, so that the agent does not count as silent."""
         asked_at = time.monotonic()
         asked = await self.client.ask(self.id, step.name, step.arguments, step.description)
         self.permissions.append(asked)

@@ -1,6 +1,6 @@
-"""A folder of recorded conversations: `conversations/*.jsonl`, one JSON object a line, and `tools.json` beside them.
+"""A folder of recorded conversations: `conversations/*.jsonl`, one JSON object per line, and `tools.json` beside them.
 
-What cannot be read is named by its place and left out, and the rest is there to be played.
+A record that cannot be read is named with its place and left out.
 """
 
 import json
@@ -26,7 +26,7 @@ _FAULTS_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stands: its file, its line, and its id where it has one."""
+    """The place of a record: its file, its line, and its id where it has one."""
 
     file: str
     line: int
@@ -39,7 +39,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A conversation that can be played, and where it stands."""
+    """A conversation that can be played, and its place."""
 
     place: Place
     script: Script
@@ -58,7 +58,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """What a folder holds. `notes` are about whole files, and about tools."""
+    """The content of a folder. `notes` are about whole files and about tools."""
 
     scripts: tuple[Recorded, ...]
     left_out: tuple[LeftOut, ...]
@@ -70,7 +70,7 @@ class _Unreadable(Exception):
 
 
 def read(folder: Path) -> Recordings:
-    """Every conversation of the folder, file by file, as they stand. FileNotFoundError when there is no file of any."""
+    """Every conversation of the folder, file by file, in order. FileNotFoundError when there is no file."""
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
     try:
@@ -84,7 +84,7 @@ def read(folder: Path) -> Recordings:
     definitions, notes = _definitions(folder / "tools.json")
     scripts: list[Recorded] = []
     left_out: list[LeftOut] = []
-    first: dict[str, Place] = {}  # of those with the same id
+    first: dict[str, Place] = {}  # the first one with each id
     for path in paths:
         name = path.name
         try:
@@ -113,7 +113,7 @@ def read(folder: Path) -> Recordings:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, by their number. One that is too long comes cut, and so is no JSON."""
+    """The lines that are not blank, by number. A line that is too long is cut, and so is not JSON."""
     with path.open("rb") as file:
         if b"\0" in file.peek(8192)[:8192]:
             raise _Unreadable("it is no text in UTF-8, but has bytes that are NUL")
@@ -177,7 +177,7 @@ def _conversation(record: Any) -> Conversation:
 
 
 def _definitions(path: Path) -> tuple[Definitions, list[str]]:
-    """What is known of the tools, and notes on what is not: such a tool is used without asking."""
+    """The known tools, and notes on those that cannot be read, which are then used without asking."""
     unknown = "a tool without a definition does not ask for permission"
     try:
         content = _record(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Plays many scripts over several agents at once, one active interaction an agent, as the API allows."""
+"""Plays many scripts with several agents at once, one active interaction per agent, as the API allows."""
 
 import asyncio
 import itertools
@@ -21,7 +21,7 @@ async def replay(
     at_once: int | None = None,
     voice_share: float = 0.3,
 ) -> list[Played]:
-    """Play each script once, on the first free agent (a key and a channel) of its channel, in their order.
+    """Play each script once, in order, with the first free agent (a key and a channel) of its channel.
 
     `voice_share` of the chats are played as voice where there are voice agents; a channel without agents gives
     its scripts to the other one. `at_once` bounds how many play at the same time.

@@ -1,4 +1,4 @@
-"""The demo's own interactions, from `scripts.json` beside: on the phone and in the chat, most go well."""
+"""The interactions of the demo, from `scripts.json`: calls and chats, most of which end well."""
 
 from pathlib import Path
 

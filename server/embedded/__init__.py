@@ -1,1 +1,1 @@
-"""The no-cloud default: PostgreSQL from a wheel and a Supabase Auth service of our own."""
+"""The embedded mode: PostgreSQL from a wheel, and a service that answers like Supabase Auth."""

@@ -1,4 +1,4 @@
-"""The Auth service's administration of people: what the secret key may do."""
+"""The Auth service's administration of people, for the secret key."""
 
 import secrets
 import uuid
@@ -17,7 +17,7 @@ _PER_PAGE, _LARGEST_PAGE = 50, 1000
 
 
 async def create(request: Request) -> Response:
-    """A new person; with the id and the password's hash they had elsewhere, when they come from there."""
+    """Create a person; where they come from another server, with their id and the hash of their password."""
     require_admin(request)
     given = await body(request)
     refuse_phone(given)
@@ -125,7 +125,7 @@ async def _user(request: Request, connection: Connection, *, lock: bool = False)
 
 
 def _own_id(given: dict[str, Any]) -> uuid.UUID | None:
-    """The id that a person keeps, so that what refers to them elsewhere goes on to do so."""
+    """The given id of a person, so that references to them elsewhere stay valid."""
     if not text(given, "id"):
         return None
     try:
@@ -138,7 +138,7 @@ def _own_id(given: dict[str, Any]) -> uuid.UUID | None:
 
 
 async def _password_hash(given: dict[str, Any]) -> str:
-    """The hash of the given password, the given hash, or that of a password which nobody knows."""
+    """The hash of the given password, the given hash, or the hash of an unknown random password."""
     password_hash = text(given, "password_hash")
     if not password_hash:
         password = text(given, "password") or secrets.token_urlsafe(32)
@@ -157,7 +157,7 @@ async def _answer(connection: Connection, user_id: uuid.UUID) -> Response:
 
 
 def _number(request: Request, name: str, default: int) -> int:
-    """A number of the query; an empty one counts as none, as the client sends it."""
+    """A number of the query; an empty one counts as absent, as the client sends it."""
     given: Any = request.query_params.get(name) or default
     try:
         number = int(given)

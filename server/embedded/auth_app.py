@@ -38,10 +38,10 @@ def create_auth_app(
     site: str | None = None,
     refuses: Callable[[UUID, str, str], bool] = lambda _id, _email, _password: False,
 ) -> Starlette:
-    """The application, mounted at /auth/v1 of `site`; `url` connects as supabase_auth_admin, at the first request.
+    """The ASGI application, to be mounted at /auth/v1 of `site`. `url` connects as supabase_auth_admin, at the first request.
 
-    `refuses`: whether this person, of this address, does not get in with this password although it is theirs.
-    Mounted, nobody runs its lifespan: whoever mounts it calls `close_auth_app` at the end.
+    `refuses` tells whether a person of this address may not sign in with this password although it is right.
+    A mounted application gets no lifespan events, so its owner calls `close_auth_app` at the end.
     """
     app = Starlette(
         routes=[
@@ -89,7 +89,7 @@ def create_auth_app(
 
 
 async def close_auth_app(app: Starlette) -> None:
-    """Give the connections back."""
+    """Close the connections."""
     await database_of(app).close()
 
 
@@ -121,7 +121,7 @@ async def jwks(request: Request) -> Response:
 
 
 async def openid_configuration(request: Request) -> Response:
-    """Who signs tokens, as they name themselves in them."""
+    """The issuer, as it is named in tokens."""
     issuer = request.app.state.issuer
     return JSONResponse(
         {"issuer": issuer, "jwks_uri": f"{issuer}/.well-known/jwks.json"},
@@ -130,7 +130,7 @@ async def openid_configuration(request: Request) -> Response:
 
 
 async def sign_up(request: Request) -> Response:
-    """Closed: people are created or invited by an admin."""
+    """Refuse it: people are created or invited by an admin."""
     given = await body(request)
     if not text(given, "email") and not text(given, "phone"):
         raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
@@ -180,7 +180,7 @@ async def _refresh_grant(request: Request) -> Response:
             raise AuthError(400, "user_banned", "Invalid Refresh Token: User Banned")
         if fresh:
             return await auth_sessions.answer(connection, request, session["id"], fresh)
-    # Outside of the transaction: the end of the session stands.
+    # After the transaction, because the end of the session has to be stored.
     raise AuthError(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used")
 
 
@@ -191,7 +191,7 @@ async def show_user(request: Request) -> Response:
 
 
 async def update_user(request: Request) -> Response:
-    """A person's own: metadata and password. Roles are app metadata, and those are the admin's."""
+    """Change the person's own metadata and password. Roles are app metadata, which only an admin changes."""
     given = await body(request)
     async with database_of(request.app).transaction() as connection:
         who = await caller(request, connection)

@@ -1,4 +1,4 @@
-"""The Auth service's connections: made at the first request, since a mounted application has no start-up."""
+"""The Auth service's connections, opened at the first request because a mounted application has no start-up."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 
 class AuthDatabase:
-    """A pool as `supabase_auth_admin`, opened late and closed by whoever made the application."""
+    """A pool as role `supabase_auth_admin`, opened at the first request and closed by the owner of the application."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -23,7 +23,7 @@ class AuthDatabase:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """One connection in one transaction."""
+        """A connection in a transaction."""
         pool = self._pool or await self._open()
         async with pool.acquire(timeout=10) as connection, connection.transaction():
             yield connection
@@ -47,6 +47,6 @@ async def _understand_json(connection: Any) -> None:
 
 
 def database_of(app: Starlette) -> AuthDatabase:
-    """The connections of this Auth service."""
+    """The pool of this Auth service."""
     database: AuthDatabase = app.state.database
     return database

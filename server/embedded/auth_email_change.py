@@ -1,4 +1,4 @@
-"""Another e-mail address by links: its owner confirms at the current address and at the new one, in either order."""
+"""Changes of an e-mail address by links: the person confirms at the present and at the new address, in either order."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -22,9 +22,9 @@ _CHANGED = "Your email address has been changed"
 
 
 async def issue(connection: Connection, user: asyncpg.Record, kind: Kind, new_email: object) -> OneTimeToken:
-    """A token for one of the two addresses. Both have to be confirmed anew.
+    """Issue a token for one of the two addresses. Both have to be confirmed again.
 
-    A link that was handed out for a change to a third address is worthless then: who follows it has agreed to another change.
+    A link that was issued for a change to a third address becomes invalid, because its owner agreed to another change.
     """
     email = auth_users.normal_email(new_email)
     if await auth_users.by_email(connection, email) is not None:
@@ -45,7 +45,7 @@ async def issue(connection: Connection, user: asyncpg.Record, kind: Kind, new_em
 
 
 async def confirm(connection: Connection, user: asyncpg.Record, kind: Kind) -> bool:
-    """Use up one of the two tokens; whether the address is changed now, as the other one had been used before."""
+    """Use one of the two tokens; return whether the address was changed, because the other one had been used."""
     if user["email_change_confirm_status"] == 0:
         await connection.execute(
             f"update auth.users set {kind} = '', email_change_confirm_status = 1, updated_at = now() where id = $1",
@@ -60,9 +60,9 @@ async def confirm(connection: Connection, user: asyncpg.Record, kind: Kind) -> b
 
 
 async def follow(request: Request, token_hash: str, redirect_to: str) -> Response:
-    """Confirm by opening the link and lead back to the site, which learns in the fragment what became of it.
+    """Confirm when the link is opened, and redirect to the site with the result in the fragment.
 
-    Nobody is signed in by it, so what opens the links of an e-mail before people do takes nothing.
+    Nobody is signed in by it, so a mail scanner that opens links gains nothing.
     """
     said: dict[str, Any]
     try:

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class AuthError(Exception):
-    """A refusal with the real server's status, code and words."""
+    """A refusal with the status, code and words of the real server."""
 
     def __init__(self, status: int, code: str, message: str, **extra: Any) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class AuthError(Exception):
 
 
 def version_headers(request: Request) -> dict[str, str]:
-    """The version is echoed, or the client does not look for the code."""
+    """Echo the version, without which the client does not read the code."""
     return {VERSION_HEADER: _VERSION} if request.headers.get(VERSION_HEADER, "") >= _VERSION else {}
 
 
@@ -44,7 +44,7 @@ async def answer(request: Request, error: Exception) -> JSONResponse:
 
 
 async def answer_not_offered(request: Request, error: Exception) -> JSONResponse:
-    """Say in JSON, as of any other refusal, that this service has no such address, or not with this method."""
+    """Answer in JSON, like other refusals, that this service has no such address or method."""
     assert isinstance(error, HTTPException)
     message = f"This Auth service does not offer {request.method} at this address"
     reply = await answer(request, AuthError(error.status_code, "feature_disabled", message))
@@ -54,12 +54,12 @@ async def answer_not_offered(request: Request, error: Exception) -> JSONResponse
 
 
 async def answer_fault(request: Request, error: Exception) -> JSONResponse:
-    """Answer in JSON that the fault is ours. The server logs it."""
+    """Answer in JSON that the server failed; the server logs the error."""
     return await answer(request, AuthError(500, "unexpected_failure", "Unexpected failure"))
 
 
 async def answer_database(request: Request, error: Exception) -> JSONResponse:
-    """Turn a refusal of PostgreSQL into JSON: an impossible value, a trigger or a key that forbids it."""
+    """Turn an error of PostgreSQL into JSON: an impossible value, a trigger or a key that forbids it."""
     if isinstance(error, asyncpg.DataError | UnicodeError):
         return await answer(request, AuthError(400, "validation_failed", "A value cannot be stored"))
     log.warning("auth_database_refused", error=type(error).__name__, path=request.url.path)
@@ -68,6 +68,6 @@ async def answer_database(request: Request, error: Exception) -> JSONResponse:
 
 
 async def answer_unreachable(request: Request, error: Exception) -> JSONResponse:
-    """PostgreSQL is away, perhaps being started again: the client may retry."""
+    """PostgreSQL is away, perhaps restarting; the client may try again."""
     log.warning("auth_database_unreachable", error=type(error).__name__)
     return await answer(request, AuthError(503, "request_timeout", "The database does not answer"))

@@ -1,4 +1,4 @@
-"""Who may ask the Auth service what: the gateway's `apikey`, and the bearer of a request."""
+"""What a hosted project has in front of its Auth server: the `apikey`, the bearer token, and limits on attempts."""
 
 import json
 import re
@@ -28,7 +28,7 @@ _PHONE = re.compile(r"[1-9][0-9]{1,14}")
 
 
 class Gateway:
-    """The door a hosted project has before its Auth server: no `apikey`, no answer."""
+    """Refuses requests without a valid `apikey`."""
 
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self.app = app
@@ -51,28 +51,28 @@ class Gateway:
 
 
 def _is_open(scope: Scope) -> bool:
-    """Whether browsers come this way, who have no key: by a link, say."""
+    """Whether the path is open to browsers, which have no key, such as the target of a link."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     return path in _OPEN or (path == "/verify" and scope["method"] in {"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in person and the session they speak from."""
+    """A signed-in person and their session."""
 
     user: asyncpg.Record
     session_id: uuid.UUID
 
 
 async def body(request: Request) -> dict[str, Any]:
-    """A JSON object; nothing at all counts as an empty one."""
+    """A JSON object; an empty body counts as an empty object."""
     raw = b""
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > _LARGEST_BODY:
             raise AuthError(413, "validation_failed", "Request body too large")
     try:
-        parsed = json.loads(raw.decode() or "{}")  # given bytes, it would take UTF-16 and UTF-32 as well
+        parsed = json.loads(raw.decode() or "{}")  # given bytes, it would accept UTF-16 and UTF-32 too
     except (ValueError, RecursionError) as error:
         raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {error}") from None
     if not isinstance(parsed, dict):
@@ -81,7 +81,7 @@ async def body(request: Request) -> dict[str, Any]:
 
 
 def text(given: dict[str, Any], name: str) -> str:
-    """A field that, when there, must be text."""
+    """A field that must be text where it is present."""
     value = given.get(name)
     if value is not None and not isinstance(value, str):
         raise _wrong_type(name)
@@ -89,7 +89,7 @@ def text(given: dict[str, Any], name: str) -> str:
 
 
 def mapping(given: dict[str, Any], name: str) -> dict[str, Any]:
-    """A field that, when there, must be an object."""
+    """A field that must be an object where it is present."""
     value = given.get(name)
     if value is not None and not isinstance(value, dict):
         raise _wrong_type(name)
@@ -97,7 +97,7 @@ def mapping(given: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def refuse_phone(given: dict[str, Any], known: str | None = None) -> None:
-    """Nobody has a telephone number here but the one they brought along, so another one is refused, not dropped."""
+    """Refuse a telephone number that the person does not have already, instead of ignoring it."""
     phone = text(given, "phone").strip().removeprefix("+").replace(" ", "")
     if not phone or phone == known:
         return
@@ -107,10 +107,10 @@ def refuse_phone(given: dict[str, Any], known: str | None = None) -> None:
 
 
 async def caller(request: Request, connection: Connection, *, leaving: bool = False) -> Caller:
-    """The person whose access token this is, if their session still stands.
+    """The person of this access token, if their session is still open.
 
-    The token has to be of this issuer, and a person's. To leave with, any of ours will do: the issuer is another one after
-    a start on another port, and the session should end all the same.
+    The token must be of this issuer and of a person. To sign out, any of our tokens will do: the issuer changes when the server
+    starts on another port, and the session should end all the same.
     """
     claims = _claims(request)
     if not leaving:
@@ -132,9 +132,9 @@ async def caller(request: Request, connection: Connection, *, leaving: bool = Fa
 
 @asynccontextmanager
 async def attempt(request: Request, email: str | None = None) -> AsyncIterator[None]:
-    """Count an attempt at this account, or at any link, together with those at our pages; refuse it when there were many.
+    """Count an attempt at this account or at any link, together with those on our pages; refuse it after too many.
 
-    What the web process itself asks comes without its limits, and is counted there.
+    The web process itself calls without these limits, because it counts on its pages.
     """
     limits: Limits | None = getattr(request.state, "limits", None)
     if limits is None:
@@ -147,7 +147,7 @@ async def attempt(request: Request, email: str | None = None) -> AsyncIterator[N
             except AuthError:
                 raise
             except Exception as error:
-                raise Unavailable("nobody has looked at it") from error
+                raise Unavailable("not judged") from error
     except TooMany as error:
         raise AuthError(429, "over_request_rate_limit", error.detail) from None
     except Unavailable as error:
@@ -155,7 +155,7 @@ async def attempt(request: Request, email: str | None = None) -> AsyncIterator[N
 
 
 def require_admin(request: Request) -> None:
-    """Only the secret key administers; a person's token never does, whatever it says."""
+    """Allow only the secret key. A person's token never administers, whatever it claims."""
     keys: Keys = request.app.state.keys
     if not keys.is_secret(_bearer(request)):
         if _bearer(request) != keys.publishable:

@@ -1,4 +1,4 @@
-"""The Auth service's links: asked for, sent by mail or handed out to an admin, and traded for a session once."""
+"""The Auth service's links: requested, sent by e-mail or given to an admin, and exchanged once for a session."""
 
 import ipaddress
 import secrets
@@ -37,7 +37,7 @@ _HANDED_OUT = _FOLLOWED - {auth_email_change.TYPE} | frozenset(auth_email_change
 
 
 async def recover(request: Request) -> Response:
-    """Send a link for a new password; whom nobody knows gets none, and the answer does not tell."""
+    """Send a link for a new password. An unknown address gets none, and the answer is the same."""
     given = await body(request)
     if not text(given, "email"):
         raise AuthError(400, "validation_failed", "Password recovery requires an email")
@@ -52,7 +52,7 @@ async def recover(request: Request) -> Response:
 
 
 async def verify(request: Request) -> Response:
-    """Trade a token for a session, as good as one of a sign-in with a password."""
+    """Exchange a token for a session."""
     given = await body(request)
     token_hash, kinds = _wanted(given)
     refused = (
@@ -74,9 +74,9 @@ async def verify(request: Request) -> Response:
 
 
 async def show(request: Request) -> Response:
-    """A link that was handed out leads to our page: only its form uses the token up, no scanner of mails does.
+    """Lead to our page, whose form uses the token, because mail scanners open links.
 
-    One for a change of the address has no page and opens nothing: to follow it is to confirm.
+    A link that confirms a change of the address has no page: to open it is to confirm.
     """
     kind, token_hash = request.query_params.get("type", ""), request.query_params.get("token", "")
     if not token_hash:
@@ -84,7 +84,7 @@ async def show(request: Request) -> Response:
     if kind not in _FOLLOWED:
         raise AuthError(400, "validation_failed", "Invalid email verification type")
     if kind == auth_email_change.TYPE:
-        if request.method == "HEAD":  # a look at where a link leads confirms nothing
+        if request.method == "HEAD":  # a HEAD request confirms nothing
             return RedirectResponse(_redirect_to(request, {}), 303)
         return await auth_email_change.follow(request, token_hash, _redirect_to(request, {}))
     page: auth_mail.Page = "recovery" if _KINDS[kind] == (_RECOVERY,) else "invitation"
@@ -92,7 +92,7 @@ async def show(request: Request) -> Response:
 
 
 async def invite(request: Request) -> Response:
-    """Send a link to somebody new, or once more to somebody who did not follow theirs yet."""
+    """Send a link to a new person, or again to one who has not accepted it."""
     require_admin(request)
     given = await body(request)
     email = auth_users.normal_email(given.get("email"))
@@ -105,7 +105,7 @@ async def invite(request: Request) -> Response:
 
 
 async def generate(request: Request) -> Response:
-    """A link for an admin who brings it to the person by other means; no mail is sent."""
+    """Make a link that an admin passes on. No e-mail is sent."""
     require_admin(request)
     given = await body(request)
     email, kind = auth_users.normal_email(given.get("email")), text(given, "type")
@@ -141,13 +141,13 @@ async def generate(request: Request) -> Response:
 
 
 async def _send(request: Request, page: auth_mail.Page, to: str, token: OneTimeToken) -> None:
-    """The last thing before the commit: without a mail, there is no token either."""
+    """Send as the last step before the commit: without an e-mail there is no token."""
     state = request.app.state
     await auth_mail.send(state.outbox, state.site, page, to, token.token_hash)
 
 
 def _wanted(given: dict[str, Any]) -> tuple[str, tuple[Kind, ...]]:
-    """The hash that a request comes with, or that its code makes, and the kinds of token it may be."""
+    """The hash in the request, or made of its code, and the kinds of token that it may belong to."""
     kind, code, token_hash = text(given, "type"), text(given, "token"), text(given, "token_hash")
     if not kind:
         raise AuthError(400, "validation_failed", "Verify requires a verification type")
@@ -163,7 +163,7 @@ def _wanted(given: dict[str, Any]) -> tuple[str, tuple[Kind, ...]]:
 
 
 async def _accept(connection: Connection, user: asyncpg.Record) -> None:
-    """The address is theirs. A password that nobody knows stands in until they choose one."""
+    """Confirm the address. A random password is set until the person chooses one."""
     if not user["encrypted_password"] and user["invited_at"] is not None:
         password_hash = await passwords.hashed(secrets.token_urlsafe(48))
         await auth_users.set_password(connection, user["id"], password_hash)
@@ -209,7 +209,7 @@ async def _created(
 
 
 def _redirect_to(request: Request, given: dict[str, Any]) -> str:
-    """Where the asker wants the person to end up, if that is here; our links lead to our pages all the same."""
+    """The address that the caller wants to redirect to, if it is ours; our own links lead to our pages anyway."""
     site: str = request.app.state.site
     wanted = text(given, "redirect_to") or request.query_params.get("redirect_to", "")
     try:
@@ -217,6 +217,6 @@ def _redirect_to(request: Request, given: dict[str, Any]) -> str:
         here = parts.hostname is not None and (
             parts.hostname == urlsplit(site).hostname or ipaddress.ip_address(parts.hostname).is_loopback
         )
-    except ValueError:  # neither a name we know nor an address
+    except ValueError:  # neither a known name nor an address
         return site
     return wanted if here and parts.scheme in {"http", "https"} else site

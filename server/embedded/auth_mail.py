@@ -1,6 +1,6 @@
-"""The Auth service's post: each mail is a line of the log, link and all, and a file in the home's outbox.
+"""The Auth service's e-mails: each is a line of the log, with its link, and a file in the home's outbox.
 
-Nobody else carries it here, so the log is the mailbox: the one place where a link may be written down.
+Nothing sends e-mail here, so the log is the only place where a link may be written.
 """
 
 import asyncio
@@ -50,12 +50,12 @@ log = structlog.get_logger(__name__)
 
 
 def link(site: str, page: Page, token_hash: str) -> str:
-    """Our page, as a hosted project's template says {{ .SiteURL }}/recovery?token_hash={{ .TokenHash }}."""
+    """The address of our page, as a hosted project's template writes it: {{ .SiteURL }}/recovery?token_hash={{ .TokenHash }}."""
     return f"{site}/{page}?token_hash={token_hash}"
 
 
 async def send(outbox: Path, site: str, page: Page, to: str, token_hash: str) -> None:
-    """Log the mail and keep it. AuthError when it cannot be kept: then nothing was sent."""
+    """Log the e-mail and store it. AuthError when it cannot be stored; then it was not sent."""
     written = datetime.now(UTC)
     name = f"{written:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(4)}.eml"
     address = link(site, page, token_hash)
@@ -77,7 +77,7 @@ def _message(site: str, page: Page, to: str, address: str, written: datetime) ->
     message["Date"] = format_datetime(written)
     message["Message-ID"] = make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"
-    # Left to itself the library breaks the line of a link: who opens the file could not follow it.
+    # By default the library would break the line of the link, which could then not be opened from the file.
     message.set_content(_TEXTS[page].format(to=to, link=address), cte="8bit")
     return message
 
@@ -92,7 +92,7 @@ def _domain(site: str) -> str:
 
 
 def _keep(outbox: Path, name: str, content: bytes) -> None:
-    """Write a file that has its name once it is whole, for nobody else's eyes."""
+    """Write a file that appears when it is complete, readable by its owner only."""
     outbox.mkdir(mode=0o700, exist_ok=True)
     outbox.chmod(0o700)
     half = outbox / f".{name}.part"

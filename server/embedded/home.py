@@ -1,4 +1,4 @@
-"""One FLOORWALKER_HOME put to work: its PostgreSQL, its keys, its Auth service, and the settings that name them."""
+"""An open FLOORWALKER_HOME: its PostgreSQL, its keys, its Auth service, and the settings that lead to them."""
 
 import os
 import secrets
@@ -33,28 +33,28 @@ class Home:
             issuer=self.settings.auth_url,
             outbox=self.settings.floorwalker_home / "outbox",
             site=self.settings.address,
-            # Another server of this home may be reached by this machine alone, and so let the sample people in.
+            # Another server of this home may be reachable from this machine only, and admit the sample people.
             **({} if self.settings.alone else {"refuses": sample_people.has_published_password}),
         )
 
     @property
     def backups(self) -> Path:
-        """Where backups go that nobody named a place for."""
+        """The default folder of backups."""
         return restore.folder(self.postgres.home)
 
     @property
     def programs(self) -> Programs:
-        """PostgreSQL's programs, as old as the server."""
+        """PostgreSQL's programs, of the same version as the server."""
         return restore.programs(self.postgres)
 
     async def back_up_daily(self) -> None:
-        """A backup each day, for as long as the server runs."""
+        """Make one backup per day while the server runs."""
         await daily.keep(self.postgres)
 
 
 @contextmanager
 def open_home(settings: Settings) -> Iterator[Home]:
-    """Start or join the PostgreSQL of this home; on the main thread. StartError says what is wrong."""
+    """Start or join the PostgreSQL of this home, on the main thread. StartError says what is wrong."""
     postgres = Postgres(settings.floorwalker_home)
     postgres.start()
     try:
@@ -65,7 +65,7 @@ def open_home(settings: Settings) -> Iterator[Home]:
                 "database_url": postgres.url("floorwalker_web"),
                 "database_owner_url": postgres.url("postgres"),
                 "database_listen_url": postgres.url("floorwalker_web"),
-                # The issuer of the tokens; within the process the service is reached without a port.
+                # The issuer of tokens. Within the process the service is called without a port.
                 "supabase_url": f"http://127.0.0.1:{settings.port}",
                 "supabase_publishable_key": SecretStr(keys.publishable),
                 "supabase_secret_key": SecretStr(keys.secret),

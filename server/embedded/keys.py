@@ -1,4 +1,4 @@
-"""The keys of the embedded Auth service: one that signs access tokens, two that open the door."""
+"""The keys of the embedded Auth service: one that signs access tokens, and two API keys."""
 
 import base64
 import hmac
@@ -22,7 +22,7 @@ _FILE = "auth-keys.json"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Made at the first start and kept beside the database, readable by its owner only."""
+    """The keys, created at the first start beside the database and readable by their owner only."""
 
     kid: str
     signing: ec.EllipticCurvePrivateKey
@@ -31,7 +31,7 @@ class Keys:
 
     @classmethod
     def load_or_create(cls, home: Path) -> Self:
-        """The keys of this home; two processes that start at once get the same."""
+        """The keys of this home. Two processes that start at once get the same ones."""
         make_home(home)
         path = home / _FILE
         if not path.exists():
@@ -41,7 +41,7 @@ class Keys:
                 file.flush()
                 os.fsync(file.fileno())
             try:
-                path.hardlink_to(half)  # unlike a rename, fails for the one who comes second
+                path.hardlink_to(half)  # unlike a rename it fails for the second process
             except FileExistsError:
                 pass
             finally:
@@ -55,7 +55,7 @@ class Keys:
         return jwt.encode(claims, self.signing, algorithm=ALGORITHM, headers={"kid": self.kid})
 
     def verify(self, token: str) -> dict[str, Any]:
-        """The claims of a token of ours; raises jwt.PyJWTError for anybody else's and for an expired one."""
+        """The claims of a valid token of ours. jwt.PyJWTError for any other token and for an expired one."""
         claims: dict[str, Any] = jwt.decode(
             token,
             self.signing.public_key(),
@@ -65,7 +65,7 @@ class Keys:
         return claims
 
     def jwks(self) -> dict[str, Any]:
-        """The public half, as /.well-known/jwks.json."""
+        """The public key, as /.well-known/jwks.json serves it."""
         point = self.signing.public_key().public_numbers()
         key = {"kty": "EC", "crv": "P-256", "x": _base64(point.x), "y": _base64(point.y)}
         return {
@@ -78,7 +78,7 @@ class Keys:
         return _same(given, self.secret)
 
     def opens(self, given: str) -> bool:
-        """Whether an `apikey` is one of the two."""
+        """Whether this is one of the two API keys."""
         return _same(given, self.publishable) or _same(given, self.secret)
 
 

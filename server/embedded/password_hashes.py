@@ -1,4 +1,4 @@
-"""Hashes of passwords that people bring from elsewhere: of the kinds that Supabase Auth takes in, and no others."""
+"""Hashes of passwords from other servers, of the kinds that Supabase Auth accepts."""
 
 import base64
 import hmac
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2i, Argon2id
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-# What they cost has a limit, or one sign-in would keep the machine busy for hours, or fill its memory.
+# The cost is limited, because one sign-in could otherwise keep the machine busy for hours or fill its memory.
 _BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
 _ARGON2 = re.compile(r"\$argon2(id?)\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d{1,2})\$([^$]+)\$([^$]+)")
 _FIREBASE = re.compile(
@@ -21,7 +21,7 @@ _FIREBASE = re.compile(
 
 
 def checker(kept: str) -> Callable[[bytes], bool]:
-    """What tells whether a password is the one of this hash. ValueError when it is of no such kind."""
+    """A function that checks a password against this hash. ValueError when the hash is of no accepted kind."""
     if _BCRYPT.fullmatch(kept):
         return partial(_bcrypt, kept.encode())
     if found := _ARGON2.fullmatch(kept):
@@ -54,11 +54,11 @@ def _argon2(key: Argon2i | Argon2id, wanted: bytes, password: bytes) -> bool:
 
 
 def _firebase(scrypt: Scrypt, signer: bytes, wanted: bytes, password: bytes) -> bool:
-    """Firebase encrypts the key of its project with what scrypt makes of the password."""
+    """Firebase encrypts its project's key with the output of scrypt for the password."""
     cipher = Cipher(algorithms.AES256(scrypt.derive(password)), modes.CTR(bytes(16))).encryptor()
     return hmac.compare_digest(cipher.update(signer) + cipher.finalize(), wanted)
 
 
 def _bytes(text: str) -> bytes:
-    """Base64 with its padding, or without it as argon2 is written."""
+    """Base64 with padding, or without as argon2 writes it."""
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

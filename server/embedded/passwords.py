@@ -1,4 +1,4 @@
-"""Passwords as Supabase Auth keeps them: bcrypt, cost 10; computed in a thread, for it takes 50 ms."""
+"""Passwords as Supabase Auth stores them: bcrypt, cost 10, computed in a thread because it takes 50 ms."""
 
 import asyncio
 
@@ -8,13 +8,13 @@ from server.embedded import password_hashes
 from server.embedded.auth_errors import AuthError
 
 _COST = 10
-_SHORTEST, _LONGEST = 6, 72  # characters at least, bytes at most: bcrypt sees no more
-# Of no password at all: an unknown e-mail address takes as long as a wrong password.
+_SHORTEST, _LONGEST = 6, 72  # characters at least; bytes at most, because bcrypt reads no more
+# The hash of no password: an unknown address takes as long as a wrong password.
 _NOBODY = "$2b$10$xLQKqdNUnOesXVkuYvG/JesU0YSMpexhJBis.1r9SapbOImsR6HaC"
 
 
 def check(password: str) -> None:
-    """Refuse what Supabase Auth would refuse."""
+    """Raise AuthError for a password that Supabase Auth would refuse."""
     if len(password) < _SHORTEST:
         raise AuthError(
             422,
@@ -32,7 +32,7 @@ async def hashed(password: str) -> str:
 
 
 def is_hash(given: str) -> bool:
-    """Whether a password could be checked against this."""
+    """Whether a password can be checked against this hash."""
     try:
         password_hashes.checker(given)
     except ValueError:
@@ -41,11 +41,11 @@ def is_hash(given: str) -> bool:
 
 
 async def matches(password: str, kept: str | None) -> bool:
-    """Whether this is the password; as slow for an account that has none."""
+    """Whether this is the password. It takes as long for an account without one."""
     known = kept if kept and is_hash(kept) else None
     check = password_hashes.checker(known or _NOBODY)
     try:
         same = await asyncio.to_thread(check, password.encode())
-    except ValueError:  # longer than bcrypt sees, or no text
+    except ValueError:  # longer than bcrypt reads, or not text
         return False
     return same and known is not None

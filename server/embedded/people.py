@@ -1,4 +1,4 @@
-"""People on their way to a hosted project: each of them as its admin API wants to hear of somebody new."""
+"""People for a hosted project, each as the body of a request to its admin API."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from server.errors import Conflict, Invalid
 from server.kernel import db
 from server.kernel.db import migrations
 
-# Their ids go along, so that what was recorded stays theirs. Whoever is deleted has no name left to sign in by.
+# With their ids, so that their history stays theirs. Deleted people are left out.
 _EVERYBODY = """
 select (
   jsonb_build_object('id', a.id, 'email', a.email, 'email_confirm', a.email_confirmed_at is not null,
@@ -29,7 +29,7 @@ order by a.created_at, a.id
 
 
 async def export(owner_url: str) -> list[str]:
-    """Everybody who may sign in, or may again one day: a line of JSON each."""
+    """All people who may sign in, now or after a ban: one line of JSON each."""
     async with db.as_owner(owner_url) as owner:
         if await owner.fetchval("select to_regclass('public.users') is null"):
             raise Invalid("the database has no schema yet, so there is nobody to export")
@@ -37,7 +37,7 @@ async def export(owner_url: str) -> list[str]:
 
 
 def write(file: Path, lines: list[str]) -> None:
-    """Into a new file, for its owner's eyes only; there is none when it cannot be written whole."""
+    """Write a new file that only its owner may read. It does not appear unless it is complete."""
     try:
         out = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
     except FileExistsError:
@@ -53,7 +53,7 @@ def write(file: Path, lines: list[str]) -> None:
 
 
 def summary(lines: list[str]) -> str:
-    """How many there are, and who among them would bring a password along that everybody knows."""
+    """How many people there are, and which of them have the published password."""
     people, known = [json.loads(line) for line in lines], migrations.sample_password_hash()
     samples = [person["email"] for person in people if person.get("password_hash") == known]
     warning = f"; leave out {', '.join(samples)}: their password is in the README" if samples else ""

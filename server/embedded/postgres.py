@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL of one home: started by whoever comes first, joined by everybody else."""
+"""The embedded PostgreSQL of a home. The first process starts it, and others join."""
 
 import asyncio
 import ctypes
@@ -30,7 +30,7 @@ from server.embedded.processes import clear_stale
 __all__ = ["SUPERUSER", "Postgres", "StartError", "prepare"]
 
 _LOG_BYTES = 10_000_000
-_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}  # nothing of ours may change the server
+_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}  # nothing of our environment may change the server
 _ACCESS = ("--auth-local=peer", "--auth-host=scram-sha-256")
 _LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 _SETTINGS = {
@@ -38,7 +38,7 @@ _SETTINGS = {
     "port": "5432",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    # A checkpoint for every 256 MB would be one in half a minute on a busy floor, and after it each page is logged whole.
+    # With checkpoints after 256 MB, a busy floor would have one in half a minute, and each page is logged whole after it. So a checkpoint comes after 2 GB of log or five minutes.
     "max_wal_size": "2GB",
     "shared_buffers": "128MB",
     "jit": "off",
@@ -52,7 +52,7 @@ log = structlog.get_logger(__name__)
 
 
 class Postgres:
-    """The PostgreSQL of one FLOORWALKER_HOME: started by whoever comes first, joined by everybody else."""
+    """The PostgreSQL of one FLOORWALKER_HOME. The first process owns it, and others join."""
 
     def __init__(
         self, home: Path, *, bin_folder: Path | None = None, settings: Mapping[str, str] | None = None
@@ -70,7 +70,7 @@ class Postgres:
     def start(self) -> None:
         """Own or join the server of this home and wait until it answers; on the main thread only.
 
-        The thread matters: Linux sends a child its farewell when the thread that made it ends.
+        The thread matters, because Linux signals a child when the thread that created it ends.
         """
         assert threading.current_thread() is threading.main_thread()
         self._stopped = False
@@ -81,7 +81,7 @@ class Postgres:
             while not ready:
                 if self.owner and self._child is None:
                     self._launch()
-                with ThreadPoolExecutor(1) as thread:  # the caller's own thread may have a running loop
+                with ThreadPoolExecutor(1) as thread:  # the thread of the caller may have a running loop
                     ready = thread.submit(asyncio.run, self._ready()).result()
         except OSError as error:
             self.stop()
@@ -94,7 +94,7 @@ class Postgres:
             raise
 
     def stop(self) -> None:
-        """End the server if it is ours: open connections are cut, nothing committed is lost."""
+        """Stop the server if this process owns it. Open connections are cut; nothing that was committed is lost."""
         self._stopped = True
         child, self._child = self._child, None
         if child is not None and child.poll() is None:
@@ -110,9 +110,9 @@ class Postgres:
             self._lock = None
 
     async def keep(self) -> None:
-        """Bring the server back when it dies, or when the process that owned it went; until stopped.
+        """Restart the server when it dies or when its owner has ended, until stopped.
 
-        In the event loop of the main thread, beside whatever else runs there.
+        Runs in the event loop of the main thread.
         """
         while True:
             await asyncio.sleep(0.25)
@@ -136,7 +136,7 @@ class Postgres:
                 await asyncio.sleep(1)
 
     def alive(self) -> bool:
-        """Whether somebody listens on the socket."""
+        """Whether the socket accepts connections."""
         with socket.socket(socket.AF_UNIX) as door:
             try:
                 door.connect(str(self._found().sockets / ".s.PGSQL.5432"))
@@ -145,7 +145,7 @@ class Postgres:
         return True
 
     def url(self, role: str, database: str = "postgres") -> str:
-        """Where `role` connects, for asyncpg and for psql; the port keeps a stray PGPORT out of it."""
+        """The address for `role`, for asyncpg and psql. It names a port, so that PGPORT in the environment has no effect."""
         query = urlencode({"host": str(self._found().sockets), "port": "5432"}, safe="/")
         return f"postgresql://{quote(role, safe='')}@/{quote(database, safe='')}?{query}"
 
@@ -154,11 +154,11 @@ class Postgres:
         return (self._bin or folders.binaries(self._given_bin)) / name
 
     def _found(self) -> Folders:
-        # Read anew by joiners: a later owner may have had to move the socket.
+        # Read again by processes that join, because a later owner may have moved the socket.
         return self._folders or folders.existing_folders(self.home)
 
     def _take_lock(self) -> bool:
-        """Become the owner unless another living process is; the kernel forgets the lock with its process."""
+        """Become the owner unless another running process is; the lock ends with its process."""
         lock = folders.open_lock(self.home)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -191,7 +191,7 @@ class Postgres:
             os.chown(half, who.uid, who.gid)
         arguments: list[str | Path] = ["-D", half, "-U", SUPERUSER, "--encoding=UTF8", *_ACCESS]
         version = subprocess.check_output([self._bin / "initdb", "--version"], text=True)
-        # The builtin provider sorts alike on every machine; it came with PostgreSQL 17.
+        # The builtin provider sorts alike on every machine; it exists since PostgreSQL 17.
         builtin = int(re.findall(r"\d+", version)[0]) >= 17
         arguments += ["--locale=C", *_LOCALE] if builtin else ["--locale=C.UTF-8"]
         if self._settings.get("fsync") == "off":
@@ -204,16 +204,16 @@ class Postgres:
         half.rename(found.data)
 
     async def _ready(self) -> bool:
-        """Wait until the server answers, perhaps just started by its owner, and make its database Supabase's.
+        """Wait until the server answers, perhaps just started by its owner, and prepare its database.
 
-        False when that owner went away meanwhile: the lock is ours now, and the server is ours to start.
+        False when that owner ended meanwhile: then the lock is ours, and we have to start the server.
         """
         end = time.monotonic() + 60
         while True:
             try:
                 try:
                     await prepare(self.url(SUPERUSER))
-                except asyncpg.InvalidCatalogNameError:  # dropped, or a restore just put another in its place
+                except asyncpg.InvalidCatalogNameError:  # dropped, or a restore has just replaced it
                     await create_database(self.url(SUPERUSER, "template1"), "postgres")
                     await prepare(self.url(SUPERUSER))
                 return True
@@ -239,12 +239,12 @@ class Postgres:
 def _open_log(path: Path) -> IO[bytes]:
     if path.exists() and path.stat().st_size > _LOG_BYTES:
         path.replace(path.with_suffix(".log.1"))
-    # Failed statements stand in it: for its owner's eyes only.
+    # It contains failed statements, so only its owner may read it.
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 def _popen(arguments: list[str | Path], who: Account, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a process that Ctrl-C does not reach and that does not outlive us, whatever ends us."""
+    """Start a process that Ctrl-C does not reach and that ends with us, whatever ends us."""
     libc, parent = ctypes.CDLL(None), os.getpid()
 
     def die_with_us() -> None:

@@ -1,4 +1,4 @@
-"""Makes a bare PostgreSQL look like a hosted Supabase project before its first migration."""
+"""Makes an empty PostgreSQL look like a hosted Supabase project before its first migration."""
 
 import hashlib
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import asyncpg
 
 _HERE = Path(__file__).parent
-_LOCK = 7_305_170_423  # any number, the same for everybody who prepares
+_LOCK = 7_305_170_423  # any number, the same for every process
 
 
 async def prepare(url_of_superuser: str) -> None:
-    """Run roles.sql (once a cluster) and auth.sql (once a database); quick when both were run as they are."""
+    """Run roles.sql (once per cluster) and auth.sql (once per database); quick when both have run in this version."""
     connection = await asyncpg.connect(url_of_superuser, timeout=30)
     try:
         await _prepare(connection)
@@ -19,11 +19,11 @@ async def prepare(url_of_superuser: str) -> None:
 
 
 async def create_database(url_of_superuser: str, name: str) -> None:
-    """Make an empty database when there is none of this name; `url_of_superuser` leads to another one."""
+    """Create an empty database when there is none of this name; `url_of_superuser` leads to another one."""
     connection = await asyncpg.connect(url_of_superuser, timeout=30)
     try:
         if not await connection.fetchval("select exists (select from pg_database where datname = $1)", name):
-            # template1 cannot be copied while somebody is connected to it, as we are.
+            # template1 cannot be copied while a connection to it is open, like ours.
             await connection.execute(f'create database "{name}" template template0')
     except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
         pass

@@ -1,4 +1,4 @@
-"""What became of a PostgreSQL that an earlier process of this home started."""
+"""Processes of a PostgreSQL that an earlier server of this home started."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ _PROC = Path("/proc")
 
 
 def clear_stale(data: Path, sockets: Path) -> None:
-    """End or wait for what is left of an earlier server; only the owner of the home's lock may call this."""
+    """Stop, or wait for, what is left of an earlier PostgreSQL. Only the owner of the home's lock may call this."""
     pid_file = data / "postmaster.pid"
     if not pid_file.exists():
         return
@@ -22,7 +22,7 @@ def clear_stale(data: Path, sockets: Path) -> None:
     pid = int(first) if first.isdigit() else 0
     if pid and _is_server(pid, data):
         _end_orphan(pid, data)
-    # Children of a killed server leave by themselves within milliseconds, and hold its memory until then.
+    # Children of a killed server end by themselves within milliseconds, and keep its memory until then.
     _wait(lambda: not _working_in(data), 10, f"Processes of an earlier PostgreSQL still work in {data}.")
     pid_file.unlink(missing_ok=True)
     for left in sockets.glob(".s.PGSQL.*"):
@@ -42,7 +42,7 @@ def _end_orphan(pid: int, data: Path) -> None:
 
 
 def _is_server(pid: int, data: Path) -> bool:
-    """Whether this very process serves this folder: the number may be somebody else's by now, or a zombie's."""
+    """Whether this process serves this folder. The number may belong to another process by now, or to a zombie."""
     arguments = _arguments(pid)
     return bool(arguments) and Path(arguments[0]).name == "postgres" and str(data) in arguments
 
@@ -62,7 +62,7 @@ def _arguments(pid: int) -> list[str]:
 
 
 def _working_in(data: Path) -> bool:
-    """Whether any process has the data folder as its working folder, as every server process does."""
+    """Whether a process has the data folder as its working folder, as every process of PostgreSQL does."""
     for process in _PROC.glob("[0-9]*"):
         try:
             if (process / "cwd").readlink() == data and _state(process) not in "ZX":

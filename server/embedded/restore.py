@@ -1,4 +1,4 @@
-"""Restoring a home: the backup becomes a database of its own, and takes the present one's place when it is whole."""
+"""Restores a home: the backup becomes a new database, which replaces the present one when it is complete."""
 
 import asyncio
 from contextlib import suppress
@@ -12,13 +12,13 @@ from server.errors import Conflict, Invalid, RequestError
 from server.kernel import db
 from server.kernel.db import Programs, backups
 
-LOCK = 2_718_281_828  # any number, the same for everybody who restores
+LOCK = 2_718_281_828  # any number, the same for every process that restores
 _NEW, _OLD = "restoring", "before_restore"
 _EXISTS = "select exists (select from pg_catalog.pg_database where datname = $1)"
 
 
 def folder(home: Path) -> Path:
-    """Where backups go that nobody named a place for."""
+    """The default folder of backups."""
     path = home / "backups"
     try:
         path.mkdir(mode=0o700, exist_ok=True)
@@ -28,17 +28,17 @@ def folder(home: Path) -> Path:
 
 
 def programs(postgres: Postgres) -> Programs:
-    """PostgreSQL's programs, as old as the server."""
+    """PostgreSQL's programs, of the same version as the server."""
     return Programs(postgres.bin("psql").parent)
 
 
 async def restore(postgres: Postgres, file: Path) -> tuple[list[str], list[Path]]:
-    """Put a backup in the present database's place: the migrations it did not know, and where the old one went.
+    """Replace the present database by a backup; return the migrations applied to it, and where the previous one was backed up.
 
-    Until the very last step, one transaction that gives the two their names, nothing happens to the present one.
+    The present database does not change until the last step, one transaction that renames both.
     """
     await backups.inspect(file, programs(postgres))
-    folder(postgres.home)  # where what is there now will go
+    folder(postgres.home)  # for the backup of the present database
     with db.translated_errors():
         root = await asyncpg.connect(postgres.url(SUPERUSER, "template1"), timeout=10)
         try:
@@ -64,7 +64,7 @@ async def restore(postgres: Postgres, file: Path) -> tuple[list[str], list[Path]
 
 
 async def _carry_settings(postgres: Postgres) -> None:
-    """Times and limits are written by a server at its start; one that runs now goes on with them."""
+    """Copy the settings that a server writes at its start, because a running server continues with them."""
     present = await asyncpg.connect(postgres.url(SUPERUSER), timeout=10)
     try:
         if await present.fetchval("select to_regclass('private.settings') is null"):
@@ -81,9 +81,9 @@ async def _carry_settings(postgres: Postgres) -> None:
 
 
 async def _swap(postgres: Postgres, root: asyncpg.Connection) -> None:
-    """Give the new database the present one's name, in one transaction: killed at any moment, one of them has it.
+    """Give the new database the name of the present one, in one transaction. Killed at any moment, one of them has it.
 
-    A rename waits some seconds for other sessions to leave and lets no new ones in, so they are sent away meanwhile.
+    A rename waits some seconds for other sessions to end and admits no new ones, so the sessions are ended meanwhile.
     """
     other = await asyncpg.connect(postgres.url(SUPERUSER, "template1"), timeout=10)
     try:
@@ -107,7 +107,7 @@ async def _rename(root: asyncpg.Connection) -> None:
 
 
 async def _put_away(postgres: Postgres, root: asyncpg.Connection, state: str) -> list[Path]:
-    """Back up what was there before, to its last row, and drop it."""
+    """Back up the previous database, to its last row, and drop it."""
     if not await root.fetchval(_EXISTS, _OLD):
         return []
     kept = []
@@ -121,7 +121,7 @@ async def _put_away(postgres: Postgres, root: asyncpg.Connection, state: str) ->
         try:
             await backups.backup(postgres.url("postgres", _OLD), file, programs(postgres))
         except RequestError as error:
-            # Not dropped: what is in it would be nowhere else.
+            # Not dropped, because its content would be nowhere else.
             raise Conflict(
                 f"{state}, but what was there before cannot be backed up ({error.detail}) "
                 f"and stays as database {_OLD}: back it up or drop it before the next restore"

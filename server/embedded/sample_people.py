@@ -1,7 +1,7 @@
-"""The sample people, whose password everybody knows: they sign in only where this machine alone reaches the server.
+"""The sample people, whose password is published. They sign in only where this machine alone reaches the server.
 
-The Auth service of a server that others reach lets none of them in with that password, whatever is in the database: another
-server may share the home, or a backup be restored. What is done to the rows here ends the sessions of before, too.
+The Auth service of a server that others reach refuses that password, whatever is in the database, because another server
+may share the home or a backup may have been restored. A change of the rows here also ends the earlier sessions.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from server.kernel import db
 from server.kernel.db import migrations
 
 PASSWORD = "floorwalker"  # noqa: S105 - published in the README
-REPLAYED = "@replay.example.com"  # what the addresses of a replay's supervisors end with
-_IDS = "10000000-0000-4000-8000-"  # what the ids of supabase/seed.sql begin with
+REPLAYED = "@replay.example.com"  # the end of the addresses of a replay's supervisors
+_IDS = "10000000-0000-4000-8000-"  # the beginning of the ids in supabase/seed.sql
 _SAMPLES = f"id::text like '{_IDS}%'"
 _CANDIDATES = f"""
 select id, encrypted_password from auth.users
@@ -27,10 +27,10 @@ select exists (select from public.users u join auth.users a using (id)
 
 
 async def settle(owner_url: str, *, alone: bool) -> None:
-    """Before the server listens: add the sample people and agents that are missing, and let them sign in or not.
+    """Before the server listens: add missing sample people and agents, and admit them or not.
 
-    `alone`: whether this machine alone reaches the server. Elsewhere those who have the published password lose it,
-    with their sessions; they get it back where the server listens on this machine alone again, unless they have another.
+    `alone`: only this machine reaches the server. Otherwise those with the published password lose it, with their sessions; they
+    get it back when the server listens on this machine alone again, unless they have another one.
     """
     await migrations.seed(owner_url, passwords=alone)
     if not alone:
@@ -44,7 +44,7 @@ async def settle(owner_url: str, *, alone: bool) -> None:
 
 
 async def disarm(owner_url: str) -> None:
-    """Take the published password from all who have it, and end their sessions."""
+    """Remove the published password from all who have it, and end their sessions."""
     async with db.as_owner(owner_url) as owner:
         known = migrations.sample_password_hash()
         candidates = await owner.fetch(_CANDIDATES, REPLAYED, known)
@@ -57,18 +57,18 @@ async def disarm(owner_url: str) -> None:
 
 
 def has_published_password(person: UUID, email: str, password: str) -> bool:
-    """Whether this is one of the sample people, with the password that everybody knows."""
+    """Whether this is one of the sample people, with the published password."""
     return password == PASSWORD and (str(person).startswith(_IDS) or email.endswith(REPLAYED))
 
 
 async def _is_published(kept: str) -> bool:
     try:
         return await asyncio.to_thread(password_hashes.checker(kept), PASSWORD.encode())
-    except ValueError:  # no hash of any password
+    except ValueError:  # not the hash of a password
         return False
 
 
 async def has_admin(owner_url: str) -> bool:
-    """Whether there is an admin who can sign in where others reach the server."""
+    """Whether an admin can sign in where others reach the server."""
     async with db.as_owner(owner_url) as owner:
         return bool(await owner.fetchval(_ADMIN, migrations.sample_password_hash()))

@@ -1,1 +1,1 @@
-"""The configuration, held against the real services; in sentences, with what to do."""
+"""Checks of the configuration against the real services, as sentences that say what to do."""

@@ -1,4 +1,4 @@
-"""What can be seen of a key of Supabase without asking anybody: its kind, its project, who signed it."""
+"""What a Supabase key tells by itself: its kind, its project, and the secret that signed it."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ _ROLES: dict[str, Kind] = {"anon": "publishable", "service_role": "secret"}
 
 
 def kind(key: str) -> Kind:
-    """Which of the two it is, by its prefix or, of the older ones, by the role in it."""
+    """Publishable or secret, by its prefix or, for an older key, by the role in it."""
     if key.startswith("sb_publishable_"):
         return "publishable"
     if key.startswith("sb_secret_"):
@@ -20,7 +20,7 @@ def kind(key: str) -> Kind:
 
 
 def project(key: str) -> str | None:
-    """The project that an older key is of."""
+    """The project of an older key."""
     found = _part(key, 1).get("ref")
     return found if isinstance(found, str) else None
 
@@ -35,7 +35,7 @@ def signed_with(key: str, secret: str) -> bool | None:
 
 
 def _part(key: str, number: int) -> dict[str, Any]:
-    """Header or claims of a JWT, which nobody has checked; nothing of what is none."""
+    """Header or claims of a JWT, unverified; empty when it is not one."""
     parts = key.split(".")
     if len(parts) != 3:
         return {}

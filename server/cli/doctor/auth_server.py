@@ -1,4 +1,4 @@
-"""Supabase Auth: is it there, does it take the keys, who may sign up, and would its tokens be believed."""
+"""Supabase Auth: does it answer, does it accept the keys, who may sign up, and are its tokens valid here."""
 
 import time
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _KEYS_PAGE = "Project Settings → API Keys"
 
 @dataclass(slots=True)
 class _Server:
-    """The Auth server, asked with one key or the other; and when it was asked last."""
+    """The Auth server, called with either key, and the time of the last call."""
 
     http: httpx.AsyncClient
     url: str
@@ -39,7 +39,7 @@ class _Server:
 
 
 async def check(context: Context) -> Findings:
-    """One after the other; without an answer the rest would say the same."""
+    """The checks in order; without an answer, the rest would report the same."""
     settings = context.settings
     if settings.supabase_url is None:
         return
@@ -68,7 +68,7 @@ async def check(context: Context) -> Findings:
 
 
 async def _health(server: _Server) -> httpx.Response:
-    """Asked with whichever key is taken: a gateway lets nobody in without one."""
+    """Called with a key that it accepts, because a gateway refuses requests without one."""
     answer = await server.ask("/health", server.publishable)
     if answer.status_code == 401 and server.secret:
         with_secret = await server.ask("/health", server.secret)
@@ -104,7 +104,7 @@ def _clock(server: _Server, date: str) -> Finding:
         shown = parsedate_to_datetime(date).timestamp()
     except ValueError:
         return doubtful("the Auth server's clock cannot be read: its Date header is no date")
-    # Whole seconds, and many servers write the header only once in a second.
+    # In whole seconds, and many servers update the header only once per second.
     return clocks.judged("the Auth server's", clocks.ahead(server.asked, server.answered, shown, shown + 2.0))
 
 
@@ -161,7 +161,7 @@ def _refused(setting: str, server: _Server, key: str, answer: httpx.Response) ->
 
 
 async def _sign_up(server: _Server) -> Findings:
-    """Whichever key is good for it, who may come in is worth knowing."""
+    """Checked with whichever key is accepted."""
     for key in filter(None, (server.publishable, server.secret)):
         answer = await server.ask("/settings", key)
         if answer.status_code == 200:

@@ -1,21 +1,21 @@
-"""Whether two clocks agree, as far as the way between them lets one see."""
+"""Whether two clocks agree, as far as the delay between them allows to tell."""
 
 from server.cli.doctor.findings import Finding, doubtful, right, wrong
 
-_NOTICED, _HARMFUL = 2.0, 10.0  # seconds; tokens are checked with ten seconds of patience
+_NOTICED, _HARMFUL = 2.0, 10.0  # seconds; tokens are checked with a tolerance of ten
 
 
 def ahead(asked: float, answered: float, earliest: float, latest: float) -> float:
-    """How many seconds this machine is ahead at least, or behind (below zero).
+    """How many seconds this machine is at least ahead, or behind (below zero).
 
-    Somewhen between `asked` and `answered` by our clock, the other one showed `earliest` to `latest`.
+    At some moment between `asked` and `answered` of our clock, the other one showed `earliest` to `latest`.
     """
     most, least = answered - earliest, asked - latest
     return least if least > 0 else min(most, 0.0)
 
 
 def judged(whose: str, seconds: float) -> Finding:
-    """What that means; `whose` other clock it is."""
+    """The finding; `whose` names the other clock."""
     if abs(seconds) <= _NOTICED:
         return right(f"this machine's clock and {whose} agree")
     apart = f"this machine's clock is {abs(seconds):.0f} seconds {'ahead of' if seconds > 0 else 'behind'} {whose}"

@@ -1,4 +1,4 @@
-"""The environment by itself: is it whole, and does it fit together."""
+"""The settings alone: are they complete, and do they fit together."""
 
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ _FEW = 10  # different characters; even 32 random digits have more than half of 
 
 
 async def check(settings: Settings, mistakes: list[str]) -> Findings:
-    """What is wrong with the settings, and what of them fits badly."""
+    """What is wrong with the settings, and what fits badly."""
     for mistake in mistakes:
         yield wrong(mistake)
     if not mistakes:

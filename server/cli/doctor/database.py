@@ -1,4 +1,4 @@
-"""The database as the web process meets it: who it is there, what it may become, and what it must not see."""
+"""The database as the web process uses it: its role, what it may become, and what it must not see."""
 
 import time
 
@@ -133,7 +133,7 @@ async def _becoming(connection: Connection, role: str) -> Finding:
 
 
 async def _without_viewer(connection: Connection, role: str) -> Finding:
-    """Tried, since nothing else is certain; and looked up for all tables."""
+    """Tried on one table, and looked up for all."""
     try:
         with db.translated_errors():
             await connection.execute("select from public.users limit 1")
@@ -160,7 +160,7 @@ def _guarded(tables: list[Record]) -> Finding:
 
 
 def _invoked(views: list[str]) -> Finding:
-    """A view is made anew without its options when its definition alone is pasted."""
+    """A view loses its options when it is created again from its definition alone."""
     if views:
         cure = "; ".join(f"alter view {name} set (security_invoker = true)" for name in views[:3])
         return wrong(

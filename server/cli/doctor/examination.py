@@ -1,4 +1,4 @@
-"""The whole of it: all checks beside one another, what they found in order, and how it ends."""
+"""All checks at once, their findings in order, and the exit status."""
 
 import asyncio
 import sys
@@ -16,19 +16,19 @@ from server.cli.doctor.findings import Finding, Findings, collect, doubtful, rig
 from server.settings import Settings
 
 _COLOURS = {"✓": "green", "!": "yellow", "✗": "red"}
-_PLAIN = {"✓": "ok", "!": "!!", "✗": "NO"}  # where there are no such characters
+_PLAIN = {"✓": "ok", "!": "!!", "✗": "NO"}  # where the terminal cannot show these characters
 
 _NO_SECRETS = {
     "",
     "postgres",
     "password",
     "floorwalker",
-}  # words of our sentences, whoever takes them for a password
+}  # words of our own sentences, in case a password is one of them
 
 
 def run() -> int:
-    """Look at everything and say it; 1 when something is wrong."""
-    logs.configure("CRITICAL")  # what goes wrong is said here, once and in a sentence
+    """Run all checks and print the findings; return 1 when something is wrong."""
+    logs.configure("CRITICAL")  # a failure is reported here, once and as a sentence
     settings, mistakes = environment.found()
     with _opened(settings) as (context, first):
         found = asyncio.run(_examine(settings, mistakes, context, first))
@@ -44,7 +44,7 @@ def run() -> int:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[tuple[Context | None, list[Finding]]]:
-    """The place to look at, and what opening it showed. A home that nobody has made is not made by looking."""
+    """The context, and findings of opening it. A home that does not exist is not created."""
     if not settings.embedded:
         yield Context(settings, None), []
         return
@@ -83,7 +83,7 @@ async def _examine(
     for number, task in enumerate(looking):
         findings = await task
         for finding in findings + (first if number == 0 else []):
-            if finding not in found:  # one address may serve for several
+            if finding not in found:  # one address may serve for several settings
                 _say(finding, secrets)
                 found.append(finding)
     return found
@@ -91,7 +91,7 @@ async def _examine(
 
 def _say(finding: Finding, secrets: list[str]) -> None:
     sentence = " ".join(finding.sentence.split())
-    for secret in secrets:  # no service is trusted not to repeat what it was told
+    for secret in secrets:  # a service may repeat a secret in its answer
         sentence = sentence.replace(secret, "…")
     encoding = sys.stdout.encoding or "utf-8"
     if _can_be_shown("".join(_PLAIN), encoding):
@@ -109,7 +109,7 @@ def _can_be_shown(text: str, encoding: str) -> bool:
 
 
 def _secrets(settings: Settings) -> list[str]:
-    """Whatever must not be shown, the longest first."""
+    """Everything that must not be printed, the longest first."""
     keys = (settings.supabase_secret_key, settings.supabase_jwt_secret, settings.secret_key)
     found = {key.get_secret_value() for key in keys if key is not None}
     urls = [settings.database_url, settings.database_owner_url, settings.database_listen_url]

@@ -1,4 +1,4 @@
-"""What is found, a sentence each; and that nothing which breaks or hangs hides what else there is to find."""
+"""Findings: one sentence each. A check that fails or hangs does not hide the other findings."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from server.errors import RequestError
 
-SECONDS = 5.0  # for one question to a service
-LONGEST = 30.0  # … for all about one subject
+SECONDS = 5.0  # for one request to a service
+LONGEST = 30.0  # for all checks of one subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,21 @@ def wrong(sentence: str) -> Finding:
 
 
 async def collect(subject: str, check: Findings) -> list[Finding]:
-    """Everything that a check finds; when it is stopped by what it meets, that is the last of it."""
+    """All findings of a check; when it fails, the failure is the last one."""
     found: list[Finding] = []
     try:
         async with asyncio.timeout(LONGEST), aclosing(check):
             async for finding in check:
-                found.append(finding)  # noqa: PERF401 - what came before a failure stays
+                found.append(finding)  # noqa: PERF401 - findings before a failure stay
     except TimeoutError:
         found.append(wrong(f"{subject}: no answer in time, so the rest of it was not looked at"))
     except RequestError as error:
         found.append(wrong(error.detail))
-    except Exception as error:  # noqa: BLE001 - a check that breaks is a finding as well
+    except Exception as error:  # noqa: BLE001 - a check that fails is a finding too
         found.append(wrong(f"{subject} could not be looked at: {why(error)}"))
     return found
 
 
 def why(error: BaseException) -> str:
-    """The reason in one line."""
+    """The reason, in one line."""
     return str(error).split("\n")[0].strip() or type(error).__name__

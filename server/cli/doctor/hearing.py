@@ -1,4 +1,4 @@
-"""Whether rings arrive: from PostgreSQL by LISTEN, and through NATS where one process hears for many."""
+"""Whether notifications arrive: from PostgreSQL by LISTEN, and over NATS where one process listens for many."""
 
 import asyncio
 import secrets
@@ -29,10 +29,10 @@ async def check_listener(context: Context) -> Findings:
 
 
 async def check_fanout(context: Context) -> Findings:
-    """NATS, by a leader that answers itself: it can be reached, and this account may say and hear what it must."""
+    """NATS, tested by a leader that answers itself: it can be reached, and the account may publish and subscribe."""
     if context.settings.fanout_url is None:
         return
-    from server.kernel.live.fanout import Fanout  # with its library, which most do without
+    from server.kernel.live.fanout import Fanout  # its library is not loaded in most processes
 
     servers = ", ".join(address.rpartition("@")[2] for address in context.settings.fanout_url.split(","))
     fanout = Fanout(context.settings.fanout_url)
@@ -46,7 +46,7 @@ async def check_fanout(context: Context) -> Findings:
     try:
         await connection.lead()
         if await connection.answered():
-            yield right(f"NATS passes rings on at {servers}")
+            yield right(f"NATS passes notifications on at {servers}")
         else:
             yield wrong(
                 f"FANOUT_URL: NATS at {servers} does not pass on what is said: let the account publish and subscribe to "

@@ -1,4 +1,4 @@
-"""What the embedded mode needs of this machine: room on the disk, a port, programs; and how old the last backup is."""
+"""What the embedded mode needs of this machine: disk space, a port, programs; and the age of the last backup."""
 
 import asyncio
 import shutil
@@ -13,11 +13,11 @@ from server.cli.doctor.findings import SECONDS, Finding, Findings, doubtful, rig
 from server.settings import Settings
 
 _TOO_LITTLE, _LITTLE = 200_000_000, 1_000_000_000  # bytes
-_OLD = 2 * 86_400.0  # seconds; one is made a day while the server runs
+_OLD = 2 * 86_400.0  # seconds; the server makes one per day
 
 
 async def check(settings: Settings, context: Context | None) -> Findings:
-    """The home is looked at from outside as well, so that one which does not open hides nothing."""
+    """Checked from outside as well, so that a home that does not open hides nothing."""
     home = settings.floorwalker_home.resolve()
     yield check_room(home)
     yield await _port(settings, context)
@@ -46,7 +46,7 @@ async def _port(settings: Settings, context: Context | None) -> Finding:
 
 
 def _bind(settings: Settings) -> str:
-    """Why the port cannot be had; nothing when it can."""
+    """Why the port cannot be used; empty when it can."""
     try:
         with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as door:
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,7 +79,7 @@ async def _who_serves(settings: Settings, context: Context | None, name: str, tr
 
 def check_backup(home: Path) -> Finding:
     made = [path.stat().st_mtime for path in (home / "backups").glob("*.dump")]
-    since = max(made) if made else (home / "auth-keys.json").stat().st_mtime  # made with the home
+    since = max(made) if made else (home / "auth-keys.json").stat().st_mtime  # created with the home
     days = (time.time() - since) / 86_400
     if time.time() - since > _OLD:
         last = (

@@ -1,4 +1,4 @@
-"""What only the owner of the database can see: is the schema this code's, who is an admin, whom the triggers refused."""
+"""What only the owner of the database sees: the version of the schema, the admins, and logins that the triggers refused."""
 
 import httpx
 
@@ -9,7 +9,7 @@ from server.kernel import db
 from server.kernel.db import Connection, Record, migrations
 from server.kernel.http import loopback
 
-_DAYS = 7  # that a login's failure is worth a look
+_DAYS = 7  # days for which a failed login is reported
 _SAME = """
 select concat(oid, ' ', pg_catalog.pg_postmaster_start_time()) from pg_catalog.pg_database where datname = current_database()
 """
@@ -39,7 +39,7 @@ select array(select a.email::text from auth.users a where a.encrypted_password =
 
 
 async def check(context: Context) -> Findings:
-    """Everything that DATABASE_OWNER_URL leads to, or without one DATABASE_URL."""
+    """Everything that DATABASE_OWNER_URL leads to, or without it DATABASE_URL."""
     settings = context.settings
     if settings.database_owner_url is None and settings.database_url is None:
         return
@@ -56,7 +56,7 @@ async def check(context: Context) -> Findings:
             if finding is not None:
                 yield finding
         if not row["has_schema"]:
-            return  # which the web process says
+            return  # reported by the check of the web process
         for finding in await _versions(owner, row):
             yield finding
         yield await _triggers(owner)
@@ -82,7 +82,7 @@ async def _same(context: Context, owner: Connection) -> Finding | None:
         async with db.visit("DATABASE_URL", url, SECONDS) as web:
             other = await web.fetchval(_SAME)
     except RequestError:
-        return None  # said where it is looked at
+        return None  # reported where it is checked
     if other == await owner.fetchval(_SAME):
         return right("the owner and the web process meet in the same database")
     return wrong(
@@ -155,7 +155,7 @@ async def _people(context: Context, owner: Connection) -> Findings:
 
 
 async def _same_project(context: Context, owner: Connection) -> Finding | None:
-    """Whether the login that the Auth server made last is in this database; None when the server does not tell."""
+    """Whether the newest login of the Auth server is in this database; None when the server does not tell."""
     settings = context.settings
     if settings.supabase_url is None or settings.supabase_secret_key is None:
         return None
@@ -170,7 +170,7 @@ async def _same_project(context: Context, owner: Connection) -> Finding | None:
         answer.raise_for_status()
         ids = [user["id"] for user in answer.json()["users"]]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
-        return None  # said where it is looked at
+        return None  # reported where it is checked
     if not ids:
         return None
     known = await owner.fetchval("select count(*) from auth.users where id = any ($1::text[]::uuid[])", ids)

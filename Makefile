@@ -1,10 +1,10 @@
-# Floorwalker: each target does its own set-up. All it takes is Python 3.11 or newer, and make.
+# Each target sets up .venv first. Python 3.11 or newer and make are all that it needs.
 
 PYTHON ?= python3
 BIN := .venv/bin
 NO_DEMO := $(filter 0 false no off,$(DEMO))
 MIGRATIONS = $(wildcard supabase/migrations/*.sql)
-# Two at a time, since much of a test is waiting; what is in one file shares a server and keeps its order.
+# Two processes, because tests mostly wait. The tests of a file share a server and keep their order.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 TEMPLATES = $(wildcard templates/*.html templates/*/*.html)
 

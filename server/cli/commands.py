@@ -60,8 +60,8 @@ class _Server(uvicorn.Server):
 @click.option("--demo", is_flag=True, help="Play the demo contact centre (embedded mode).")
 def serve(*, demo: bool) -> None:
     """Run the web process."""
-    door = _bind(environment.load())
-    with open_context() as context, door:
+    listening = _bind(environment.load())
+    with open_context() as context, listening:
         if context.home is not None:
             migrations_of(context)
             from server.embedded import sample_people
@@ -78,7 +78,7 @@ def serve(*, demo: bool) -> None:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where it is installed
-            runner.run(_serve(context, door, demo=demo))
+            runner.run(_serve(context, listening, demo=demo))
 
 
 async def _remember(owner_url: str) -> None:
@@ -95,7 +95,7 @@ async def _check(settings: Settings) -> None:
         await db.check("DATABASE_LISTEN_URL", settings.database_listen_url, "select 1")
 
 
-async def _serve(context: Context, door: socket.socket, *, demo: bool) -> None:
+async def _serve(context: Context, listening: socket.socket, *, demo: bool) -> None:
     settings = context.settings
     auth_app = context.home.auth_app() if context.home else None
     first_admin = await _first_admin(context) if context.home and not settings.alone else None
@@ -121,7 +121,7 @@ async def _serve(context: Context, door: socket.socket, *, demo: bool) -> None:
         beside.append(_demo(context))
     tasks = [asyncio.create_task(work) for work in beside]
     try:
-        await server.serve([door])
+        await server.serve([listening])
     finally:
         for task in tasks:
             task.cancel()
@@ -135,16 +135,16 @@ async def _serve(context: Context, door: socket.socket, *, demo: bool) -> None:
 def _bind(settings: Settings) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        door = socket.socket(family)
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind((settings.host, settings.port))
+        listening = socket.socket(family)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.host, settings.port))
     except OSError as error:
         reason = error.strerror or str(error)
         raise SystemExit(
             f"floorwalker: cannot listen on {settings.host} port {settings.port} ({reason}): "
             "stop what uses it, or set PORT (and HOST) to something else."
         ) from None
-    return door
+    return listening
 
 
 async def _first_admin(context: Context) -> FirstAdmin | None:
@@ -182,11 +182,11 @@ async def _greet(server: uvicorn.Server, lines: list[str]) -> None:
 
 async def _demo(context: Context) -> None:
     """Play with keys of its own, made at each start; those of the last start are revoked."""
-    from server.demo.demo import play_forever
+    from server.demo.demo import play_all
 
     async with db.as_owner(context.owner_url) as connection:
         agents = await demo_keys.create_for_demo(connection)
-    await play_forever(context.settings.here, agents)
+    await play_all(context.settings.here, agents)
 
 
 def migrations_of(context: Context) -> list[str]:

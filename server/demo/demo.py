@@ -17,7 +17,7 @@ BETWEEN = (4.0, 12.0)  # seconds an agent is idle after an interaction
 TROUBLED = 10.0  # seconds until the next attempt after one that could not be played
 
 
-async def play_forever(base_url: str, agents: Sequence[tuple[str, Channel]], *, speed: float = 1.0) -> None:
+async def play_all(base_url: str, agents: Sequence[tuple[str, Channel]], *, speed: float = 1.0) -> None:
     """Play until cancelled. A server that is away, a paused agent and a revoked key are waited out."""
     phones: dict[str, str] = {}
     async with asyncio.TaskGroup() as group:

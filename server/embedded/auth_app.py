@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from server.embedded import auth_admin, auth_links, auth_sessions, auth_users, passwords
 from server.embedded.auth_database import AuthDatabase, database_of
-from server.embedded.auth_gateway import Gateway, body, caller, guess, mapping, refuse_phone, text
+from server.embedded.auth_gateway import Gateway, body, caller, attempt, mapping, refuse_phone, text
 from server.embedded.auth_errors import (
     AuthError,
     answer,

@@ -137,9 +137,9 @@ class Postgres:
 
     def alive(self) -> bool:
         """Whether the socket accepts connections."""
-        with socket.socket(socket.AF_UNIX) as door:
+        with socket.socket(socket.AF_UNIX) as probe:
             try:
-                door.connect(str(self._found().sockets / ".s.PGSQL.5432"))
+                probe.connect(str(self._found().sockets / ".s.PGSQL.5432"))
             except OSError:
                 return False
         return True

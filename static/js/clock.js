@@ -1,7 +1,7 @@
-// Times on the page: in the viewer's own zone; elapsed and remaining time are counted here by the server's time, not sent.
+// Times on the page, in the viewer's time zone. Elapsed and remaining time are computed here, by the server's time.
 
-const stale = Number(document.body.dataset.stale); // seconds without a sign
-const slow = { amber: 8 * 60, red: 15 * 60 }; // of an interaction's time
+const stale = Number(document.body.dataset.stale); // seconds without a metric
+const slow = { amber: 8 * 60, red: 15 * 60 }; // seconds of an interaction's duration
 const vanish = 60; // seconds that an answered permission stays
 const two = (n) => String(n).padStart(2, "0");
 
@@ -55,7 +55,7 @@ function tick() {
     set(one, "jsGone", now - new Date(one.dataset.answered) >= vanish * 1000 ? "yes" : "no");
 }
 
-// The whole date with its zone, when a pointer comes over a time.
+// The full date with its time zone, as a tooltip.
 addEventListener("pointerover", ({ target }) => {
   const time = target.closest?.("time[datetime]");
   if (time) time.title = new Date(time.dateTime).toLocaleString([], { dateStyle: "full", timeStyle: "long", hour12: false });
@@ -67,5 +67,5 @@ if (zone) {
 }
 
 tick();
-setInterval(tick, 250); // a whole second that is shown is hardly older than a second
+setInterval(tick, 250); // often enough that a displayed second is less than a quarter of a second late
 document.addEventListener("htmx:after:swap", tick);

@@ -1,38 +1,38 @@
-// One stream a browser and page, however many tabs: a browser opens six connections to a server and no more.
-// The tab that holds the lock reads the stream and tells the others. The line at the top says honestly how it is: no page is
-// live that has had no sign of the server for 25 s, whatever its socket believes.
+// One stream per browser and page, however many tabs, because a browser opens six connections per server.
+// The tab that holds a Web Lock reads the stream and passes it on over a BroadcastChannel. A page is live only
+// while it has heard from the server within the last 25 s, whatever its socket reports.
 
 const live = document.getElementById("live");
 const line = () => document.getElementById("connection");
 const channel = new BroadcastChannel(live.dataset.channel);
-const SLOTS = 4; // streams at most in one browser; further pages look again every few seconds
-const LOOK = 5_000; // ms between two tries
-const SILENCE = 25_000; // ms without a sign; the server pings each 10 s
-const GREETING = 5_000; // ms that the leading tab has to answer one that has just come
-const PATIENCE = 10_000; // ms that a look may take
-const TICK = 1_000; // ms between two looks at all this
-const BEHIND = 1_000; // ms after which a message is one of many that waited for this tab
-const SLEPT = 5_000; // ms that this machine's clock is ahead of what performance.now() counted: it slept, or was set
-const WOKEN = 3_000; // ms in which a page that slept has to hear of the server again
+const SLOTS = 4; // streams per browser; further pages reload every few seconds
+const LOOK = 5_000; // ms between two attempts
+const SILENCE = 25_000; // ms without a message; the server pings every 10 s
+const GREETING = 5_000; // ms within which the leading tab has to answer a new tab
+const LOOK_TIMEOUT = 10_000; // ms for a reload of the page
+const TICK = 1_000; // ms between two checks
+const BEHIND = 1_000; // ms after which a message counts as one of a backlog
+const SLEPT = 5_000; // ms that the machine's clock is ahead of performance.now(): it slept, or the clock was set
+const WOKEN = 3_000; // ms within which a page has to hear from the server after that
 
 // By performance.now():
-let heard = performance.now(); // the last sign of the server
-let seen = heard; // the last sign of the leading tab
-let tried = heard; // another stream, or another leading tab, was asked for
-let told = 0; // we have told the other tabs anything
-let paused = null; // the stream is waiting to connect again
+let heard = performance.now(); // the last message of the server
+let seen = heard; // the last message of the leading tab
+let tried = heard; // the last attempt to get another stream or to lead
+let told = 0; // our last message to the other tabs
+let paused = null; // since when the stream waits to reconnect
 let started = false;
 let ticked = { at: heard, wall: Date.now() };
 
-let standing = "following"; // "waiting": it holds the lock, and no slot is free; "leading"; "stopped" by the server
-let term = 0; // of the leading tab; a later one has a higher number
-let office = null; // while this tab holds the lock
+let standing = "following"; // "waiting": holds the lock, but no slot is free; "leading"; "stopped" by the server
+let term = 0; // number of the leading tab; later ones are higher
+let office = null; // not null while this tab holds the lock
 let answered = false; // whether a leading tab is known
-let since = null; // stale since, by the server's clock; null while it is not
+let since = null; // stale since this time of the server; null while it is not
 let stream = null; // htmx's connection
-let asking = false; // for the first one of a stream
-let looking = null; // the look under way
-let asked = -Infinity; // the other tabs were asked for the newest
+let asking = false; // whether the first request of a stream is under way
+let looking = null; // the reload that is under way
+let asked = -Infinity; // when the other tabs were last asked for their state
 
 function say(state, text) {
   if (line() && line().textContent !== text) {
@@ -54,31 +54,31 @@ function leave() {
   location.reload(); // leads to the sign-in page, and from there back to this one
 }
 
-/** Tell the other tabs; each message says that this one lives, and when it last heard of the server. */
+/** Tell the other tabs something. Each message shows that this tab works, and when it last heard from the server. */
 function tell(what) {
   if (!navigator.locks) return; // every tab has its own stream
   told = performance.now();
   channel.postMessage({ term, sent: Date.now(), heard: Date.now() - (told - heard), ...what });
 }
 
-/** A time of this machine's clock, which all tabs share, by performance.now(). */
+/** A time of the machine's clock, which all tabs share, in terms of performance.now(). */
 const ago = (wall) => performance.now() - Math.max(0, Date.now() - wall);
 
 const apply = (text) => htmx.swap({ sourceElement: live, target: live, swap: "none", text });
 
-// The newest of each region, for a tab that has just come, and for this one when many messages waited for it. As they were
-// sent, and not from the page: that may lag.
+// The newest version of each region, for new tabs and for this tab when it has a backlog. Kept as it was sent,
+// because the page itself may lag behind.
 const newest = new Map();
 const backlog = new Map();
 
 function remember(among, text) {
   for (const [partial, region] of text.matchAll(/<hx-partial hx-target="#([\w-]+)"[^]*?<\/hx-partial>/g)) {
     for (const [older, was] of among) if (older === region || was.includes(` data-of="${region}">`)) among.delete(older);
-    among.set(region, partial); // a part of a region after it, and gone with it
+    among.set(region, partial); // a part follows its region, and is dropped with it
   }
 }
 
-/** A stream begins with a snapshot, and in it the connection's own line: with that, the page is live again. */
+/** A stream begins with all regions, including the connection line. With that, the page is live again. */
 const begins = (text) => text.includes('hx-target="#connection"');
 
 function flush() {
@@ -89,7 +89,7 @@ function flush() {
   apply(text);
 }
 
-const soon = new MessageChannel(); // after what has come by now; a timer would be slowed down in a hidden page
+const soon = new MessageChannel(); // runs after the messages that have arrived; a timer would be slow in a hidden page
 soon.port1.onmessage = flush;
 
 function receive(text, behind) {
@@ -100,7 +100,7 @@ function receive(text, behind) {
 channel.onmessage = ({ data }) => {
   if (data.hello) return greet();
   if (data.left) return location.reload();
-  if (!(data.term >= term)) return; // from a tab that stood still while another took the lead
+  if (!(data.term >= term)) return; // from a tab that was suspended while another took the lead
   if (standing !== "following") {
     if (data.term === term) return;
     resign();
@@ -118,13 +118,13 @@ channel.onmessage = ({ data }) => {
 };
 
 function hello() {
-  if (performance.now() - asked < TICK) return; // each answer goes to every tab
+  if (performance.now() - asked < TICK) return; // every tab receives each answer
   asked = performance.now();
   channel.postMessage({ hello: true });
 }
 
 function greet() {
-  if (standing === "stopped") location.reload(); // another tab of this page opened: this one starts again
+  if (standing === "stopped") location.reload(); // another tab of this page opened, so this one starts again
   else if (standing === "waiting") tell({ look: true });
   else if (standing === "leading") tell(since !== null ? { lost: true } : newest.size ? { text: [...newest.values()].join("") } : {});
 }
@@ -143,7 +143,7 @@ live.addEventListener("htmx:sse:after:connection", ({ detail }) => {
   if (standing !== "leading") stream.abortController.abort();
 });
 live.addEventListener("htmx:sse:error", ({ detail }) => {
-  if ([403, 404].includes(detail.status)) leave(); // gone, or not theirs any more: the page says so
+  if ([403, 404].includes(detail.status)) leave(); // the rows are gone or belong to another supervisor; the page says so
   else if (standing === "leading") lost();
 });
 live.addEventListener("htmx:sse:before:message", ({ detail: { message } }) => {
@@ -152,7 +152,7 @@ live.addEventListener("htmx:sse:before:message", ({ detail: { message } }) => {
     heard = performance.now();
     serverTime.learn(Date.parse(message.data), heard);
     tell({ ping: message.data });
-  } else if (!message.event && message.data.includes("<hx-partial ")) { // and not the page of somebody between us
+  } else if (!message.event && message.data.includes("<hx-partial ")) { // a page of a proxy is ignored
     heard = performance.now();
     if (begins(message.data)) since = null;
     remember(newest, message.data);
@@ -161,7 +161,7 @@ live.addEventListener("htmx:sse:before:message", ({ detail: { message } }) => {
 });
 live.addEventListener("stop", () => {
   tell({ stop: true });
-  standing = "stopped"; // the line at the top has said so
+  standing = "stopped"; // the connection line says so
   leaveSlot?.();
   leaveSlot = null;
 });
@@ -170,7 +170,7 @@ live.addEventListener("htmx:sse:close", (event) => {
   if (event.detail.reason === "message") leave(); // signed out
 });
 
-/** Ask for a stream. htmx opens one that ends again by itself, but does not try again where the first request fails. */
+/** Open a stream. htmx reopens one that ends, but does not try again when the first request fails. */
 function connect() {
   if (asking || stream || looking) return;
   asking = true;
@@ -179,16 +179,16 @@ function connect() {
 
 live.addEventListener("htmx:finally:request", () => (asking = false));
 
-/** Give the stream up, which htmx opens again. */
+/** Close the stream; htmx reopens it. */
 const renew = () => stream?.reader?.cancel();
 
-// Who leads.
+// The leading tab.
 
-const forEver = () => new Promise(() => {});
-let queued = null; // what ends our waiting for the lock
+const never = () => new Promise(() => {});
+let queued = null; // ends our wait for the lock
 let leaveSlot = null;
 
-/** What releases it again; null when another page has it. */
+/** The function that releases the slot again, or null when another page has it. */
 const free = (name) =>
   new Promise((got) =>
     navigator.locks.request(name, { ifAvailable: true }, (lock) => {
@@ -197,7 +197,7 @@ const free = (name) =>
     }),
   );
 
-/** What releases the slot that was free; null when this tab has given up its office meanwhile. */
+/** The function that releases the slot that was free, or null when this tab stopped leading meanwhile. */
 async function slot(mine) {
   for (;;) {
     for (let n = 0; n < SLOTS; n++) {
@@ -223,10 +223,10 @@ async function hold() {
   tried = performance.now();
   tell({});
   connect();
-  await forEver();
+  await never();
 }
 
-/** Stand for the lead: wait for the lock, or take it from a tab that gives no sign. */
+/** Try to lead: wait for the lock, or take it from a tab that does not respond. */
 async function stand(steal) {
   let held = false;
   const hand = () => {
@@ -238,8 +238,8 @@ async function stand(steal) {
   try {
     await navigator.locks.request(live.dataset.channel, steal ? { steal } : { signal: queued.signal }, hand);
   } catch {
-    if (!held) return; // we do not wait for it any more
-    resign(); // another has taken it
+    if (!held) return; // we no longer wait for it
+    resign(); // another tab has taken it
     stand(false);
   }
 }
@@ -256,21 +256,21 @@ function resign() {
   channel.postMessage({ hello: true });
 }
 
-let looked = false; // whether the look under way has brought the page
+let looked = false; // whether the reload under way has brought the page
 
 const look = () => (looking ??= lookOnce().finally(() => (looking = null)));
 
 async function lookOnce() {
   looked = false;
-  const how = { source: live, target: "#main", select: "#main", swap: "outerMorph", timeout: PATIENCE };
+  const how = { source: live, target: "#main", select: "#main", swap: "outerMorph", timeout: LOOK_TIMEOUT };
   await htmx.ajax("GET", location.href, how);
-  if (!looked) return; // the line has said so
+  if (!looked) return; // the connection line says so
   since = null;
   heard = performance.now();
   say("looking", "Many live pages are open: this one looks again every 5 s");
 }
 
-// Only a look has a reply that is a page; and it may be the page of somebody between us and the server.
+// Only a reload is answered with a page, which may also be a page of a proxy.
 live.addEventListener("htmx:after:request", (event) => {
   const { text, response } = event.detail.ctx;
   if (looking && text.includes('id="live"')) {
@@ -290,10 +290,10 @@ function failed({ detail: { ctx } }) {
 document.addEventListener("htmx:error", failed);
 document.addEventListener("htmx:response:error", failed);
 
-/** Each second: what has given no sign for too long is not live, and something is done about it. */
+/** Every second: find out what has been silent for too long, and act on it. */
 function watch() {
   const now = performance.now();
-  if (now - ticked.at < TICK / 2) return; // ticks that waited for a script that was busy
+  if (now - ticked.at < TICK / 2) return; // one of several ticks that waited for a busy script
   const slept = Date.now() - ticked.wall - (now - ticked.at) > SLEPT;
   ticked = { at: now, wall: Date.now() };
   flush();
@@ -310,7 +310,7 @@ function watch() {
       renew();
     }
     connect();
-    if (paused !== null && now - paused >= LOOK) stream?.delayCanceller?.(); // whose timer a hidden page slows down
+    if (paused !== null && now - paused >= LOOK) stream?.delayCanceller?.(); // its timer is slow in a hidden page
   } else if (standing === "following") {
     if (slept) hello();
     if (now - Math.max(seen, tried) < (answered ? SILENCE : GREETING)) return;
@@ -319,11 +319,11 @@ function watch() {
   }
 }
 
-// The seconds come from both: a worker that does not start says nothing.
+// From both, because a worker may fail to start.
 new Worker(live.dataset.ticks).onmessage = watch;
 setInterval(watch, TICK);
 
-// Not before htmx has taken notice of the page.
+// After htmx has processed the page.
 if (document.readyState !== "complete") await new Promise((done) => document.addEventListener("DOMContentLoaded", () => setTimeout(done), { once: true }));
 tried = seen = performance.now();
 started = true;

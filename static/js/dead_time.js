@@ -1,17 +1,17 @@
-// Nobody decides what they cannot have looked at: a card's buttons and keys do nothing for 700 ms after it appeared, after
-// its buttons moved on the screen other than by scrolling, or after its request became another. Browsers protect their
-// own prompts alike: Firefox delays the buttons of security dialogues (security.dialog_enable_delay), Chromium drops
-// presses within a double click of a move (InputEventActivationProtector).
+// A card's buttons and keys do nothing for 700 ms after the card appeared, after its buttons moved on the screen other than by
+// scrolling, or after its request changed, so that nobody decides what they cannot have seen. Browsers protect their own
+// prompts in the same way: Firefox delays the buttons of security dialogs (security.dialog_enable_delay), Chromium ignores
+// presses within a double click after a move (InputEventActivationProtector).
 
 const DEAD = 700; // ms
-const NEAR = 1; // px that are no move: fractions, at other zoom levels
+const NEAR = 1; // px that do not count as a move: fractions at other zoom levels
 const queue = document.getElementById("tool-permissions");
-const known = new Map(); // card's id → what it asks, where its controls are, and until when it is dead
-const fresh = new Map(); // a control that appeared on a known card → until when it is dead
+const known = new Map(); // card's id → its request, the places of its controls, and until when it is disabled
+const fresh = new Map(); // a control that appeared on a known card → until when it is disabled
 let timer = 0;
 let scrolled = place();
 
-const CARD = ".tool-permission, .standing-approval"; // the form of a standing approval is dead at first, as a card is
+const CARD = ".tool-permission, .standing-approval"; // the form of a standing approval is disabled at first, like a card
 const cards = () => document.querySelectorAll("#tool-permissions .tool-permission:is(.pending, .held), #dialog form.standing-approval");
 const controls = (card) => [...card.querySelectorAll(".decision :is(button, summary)")].filter((one) => one.checkVisibility());
 
@@ -20,13 +20,13 @@ function place() {
   return { x: scrollX, y: scrollY, height: document.documentElement.scrollHeight, tall: innerHeight };
 }
 
-// How far the person scrolled. When the page becomes shorter the browser scrolls back by itself, which does not count.
+// How far the person scrolled. A browser that scrolls back because the page became shorter does not count.
 function ownScroll(now) {
   const clamped = now.height < scrolled.height && now.y + now.tall >= now.height - NEAR;
   return clamped ? { x: 0, y: 0 } : { x: now.x - scrolled.x, y: now.y - scrolled.y };
 }
 
-/** Where a control is; in a dialog by what it holds, so that scrolling in there moves nothing. */
+/** The place of a control; in a dialog relative to its content, so that scrolling inside moves nothing. */
 function spot(control, dialog) {
   const { left, top } = control.getBoundingClientRect();
   return { left: left + (dialog?.scrollLeft ?? 0), top: top + (dialog?.scrollTop ?? 0) };
@@ -39,7 +39,7 @@ function moved(was, is, own) {
   return !there && !(still(was.left, is.left + own.x) && still(was.top, is.top + own.y));
 }
 
-/** Look where everything is; what is new, or elsewhere than before, is dead from now on. */
+/** Find the place of every control. What is new or has moved is disabled from now on. */
 function measure() {
   const now = performance.now();
   const at = place();
@@ -66,7 +66,7 @@ function measure() {
   show(now);
 }
 
-/** All cards are dead from now on: the page has just come into sight, or what lay over it has gone. */
+/** Disable all cards from now on, because the page became visible or an overlay closed. */
 function startAll() {
   const until = performance.now() + DEAD;
   for (const card of known.values()) card.until = until;
@@ -76,7 +76,7 @@ function startAll() {
 const isDead = (card) => (known.get(card.id)?.until ?? Infinity) > performance.now();
 const isFresh = (control) => (fresh.get(control) ?? 0) > performance.now();
 
-// What is dead looks it, and says so to assistive technology; it keeps its focus, which `disabled` would take.
+// Disabled controls look disabled and tell assistive technology. They keep their focus, which `disabled` would remove.
 function show(now) {
   let next = Infinity;
   for (const [one, until] of fresh) {
@@ -90,7 +90,7 @@ function show(now) {
     if ((card.dataset.jsDead === "yes") !== dead) card.dataset.jsDead = dead ? "yes" : "no";
     for (const one of controls(card)) {
       const off = dead || fresh.has(one);
-      const named = one.matches("summary") ? one.parentElement : one; // a summary has no role that can be disabled, its group has
+      const named = one.matches("summary") ? one.parentElement : one; // a summary has no role that can be disabled, but its group has
       if (off !== (named.getAttribute("aria-disabled") === "true")) {
         if (off) named.setAttribute("aria-disabled", "true");
         else named.removeAttribute("aria-disabled");
@@ -101,7 +101,7 @@ function show(now) {
   if (next < Infinity) timer = setTimeout(() => show(performance.now()), Math.max(1, next - now));
 }
 
-/** A key that is held down presses again and again, and a space presses when it is let go. */
+/** A key that is held down repeats its press, and a space presses when it is released. */
 function refuseKey(event) {
   // In a field, Enter presses the button of its form.
   if (event.repeat && event.key === "Enter" && event.target.closest?.(CARD)) event.preventDefault();
@@ -111,7 +111,7 @@ function refuseKey(event) {
   if (event.repeat || isFresh(control) || isDead(control.closest(CARD))) event.preventDefault();
 }
 
-let pressedDead = false; // a press that began on what was dead stays one, however late it ends
+let pressedDead = false; // a press that began on a disabled control has no effect, however late it ends
 
 function refuse(event) {
   const control = event.target.closest?.(".decision :is(button, summary)");
@@ -120,8 +120,8 @@ function refuse(event) {
     if (event.type === "pointerdown") pressedDead = false;
     return;
   }
-  measure(); // whatever moved it, seen or not
-  // Enter in the field for the reason presses the form's button, wherever that is.
+  measure(); // detects moves from any cause
+  // Enter in the field for the reason presses the form's button, wherever it is.
   const typed = event.detail === 0 && document.activeElement?.matches("input:not([type=radio], [type=checkbox])") && control.form === document.activeElement.form;
   const dead = isDead(card) || (!typed && isFresh(control));
   if (event.type === "pointerdown") pressedDead = dead;
@@ -140,7 +140,7 @@ if (queue) {
   addEventListener("resize", measure);
   document.addEventListener("visibilitychange", () => document.hidden || startAll());
   document.addEventListener("queue:uncovered", startAll);
-  // Whatever changes its size moves what stands after it.
+  // An element that changes its size moves what follows it.
   const sizes = new ResizeObserver(measure);
   const watch = () => {
     for (const one of [document.body, document.getElementById("main"), ...document.querySelectorAll("#main > *, .floor > *, .tool-permission, .standing-approval, .decision")]) sizes.observe(one);
@@ -148,5 +148,5 @@ if (queue) {
   document.addEventListener("htmx:after:swap", watch);
   watch();
   measure();
-  document.documentElement.dataset.jsGuarded = "yes"; // until now the style sheet has kept new buttons dead
+  document.documentElement.dataset.jsGuarded = "yes"; // until now the style sheet has disabled new buttons
 }

@@ -1,14 +1,14 @@
-// The dialog of a standing approval: what the server sends into it is shown above the page, and says what it comes to.
+// The dialog of a standing approval: shows the server's reply above the page, and sums up what is allowed.
 
 const dialog = document.getElementById("dialog");
 const form = () => dialog.querySelector("form");
-let card = null; // the id of the card it is about
-let total = ""; // the sum that was proposed; where another one stands it was typed
+let card = null; // the id of its card
+let total = ""; // the proposed sum; another value was typed
 
 const decimal = (text) => (/^\d{1,15}(\.\d{1,6})?$/.test(text.trim()) ? Number(text) : NaN);
 const money = (number, like) => number.toFixed(like.includes(".") ? Math.max(2, like.split(".")[1].length) : 0);
 
-/** What is allowed at most, in one sentence, from what is chosen now. */
+/** The most that is allowed, in one sentence, from the present choices. */
 function words(fields) {
   const { uses, minutes, scope } = Object.fromEntries(fields);
   const within = `within ${minutes} minutes`;
@@ -33,7 +33,7 @@ function say() {
       box.value = total = sum >= 0 ? money(sum, each) : "";
     }
   }
-  // The argument that has the limit is none that may differ.
+  // The argument with the limit cannot be one that may differ.
   for (const free of one.querySelectorAll(".freed label")) free.hidden = free.control.name === `free-${fields.get("argument")}`;
   const said = one.querySelector("[data-words]");
   const text = words(new FormData(one));
@@ -72,12 +72,12 @@ if (dialog) {
   });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx.target !== dialog) return;
-    const sent = ctx.sourceElement !== dialog; // by the form, not to get it
+    const sent = ctx.sourceElement !== dialog; // the form was sent, not loaded
     if (sent && ctx.response?.status === 200) { // it was decided
       close();
       return document.getElementById(card)?.focus({ preventScroll: true });
     }
-    if (sent && !dialog.open) return; // closed while the answer was on its way
+    if (sent && !dialog.open) return; // closed while the reply was on its way
     card = form()?.dataset.card ?? card;
     total = form()?.elements.total?.value ? null : "";
     if (!dialog.open) dialog.showModal();

@@ -1,18 +1,18 @@
-// What calls a person who looks elsewhere: sound, a desktop notification, the title and the icon.
+// Alerts for a person who looks elsewhere: sound, desktop notification, title and icon.
 
 const cards = () => [...document.querySelectorAll(".tool-permission.pending")];
 const favicon = document.getElementById("favicon");
 const calm = favicon.href;
 const title = document.title;
-const KEPT = 100; // calls that the browser remembers
-const ELSEWHERE = 300; // ms in which the tab that has focus is first
+const KEPT = 100; // alerts that the browser remembers
+const ELSEWHERE = 300; // ms within which the tab with focus alerts first
 
-// Sound and a desktop notification: asked for once, on a click, kept for this browser. A browser plays nothing before the
-// first click or key in a page: until then the sound is blocked, and the control says so.
+// Sound and desktop notifications are asked for once, on a click, and kept for this browser. A browser plays nothing before
+// the first click or key in a page. Until then the sound is blocked, and the control says so.
 const control = document.querySelector("[data-sound]");
 const wanted = () => localStorage.getItem("sound") === "on";
 let audio = null;
-let missed = []; // calls, while the sound was blocked
+let missed = []; // alerts while the sound was blocked
 
 function open() {
   audio ??= new AudioContext();
@@ -59,7 +59,7 @@ function play() {
   }
 }
 
-/** Of these calls those about which no tab of the browser has done this yet: now this one does. */
+/** Of these alerts, those that no tab of the browser has given yet; this tab gives them now. */
 async function first(what, calls) {
   const take = () => {
     const done = JSON.parse(localStorage.getItem(what) ?? "[]");

@@ -1,15 +1,15 @@
-// The queue of tool permissions under a person's hand: no card changes its place while a pointer is over the queue or
-// focus is in it, only a person selects a card, and the keys decide the selected one alone.
+// The queue of tool permissions does not move under a person's hand: no card changes its place while a pointer is over the
+// queue or focus is in it. Only a person selects a card, and the keys decide the selected one alone.
 
 const queue = document.getElementById("tool-permissions");
 const cards = (among = queue) => [...among.querySelectorAll(":scope > .tool-permission")];
 const find = (id) => (id ? document.getElementById(id) : null);
 let selected = null; // the id of the card that a person selected
-let latest = null; // the queue as the server last sent it, where another order was kept
+let latest = null; // the queue as the server sent it last, where another order was kept
 let focused = null; // the id of the card that had focus before a swap
-let decided = null; // the id of the card whose answer the person waits for
+let decided = null; // the id of the card whose reply the person waits for
 
-const KEPT = 200; // cards that left and keep their places, at most: a pointer may be parked on a page all day
+const KEPT = 200; // removed cards whose places are kept, at most, because a pointer may stay on a page all day
 
 const busy = () => !document.hidden && queue.matches(":hover, :focus-within") && queue.children.length < KEPT;
 
@@ -21,17 +21,17 @@ function select(id) {
   }
 }
 
-// Places. What a swap brings is rewritten before htmx morphs the page to it.
+// Places. The content of a swap is reordered before htmx morphs the page.
 
 const rank = (card) => Number(card.dataset.rank);
 
-/** The newer of what came and what is there: a stream and the reply to one's own click may overtake one another. */
+/** The newer of two versions of a card, because a stream and the reply to a click may overtake each other. */
 function newer(card) {
   const there = find(card.id);
   if (there && rank(card) < rank(there)) card.replaceWith(there.cloneNode(true));
 }
 
-/** A card that is not on the page any more. It may come back, so that it is known for no more than it was. */
+/** A card that is no longer on the page. Its rank is kept, because an older version of it may still arrive. */
 function gone(card) {
   const left = card.cloneNode(true);
   if (!left.matches(".pending, .held")) return left;
@@ -43,7 +43,7 @@ function gone(card) {
   return left;
 }
 
-/** Give a queue that has come the order of the one on the page; what left keeps its place, what is new goes to the end. */
+/** Give a new queue the order of the one on the page: removed cards keep their places, new ones go to the end. */
 function keepPlaces(section) {
   const coming = new Map(cards(section).map((card) => [card.id, card]));
   const stay = cards().map((card) => coming.get(card.id) ?? gone(card));
@@ -58,8 +58,8 @@ function keepPlaces(section) {
 document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
   if (!queue) return;
   focused = document.activeElement.closest?.(".tool-permission")?.id ?? null;
-  // A card that becomes a line stays as high as it is. Set before the swap: the browser scrolls to make up for what
-  // becomes shorter, however soon it is as high again.
+  // A card that becomes a line keeps its height. It is set before the swap, because the browser would scroll to compensate for
+  // a shorter page even if the height returned at once.
   if (busy()) for (const card of cards()) card.style.minHeight ||= `${card.getBoundingClientRect().height}px`;
   for (const { fragment } of tasks) {
     for (const card of fragment.querySelectorAll?.(".tool-permission") ?? []) newer(card);
@@ -79,7 +79,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   keepFocus(ctx);
 });
 
-/** Nobody is at the queue: it takes the order in which it was last sent, and what left goes. */
+/** Sort the queue as the server sent it last, and remove cards that have left, once nobody is at it. */
 function release() {
   select(null);
   for (const card of cards()) card.style.removeProperty("min-height");
@@ -92,7 +92,7 @@ function release() {
   document.dispatchEvent(new Event("queue:released"));
 }
 
-/** Once pointer or focus is where it goes. Focus that a press of the pointer left behind goes with the pointer. */
+/** After pointer and focus have moved. Focus left by a press of the pointer leaves with the pointer. */
 function leave({ type }) {
   setTimeout(() => {
     const at = document.activeElement;
@@ -102,7 +102,7 @@ function leave({ type }) {
   });
 }
 
-/** Only who gave an allow that is held can take it back; the server says the same. */
+/** Only the person who gave a held allow can take it back; the server checks the same. */
 function offerToGiver() {
   for (const form of queue.querySelectorAll("[data-held-by]")) form.hidden = form.dataset.heldBy !== document.body.dataset.viewer;
 }
@@ -124,9 +124,9 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   const card = from.closest?.(".tool-permission") ?? find(from.dataset?.card);
   if (!card) return;
   decided = card.id;
-  card.focus({ preventScroll: true }); // its buttons are disabled until the answer is there, and would lose it
+  card.focus({ preventScroll: true }); // its buttons are disabled until the reply, and would lose focus
 });
-// What came of a revocation, also where the stream was faster than the reply and the line has gone.
+// The result of a revocation, also where the stream was faster than the reply and has removed the line.
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   if (!ctx.sourceElement.matches?.(".approval form") || ctx.response?.status !== 200) return;
   document.getElementById("announcement").textContent = new DOMParser().parseFromString(ctx.text, "text/html").body.textContent;
@@ -137,10 +137,10 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
 });
 document.addEventListener("htmx:error", () => (decided = null));
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if (!ctx.text?.includes('class="tool-permission ')) decided = null; // or it brings the card as it stands
+  if (!ctx.text?.includes('class="tool-permission ')) decided = null; // otherwise it brings the card as it is
 });
 
-// The selection: by J and K, by focus, or by a pointer that moved itself. A page that moves under a resting pointer brings the
+// The selection: by J and K, by focus, or by a pointer that was moved. A page that moves under a resting pointer causes the
 // same events, with the same coordinates on the screen.
 
 let pointer = null;
@@ -168,7 +168,7 @@ function move(step) {
   next?.scrollIntoView({ block: "nearest" });
 }
 
-// Keys, by their place on the keyboard, so that they work in every layout. Single characters can be switched off, or
+// Keys by their place on the keyboard, so that they work in every layout. Single characters can be switched off, or
 // need Shift (WCAG 2.1.4).
 
 const press = (key) => find(selected)?.querySelector(`[data-key=${key}]`);

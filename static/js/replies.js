@@ -1,8 +1,8 @@
-// What the server's replies say, and what is fetched again before it is decided on a page that is not live.
+// Messages for the server's replies, and the fresh copy of a request that is needed before a decision on a page that is not live.
 
-const RECENT = 25_000; // ms in which a request that was fetched may be decided
+const RECENT = 25_000; // ms for which a fetched request may be decided
 const WAIT = 10_000; // ms that the fetch may take
-const fetched = new Map(); // card's id → when, by performance.now()
+const fetched = new Map(); // card's id → when it was fetched, by performance.now()
 
 function toast(text) {
   const box = document.createElement("p");
@@ -10,7 +10,7 @@ function toast(text) {
   box.textContent = text;
   const toasts = document.getElementById("toasts");
   toasts.append(box);
-  toasts.hidePopover(); // shown again, it lies above a dialog
+  toasts.hidePopover(); // shown again, so that it is above a dialog
   toasts.showPopover();
   setTimeout(() => {
     box.remove();
@@ -19,7 +19,7 @@ function toast(text) {
 }
 
 const isLive = () => !["stale", "reconnecting", "stopped"].includes(document.getElementById("connection")?.dataset.state);
-const isOfStream = (ctx) => ctx?.sourceElement?.id === "live"; // the line at the top says it
+const isOfStream = (ctx) => ctx?.sourceElement?.id === "live"; // the connection line reports it
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   if (!isOfStream(ctx)) toast("That could not be sent: the server does not answer. Please try again.");
@@ -27,11 +27,11 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   if (isOfStream(ctx)) return;
   if (ctx.response.status === 409 && ctx.text.includes('class="tool-permission ')) {
-    // The fresh card says it, but for a request that still waits.
+    // The fresh card shows the answer, except where the request is still pending.
     if (ctx.text.includes('class="tool-permission pending"')) toast("That was not decided: please look at the request again.");
     return;
   }
-  if (ctx.text?.includes('class="standing-approval"')) return; // the dialog says what is wrong
+  if (ctx.text?.includes('class="standing-approval"')) return; // the dialog shows the error
   ctx.swap = "none";
   toast(ctx.text && ctx.text.length < 300 ? ctx.text : "That did not work. Please try again.");
 });
@@ -43,8 +43,8 @@ function decides(form) {
 }
 
 // One decision at a time. A card that changes while its answer is on its way has enabled buttons again, and htmx would send a
-// second press once the answer is there: of a card that may have changed, which nobody has looked at.
-const sent = new Map(); // form whose answer has not come → id of its card, which the stream may have replaced meanwhile
+// second press after the answer, for a request that may have changed and that nobody has seen.
+const sent = new Map(); // form without an answer yet → id of its card, which the stream may have replaced meanwhile
 
 addEventListener("submit", (event) => {
   const id = decides(event.target);
@@ -55,7 +55,7 @@ addEventListener("submit", (event) => {
 for (const over of ["htmx:after:request", "htmx:error"])
   document.addEventListener(over, ({ detail: { ctx } }) => sent.delete(ctx.sourceElement));
 
-// Before queue.js hears of it: nothing has been decided yet.
+// Registered before queue.js, because nothing is decided yet.
 document.addEventListener("htmx:before:request", (event) => {
   const id = decides(event.detail.ctx.sourceElement);
   if (!id) return;
@@ -71,6 +71,6 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const card = ctx.target;
   if (ctx.request?.method !== "GET" || ctx.response?.status !== 200 || !card?.matches?.(".tool-permission")) return;
   fetched.set(card.id, performance.now());
-  document.dispatchEvent(new Event("queue:uncovered")); // dead, as if it had just come
+  document.dispatchEvent(new Event("queue:uncovered")); // disabled, like a card that has just appeared
   if (card.matches(".pending")) toast("This page is not live. The request was fetched again: look at it, then decide.");
 });

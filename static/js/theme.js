@@ -1,9 +1,9 @@
-// The chosen theme, before anything is painted; without a choice the system's.
+// Applies the chosen theme before anything is painted; without a choice, that of the system.
 
 const chosen = localStorage.getItem("theme");
 if (chosen) document.documentElement.dataset.theme = chosen;
 
-// Today begins where the viewer is.
+// Today begins in the time zone of the viewer.
 document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax`;
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -22,12 +22,12 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 });
 
-// A form is sent once: what a second click sends meanwhile would be told that all is done already.
+// A form is sent once. A second click would be told that the work is already done.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post") return;
   if ("sent" in form.dataset) event.preventDefault();
   else form.dataset.sent = "";
-  setTimeout(() => delete form.dataset.sent, 5000); // or it was stopped on its way
+  setTimeout(() => delete form.dataset.sent, 5000); // in case the request was stopped
 });
 addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));

@@ -1,4 +1,4 @@
-// A worker that says each second that it has passed. A browser slows down the timers of a hidden page, to one a minute
-// after five minutes, but not those of its workers.
+// A worker that reports each second. A browser slows the timers of a hidden page down, to one per minute after five
+// minutes, but not those of its workers.
 
 setInterval(() => postMessage(0), 1000);

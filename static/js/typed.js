@@ -1,17 +1,17 @@
-// What somebody had typed into a form when their session ended: kept in this tab until they are signed in again, and then it
-// stands in the form. Passwords are not kept, and nobody else who signs in here gets it.
+// Keeps what a person had typed into a form when their session ended, in this tab, until they have signed in again, and fills
+// it in. Passwords are not kept, and another person who signs in here does not get it.
 
 (() => {
   const viewer = document.body.dataset.viewer;
   const KEY = "typed";
   const kept = (one) => one.name && !["password", "hidden", "submit", "button", "file"].includes(one.type);
-  let edited = null; // the form that was typed into last
+  let edited = null; // the form that was edited last
 
   function note({ target }) {
     if (target.form?.method === "post") edited = target.form;
   }
 
-  /** Whichever way the page ends: it is sent, or it leaves for the sign-in page by itself. */
+  /** Called however the page ends: the form is sent, or the page leaves for the sign-in page. */
   function keep() {
     if (!edited?.isConnected) return;
     const fields = [...edited.elements].filter(kept).map(({ name, type, value, checked }) => ({ name, type, value, checked }));
@@ -44,7 +44,7 @@
 
   const saved = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   if (!viewer) {
-    const signIn = document.querySelector('form[action="/login"]'); // where a page leads that was left without a session
+    const signIn = document.querySelector('form[action="/login"]'); // the page after one that was left without a session
     if (saved && signIn) sessionStorage.setItem(KEY, JSON.stringify({ ...saved, left: true }));
     return;
   }
@@ -52,7 +52,7 @@
   if (back && saved.at !== location.pathname + location.search) return location.replace(saved.at);
   sessionStorage.removeItem(KEY);
   addEventListener("input", note);
-  // After a sign-out nothing is kept, and what was sent is not brought back.
+  // After a sign-out nothing is kept, and a form that was sent is not restored.
   addEventListener("submit", ({ target }) => /^\/(logout|account\/sessions\/)/.test(target.getAttribute("action")) && (edited = null));
   addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
     if (ctx.sourceElement === edited && ctx.response?.status < 400 && ctx.response.status !== 204) edited = null;

@@ -207,7 +207,7 @@ async def test_who_comes_back_in_the_demo_breaks_the_first_contact(
                 row["summary"] for row in await owner.fetch(summaries, agent.id)
             ]
 
-        playing = asyncio.create_task(demo.play_forever(app_server.url, [(agent.key, "voice")], speed=SPEED))
+        playing = asyncio.create_task(demo.play_all(app_server.url, [(agent.key, "voice")], speed=SPEED))
         try:
             await until(told)
         finally:

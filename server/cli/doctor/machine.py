@@ -48,10 +48,10 @@ async def _port(settings: Settings, context: Context | None) -> Finding:
 def _bind(settings: Settings) -> str:
     """Why the port cannot be used; empty when it can."""
     try:
-        with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as door:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            door.bind((settings.host, settings.port))
-            door.listen(1)
+        with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((settings.host, settings.port))
+            listening.listen(1)
     except OSError as error:
         return error.strerror or str(error)
     return ""

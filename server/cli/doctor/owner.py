@@ -146,7 +146,7 @@ async def _people(context: Context, owner: Connection) -> Findings:
         samples = await owner.fetchval(_SAMPLES, migrations.sample_password_hash())
         if samples:
             yield wrong(
-                f"whoever knows the README can sign in as {', '.join(samples)}: give them other passwords, or ban them"
+                f"anybody who knows the published password can sign in as {', '.join(samples)}: give them other passwords, or ban them"
             )
     if context.home is None:
         finding = await _same_project(context, owner)

@@ -110,7 +110,7 @@ end $$;
 commit;
 """
 # The transaction is idle while pg_dump works, and like pg_dump's own its text must be readable with any setting.
-_PATIENT = """set local idle_in_transaction_session_timeout = 0; set local statement_timeout = 0;
+_UNLIMITED = """set local idle_in_transaction_session_timeout = 0; set local statement_timeout = 0;
 set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3"""
 _CONDITION = """
 select current_setting('server_version_num')::integer / 10000 as version,
@@ -164,7 +164,7 @@ async def backup(
             command.append(f"--file={part}")
             async with db.as_owner(url) as owner:
                 # Archive and accounts show the same moment.
-                await owner.execute(f"set transaction isolation level repeatable read, read only; {_PATIENT}")
+                await owner.execute(f"set transaction isolation level repeatable read, read only; {_UNLIMITED}")
                 command.append(f"--snapshot={await owner.fetchval('select pg_export_snapshot()')}")
                 async with open_program(command, environment, keeps=half) as (dump, complaints):
                     if low_priority:

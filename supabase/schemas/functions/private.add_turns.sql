@@ -13,7 +13,7 @@ begin
   if coalesce(pg_catalog.jsonb_typeof(p_turns), 'null') <> 'array' then
     raise exception 'turns are a list' using errcode = 'FW422';
   end if;
-  -- Two senders of one interaction come one after the other, so each finds what the other stored.
+  -- Serialises two senders of one interaction, so that each finds what the other stored.
   select supervisor_id into v_supervisor from public.interactions
   where id = p_interaction_id and private.is_own(id) for key share;
   if not found then
@@ -42,7 +42,7 @@ begin
           = (v_turn.text, v_turn.speaker, coalesce(v_turn.final, false), coalesce(v_turn.interrupted, false)) then
       return next 'duplicate';
     else
-      -- Where it began it stays: the moment is that of what came first.
+      -- A turn that grows keeps the moment of its first version.
       update public.interaction_turns set text = v_turn.text, speaker = v_turn.speaker,
         final = coalesce(v_turn.final, false), interrupted = coalesce(v_turn.interrupted, false)
       where id = v_known.id;

@@ -5,7 +5,7 @@ as $$
 declare
   v_agent uuid;
 begin
-  -- Whoever moves or deletes the interaction at this moment comes first, and then we know what became of it.
+  -- Waits for a transaction that moves or deletes the interaction, whose result is then visible.
   perform from public.interactions where id = new.interaction_id for key share;
   select supervisor_id, agent_id into new.supervisor_id, v_agent
   from public.interaction_pulse where interaction_id = new.interaction_id;

@@ -5,7 +5,7 @@ as $$
 declare
   v_interaction public.interactions;
 begin
-  -- Whoever moves, ends or deletes the interaction at this moment comes first, and then we know what became of it.
+  -- Waits for a transaction that moves, ends or deletes the interaction, whose result is then visible.
   select * into v_interaction from public.interactions where id = new.interaction_id for key share;
   if v_interaction.id is null or private.is_anothers(v_interaction.agent_id) then
     raise exception 'there is no such interaction' using errcode = 'FW404';
@@ -19,4 +19,4 @@ begin
   return new;
 end $$;
 comment on function private.attach_turn() is
-  'Trigger: fills supervisor, late and digest; FW409 when the interaction takes nothing late any more, FW404 when there is none.';
+  'Trigger: fills supervisor, late and digest; FW409 when the interaction no longer accepts late turns, FW404 when there is none.';

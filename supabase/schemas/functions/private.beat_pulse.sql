@@ -1,3 +1,4 @@
+-- Planned without scans: with some hundred interactions PostgreSQL read all pulses, three times per metric, to find a few.
 create function private.beat_pulse() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -10,12 +11,12 @@ declare
   v_late uuid[];
   v_other_clock uuid[] := '{}';
 begin
-  -- In the order of their ids, so that two batches never wait for one another crosswise.
+  -- In the order of their ids, so that two batches cannot deadlock.
   perform from public.interaction_pulse
   where interaction_id in (select interaction_id from inserted) order by interaction_id for no key update;
 
-  -- Some of it is older than what the pulse knows. What is again as far behind as the last one was is of a clock that is slow
-  -- or was set, and counts as now: it is received now. Anything else is late.
+  -- Some metrics are older than the pulse. One that is as far behind as the last one comes from a clock that is slow
+  -- or was set, and counts as now, when it is received. Any other one is late.
   select pg_catalog.array_agg(distinct m.interaction_id) into v_late
   from inserted m join public.interaction_pulse p on p.interaction_id = m.interaction_id
   where coalesce(m.effective_at, m.timestamp) <= p.captured_at;
@@ -26,7 +27,7 @@ begin
             from inserted m where m.interaction_id = any (v_late) group by m.interaction_id) l on l.interaction_id = p.interaction_id
       where (pg_catalog.abs(extract(epoch from v_now - l.newest) - p.lag_seconds) <= 2
           and v_now - p.lag_at between interval '0.5 s' and interval '2 minutes')
-        -- A stamp in whole seconds is not older than what came in the same second.
+        -- A stamp in whole seconds is not older than one of the same second.
         or (l.newest = pg_catalog.date_trunc('second', l.newest) and p.captured_at - l.newest between interval '0' and interval '1 s'));
     update public.interaction_pulse p set last_seen_at = v_now, lag_at = v_now,
       lag_seconds = (select extract(epoch from v_now - pg_catalog.max(m.timestamp)) from inserted m where m.interaction_id = p.interaction_id)

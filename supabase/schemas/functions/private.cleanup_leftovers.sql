@@ -21,7 +21,7 @@ begin
     where created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days')) order by created_at limit 1000);
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
-  -- Quarters of an hour are for the day on which a period begins, and that is of this month, wherever on Earth.
+  -- Quarters of an hour are needed for the day on which a period begins, which is in this month in every time zone.
   delete from private.performance_sums where ctid = any (array(
     select ctid from private.performance_sums
     where span = 'quarter' and starts_at < pg_catalog.now() - interval '40 days' order by starts_at limit 1000));

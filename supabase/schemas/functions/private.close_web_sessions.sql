@@ -7,4 +7,4 @@ begin
   return null;
 end $$;
 comment on function private.close_web_sessions() is
-  'Trigger: somebody lost their rights or has others now; they sign in anew.';
+  'Trigger: a person''s rights changed, so their sessions end.';

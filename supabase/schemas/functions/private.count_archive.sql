@@ -5,7 +5,7 @@ as $$
 declare
   v_interaction public.interactions;
 begin
-  -- The lock makes us queue with whoever moves the interaction in time, or to another supervisor.
+  -- The lock waits for a transaction that moves the interaction in time or to another supervisor.
   if tg_op <> 'INSERT' then
     select * into v_interaction from public.interactions where id = old.interaction_id for share;
     perform private.note_performance(-1, v_interaction, old, false);

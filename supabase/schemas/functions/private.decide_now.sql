@@ -19,7 +19,7 @@ begin
   if not found then
     raise exception 'there is no such tool permission' using errcode = 'FW404';
   end if;
-  -- A grant that follows refers to the interaction and changes its pulse: both before the permission, in everybody's order.
+  -- A grant refers to the interaction and changes its pulse. Both are locked before the permission, as in every function.
   perform from public.interactions
   where id = (select interaction_id from public.tool_permissions where id = p_id) for key share;
   if not p_hold then

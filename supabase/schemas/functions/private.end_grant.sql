@@ -6,7 +6,7 @@ declare
   v_interaction uuid := (select interaction_id from public.tool_grants where id = p_id);
   v_done boolean;
 begin
-  -- In everybody's order: the interaction, its pulse, then the grant.
+  -- The common lock order: the interaction, its pulse, then the grant.
   perform from public.interactions where id = v_interaction for key share;
   perform from public.interaction_pulse where interaction_id = v_interaction for no key update;
   update public.tool_grants set ended_at = pg_catalog.clock_timestamp(), ended_how = p_how, ended_by = p_by, ended_by_name = p_by_name

@@ -10,7 +10,7 @@ begin
     raise exception 'the interaction already ended as %', old.status using errcode = 'FW409';
   end if;
   if old.status = 'active' and new.status <> 'active' then
-    -- The agent before the change, as when an interaction starts: the two never wait for one another crosswise.
+    -- The agent is locked first, as when an interaction starts, so that the two cannot deadlock.
     perform from public.agents where id = old.agent_id for no key update;
     new.ended_at := greatest(coalesce(new.ended_at, pg_catalog.clock_timestamp()), new.started_at);
   end if;

@@ -6,7 +6,7 @@ declare
   v_settled integer;
   v_count integer;
 begin
-  -- Grants first: interactions and their pulses are locked before requests, by everybody.
+  -- Grants first, because every function locks interactions and pulses before requests.
   v_settled := private.end_expired_grants() + private.settle_held_permissions();
   with due as (
     select id from public.tool_permissions

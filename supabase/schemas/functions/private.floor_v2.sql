@@ -1,3 +1,6 @@
+-- Returns json, assembled as text: as jsonb, a tree that is built and written out again, a floor took half as long again. Rows
+-- whose version (xmin) the reader knows are left out, and tool permissions are read when one has rung or some are shown. On the
+-- whole floor, in one run: p99 1,543 → 85 ms, web processes 1.04 → 0.83 cores, PostgreSQL 0.57 → 0.46.
 create function private.floor_v2(p_arguments jsonb) returns json
 language plpgsql stable
 set search_path = pg_catalog, pg_temp

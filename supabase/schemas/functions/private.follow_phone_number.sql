@@ -7,4 +7,4 @@ begin
   return null;
 end $$;
 comment on function private.follow_phone_number() is
-  'Trigger: the pulse knows whose number it is, or what stands in its place, as soon as that is known.';
+  'Trigger: copies phone_number and caller to the pulse.';

@@ -8,7 +8,7 @@ declare
 begin
   if new.arguments::text = '{}' and (new.reason, new.execution_result, new.tool_description) is not distinct from (null::text, null::jsonb, null::text)
      and exists (select from public.interactions where id = new.interaction_id and anonymised_at is not null) then
-    -- Forgotten: the words go, and nothing else changes.
+    -- Forgotten: the words are removed, and nothing else changes.
     new.arguments := old.arguments;
     new.reason := old.reason;
     new.execution_result := old.execution_result;
@@ -41,7 +41,7 @@ begin
     elsif new.held_until <= v_now then
       raise exception 'held_until must be in the future' using errcode = 'FW409';
     end if;
-    -- Its time stands still meanwhile, and so nobody who reads the row takes it for expired.
+    -- Its time stands still meanwhile, so that no reader takes it for expired.
     new.expires_at := old.expires_at + (new.held_until - v_now);
     new.times_held := old.times_held + 1;
   elsif new.status = 'pending' and v_held and new.held_until is null then  -- and taken back
@@ -67,7 +67,7 @@ begin
     elsif new.status = 'timeout' and old.expires_at > v_now then
       raise exception 'the tool permission has not expired yet' using errcode = 'FW409';
     end if;
-    -- However long the writer's window to execute is, it begins now.
+    -- The window to execute begins now, however long it is.
     new.execute_before := v_now + (new.execute_before - new.responded_at);
     new.responded_at := v_now;
     new.held_decision := null;
@@ -93,4 +93,4 @@ begin
   return new;
 end $$;
 comment on function private.guard_tool_permission() is
-  'Trigger: one decision before expiry and one execution within its window, each judged and stored at one moment, of what was asked; an allow that is held changes only by its giver, its time or the end; words go when the interaction is forgotten. FW409 otherwise, whoever writes.';
+  'Trigger: one decision before expiry and one execution within its window, each judged and stored at one moment, of what was asked; an allow that is held changes only by its giver, its time or the end; words go when the interaction is forgotten. FW409 otherwise, for every role.';

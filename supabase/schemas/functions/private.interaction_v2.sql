@@ -20,7 +20,7 @@ begin
         select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) order by e.at, e.place, e.id), '[]') from (
           select everything.*, everything.at < i.started_at
               or everything.at::date <> i.started_at::date as dated from (
-            -- A stamp that is ahead counts as when it came.
+            -- A stamp in the future counts as the time of arrival.
             (select 't' || t.id as id, least(t.captured_at, t.created_at) as at, 0 as place, t.speaker as kind, t.text,
               null::text as who, case when t.interrupted then 'interrupted' end as status, t.late
              from public.interaction_turns t where t.interaction_id = i.id order by t.captured_at desc limit 300)
@@ -50,7 +50,7 @@ begin
               case q.execution_succeeded when true then 'succeeded' when false then 'failed' else 'started' end, false
             from public.tool_permissions q where q.interaction_id = i.id and q.executed_at is not null
             union all
-            -- The agent was paused or goes on while it was in this interaction.
+            -- The agent was paused or resumed during this interaction.
             select 'p' || l.id, l.at, 6, 'pause', null, l.actor,
               case when l.changes -> 'paused_at' -> 1 = 'null' then 'resumed' else 'paused' end, false
             from public.audit_logs l where l.row_id = i.agent_id::text and l.changes ? 'paused_at'

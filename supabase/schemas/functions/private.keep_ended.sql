@@ -10,4 +10,4 @@ begin
   return new;
 end $$;
 comment on function private.keep_ended() is
-  'Trigger: of an ended interaction an agent changes the numbers alone, as long as it takes what is late. FW409.';
+  'Trigger: of an ended interaction an agent may change only the numbers, and only while late values are accepted. FW409.';

@@ -8,4 +8,4 @@ begin
   return null;
 end $$;
 comment on function private.lapse_grants_of() is
-  'Trigger: somebody may decide nothing any more, and their grants end.';
+  'Trigger: a person may no longer decide, so their grants end.';

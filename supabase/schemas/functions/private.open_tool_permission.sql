@@ -9,11 +9,11 @@ declare
   v_amount numeric;
   v_most integer;
 begin
-  -- Of two requests of an agent that come at once, the second counts the first. Before all other locks, as everybody who
-  -- asks takes them in one order.
+  -- Of two simultaneous requests of an agent, the second counts the first. Taken before all other locks, because all
+  -- requests take them in one order.
   perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('pending of ' || i.agent_id::text, 0))
   from public.interactions i where i.id = new.interaction_id;
-  -- The locks make us queue with the move of the interaction, and with its end, which cancels what is pending.
+  -- The locks wait for a move of the interaction, and for its end, which cancels pending requests.
   perform from public.interactions where id = new.interaction_id for key share;
   -- A use of a grant changes the pulse, so it takes the lock for a change at once. A transaction that takes a weak lock first
   -- and then a strong one can deadlock with another that waits for the strong lock.
@@ -37,9 +37,9 @@ begin
   new.supervisor_id := v_pulse.supervisor_id;
   new.known_tool := v_tool.id is not null;
   new.tool_description := coalesce(new.tool_description, v_tool.description);
-  -- The digest over RFC 8785 cannot be made here: the API makes it of the very arguments that it stores. It alone may give one: it
-  -- writes as agent_runtime, which no program of an agent can become, and no other role may write this column. Whatever
-  -- anybody else stores gets the digest of its text, and so never that of other arguments.
+  -- The digest over RFC 8785 cannot be made here, so the API makes it of the arguments that it stores. Only the API may: it
+  -- writes as agent_runtime, which no agent's program can become, and no other role may write this column. A request
+  -- stored by another role gets the digest of its text.
   if private.claim('key_id') is null or new.arguments_digest is null then
     new.arguments_digest := pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(new.arguments::text, 'UTF8')), 'hex');
   elsif new.arguments_digest !~ '^[0-9a-f]{64}$' then

@@ -17,7 +17,7 @@ begin
   exception when invalid_parameter_value then
     raise exception 'unknown time zone %', p_time_zone using errcode = 'FW422';
   end;
-  -- PostgreSQL also takes offsets of its own making; no place on Earth is off by less than a quarter of an hour.
+  -- PostgreSQL also accepts arbitrary offsets, but all real ones are multiples of a quarter of an hour.
   if v_start <> pg_catalog.date_bin('15 minutes', v_start, '2000-01-01 00:00+00') then
     raise exception 'unknown time zone %', p_time_zone using errcode = 'FW422';
   end if;

@@ -9,19 +9,19 @@ declare
   v_count integer := 0;
 begin
   for v_id in
-    -- What else is heard from an interaction is heard in its pulse, metrics above all; asking for a tool counts too.
+    -- Metrics and turns update the pulse. A request for a tool counts as a sign of life too.
     select p.interaction_id from public.interaction_pulse p
     where p.last_seen_at < v_before
       and not exists (select from public.tool_permissions t where t.interaction_id = p.interaction_id
         and (t.status = 'pending' or t.responded_at > v_before))
     order by p.last_seen_at limit 50
   loop
-    -- In the order in which an interaction ends: itself, then its pulse; heard of meanwhile, it lives.
+    -- In the order in which an interaction ends: itself, then its pulse. If it reported meanwhile, it stays active.
     perform from public.interactions where id = v_id and status = 'active' for no key update skip locked;
     continue when not found;
     perform from public.interaction_pulse where interaction_id = v_id and last_seen_at < v_before for update;
     continue when not found;
-    -- Nothing can be asked once the pulse is locked; what was asked until then is seen only now.
+    -- No request can be made once the pulse is locked; those made before become visible only now.
     v_before := pg_catalog.clock_timestamp() - v_silence;
     continue when exists (select from public.tool_permissions t where t.interaction_id = v_id
       and (t.status = 'pending' or t.responded_at > v_before));

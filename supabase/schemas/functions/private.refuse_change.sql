@@ -6,4 +6,4 @@ begin
   raise exception 'what is recorded stays as it is' using errcode = 'FW403';
 end $$;
 comment on function private.refuse_change() is
-  'Trigger: FW403, whoever tries.';
+  'Trigger: FW403 for every role.';

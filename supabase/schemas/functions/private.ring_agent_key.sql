@@ -7,4 +7,4 @@ begin
   return null;
 end $$;
 comment on function private.ring_agent_key() is
-  'Trigger: a key was revoked; whoever remembers it forgets it.';
+  'Trigger: a key was revoked; processes forget it.';

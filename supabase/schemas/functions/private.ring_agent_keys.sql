@@ -8,4 +8,4 @@ begin
   return null;
 end $$;
 comment on function private.ring_agent_keys() is
-  'Trigger: an agent retired or came back, or a key is gone; whoever remembers its keys forgets them.';
+  'Trigger: an agent was retired or reactivated, or a key was deleted; processes forget its keys.';

@@ -7,4 +7,4 @@ begin
   return null;
 end $$;
 comment on function private.ring_user() is
-  'Trigger: a person changed; their streams go through the door again.';
+  'Trigger: a person changed; their streams end, and are authorised when they reconnect.';

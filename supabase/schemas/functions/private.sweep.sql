@@ -20,5 +20,5 @@ begin
     when 'leftovers' then private.cleanup_leftovers() end;
 end $$;
 comment on function private.sweep(text) is
-  'One batch of one step of what time does; how many rows, or null while another is at it. FW422 for an unknown step.';
+  'One batch of one step of the sweeper; how many rows, or null while another process is at it. FW422 for an unknown step.';
 grant execute on function private.sweep(text) to floorwalker_web, service_role;

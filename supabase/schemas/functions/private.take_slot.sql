@@ -7,7 +7,7 @@ begin
      and (new.retired_at is not null or old.retired_at is null) then
     return new;
   end if;
-  -- Queue behind whoever else is adding an agent to this supervisor.
+  -- Waits for a transaction that adds an agent to the same supervisor.
   perform from public.users where id = new.supervisor_id for no key update;
   select s into new.slot from pg_catalog.generate_series(1, 3) s
   where not exists (select from public.agents a

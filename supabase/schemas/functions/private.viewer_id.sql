@@ -1,3 +1,4 @@
+-- From the claims alone, and not by auth.uid(), where a setting of old versions takes precedence over the claims.
 create function private.viewer_id() returns uuid
 language plpgsql stable
 set search_path = pg_catalog, pg_temp

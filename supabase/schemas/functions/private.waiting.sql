@@ -12,5 +12,5 @@ begin
     'answered', private.answered_permissions(v_chosen));
 end $$;
 comment on function private.waiting(jsonb) is
-  'What waits for a decision on the whole floor and what was answered lately, through the reader''s own row-level security. FW422.';
+  'Pending requests on the whole floor and those answered lately, through the reader''s row-level security. FW422.';
 grant execute on function private.waiting(jsonb) to authenticated;

@@ -20,5 +20,5 @@ begin
   end if;
 end $$;
 comment on function private.waiting_in_turn(uuid[], integer) is
-  'So many pending tool permissions, each agent''s oldest first, then each agent''s second; and how many more there are. Of these supervisors or all visible.';
+  'Pending tool permissions up to a number: the oldest of each agent first, then the second of each; and how many more there are. Of these supervisors, or all visible ones.';
 grant execute on function private.waiting_in_turn(uuid[], integer) to authenticated;

@@ -10,7 +10,7 @@ begin
   if v_row.id is null then
     raise exception 'there is no such tool permission' using errcode = 'FW404';
   end if;
-  -- In everybody's order: the interaction stays where it is, its pulse lives, then the permission.
+  -- The common lock order: the interaction, its pulse, then the permission.
   perform from public.interactions where id = v_row.interaction_id for key share;
   perform from public.interaction_pulse where interaction_id = v_row.interaction_id for key share;
   v_lives := found;
@@ -29,11 +29,11 @@ begin
   elsif not v_lives then
     raise exception 'the interaction has ended, do not run the tool' using errcode = 'FW409';
   end if;
-  -- Whether it comes in time is the guard's to judge, at the moment that it stores.
+  -- Whether it is in time is checked by the trigger, when the row is stored.
   update public.tool_permissions set execution_id = pg_catalog.gen_random_uuid(), executed_at = pg_catalog.clock_timestamp()
   where id = p_id returning * into v_row;
   return v_row.execution_id;
 end $$;
 comment on function public.claim_execution(uuid, text) is
-  'The agent is about to run the tool: its execution id, once. FW409 says why not.';
+  'Claims the one execution; returns its id. FW409 says why not.';
 grant execute on function public.claim_execution(uuid, text) to agent_runtime;

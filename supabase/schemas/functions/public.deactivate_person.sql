@@ -6,7 +6,7 @@ declare
   v_admin uuid := private.require_admin();
   v_person public.users;
 begin
-  -- All admins in one order: of two who deactivate each other, the second finds that they are out themselves.
+  -- Locks all admins in one order: of two who deactivate each other, the second finds that they have no rights.
   perform from public.users where id = p_id or (role = 'admin' and deactivated_at is null) order by id for no key update;
   v_admin := private.require_admin();
   select * into v_person from public.users where id = p_id;
@@ -20,5 +20,5 @@ begin
   return query select * from public.users where id = p_id;
 end $$;
 comment on function public.deactivate_person(uuid) is
-  'Takes somebody''s rights and ends their sessions; what they did stays. FW403, FW404, FW409 for oneself, so that an admin always remains.';
+  'Takes a person''s rights and ends their sessions; their history stays. FW403, FW404, FW409 for the caller themselves, so that an admin always remains.';
 grant execute on function public.deactivate_person(uuid) to authenticated;

@@ -26,5 +26,5 @@ begin
   return v_agent;
 end $$;
 comment on function public.move_agent(uuid, uuid) is
-  'An admin gives an agent, with all its interactions, to another supervisor of its type. FW403, FW404, FW409 when it is retired or they have three, FW422 for another type.';
+  'Called by an admin: gives an agent, with all its interactions, to another supervisor of its type. FW403, FW404, FW409 when it is retired or they have three, FW422 for another type.';
 grant execute on function public.move_agent(uuid, uuid) to authenticated;

@@ -20,5 +20,5 @@ begin
   select u.id, coalesce(u.username, u.name), p_action, p_id::text, p_id, p_changes from public.users u where u.id = v_admin;
 end $$;
 comment on function public.note_person(uuid, text, jsonb) is
-  'Writes down which admin had the Auth server do something with a login: what its trigger writes cannot know. FW403, FW404, FW422.';
+  'Writes to the audit which admin had the Auth server do something with a login: what its trigger writes cannot know. FW403, FW404, FW422.';
 grant execute on function public.note_person(uuid, text, jsonb) to authenticated;

@@ -11,7 +11,7 @@ create table private.idempotency_keys (
 );
 
 comment on table private.idempotency_keys is
-  'Answers of the agent API''s POSTs, given again for 24 h when the same request comes again.';
+  'Answers to POSTs of the agent API, repeated for 24 h when the same request is sent again.';
 comment on constraint idempotency_keys_pkey on private.idempotency_keys is
   'an agent uses an Idempotency-Key once';
 comment on constraint idempotency_keys_key_check on private.idempotency_keys is
@@ -19,5 +19,5 @@ comment on constraint idempotency_keys_key_check on private.idempotency_keys is
 comment on constraint idempotency_keys_agent_id_fkey on private.idempotency_keys is
   'an Idempotency-Key belongs to an agent that exists';
 
--- Retention: answers older than a day go.
+-- Retention: answers older than a day are deleted.
 create index idempotency_keys_created on private.idempotency_keys (created_at);

@@ -1,3 +1,6 @@
+-- Views and leaderboard read sums, not history. Whatever changes a sum inserts a row here in the same transaction, so two ends
+-- never wait for each other. The sweeper adds the rows to private.performance_sums; readers add those that remain, so every number is
+-- exact at any time. Tests compare random contact centres with a reference; private.recount_performance() makes the sums anew.
 create table private.performance_changes (
   id bigint not null generated always as identity,
   agent_id uuid not null,
@@ -15,6 +18,6 @@ create table private.performance_changes (
 );
 
 comment on table private.performance_changes is
-  'What is to be added to the sums: one row for each completed interaction, archive or change of them; negative where something went.';
+  'Changes to be added to the sums: one row for each completed interaction, archive or change of one; negative for a deletion.';
 comment on constraint performance_changes_pkey on private.performance_changes is
   'this id is taken';

@@ -40,5 +40,5 @@ create view private.agent_sums with (security_invoker=true) as
            from private.performance_changes) t
   group by agent_id;
 comment on view private.agent_sums is
-  'Sums of every visible agent''s completed interactions: what is folded, and what is not yet.';
+  'Sums of every visible agent''s completed interactions: the stored sums and the changes that are not added to them yet.';
 grant select on private.agent_sums to authenticated, service_role;

@@ -15,9 +15,9 @@ create table private.performance_sums (
 ) with (fillfactor=80);
 
 comment on table private.performance_sums is
-  'Completed interactions summed: ever (an agent''s all, starts_at -infinity), month and day (a supervisor''s of a UTC month or day) and quarter (of a quarter of an hour, for days and months that begin elsewhere).';
+  'Sums of completed interactions: ever (all of an agent, starts_at -infinity), month and day (of a supervisor in a UTC month or day) and quarter (of an hour, for days and months of other time zones).';
 comment on column private.performance_sums.key is
-  'The agent for ever, the supervisor for month, day and quarter.';
+  'The agent for span ever, the supervisor for month, day and quarter.';
 comment on constraint performance_sums_pkey on private.performance_sums is
   'there is one sum per span, start and key';
 comment on constraint performance_sums_span_check on private.performance_sums is

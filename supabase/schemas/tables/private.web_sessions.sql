@@ -18,7 +18,7 @@ create table private.web_sessions (
 );
 
 comment on table private.web_sessions is
-  'Who is signed in where. The cookie''s id is kept as sha256, the tokens encrypted with the web process''s key.';
+  'Sessions of people in browsers. The cookie''s id is stored as sha256, the tokens encrypted with the web process''s key.';
 comment on column private.web_sessions.expires_at is
   'When the access token ends.';
 comment on constraint web_sessions_pkey on private.web_sessions is
@@ -34,7 +34,7 @@ comment on constraint web_sessions_user_agent_check on private.web_sessions is
 comment on constraint web_sessions_user_id_fkey on private.web_sessions is
   'a session belongs to a person who exists';
 
--- Retention: sessions that nobody has used for long go.
+-- Retention: sessions unused for long are deleted.
 create index web_sessions_seen on private.web_sessions (last_seen_at);
 -- A person's sessions: their list, and to end them all. Also the foreign key.
 create index web_sessions_user on private.web_sessions (user_id);

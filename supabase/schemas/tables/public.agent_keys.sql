@@ -13,7 +13,7 @@ create table public.agent_keys (
 );
 
 comment on table public.agent_keys is
-  'Keys of the agent API: sha256 of the key; the key itself is shown once and kept nowhere.';
+  'Keys of the agent API, stored as sha256. The key itself is shown once.';
 comment on constraint agent_keys_pkey on public.agent_keys is
   'this id is taken';
 comment on constraint agent_keys_key_hash_key on public.agent_keys is

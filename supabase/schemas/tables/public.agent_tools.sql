@@ -19,9 +19,9 @@ create table public.agent_tools (
 );
 
 comment on table public.agent_tools is
-  'What an agent can do, and which of it needs a supervisor''s permission. The truth behind agents.mcp_tools.';
+  'The tools of an agent, and which of them need a supervisor''s permission. agents.mcp_tools is derived from it and kept equal.';
 comment on column public.agent_tools.undo_seconds is
-  'For so many seconds an allow of this tool can be taken back by its giver, and counts for nobody yet. 0: at once.';
+  'Seconds during which an allow of this tool can be taken back by the person who gave it, and has no effect yet. 0: it has effect at once.';
 comment on constraint agent_tools_pkey on public.agent_tools is
   'this id is taken';
 comment on constraint agent_tools_name on public.agent_tools is

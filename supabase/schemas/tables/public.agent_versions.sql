@@ -15,7 +15,7 @@ create table public.agent_versions (
 );
 
 comment on table public.agent_versions is
-  'Every name, prompt and set of tools an agent had, kept by trigger; one version a transaction.';
+  'Every name, prompt and set of tools that an agent had, written by trigger; one version per transaction.';
 comment on column public.agent_versions.created_by is
   'The person who changed it; null for the service key and the database''s owner.';
 comment on constraint agent_versions_pkey on public.agent_versions is
@@ -29,5 +29,5 @@ comment on constraint agent_versions_agent_id_fkey on public.agent_versions is
 comment on constraint agent_versions_created_by_fkey on public.agent_versions is
   'a version was made by a person who exists';
 
--- The foreign key: who made a version is not deleted while it stands.
+-- The foreign key: a person who made a version is not deleted while it exists.
 create index agent_versions_created_by on public.agent_versions (created_by);

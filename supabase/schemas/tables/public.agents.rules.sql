@@ -52,7 +52,7 @@ create view public.agent_performance with (security_invoker=true) as
    from public.agents a
      left join private.agent_sums s on s.agent_id = a.id;
 comment on view public.agent_performance is
-  'A row an agent, over its completed interactions; FCR divides by those whose FCR is known.';
+  'One row per agent, over its completed interactions. FCR is a share of those whose FCR is known.';
 grant select on public.agent_performance to authenticated, service_role;
 
 create view private.agent_cards with (security_invoker=true) as
@@ -78,5 +78,5 @@ create view private.agent_cards with (security_invoker=true) as
      left join private.interaction_cards i on i.agent_id = a.id
   where a.retired_at is null;
 comment on view private.agent_cards is
-  'What the card of an agent in use shows: the interaction that it is in, or how the last one ended. row_version changes with what is shown.';
+  'The card of an agent that is not retired: its interaction, or how the last one ended. row_version changes with the content of the card.';
 grant select on private.agent_cards to authenticated;

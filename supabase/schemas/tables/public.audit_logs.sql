@@ -11,7 +11,7 @@ create table public.audit_logs (
 );
 
 comment on table public.audit_logs is
-  'Append-only: who did what to which row, and when. Written by triggers, whoever writes; UPDATE, DELETE and TRUNCATE are refused.';
+  'Append-only: who did what to which row, and when. Triggers write it for every role; UPDATE, DELETE and TRUNCATE are refused.';
 comment on column public.audit_logs.actor_id is
   'The person; null for an agent, the service key and the database''s owner.';
 comment on column public.audit_logs.actor is
@@ -19,7 +19,7 @@ comment on column public.audit_logs.actor is
 comment on column public.audit_logs.action is
   '<table>.<insert|update|delete>';
 comment on column public.audit_logs.supervisor_id is
-  'Whose floor it was about; null when it is nobody''s in particular.';
+  'The supervisor concerned; null when there is none.';
 comment on column public.audit_logs.changes is
   '{column: [before, after]}; never a secret, a prompt, or what a customer said.';
 comment on constraint audit_logs_pkey on public.audit_logs is

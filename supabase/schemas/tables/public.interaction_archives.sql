@@ -26,7 +26,7 @@ comment on table public.interaction_archives is
 comment on column public.interaction_archives.fcr_status is
   'Resolved at first contact: true, false, or null when the number or the issues are unknown.';
 comment on column public.interaction_archives.series is
-  'The metrics down-sampled [[seconds, score, sentiment]], kept when the metrics go.';
+  'The metrics down-sampled [[seconds, score, sentiment]], kept when the metrics are deleted.';
 comment on constraint interaction_archives_pkey on public.interaction_archives is
   'this id is taken';
 comment on constraint interaction_archives_interaction_id_key on public.interaction_archives is

@@ -24,7 +24,7 @@ create view private.interaction_cards with (security_invoker=true) as
     p.caller
    from public.interaction_pulse p;
 comment on view private.interaction_cards is
-  'What an agent''s card shows of the interaction that the agent is in. The version changes with the row.';
+  'The active interaction on the card of its agent. The version changes with the row.';
 grant select on private.interaction_cards to authenticated;
 
 create view private.interaction_rows with (security_invoker=true) as
@@ -44,5 +44,5 @@ create view private.interaction_rows with (security_invoker=true) as
      join public.agents a on a.id = p.agent_id
      join public.users u on u.id = p.supervisor_id;
 comment on view private.interaction_rows is
-  'What the wallboard shows of an active interaction: the newest feed line, and how many grants.';
+  'An active interaction on the wallboard, with its newest feed line and the number of its grants.';
 grant select on private.interaction_rows to authenticated;

@@ -1,3 +1,5 @@
+-- An interaction is active as long as it has a row here. Metrics, permissions and the end meet at the lock of this row, so
+-- nothing is stored after the end, and live pages read one small row per interaction.
 create table public.interaction_pulse (
   interaction_id uuid not null,
   agent_id uuid not null,
@@ -23,33 +25,33 @@ create table public.interaction_pulse (
     references public.interactions(id, supervisor_id) on update cascade on delete cascade
 ) with (fillfactor=50, autovacuum_vacuum_cost_limit=50, autovacuum_vacuum_scale_factor=0.5,
     autovacuum_analyze_threshold=500000);
--- Nothing is looked up by what these hold, and to sample them takes most of an ANALYZE.
+-- No query filters by these columns, and sampling them takes most of an ANALYZE.
 alter table public.interaction_pulse alter column scores set statistics 0;
 alter table public.interaction_pulse alter column feed set statistics 0;
 alter table public.interaction_pulse alter column grants set statistics 0;
 
 comment on table public.interaction_pulse is
-  'One row an active interaction, kept by realtime_metrics: what the floor and the wallboard read.';
+  'One row per active interaction with its newest metric, written by triggers of realtime_metrics. The floor and the wallboard read it.';
 comment on column public.interaction_pulse.last_seen_at is
-  'When anything was last heard of it, by the database''s clock.';
+  'When the agent last reported anything of it, by the database''s clock.';
 comment on column public.interaction_pulse.scores is
   'The last 60 satisfaction scores, oldest first.';
 comment on column public.interaction_pulse.feed is
   'The last 3 feed lines [{at, text}], newest first.';
 comment on column public.interaction_pulse.started_at is
-  'Of the interaction: what is as bad as another and older stands before it.';
+  'Of the interaction. Among equally bad ones the older comes first.';
 comment on column public.interaction_pulse.phone_number is
-  'Of the interaction, as long as it is active.';
+  'Copied from the interaction.';
 comment on column public.interaction_pulse.caller is
-  'Of the interaction, as long as it is active.';
+  'Copied from the interaction.';
 comment on column public.interaction_pulse.grants is
   'The grants that have not ended, as pages show them; kept by tool_grants.';
 comment on column public.interaction_pulse.captured_at is
-  'The newest moment that a metric of it counts for.';
+  'The newest effective moment of its metrics.';
 comment on column public.interaction_pulse.lag_seconds is
-  'How far the stamp of the last metric that seemed late was behind. What comes again so far behind is of another clock, and not late.';
+  'How many seconds the last metric that seemed late was behind. A metric that is as far behind comes from a slow clock and is not late.';
 comment on column public.interaction_pulse.lag_at is
-  'When that metric came.';
+  'When that metric arrived.';
 comment on constraint interaction_pulse_pkey on public.interaction_pulse is
   'an interaction has one pulse';
 comment on constraint interaction_pulse_satisfaction_score_check on public.interaction_pulse is

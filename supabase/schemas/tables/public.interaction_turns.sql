@@ -21,19 +21,19 @@ create table public.interaction_turns (
 );
 
 comment on table public.interaction_turns is
-  'The live transcript: who said what. Goes with the archive.';
+  'The live transcript: who said what. Deleted with the archive.';
 comment on column public.interaction_turns.captured_at is
   'When it was said, by the sender''s clock.';
 comment on column public.interaction_turns.external_id is
-  'The sender''s own id of it: what comes with the same one replaces it.';
+  'The sender''s own id. A turn with the same id replaces this one.';
 comment on column public.interaction_turns.final is
-  'Whether the sender said that it does not grow any more: then only what is final replaces it.';
+  'Whether the sender marked the text as complete. Then only a final turn replaces it.';
 comment on column public.interaction_turns.interrupted is
-  'Whether somebody else began to speak before it was finished.';
+  'Whether another speaker began before it was finished.';
 comment on column public.interaction_turns.late is
-  'Whether it came after the end of the interaction, ten minutes at most.';
+  'Whether it arrived after the end of the interaction, at most ten minutes.';
 comment on column public.interaction_turns.digest is
-  'SHA-256 of what makes it another turn beside moment and speaker: its external_id, or else its text.';
+  'SHA-256 of its external_id, or without one of its text. With moment and speaker it identifies the turn.';
 comment on constraint interaction_turns_pkey on public.interaction_turns is
   'this id is taken';
 comment on constraint interaction_turns_once on public.interaction_turns is
@@ -47,7 +47,7 @@ comment on constraint interaction_turns_text_check on public.interaction_turns i
 comment on constraint interaction_turns_interaction on public.interaction_turns is
   'a turn belongs to an interaction of the same supervisor, which exists';
 
--- What comes with the same id of the sender replaces it.
+-- A turn with the same external_id replaces it.
 create unique index interaction_turns_external on public.interaction_turns (interaction_id, external_id)
     where external_id is not null;
 comment on index public.interaction_turns_external is

@@ -47,7 +47,7 @@ create trigger interactions_31_fcr_delete after delete on public.interactions fo
 create trigger interactions_40_count_insert after insert on public.interactions for each row
     when (new.status = 'completed')
   execute function private.count_interaction();
--- Before fcr_status is settled anew: what is taken from the sums is what had been added to them.
+-- Runs before fcr_status is computed again, so that the same value is subtracted from the sums that was added to them.
 create trigger interactions_25_count_update after update of status, agent_id, supervisor_id, started_at,
     ended_at on public.interactions for each row when (old.status is distinct from new.status
     or old.agent_id is distinct from new.agent_id or old.supervisor_id is distinct from new.supervisor_id
@@ -96,5 +96,5 @@ create view private.interaction_heads with (security_invoker=true) as
      join public.users u on u.id = i.supervisor_id
      left join public.interaction_pulse p on p.interaction_id = i.id;
 comment on view private.interaction_heads is
-  'What the page of one interaction shows at its head.';
+  'The head of an interaction''s page.';
 grant select on private.interaction_heads to authenticated;

@@ -1,3 +1,5 @@
+-- supervisor_id travels by foreign key: the tables below reference (id, supervisor_id) with `on update cascade`. So one policy on
+-- an indexed column serves every table, and an agent that moves takes all of its rows along.
 create table public.interactions (
   id uuid not null default gen_random_uuid(),
   agent_id uuid not null,
@@ -36,23 +38,23 @@ create table public.interactions (
 );
 
 comment on table public.interactions is
-  'One contact of a customer with an agent. Nothing hot is written here: see interaction_pulse.';
+  'One call or chat of a customer with an agent. What changes all the time is in interaction_pulse.';
 comment on column public.interactions.phone_number is
-  'E.164, null until the agent has asked for it.';
+  'E.164; null until it is known.';
 comment on column public.interactions.caller is
-  'What stood where the number should, as it was sent, where it is no usable number or says more than a number. FCR goes by phone_number alone.';
+  'The text sent in place of a number, where it is not a usable number or says more than a number. FCR uses phone_number alone.';
 comment on column public.interactions.called_number is
   'The number that was called, in E.164, or as it was sent where that cannot be read.';
 comment on column public.interactions.external_id is
-  'The caller''s own id of it, unique for an agent.';
+  'The agent''s own id, unique per agent.';
 comment on column public.interactions.anonymised_at is
-  'When what the customer said and who they are was removed; the counts stay.';
+  'When the words and the identity of the customer were removed. Counts stay.';
 comment on column public.interactions.series is
   'The metrics down-sampled as in interaction_archives, for an interaction without an archive.';
 comment on column public.interactions.end_reason is
-  'Why it ended, in a word of the provider or of ours: completed, handed_over, disconnected, timeout, voicemail ….';
+  'Why it ended, in a word of the provider or one of ours: completed, handed_over, disconnected, timeout, voicemail ….';
 comment on column public.interactions.reaped_at is
-  'When it was failed because nothing was heard of it; its agent may still say once how it really ended.';
+  'When it was failed because its agent was silent. The agent may complete it later, once.';
 comment on constraint interactions_pkey on public.interactions is
   'this id is taken';
 comment on constraint interactions_external on public.interactions is
@@ -90,7 +92,7 @@ create index interactions_agent_status on public.interactions (agent_id, status,
 create unique index interactions_one_active on public.interactions (agent_id) where status = 'active';
 comment on index public.interactions_one_active is
   'the agent already has an active interaction';
--- Parts of what callers without a usable number sent instead.
+-- Parts of the text of callers without a usable number.
 create index interactions_caller_search on public.interactions using gin (caller extensions.gin_trgm_ops)
     where caller is not null;
 -- Parts of phone numbers.
@@ -99,6 +101,6 @@ create index interactions_phone_search on public.interactions using gin (phone_n
 create index interactions_phone_started on public.interactions (phone_number, started_at desc);
 -- A supervisor's interactions, newest first: leaderboard and sums.
 create index interactions_supervisor_started on public.interactions (supervisor_id, started_at desc);
--- Retention: what has ended and still has personal data, oldest first.
+-- Retention: ended interactions that still have personal data, oldest first.
 create index interactions_to_anonymise on public.interactions (ended_at) where ended_at is not null
     and anonymised_at is null;

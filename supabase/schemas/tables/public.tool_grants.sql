@@ -42,17 +42,17 @@ create table public.tool_grants (
 );
 
 comment on table public.tool_grants is
-  'A standing approval of one tool in one interaction: what it covers, how often, until when. It ends with the interaction, since nothing can be asked after.';
+  'A standing approval of one tool in one interaction: its scope, uses and end. It ends with the interaction, after which nothing can be asked.';
 comment on column public.tool_grants.permission_id is
-  'The request that was allowed with it; its arguments are those that others are compared with. None: of the old kind.';
+  'The request that was allowed with it; other requests are compared with its arguments. Null for grants of an old kind.';
 comment on column public.tool_grants.scope is
   'exact: the same arguments (digest). limit: limit_argument is a plain number from 0 to each_limit, and all other arguments are the same but for those in freed. any: whatever the arguments.';
 comment on column public.tool_grants.sum_limit is
-  'What limit_argument may come to in all uses.';
+  'The maximum sum of limit_argument in all uses.';
 comment on column public.tool_grants.freed is
   'Names of arguments that may differ, be missing or be added.';
 comment on column public.tool_grants.ended_how is
-  'used_up, expired, revoked, replaced by another grant of the same tool, lapsed: its giver may not decide for this agent any more; or updated: of the old kind, which ended with the update.';
+  'used_up, expired, revoked, replaced by another grant of the same tool, lapsed: the person who gave it may no longer decide for this agent; or updated: of an old kind, which ended with an update.';
 comment on constraint tool_grants_pkey on public.tool_grants is
   'this id is taken';
 comment on constraint tool_grants_each_limit on public.tool_grants is
@@ -84,9 +84,9 @@ comment on constraint tool_grants_interaction on public.tool_grants is
 
 -- The foreign key: who ended a grant.
 create index tool_grants_ended_by on public.tool_grants (ended_by) where ended_by is not null;
--- The sweep: grants whose time is over.
+-- The sweeper: grants that have expired.
 create index tool_grants_expiry on public.tool_grants (expires_at) where ended_at is null;
--- The foreign key, and the grants of a person who may decide no more.
+-- The foreign key, and the grants of a person who may no longer decide.
 create index tool_grants_granted_by on public.tool_grants (granted_by);
 -- One grant of a tool in an interaction at a time; found by each request of that tool.
 create unique index tool_grants_live on public.tool_grants (interaction_id, tool_name) where ended_at is null;

@@ -58,7 +58,7 @@ create view private.tool_permission_cards with (security_invoker=true) as
      left join public.agent_tools g on g.agent_id = t.agent_id and g.tool_name = t.tool_name
      left join public.interaction_pulse p on p.interaction_id = t.interaction_id;
 comment on view private.tool_permission_cards is
-  'What the card of a pending tool permission shows. The arguments are text, exactly as they were sent.';
+  'The card of a pending tool permission. The arguments are text, exactly as they were sent.';
 grant select on private.tool_permission_cards to authenticated;
 
 create view private.decision_cards with (security_invoker=true) as
@@ -74,5 +74,5 @@ create view private.decision_cards with (security_invoker=true) as
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id;
 comment on view private.decision_cards is
-  'What the line of an answered tool permission shows.';
+  'The line of an answered tool permission.';
 grant select on private.decision_cards to authenticated;

@@ -67,9 +67,9 @@ create table public.tool_permissions (
 );
 
 comment on table public.tool_permissions is
-  'An agent''s request to use a tool, the decision, and the one execution it permits.';
+  'An agent''s request to use a tool, its decision, and its one execution.';
 comment on column public.tool_permissions.arguments is
-  'json and not jsonb: people see names and values in the order in which they were sent.';
+  'json and not jsonb, so that people see names and values in the order in which they were sent.';
 comment on column public.tool_permissions.arguments_digest is
   'sha256 (hex) of the text of arguments; binds the execution to what was allowed.';
 comment on column public.tool_permissions.known_tool is
@@ -77,21 +77,21 @@ comment on column public.tool_permissions.known_tool is
 comment on column public.tool_permissions.rule is
   'Allowed by a rule instead of a person: not_required by the tool, or a grant for the rest of the interaction.';
 comment on column public.tool_permissions.responded_by_name is
-  'The decider''s username, or an admin''s name, as it was: peers may not read each other''s rows.';
+  'The username, or the name of an admin, at that time. A copy, because supervisors may not read each other''s rows.';
 comment on column public.tool_permissions.execute_before is
   'Until when the execution must be claimed.';
 comment on column public.tool_permissions.held_decision is
-  'allowed: somebody has allowed it and can still take that back. The status stays pending until held_until, so that nobody runs the tool.';
+  'allowed: a person has allowed it and can still take that back. The status stays pending until held_until, so that the tool does not run yet.';
 comment on column public.tool_permissions.held_by is
-  'Who alone can take it back.';
+  'The only person who can take it back.';
 comment on column public.tool_permissions.held_by_name is
-  'Their username, or an admin''s name: peers may not read each other''s rows.';
+  'Their username, or the name of an admin. A copy, because supervisors may not read each other''s rows.';
 comment on column public.tool_permissions.held_reason is
   'The reason that they gave; it becomes the decision''s.';
 comment on column public.tool_permissions.held_until is
   'When the allow takes effect, unless it is taken back or the interaction ends before.';
 comment on column public.tool_permissions.times_held is
-  'How many times an allow of it was held: with held_until the order of what a page knows of it.';
+  'How many times an allow was held. With held_until it orders the versions of its card.';
 comment on column public.tool_permissions.grant_id is
   'The grant that allowed it.';
 comment on column public.tool_permissions.grant_use is

@@ -60,5 +60,5 @@ create view public.supervisor_performance with (security_invoker=true) as
           group by interactions.supervisor_id) i on i.supervisor_id = u.id
   where u.role = 'supervisor';
 comment on view public.supervisor_performance is
-  'A row a supervisor. All but active_interactions counts completed interactions; FCR divides by those whose FCR is known.';
+  'One row per supervisor. Everything but active_interactions is over completed interactions. FCR is a share of those whose FCR is known.';
 grant select on public.supervisor_performance to authenticated, service_role;

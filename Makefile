@@ -40,6 +40,7 @@ check:
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python .ci/words.py
 	$(if $(MIGRATIONS),$(BIN)/squawk $(MIGRATIONS))
 	$(if $(TEMPLATES),$(BIN)/djlint --quiet --lint $(TEMPLATES))
 

@@ -20,7 +20,7 @@ from server.agents.agent_keys import Channel
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 
-PATIENCE = 60.0  # seconds: a deadline is for what hangs, and a machine can be ten times slower for a minute
+DEADLINE = 60.0  # seconds: a deadline is for what hangs, and a machine can be ten times slower for a minute
 PASSWORD = "correct horse battery"
 TOOLS = {
     "tools": [
@@ -59,7 +59,7 @@ class AppServer:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def wait_until_ready(self, seconds: float = 3 * PATIENCE) -> None:
+    def wait_until_ready(self, seconds: float = 3 * DEADLINE) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.process.poll() is not None:
@@ -94,7 +94,7 @@ class AppServer:
 
     async def _connect(self, role: str) -> "asyncpg.Connection[asyncpg.Record]":
         """Connect; to a PostgreSQL that was killed a moment ago, when it has recovered."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + DEADLINE
         while True:
             try:
                 return await asyncpg.connect(self.database_url(role))
@@ -136,7 +136,7 @@ class AppServer:
     async def _administer(self, path: str, **body: Any) -> dict[str, Any]:
         secret = Keys.load_or_create(self.home).secret
         headers = {"apikey": secret, "Authorization": f"Bearer {secret}"}
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(timeout=DEADLINE) as http:
             answer = await http.post(f"{self.url}/auth/v1/admin/{path}", headers=headers, json=body)
         assert answer.status_code == 200, answer.text
         made: dict[str, Any] = answer.json()
@@ -160,14 +160,14 @@ class AppServer:
         """The agent API with this agent's key."""
         headers = {"Authorization": f"Bearer {agent.key}"}
         async with httpx.AsyncClient(
-            base_url=f"{self.url}/api/v1", headers=headers, timeout=2 * PATIENCE
+            base_url=f"{self.url}/api/v1", headers=headers, timeout=2 * DEADLINE
         ) as client:
             yield client
 
     @asynccontextmanager
     async def browser_of(self, person: Person | None) -> AsyncIterator[httpx.AsyncClient]:
         """A client with the cookie of a fresh sign-in."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=DEADLINE) as client:
             if person is not None:
                 answer = await client.post("/login", data={"email": person.email, "password": PASSWORD})
                 assert answer.status_code == 303, answer.text

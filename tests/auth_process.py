@@ -14,7 +14,7 @@ from server.errors import RequestError
 from server.kernel.auth import Auth, Limits, Viewer, Visitor
 from server.kernel.db import connections as db
 from server.settings import AUTH_PATH, Settings
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 
 SECRET = "a secret of more than thirty-two characters"
 HERE, THERE = Visitor("192.0.2.1", "a browser"), Visitor("198.51.100.7", "another browser")
@@ -89,7 +89,7 @@ async def auth_process(
     """What a web process has of it, with a pool of its own."""
     async with (
         db.connect(app_server.database_url("floorwalker_web"), size=size) as database,
-        httpx.AsyncClient(transport=transport, timeout=PATIENCE) as http,
+        httpx.AsyncClient(transport=transport, timeout=DEADLINE) as http,
     ):
         auth = Auth(
             database,

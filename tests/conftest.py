@@ -19,7 +19,7 @@ import pytest
 from server.embedded.postgres import Postgres
 from server.kernel.auth import Auth
 from server.settings import Settings
-from tests.app_server import PATIENCE, AppServer, Person
+from tests.app_server import DEADLINE, AppServer, Person
 from tests.auth_process import Transport, auth_process, hosted
 from tests.children import ending_with_us
 
@@ -74,7 +74,7 @@ def serving_from(
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(PATIENCE)
+                process.wait(DEADLINE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -94,7 +94,7 @@ def a_folder() -> Iterator[Path]:
 
 @contextmanager
 def other_postgres(home: Path) -> Iterator[None]:
-    """Start the home's PostgreSQL from the binaries in POSTGRES_BIN, where it is set; whoever comes later joins it."""
+    """Start the home's PostgreSQL from the binaries in POSTGRES_BIN, where it is set; a later server joins it."""
     folder = os.environ.get("POSTGRES_BIN")
     if folder is None:
         yield
@@ -109,7 +109,7 @@ def other_postgres(home: Path) -> Iterator[None]:
 
 @contextmanager
 def other_listener(home: Path) -> Iterator[dict[str, str]]:
-    """Where FANOUT is set: a NATS, and another web process of the home, which hears for whoever comes later."""
+    """Where FANOUT is set: a NATS, and another web process of the home, which listens for later ones."""
     if "FANOUT" not in os.environ:
         yield {}
         return
@@ -176,7 +176,7 @@ async def chat(app_server: AppServer) -> Person:
     return await app_server.hire("chat")
 
 
-async def until(look: Callable[[], object], seconds: float = PATIENCE) -> None:
+async def until(look: Callable[[], object], seconds: float = DEADLINE) -> None:
     """Wait until `look` (sync or async) is true; what it last said when it never is."""
     end = time.monotonic() + seconds
     while True:

@@ -21,7 +21,7 @@ async def main() -> None:
             async with connected(
                 postgres.url("postgres")
             ) as owner:  # a month of sample history says nothing more
-                people = [used_home.person.id, used_home.stranger.id]
+                people = [used_home.person.id, used_home.outsider.id]
                 await owner.execute("delete from public.interactions where supervisor_id <> all ($1)", people)
             made = command("backup", str(file), FLOORWALKER_HOME=str(used_home.home))
         assert made.returncode == 0, made.stderr

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.conftest import a_folder, free_port
 
 NATS = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/bin")
@@ -41,7 +41,7 @@ class Nats:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + DEADLINE
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -59,12 +59,12 @@ class Nats:
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.wait(PATIENCE)
+            self.process.wait(DEADLINE)
             self.process = None
 
     async def connections(self) -> list[dict[str, Any]]:
         """What the server says of who is connected, with the subjects each subscribed to."""
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(timeout=DEADLINE) as http:
             answer = await http.get(f"http://127.0.0.1:{self.monitor}/connz?subs=1&limit=1000")
         return [
             one | {"subscriptions_list": one.get("subscriptions_list", [])}

@@ -1,4 +1,4 @@
-"""The e-mails that the embedded Auth service sends, as whoever they are for would read them."""
+"""The e-mails that the embedded Auth service sends, as their recipients read them."""
 
 import email
 import email.policy

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.conftest import ROOT
 
 
@@ -20,12 +20,12 @@ class Terminal:
     """Both ends of a conversation, and all that was shown so far."""
 
     pid: int
-    door: int
+    descriptor: int
     shown: str = ""
     known: int = 0  # characters of it that were waited for
     status: int | None = None
 
-    def wait_for(self, words: str, seconds: float = PATIENCE) -> None:
+    def wait_for(self, words: str, seconds: float = DEADLINE) -> None:
         """Read until these words are shown, after those that were waited for before."""
         end = time.monotonic() + seconds
         while words not in self.shown[self.known :]:
@@ -34,18 +34,18 @@ class Terminal:
         self.known = self.shown.index(words, self.known) + len(words)
 
     def type(self, line: str) -> None:
-        os.write(self.door, line.encode() + b"\n")
+        os.write(self.descriptor, line.encode() + b"\n")
 
     def interrupt(self) -> None:
         """Ctrl-C, once the command reads: between Python's last look and that, a signal would wake nobody up."""
         stat = Path(f"/proc/{self.pid}/stat")
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + DEADLINE
         while stat.read_text().rpartition(")")[2].split()[0] != "S":
             assert time.monotonic() < end, self.shown
             time.sleep(0.01)
-        os.write(self.door, b"\x03")
+        os.write(self.descriptor, b"\x03")
 
-    def end(self, seconds: float = PATIENCE) -> int:
+    def end(self, seconds: float = DEADLINE) -> int:
         """Read all there is and wait for the end; the exit status."""
         end = time.monotonic() + seconds
         while self._read(end):
@@ -54,11 +54,11 @@ class Terminal:
         return self.status
 
     def _read(self, end: float) -> bool:
-        ready, _, _ = select.select([self.door], [], [], max(0.0, end - time.monotonic()))
+        ready, _, _ = select.select([self.descriptor], [], [], max(0.0, end - time.monotonic()))
         if not ready:
             return True
         try:
-            part = os.read(self.door, 65_536)
+            part = os.read(self.descriptor, 65_536)
         except OSError:  # the other end is closed
             return False
         self.shown += part.decode().replace("\r\n", "\n")
@@ -68,18 +68,18 @@ class Terminal:
 @contextmanager
 def at_a_terminal(*words: str, **environment: str) -> Iterator[Terminal]:
     """`floorwalker …` with nothing but this environment."""
-    pid, door = pty.fork()
+    pid, descriptor = pty.fork()
     if pid == 0:
         # Ignored where the tests themselves run in the background.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.chdir(ROOT)
         command = [sys.executable, "-m", "server", *words]
         os.execve(command[0], command, {"PATH": os.environ["PATH"], "TERM": "xterm", **environment})
-    terminal = Terminal(pid, door)
+    terminal = Terminal(pid, descriptor)
     try:
         yield terminal
     finally:
         if terminal.status is None:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        os.close(door)
+        os.close(descriptor)

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.app_server import PASSWORD, PATIENCE, AppServer
+from tests.app_server import PASSWORD, DEADLINE, AppServer
 from tests.conftest import ROOT, a_folder, free_port, serving, until
 from tests.test_process import command
 
@@ -29,7 +29,7 @@ async def test_the_demo_plays_and_people_come_in(host: str) -> None:
         assert host in app_server.url
         await is_playing(app_server)
         person = await app_server.hire("voice")
-        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
             answer = await browser.post("/login", data={"email": person.email, "password": PASSWORD})
             assert answer.status_code == 303, answer.text
             cookie = re.match(r"([\w-]+)=([\w-]+)", answer.headers["set-cookie"])
@@ -61,7 +61,7 @@ def test_the_replay_plays(host: str) -> None:
 async def test_the_sign_in_page_says_why_it_cannot_work_over_plain_http_and_what_to_set() -> None:
     with a_folder() as folder, serving(folder / "home", free_port(), HOST="0.0.0.0") as app_server:
         port = app_server.url.rpartition(":")[2]
-        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
             for name in ("192.0.2.7", "floor.example.com", "[2001:db8::7]"):
                 page = await client.get("/login", headers={"Host": f"{name}:{port}"})
                 assert page.status_code == 200
@@ -99,5 +99,5 @@ async def test_the_sign_in_page_says_why_it_cannot_work_over_plain_http_and_what
 async def test_only_names_of_this_machine_are_answered_on_loopback(
     app_server: AppServer, host: str, answer: int
 ) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         assert (await client.get("/healthz", headers={"Host": host})).status_code == answer

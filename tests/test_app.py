@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.conftest import a_folder, free_port, serving, until
 
 
@@ -38,7 +38,7 @@ async def test_pages_that_cannot_be_read_say_stale_and_return_by_themselves(alon
     async with (
         alone.database() as owner,
         alone.browser_of(person) as browser,
-        browser.stream("GET", "/stream?page=floor", timeout=PATIENCE) as stream,
+        browser.stream("GET", "/stream?page=floor", timeout=DEADLINE) as stream,
     ):
         lines = stream.aiter_lines()
 

@@ -15,7 +15,7 @@ import pytest
 from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
 from server.kernel.auth import Auth
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.auth_process import HERE, NEW, age, is_out, sessions_here, signed_in, viewer_of
 from tests.conftest import until
 from tests.kernel.live.test_stream import join, streaming
@@ -68,7 +68,7 @@ async def watching(app_server: AppServer, person: Person, page: str = "floor") -
 async def is_nobody(browser: httpx.AsyncClient) -> None:
     """Their cookie opens no page, no stream, and decides nothing."""
     assert (await browser.get("/leaderboard")).headers["location"].startswith("/login")
-    stream = await browser.get("/stream?page=floor", timeout=PATIENCE)
+    stream = await browser.get("/stream?page=floor", timeout=DEADLINE)
     assert (stream.status_code, "event: close" in stream.text) == (200, True)
     assert (await browser.post("/agents/x/pause", data={"paused": "yes"})).headers["location"] == "/login"
 
@@ -88,7 +88,7 @@ async def administer(app_server: AppServer, person: Person, **changes: Any) -> N
     """Change somebody directly at the Auth server, as its own dashboard does."""
     secret = Keys.load_or_create(app_server.home).secret
     async with httpx.AsyncClient(
-        headers={"apikey": secret, "Authorization": f"Bearer {secret}"}, timeout=PATIENCE
+        headers={"apikey": secret, "Authorization": f"Bearer {secret}"}, timeout=DEADLINE
     ) as http:
         answer = await http.put(f"{app_server.url}/auth/v1/admin/users/{person.id}", json=changes)
     assert answer.status_code == 200, answer.text

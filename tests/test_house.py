@@ -89,8 +89,8 @@ def test_every_file_of_an_area_is_views_api_or_a_word_of_the_database() -> None:
     )
     words = {"__init__", "views", "api", "pages", *NOT_TABLES, *re.findall(created, sql)}
     files = [path for area in AREAS for path in area.glob("*.py")]
-    strangers = [path for path in files if path.stem.removesuffix("_views") not in words]
-    assert not names(strangers)
+    outsiders = [path for path in files if path.stem.removesuffix("_views") not in words]
+    assert not names(outsiders)
 
 
 def test_every_module_opens_with_a_docstring() -> None:

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from server.embedded import folders
-from tests.app_server import PATIENCE, Agent, AppServer, decision
+from tests.app_server import DEADLINE, Agent, AppServer, decision
 from tests.conftest import a_folder, free_port, serving
 
 ARCHIVE = {"issues": [{"issue": "Late", "status": "resolved", "priority": "low"}], "csat_score": 80}
@@ -240,7 +240,7 @@ async def test_what_was_acknowledged_outlives_every_kill(seconds: float) -> None
             while (
                 loop.time() < end
                 or kills < 3
-                or (not happened(here.ledger) and loop.time() < end + 5 * PATIENCE)
+                or (not happened(here.ledger) and loop.time() < end + 5 * DEADLINE)
             ):
                 await asyncio.sleep(here.chance.uniform(0.1, 3))
                 victim = VICTIMS[kills % 3] if kills < 3 else here.chance.choice(VICTIMS)
@@ -249,7 +249,7 @@ async def test_what_was_acknowledged_outlives_every_kill(seconds: float) -> None
                 kills += 1
             await asyncio.sleep(1)
             here.closing.set()
-            async with asyncio.timeout(5 * PATIENCE):
+            async with asyncio.timeout(5 * DEADLINE):
                 await asyncio.gather(*working)
             assert not any(task.done() for task in deciding)
         finally:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from server.kernel.db import migrations
-from tests.app_server import PATIENCE, AppServer, Person, decision
+from tests.app_server import DEADLINE, AppServer, Person, decision
 from tests.auth_process import hosted
 from tests.conftest import ROOT, a_folder, free_port, serving, serving_from
 from tests.test_process import command
@@ -29,7 +29,7 @@ ADMINS = (*SUPERVISORS, "/people", "/people.csv", "/people/{person}", "/system")
 
 
 def git(*words: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, timeout=10 * PATIENCE, check=False)
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, timeout=10 * DEADLINE, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def release() -> Iterator[Path]:
     with a_folder() as folder:
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
             files.extractall(folder, filter="data")
-        subprocess.run([sys.executable, ".ci/setup.py", "run"], cwd=folder, check=True, timeout=20 * PATIENCE)
+        subprocess.run([sys.executable, ".ci/setup.py", "run"], cwd=folder, check=True, timeout=20 * DEADLINE)
         yield folder
 
 
@@ -81,7 +81,7 @@ async def test_a_backup_of_the_last_release_is_restored_and_goes_on(release: Pat
                 cwd=release,
                 env={"PATH": os.environ["PATH"], "FLOORWALKER_HOME": str(old.home)},
                 check=True,
-                timeout=5 * PATIENCE,
+                timeout=5 * DEADLINE,
             )
         brought = command("restore", str(file), FLOORWALKER_HOME=str(home))
         assert brought.returncode == 0, brought.stderr
@@ -107,7 +107,7 @@ async def spend_a_day(
     agent = person.agents[0]
     supervisor, admin = browsers
     async with (
-        supervisor.stream("GET", "/stream?page=floor", timeout=PATIENCE) as stream,
+        supervisor.stream("GET", "/stream?page=floor", timeout=DEADLINE) as stream,
         (agents_at or app_server).api(agent) as api,
     ):
         lines = stream.aiter_lines()

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
-from tests.app_server import PASSWORD, PATIENCE, AppServer
+from tests.app_server import PASSWORD, DEADLINE, AppServer
 from tests.conftest import ROOT, a_folder, free_port, serving, until
 
 HOSTED = {
@@ -37,7 +37,7 @@ def command(*words: str, **environment: str) -> "subprocess.CompletedProcess[str
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=DEADLINE,
         check=False,
     )
 
@@ -54,7 +54,7 @@ async def test_ctrl_c_leaves_no_process_behind_and_the_data_is_there_next_time(f
     with serving(home, port) as app_server:
         person = await app_server.hire("voice")
         interaction = await app_server.start(person.agents[0])
-        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
             await browser.post("/login", data={"email": person.email, "password": PASSWORD})
             async with browser.stream(
                 "GET", "/stream?page=floor"
@@ -64,7 +64,7 @@ async def test_ctrl_c_leaves_no_process_behind_and_the_data_is_there_next_time(f
                         break
                 assert left_behind(home)
                 app_server.process.send_signal(signal.SIGINT)
-                assert app_server.process.wait(PATIENCE) == 0
+                assert app_server.process.wait(DEADLINE) == 0
     await until(lambda: not left_behind(home))
     with serving(home, port) as app_server:
         async with app_server.api(person.agents[0]) as api:
@@ -90,8 +90,8 @@ async def test_what_is_sent_by_halves_when_it_stops_is_refused_in_words_and_logs
         connections[-1][1].write(b"POST /login HTTP/1.1\r\nHo")  # not even its head
         await asyncio.sleep(0.5)
         app_server.process.send_signal(signal.SIGTERM)
-        answers = [await asyncio.wait_for(reader.read(), PATIENCE) for reader, _ in connections]
-        assert app_server.process.wait(PATIENCE) == 0
+        answers = [await asyncio.wait_for(reader.read(), DEADLINE) for reader, _ in connections]
+        assert app_server.process.wait(DEADLINE) == 0
         for _, writer in connections:
             writer.close()
         for answer in answers[:-1]:
@@ -113,7 +113,7 @@ async def test_killed_with_9_the_next_start_recovers_and_sign_ins_still_stand(fo
         app_server.process.kill()
         app_server.process.wait()
     with serving(home, port) as app_server:
-        async with httpx.AsyncClient(base_url=app_server.url, cookies=cookies, timeout=PATIENCE) as again:
+        async with httpx.AsyncClient(base_url=app_server.url, cookies=cookies, timeout=DEADLINE) as again:
             page = await again.get("/")
         assert page.status_code == 200
         assert "in chat" in page.text
@@ -150,8 +150,8 @@ def test_two_checkouts_do_not_disturb_one_another(folder: Path) -> None:
     with serving(folder / "one", free_port()) as one, serving(folder / "two", free_port()) as two:
         assert one.database_url() != two.database_url()
         one.process.send_signal(signal.SIGINT)
-        assert one.process.wait(PATIENCE) == 0
-        assert httpx.get(f"{two.url}/readyz", timeout=PATIENCE).status_code == 200
+        assert one.process.wait(DEADLINE) == 0
+        assert httpx.get(f"{two.url}/readyz", timeout=DEADLINE).status_code == 200
 
 
 def test_commands_work_beside_a_running_server(app_server: AppServer) -> None:
@@ -216,7 +216,7 @@ def test_a_wrong_setting_is_one_sentence(environment: dict[str, str], words: lis
 def test_a_nats_that_is_not_there_stops_nobody(folder: Path) -> None:
     unreachable = f"nats://floor:hidden@127.0.0.1:{free_port()}"
     with serving(folder / "home", free_port(), FANOUT_URL=unreachable) as app_server:
-        assert httpx.get(f"{app_server.url}/readyz", timeout=PATIENCE).json() == {
+        assert httpx.get(f"{app_server.url}/readyz", timeout=DEADLINE).json() == {
             "database": True,
             "listener": True,
             "notifications": True,
@@ -256,7 +256,7 @@ asyncio.run(live())
             env={"PATH": os.environ["PATH"], **environment},
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=DEADLINE,
             check=False,
         )
         assert answer.returncode == 0, answer.stderr
@@ -300,7 +300,7 @@ print(sorted(route.path for route in parts.routes if route.path.startswith("/aut
         },
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=DEADLINE,
         check=False,
     )
     assert (answer.returncode, answer.stdout) == (0, "[]\n"), answer.stderr

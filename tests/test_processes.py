@@ -18,7 +18,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.app_server import PATIENCE, AppServer, Person, decision
+from tests.app_server import DEADLINE, AppServer, Person, decision
 from tests.auth_process import hosted
 from tests.conftest import a_folder, free_port, serving, until
 from tests.kernel.db.test_pooler import watching, work
@@ -76,7 +76,7 @@ class Fleet:
 
     async def live(self) -> bool:
         """Whether all of them say that they hear."""
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(timeout=DEADLINE) as http:
             pages = [await http.get(f"{web.url}/metrics") for web in self.running.values()]
         return all("floorwalker_hub_live 1.0" in page.text for page in pages)
 
@@ -170,7 +170,7 @@ async def page_of(web: AppServer, person: Person) -> AsyncIterator[Page]:
 
 async def test_one_listens_for_three(fleet: Fleet) -> None:
     assert len(await fleet.listening()) == 1
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(timeout=DEADLINE) as http:
         for web in fleet.running.values():
             ready = (await http.get(f"{web.url}/readyz")).json()
             assert ready == {"database": True, "listener": True, "notifications": True}
@@ -199,7 +199,7 @@ async def test_what_one_is_told_the_others_show_and_answer(fleet: Fleet, first: 
         await asyncio.sleep(0.5)
         assert not waiting.done()
         await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
-        assert (await asyncio.wait_for(waiting, PATIENCE)).json()["status"] == "denied"
+        assert (await asyncio.wait_for(waiting, DEADLINE)).json()["status"] == "denied"
 
 
 async def test_who_signs_out_or_is_put_out_is_out_everywhere(fleet: Fleet) -> None:
@@ -246,12 +246,12 @@ async def test_the_leader_is_killed_and_no_permission_is_missed(fleet: Fleet) ->
                 f"/tool-permissions/{waiting['id']}/decision", data=decision(waiting, "allowed")
             )
             assert decided.status_code in (200, 303)
-        assert (await asyncio.wait_for(answer, PATIENCE)).json()["status"] == "allowed"
+        assert (await asyncio.wait_for(answer, DEADLINE)).json()["status"] == "allowed"
         await until(lambda: all(at_a.shows(one) and at_b.shows(one) for one in asked))
         await until(fleet.settled)
         last = (await a.ask(agent, interaction))["id"]
         await until(lambda: at_a.shows(last) and at_b.shows(last))
-        assert (at_a.streams, at_b.streams) == (1, 1), "no stream began anew, whoever was the leader"
+        assert (at_a.streams, at_b.streams) == (1, 1), "no stream began anew, whichever process was the leader"
 
 
 async def test_a_session_that_ends_while_nobody_hears_is_found_out(fleet: Fleet) -> None:
@@ -274,7 +274,7 @@ async def test_a_frozen_database_is_noticed_by_all(fleet: Fleet) -> None:
     try:
 
         async def stale() -> bool:
-            async with httpx.AsyncClient(timeout=PATIENCE) as http:
+            async with httpx.AsyncClient(timeout=DEADLINE) as http:
                 pages = [await http.get(f"{web.url}/metrics") for web in fleet.running.values()]
             return all("floorwalker_hub_live 0.0" in page.text for page in pages)
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from server.settings import Settings
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person, decision
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person, decision
 from tests.auth_process import hosted
 from tests.conftest import a_folder, free_port, serving
 
@@ -44,14 +44,14 @@ def has_the_headers(answer: httpx.Response, *, secure: bool) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_every_answer_has_the_security_headers(app_server: AppServer, method: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         has_the_headers(await client.request(method, path), secure=False)
 
 
 @asynccontextmanager
 async def signed_in(web: AppServer, person: Person) -> AsyncIterator[httpx.AsyncClient]:
     """A browser beyond the proxy, as far as the web process can see."""
-    async with httpx.AsyncClient(base_url=web.url, headers=FLOOR, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=web.url, headers=FLOOR, timeout=DEADLINE) as browser:
         answer = await browser.post("/login", data={"email": person.email, "password": PASSWORD})
         assert answer.status_code == 303
         cookie = answer.headers["set-cookie"].partition(";")[0]
@@ -69,7 +69,7 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
     async with (
         signed_in(behind, voice) as browser,
         signed_in(behind, admin) as boss,
-        httpx.AsyncClient(base_url=behind.url, headers=FLOOR, timeout=PATIENCE) as stranger,
+        httpx.AsyncClient(base_url=behind.url, headers=FLOOR, timeout=DEADLINE) as outsider,
     ):
         kinds = {
             "a page": (200, await browser.get("/")),
@@ -77,26 +77,26 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
             "a fragment": (200, await browser.post(path, data=form, headers=fragment)),
             "a conflict": (409, await browser.post(path, data=form, headers=fragment)),
             "a list for a spreadsheet": (200, await browser.get("/leaderboard.csv")),
-            "a redirect": (303, await stranger.get("/leaderboard")),
-            "a fragment that is sent away": (204, await stranger.get("/", headers=fragment)),
-            "a slash too many": (307, await stranger.get("/login/")),
-            "an icon that is elsewhere": (301, await stranger.get("/favicon.ico")),
+            "a redirect": (303, await outsider.get("/leaderboard")),
+            "a fragment that is sent away": (204, await outsider.get("/", headers=fragment)),
+            "a slash too many": (307, await outsider.get("/login/")),
+            "an icon that is elsewhere": (301, await outsider.get("/favicon.ico")),
             "a refusal": (403, await browser.get("/system")),
             "nothing there": (404, await browser.get("/nothing")),
             "nothing there, for a fragment": (404, await browser.get("/nothing", headers=fragment)),
             "not so": (405, await browser.delete("/login")),
-            "a form that is wrong": (422, await stranger.post("/login", data={})),
-            "no form": (422, await stranger.post("/login", json={})),
+            "a form that is wrong": (422, await outsider.post("/login", data={})),
+            "no form": (422, await outsider.post("/login", json={})),
             "from another site": (
                 403,
-                await stranger.post("/login", headers={"Sec-Fetch-Site": "cross-site"}),
+                await outsider.post("/login", headers={"Sec-Fetch-Site": "cross-site"}),
             ),
-            "another name": (400, await stranger.get("/", headers={"Host": "evil.example"})),
-            "too large": (413, await stranger.post("/login", data={"email": "x" * 300_000})),
-            "a static file": (200, await stranger.get("/static/css/base.css")),
-            "no static file": (404, await stranger.get("/static/nothing.css")),
-            "a program's call without a key": (401, await stranger.get("/api/v1/agent")),
-            "a stream's end": (200, await stranger.get("/stream?page=floor")),
+            "another name": (400, await outsider.get("/", headers={"Host": "evil.example"})),
+            "too large": (413, await outsider.post("/login", data={"email": "x" * 300_000})),
+            "a static file": (200, await outsider.get("/static/css/base.css")),
+            "no static file": (404, await outsider.get("/static/nothing.css")),
+            "a program's call without a key": (401, await outsider.get("/api/v1/agent")),
+            "a stream's end": (200, await outsider.get("/stream?page=floor")),
         }
         async with browser.stream("GET", "/stream?page=floor") as stream:
             kinds["a stream"] = (200, stream)
@@ -116,7 +116,7 @@ async def test_answers_of_every_kind_have_them_and_over_https_one_more(
 
 
 async def test_a_name_that_was_let_in_once_lets_no_other_in(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         for host, status in [
             ("127.0.0.1", 200),
             ("127.0.0.1", 200),
@@ -135,7 +135,7 @@ async def test_a_name_that_was_let_in_once_lets_no_other_in(app_server: AppServe
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::2]", ""])
 async def test_another_name_is_not_ours(app_server: AppServer, host: str) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         answer = await client.get("/login", headers={"Host": host})
     assert answer.status_code == 400
     assert "<form" not in answer.text
@@ -143,7 +143,7 @@ async def test_another_name_is_not_ours(app_server: AppServer, host: str) -> Non
 
 async def test_behind_a_proxy_our_name_is_the_public_one_and_this_machines(behind: AppServer) -> None:
     port = behind.url.rpartition(":")[2]
-    async with httpx.AsyncClient(base_url=behind.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=behind.url, timeout=DEADLINE) as client:
         for host, status in {
             "floor.example.com": 200, "FLOOR.example.com": 200, "floor.example.com:443": 200, f"127.0.0.1:{port}": 200, "localhost": 200,
             "evil.example": 400, "evil.floor.example.com": 400, "floor.example.com.evil.example": 400, "example.com": 400,
@@ -184,7 +184,7 @@ def proxied(app_server: AppServer) -> Iterator[AppServer]:
 
 @asynccontextmanager
 async def from_address(web: AppServer, address: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Whoever is at this address of the machine."""
+    """The client at this address of the machine."""
     transport = httpx.AsyncHTTPTransport(local_address=address)
     async with httpx.AsyncClient(base_url=web.url, headers=FLOOR, transport=transport) as client:
         yield client
@@ -234,11 +234,11 @@ async def test_without_a_setting_this_machine_is_believed_behind_a_proxy_and_nob
     async with from_address(behind, "127.0.0.1") as proxy, from_address(behind, "127.0.0.2") as liar:
         assert await stored_address(behind, proxy, voice, headers) == REAL
         assert await stored_address(behind, liar, voice, headers) == "127.0.0.2"
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         assert await stored_address(app_server, client, voice, headers) == "127.0.0.1"
 
 
-async def test_guesses_are_counted_for_the_real_address(proxied: AppServer) -> None:
+async def test_attempts_are_counted_for_the_real_address(proxied: AppServer) -> None:
     async def attempt(client: httpx.AsyncClient, number: int, *forwarded: str) -> int:
         fields = {"email": f"{number}-{forwarded}@example.com", "password": "wrong"}
         headers = [("X-Forwarded-For", value) for value in forwarded]
@@ -265,8 +265,8 @@ async def test_a_browser_that_is_known_is_let_in_while_its_account_is_under_atta
         ]
         attack = [(await sign_in(office, "wrong")).status_code for _ in range(5)]
         assert attack == [401, 401, 401, 429, 429]
-        stranger = await sign_in(office, PASSWORD)
-        assert (stranger.status_code, "wait" in stranger.text) == (429, True)
+        outsider = await sign_in(office, PASSWORD)
+        assert (outsider.status_code, "wait" in outsider.text) == (429, True)
         assert (await sign_in(office, PASSWORD, device)).status_code == 303
         assert (await sign_in(elsewhere, PASSWORD)).status_code == 303
 

@@ -13,7 +13,7 @@ import pytest
 
 from server.embedded.postgres import Postgres
 from server.kernel.db import migrations
-from tests.app_server import PATIENCE, Person, decision
+from tests.app_server import DEADLINE, Person, decision
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.test_process import command
@@ -33,7 +33,7 @@ class UsedHome:
     home: Path
     file: Path
     person: Person
-    stranger: Person
+    outsider: Person
     interaction: str
     leaderboard: str
     rows: dict[str, list[str]]
@@ -56,7 +56,7 @@ class UsedHome:
 
 @asynccontextmanager
 async def connected(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
-    connection = await asyncpg.connect(url, timeout=PATIENCE)
+    connection = await asyncpg.connect(url, timeout=DEADLINE)
     try:
         yield connection
     finally:
@@ -80,7 +80,7 @@ async def create_used_home() -> AsyncIterator[UsedHome]:
     with a_folder() as place:
         home, file = place / "home", place / "all.dump"
         with serving(home, free_port()) as app_server:
-            person, stranger = await app_server.hire("voice", agents=2), await app_server.hire("chat")
+            person, outsider = await app_server.hire("voice", agents=2), await app_server.hire("chat")
             await app_server.hire("admin")
             first, second = person.agents
             ended, live = (
@@ -120,7 +120,7 @@ async def create_used_home() -> AsyncIterator[UsedHome]:
                 written, defined = await rows(owner), await catalogue(owner)
         assert sum(map(len, written.values())) > 1000
         assert file.stat().st_mode & 0o777 == 0o600
-        yield UsedHome(home, file, person, stranger, live, leaderboard, written, defined)
+        yield UsedHome(home, file, person, outsider, live, leaderboard, written, defined)
 
 
 def begun(*words: str, home: Path) -> "subprocess.Popen[str]":

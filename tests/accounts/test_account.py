@@ -5,13 +5,13 @@ import re
 import httpx
 import pytest
 
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 
 NEW = "a much better password"
 
 
 async def sign_in(app_server: AppServer, email: str, password: str) -> int:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         return (await client.post("/login", data={"email": email, "password": password})).status_code
 
 
@@ -60,7 +60,7 @@ async def test_a_new_password_keeps_this_browser_and_ends_all_others(
         assert "Your password was changed." in (await here.get("/account?said=password")).text
         assert (await there.get("/account")).headers["location"].startswith("/login")
         stolen = httpx.Cookies({app_server.cookie: before})
-        async with httpx.AsyncClient(base_url=app_server.url, cookies=stolen, timeout=PATIENCE) as thief:
+        async with httpx.AsyncClient(base_url=app_server.url, cookies=stolen, timeout=DEADLINE) as thief:
             assert (await thief.get("/account")).headers["location"].startswith("/login")
     assert await sign_in(app_server, voice.email, PASSWORD) == 401
     assert await sign_in(app_server, voice.email, NEW) == 303
@@ -130,10 +130,10 @@ async def test_everywhere_is_everywhere(app_server: AppServer, voice: Person) ->
         ("POST", "/account/sessions/end"),
     ],
 )
-async def test_whoever_is_signed_out_is_sent_to_the_door(
+async def test_a_person_who_is_signed_out_is_sent_to_the_sign_in_page(
     app_server: AppServer, method: str, path: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as stranger:
-        answer = await stranger.request(method, path, data={"name": "x"} if method == "POST" else None)
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as outsider:
+        answer = await outsider.request(method, path, data={"name": "x"} if method == "POST" else None)
     assert answer.status_code == 303
     assert answer.headers["location"].partition("?")[0] == "/login"

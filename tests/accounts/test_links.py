@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.conftest import until
 from tests.outbox import emails, path_in
 
@@ -11,7 +11,7 @@ NEW = "something else entirely"
 
 
 async def ask(app_server: AppServer, email: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         return await client.post("/recovery", data={"email": email})
 
 
@@ -29,14 +29,14 @@ async def test_a_forgotten_password_is_chosen_anew_by_the_link_of_the_email(
     async with app_server.browser_of(voice) as before:
         path, token = await link(app_server, voice)
         assert path == "/recovery"
-        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
             page = await browser.get(f"{path}?token_hash={token}")
             assert (page.status_code, f'value="{token}"' in page.text) == (200, True)
             answer = await browser.post(path, data={"token_hash": token, "password": NEW, "again": NEW})
             assert (answer.status_code, answer.headers["location"]) == (303, "/")
             assert (await browser.get("/")).status_code == 200
         assert (await before.get("/")).status_code == 303, "the sessions of before have ended"
-        async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
             old = await client.post("/login", data={"email": voice.email, "password": PASSWORD})
             new = await client.post("/login", data={"email": voice.email, "password": NEW})
             again = await client.post(path, data={"token_hash": token, "password": PASSWORD})
@@ -47,7 +47,7 @@ async def test_a_forgotten_password_is_chosen_anew_by_the_link_of_the_email(
 
 async def test_looking_at_a_link_does_not_use_it_up(app_server: AppServer, voice: Person) -> None:
     path, token = await link(app_server, voice)
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         for _ in range(3):  # a scanner of mails, somebody who comes back to it
             assert (await browser.get(f"{path}?token_hash={token}")).status_code == 200
         answer = await browser.post(path, data={"token_hash": token, "password": NEW})
@@ -67,7 +67,7 @@ async def test_a_refused_password_leaves_a_way_to_try_again(
     app_server: AppServer, voice: Person, password: str, again: str, sentence: str
 ) -> None:
     path, token = await link(app_server, voice)
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         form = {"token_hash": token, "password": password, "again": again}
         answer = await browser.post(path, data=form)
         assert answer.status_code == 422
@@ -93,7 +93,7 @@ async def test_what_is_no_address_is_asked_for_again(app_server: AppServer, emai
 
 @pytest.mark.parametrize("path", ["/recovery", "/invitation"])
 async def test_a_made_up_link_is_refused_in_words(app_server: AppServer, path: str) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         answer = await browser.post(path, data={"token_hash": "<b>made up", "password": NEW})
         assert (answer.status_code, "<b>made up" in answer.text) == (404, False)
         assert "This link does not work any more" in answer.text

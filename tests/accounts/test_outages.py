@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from server.kernel.auth import Auth
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.auth_process import age, hosted, sessions_here, signed_in
 from tests.conftest import a_folder, free_port, serving
 
@@ -39,7 +39,7 @@ def web(app_server: AppServer, frozen: str, request: pytest.FixtureRequest) -> I
 
 
 async def test_the_sign_in_page_says_so(web: AppServer, voice: Person) -> None:
-    async with httpx.AsyncClient(base_url=web.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=web.url, timeout=DEADLINE) as browser:
         assert (await browser.get("/login")).status_code == 200
         fields = {"email": voice.email, "password": PASSWORD, "next": "/leaderboard"}
         answer = await browser.post("/login", data=fields)
@@ -50,11 +50,11 @@ async def test_the_sign_in_page_says_so(web: AppServer, voice: Person) -> None:
     assert "set-cookie" not in answer.headers
 
 
-async def test_whoever_is_in_stays_in_until_their_token_ends_and_is_told_then(
+async def test_a_person_who_is_in_stays_in_until_their_token_ends_and_is_told_then(
     web: AppServer, app_server: AppServer, auth: Auth, voice: Person
 ) -> None:
     cookie = await signed_in(auth, voice)
-    async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=DEADLINE) as browser:
         assert (await browser.get("/")).status_code == 200
         await age(app_server, voice, "30 seconds")
         pages = await asyncio.gather(*(browser.get("/") for _ in range(20)))
@@ -69,10 +69,10 @@ async def test_whoever_is_in_stays_in_until_their_token_ends_and_is_told_then(
     assert await auth.viewer(cookie), "and is in again where it answers"
 
 
-async def test_whoever_signs_out_is_out(
+async def test_a_person_who_signs_out_is_out(
     web: AppServer, app_server: AppServer, auth: Auth, voice: Person
 ) -> None:
     cookie = await signed_in(auth, voice)
-    async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=web.url, cookies={web.cookie: cookie}, timeout=DEADLINE) as browser:
         assert (await browser.post("/logout")).headers["location"] == "/login"
     assert await sessions_here(app_server, voice) == 0

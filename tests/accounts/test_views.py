@@ -11,13 +11,13 @@ import pytest
 
 from server.kernel.auth import digest
 from server.kernel.auth.supabase import REFUSED
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.auth_process import age, hosted
 from tests.conftest import a_folder, free_port, serving, until
 
 
 async def sign_in(app_server: AppServer, email: str, password: str = PASSWORD) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         return await client.post("/login", data={"email": email, "password": password})
 
 
@@ -75,7 +75,7 @@ async def test_every_reason_for_no_looks_the_same(app_server: AppServer, voice: 
     "fields", [{"email": "a@example.com"}, {"password": "x"}, {"email": "e" * 256, "password": "x"}, {"email": "a@example.com", "password": "p" * 1001}]
 )  # fmt: skip
 async def test_half_a_form_is_422_with_the_page(app_server: AppServer, fields: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         answer = await client.post("/login", data=fields)
         assert answer.status_code == 422
         assert "<form" in answer.text
@@ -122,7 +122,7 @@ async def test_a_new_sign_in_has_a_new_id_and_ends_the_old_one(app_server: AppSe
         await browser.post("/login", data={"email": voice.email, "password": PASSWORD})
         assert browser.cookies[app_server.cookie] != before
     async with httpx.AsyncClient(
-        base_url=app_server.url, cookies={app_server.cookie: before}, timeout=PATIENCE
+        base_url=app_server.url, cookies={app_server.cookie: before}, timeout=DEADLINE
     ) as old:
         assert (await old.get("/")).status_code == 303
 
@@ -131,7 +131,7 @@ async def test_a_new_sign_in_has_a_new_id_and_ends_the_old_one(app_server: AppSe
     "cookie", ["", "x", "a" * 43, "é" * 10, "x" * 5000, "' or 1=1 --", "\xff\xfe", "a=b=c"]
 )
 async def test_a_made_up_cookie_is_nobody(app_server: AppServer, cookie: str) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         answer = await client.get("/", headers={b"Cookie": f"{app_server.cookie}={cookie}".encode("latin-1")})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
@@ -139,7 +139,7 @@ async def test_a_made_up_cookie_is_nobody(app_server: AppServer, cookie: str) ->
 async def test_an_id_that_an_attacker_chose_is_never_adopted(app_server: AppServer, voice: Person) -> None:
     chosen = "a" * 43
     async with httpx.AsyncClient(
-        base_url=app_server.url, cookies={app_server.cookie: chosen}, timeout=PATIENCE
+        base_url=app_server.url, cookies={app_server.cookie: chosen}, timeout=DEADLINE
     ) as victim:
         page = await victim.get("/login")
         assert "set-cookie" not in page.headers
@@ -154,7 +154,7 @@ async def test_an_attackers_own_session_ends_when_the_victim_signs_in_over_it(
     async with app_server.browser_of(chat) as attacker:
         theirs = attacker.cookies[app_server.cookie]
         async with httpx.AsyncClient(
-            base_url=app_server.url, cookies={app_server.cookie: theirs}, timeout=PATIENCE
+            base_url=app_server.url, cookies={app_server.cookie: theirs}, timeout=DEADLINE
         ) as victim:
             answer = await victim.post("/login", data={"email": voice.email, "password": PASSWORD})
             assert answer.cookies[app_server.cookie] != theirs
@@ -166,7 +166,7 @@ async def test_of_two_cookies_none_is_believed(app_server: AppServer, voice: Per
     async with (
         app_server.browser_of(voice) as one,
         app_server.browser_of(chat) as other,
-        httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client,
+        httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client,
     ):
         mine, theirs = (
             f"{app_server.cookie}={browser.cookies[app_server.cookie]}" for browser in (one, other)
@@ -183,7 +183,7 @@ async def test_of_two_cookies_none_is_believed(app_server: AppServer, voice: Per
 async def test_a_cookie_that_a_sibling_could_set_is_nobodys(behind: AppServer, voice: Person) -> None:
     """Only a name with __Host- is bound to this very host; all others a page at evil.example.com may set for it."""
     host = {"Host": "floor.example.com"}
-    async with httpx.AsyncClient(base_url=behind.url, headers=host, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=behind.url, headers=host, timeout=DEADLINE) as client:
         answer = await client.post("/login", data={"email": voice.email, "password": PASSWORD})
         cookie, device = answer.headers.get_list("set-cookie")
         for given, name in ((cookie, "__Host-floorwalker"), (device, "__Host-floorwalker-device")):
@@ -208,7 +208,7 @@ async def test_a_stolen_id_is_worth_nothing_once_its_owner_has_signed_out(
 ) -> None:
     async with (
         app_server.browser_of(voice) as owner,
-        httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as thief,
+        httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as thief,
     ):
         stolen = {"Cookie": f"{app_server.cookie}={owner.cookies[app_server.cookie]}"}
         assert (await thief.get("/", headers=stolen)).status_code == 200
@@ -233,7 +233,7 @@ async def test_a_stolen_id_is_worth_nothing_once_its_owner_has_signed_out(
 async def test_signing_in_leads_back_to_the_page_that_was_wanted(
     app_server: AppServer, voice: Person, wanted: str, location: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         sent = await browser.get(wanted)
         assert (sent.status_code, sent.headers["location"]) == (303, location)
         page = await browser.get(location)
@@ -246,7 +246,7 @@ async def test_signing_in_leads_back_to_the_page_that_was_wanted(
             assert page.status_code == status
         assert page.headers["location"] == wanted
         assert (await browser.get(location)).headers["location"] == wanted, (
-            "and whoever is in goes on at once"
+            "and a person who is signed in goes on at once"
         )
 
 
@@ -259,7 +259,7 @@ async def test_signing_in_leads_back_to_the_page_that_was_wanted(
     ],
 )  # fmt: skip
 async def test_signing_in_leads_nowhere_else(app_server: AppServer, voice: Person, evil: str) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         assert 'name="next"' not in (await browser.get("/login", params={"next": evil})).text
         answer = await browser.post("/login", data={"email": voice.email, "password": PASSWORD, "next": evil})
         assert answer.headers["location"] == "/"
@@ -267,7 +267,7 @@ async def test_signing_in_leads_nowhere_else(app_server: AppServer, voice: Perso
 
 
 async def test_what_was_wanted_is_a_page_and_no_action(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         assert (await browser.post(f"/agents/{uuid4()}/pause")).headers["location"] == "/login"
         for current, location in (
             (f"{app_server.url}/interactions/x?y=1#z", "/login?next=%2Finteractions%2Fx%3Fy%3D1"),
@@ -282,12 +282,12 @@ async def test_what_was_wanted_is_a_page_and_no_action(app_server: AppServer) ->
 
 
 async def test_a_signed_out_fragment_is_sent_to_the_sign_in_page(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         answer = await client.get("/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/login")
 
 
-async def test_whoever_is_deactivated_is_out_at_once(app_server: AppServer, voice: Person) -> None:
+async def test_a_person_who_is_deactivated_is_out_at_once(app_server: AppServer, voice: Person) -> None:
     async with app_server.browser_of(voice) as browser:
         assert (await browser.get("/")).status_code == 200
         async with app_server.database() as owner:
@@ -329,8 +329,8 @@ async def test_two_processes_renew_it_once(app_server: AppServer, behind: AppSer
     environment = hosted(app_server, PUBLIC_URL="https://floor.example.com")
     with a_folder() as folder, serving(folder / "other", free_port(), **environment) as other:
         async with (
-            httpx.AsyncClient(base_url=behind.url, headers=floor, timeout=PATIENCE) as here,
-            httpx.AsyncClient(base_url=other.url, headers=floor, timeout=PATIENCE) as there,
+            httpx.AsyncClient(base_url=behind.url, headers=floor, timeout=DEADLINE) as here,
+            httpx.AsyncClient(base_url=other.url, headers=floor, timeout=DEADLINE) as there,
         ):
             answer = await here.post("/login", data={"email": voice.email, "password": PASSWORD})
             cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}

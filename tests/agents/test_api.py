@@ -1,4 +1,4 @@
-"""The door of the agent API: keys, what an agent reads of itself, rates, and the document that describes it."""
+"""The agent API: keys, what an agent reads of itself, rates, and the document that describes it."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from server.kernel.auth import Auth, Limits
 from server.kernel.db import connections as db
 from server.kernel.live import Hub, KnownAgents
 from server.settings import Settings
-from tests.app_server import PATIENCE, AppServer, Person
+from tests.app_server import DEADLINE, AppServer, Person
 from tests.conftest import a_folder, free_port, serving, until
 
 PROBLEM = "application/problem+json"
@@ -65,7 +65,7 @@ async def test_without_a_good_key_nobody_comes_in(
     app_server: AppServer, path: str, authorization: str | None
 ) -> None:
     headers = {} if authorization is None else {b"Authorization": authorization.encode("latin-1")}
-    async with httpx.AsyncClient(base_url=f"{app_server.url}/api/v1", timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=f"{app_server.url}/api/v1", timeout=DEADLINE) as client:
         ask = client.get if path == "/agent" else client.post
         answer = await ask(path, headers=headers)
     assert answer.status_code == 401
@@ -95,7 +95,7 @@ async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(
     app_server: AppServer, voice: Person
 ) -> None:
     url, key = app_server.database_url("floorwalker_web"), voice.agents[0].key
-    async with db.connect(url) as database, httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with db.connect(url) as database, httpx.AsyncClient(timeout=DEADLINE) as http:
         hub = Hub(url)
         limits = Limits(Settings(_env_file=None))
         auth = Auth(database, http, limits, url="", apikey="", secret_key="x" * 32)
@@ -133,7 +133,7 @@ async def test_the_key_of_a_retired_agent_is_refused(app_server: AppServer, voic
 
 
 async def test_a_key_is_no_way_into_the_pages(app_server: AppServer, voice: Person) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         headers = {"Authorization": f"Bearer {voice.agents[0].key}"}
         assert (await client.get("/", headers=headers)).headers["location"] == "/login"
         decision = await client.post(
@@ -205,7 +205,7 @@ async def test_unknown_addresses_and_methods_are_problem_details(api: httpx.Asyn
 async def test_a_405_names_the_methods_of_all_routes_at_its_address(
     app_server: AppServer, method: str, path: str, allowed: set[str]
 ) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         answer = await client.request(method, path)
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == allowed
@@ -223,7 +223,7 @@ def refs(node: Any) -> Iterator[str]:
 
 
 async def test_the_document_names_every_call_and_every_reference_resolves(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(timeout=DEADLINE) as client:
         answer = await client.get(f"{app_server.url}/api/openapi.json")
     document = answer.json()
     assert document["openapi"].startswith("3.1")
@@ -238,7 +238,7 @@ async def test_the_document_names_every_call_and_every_reference_resolves(app_se
 
 
 async def test_every_operation_says_its_parameters_body_and_refusals(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(timeout=DEADLINE) as client:
         document = (await client.get(f"{app_server.url}/api/openapi.json")).json()
     for path, item in document["paths"].items():
         for method, operation in item.items():

@@ -36,7 +36,7 @@ from server.embedded.auth_app import close_auth_app, create_auth_app
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 from server.kernel.db.migrations import migrate
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 
 PASSWORD = "a-password-of-theirs"
 
@@ -63,8 +63,8 @@ def target() -> Iterator[Target]:
     postgres.start()
     asyncio.run(migrate(postgres.url("postgres")))
     keys = Keys.load_or_create(folder / "home")
-    door = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{door.getsockname()[1]}/auth/v1"
+    holder = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{holder.getsockname()[1]}/auth/v1"
     auth = create_auth_app(postgres.url("supabase_auth_admin"), keys, issuer=url, outbox=folder / "outbox")
 
     @asynccontextmanager
@@ -74,14 +74,14 @@ def target() -> Iterator[Target]:
 
     app = Starlette(routes=[Mount("/auth/v1", auth)], lifespan=closing)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [holder]})
     thread.start()
     while not server.started:
         time.sleep(0.01)
     yield Target(url, keys.publishable, keys.secret, keys, postgres.url("postgres"))
     server.should_exit = True
     thread.join()
-    door.close()
+    holder.close()
     postgres.stop()
     shutil.rmtree(folder)
 
@@ -90,7 +90,7 @@ def target() -> Iterator[Target]:
 async def raw(target: Target) -> AsyncIterator[httpx.AsyncClient]:
     """Plain HTTP with the publishable key and no version header."""
     async with httpx.AsyncClient(
-        base_url=target.url, headers={"apikey": target.publishable}, timeout=PATIENCE
+        base_url=target.url, headers={"apikey": target.publishable}, timeout=DEADLINE
     ) as client:
         yield client
 
@@ -98,7 +98,7 @@ async def raw(target: Target) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture(scope="session")
 async def raw_admin(target: Target) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"apikey": target.secret, "Authorization": f"Bearer {target.secret}"}
-    async with httpx.AsyncClient(base_url=target.url, headers=headers, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=target.url, headers=headers, timeout=DEADLINE) as client:
         yield client
 
 

@@ -115,8 +115,8 @@ async def test_an_address_that_cannot_be_had_is_refused(raw_admin: httpx.AsyncCl
         ):
             body = {"type": kind, "email": user.email, "new_email": address}
             assert said(await raw_admin.post("/admin/generate_link", json=body)) == refusal
-        stranger = {"type": kind, "email": new_email(), "new_email": new_email()}
-        assert said(await raw_admin.post("/admin/generate_link", json=stranger)) == (404, "user_not_found")
+        outsider = {"type": kind, "email": new_email(), "new_email": new_email()}
+        assert said(await raw_admin.post("/admin/generate_link", json=outsider)) == (404, "user_not_found")
 
 
 async def test_an_address_that_somebody_took_meanwhile_is_not_given_twice(

@@ -209,7 +209,7 @@ async def test_an_admin_may_sign_somebody_up(
         await forget(admin, link["id"])
 
 
-async def test_a_magic_link_for_a_stranger_is_a_sign_up(
+async def test_a_magic_link_for_a_outsider_is_a_sign_up(
     raw: httpx.AsyncClient, raw_admin: httpx.AsyncClient, admin: AsyncGoTrueClient
 ) -> None:
     link = await handed_out(raw_admin, "magiclink", new_email())
@@ -221,8 +221,8 @@ async def test_a_magic_link_for_a_stranger_is_a_sign_up(
 
 
 async def test_links_that_are_not_made(raw_admin: httpx.AsyncClient, person: Person) -> None:
-    stranger = {"type": "recovery", "email": new_email()}
-    assert said(await raw_admin.post("/admin/generate_link", json=stranger)) == (404, "user_not_found")
+    outsider = {"type": "recovery", "email": new_email()}
+    assert said(await raw_admin.post("/admin/generate_link", json=outsider)) == (404, "user_not_found")
     email = (await person()).email
     for wrong in ({"type": "of a kind", "email": email}, {"email": email}, {"type": "recovery"}):
         assert said(await raw_admin.post("/admin/generate_link", json=wrong)) == (400, "validation_failed")

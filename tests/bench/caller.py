@@ -5,7 +5,7 @@ from typing import cast
 
 
 class Caller(asyncio.Protocol):
-    """A keep-alive connection of whoever calls; one request at a time, answers as (status, body)."""
+    """A keep-alive connection of one caller; one request at a time, answers as (status, body)."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port

@@ -18,7 +18,7 @@ RATE = 40.0  # metrics a second, however many watch: four a second of each of te
 
 
 async def run(short: bool) -> list[Row]:
-    """The same forty metrics a second, rung for ever more audiences; what either costs without the other is taken off."""
+    """The same forty metrics a second, rung for more and more audiences; what either costs without the other is taken off."""
     audiences, rounds, seconds = ((2, 20), 1, 3.0) if short else (AUDIENCES, ROUNDS, 10.0)
     costs: dict[int, list[float]] = {count: [] for count in audiences}
     with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as app_server:

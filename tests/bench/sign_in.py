@@ -1,4 +1,4 @@
-"""How long a sign-in takes that is refused, by its reason: whoever asks with a clock must learn nothing."""
+"""How long a sign-in takes that is refused, by its reason: measuring it must tell a caller nothing."""
 
 import asyncio
 import statistics
@@ -23,7 +23,7 @@ async def run(short: bool) -> list[Row]:
     with (
         a_folder() as folder,
         serving(folder / "home", free_port()) as app_server,
-    ):  # which allows a thousand guesses
+    ):  # which allows a thousand attempts
         attempts = await _reasons(app_server)
         took: dict[str, list[float]] = {reason: [] for reason in attempts}
         for _ in range(rounds):

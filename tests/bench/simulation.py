@@ -75,7 +75,7 @@ class Result:
 
 
 def _seen(task: "asyncio.Task[Any]") -> None:
-    """A connection that was cut is noticed by whoever waits for it, if anybody still does."""
+    """A connection that was cut is noticed by the task that waits for it, if anybody still does."""
     if not task.cancelled():
         task.exception()
 

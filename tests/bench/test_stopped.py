@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.conftest import ROOT, a_folder, until
 
 
@@ -32,16 +32,16 @@ def at_work_in(folder: Path) -> list[str]:
 )
 async def test_a_benchmark_that_is_stopped_leaves_nothing_behind(by: signal.Signals) -> None:
     with a_folder() as folder:
-        # As in the background of a script, where a shell makes its children deaf to SIGINT.
-        deaf = f"trap '' INT; TMPDIR={folder} exec {sys.executable} -m tests.bench latency"
-        bench = subprocess.Popen(["sh", "-c", deaf], cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: ASYNC220 - a moment
+        # As in the background of a script, where a shell makes its children ignore SIGINT.
+        unheard = f"trap '' INT; TMPDIR={folder} exec {sys.executable} -m tests.bench latency"
+        bench = subprocess.Popen(["sh", "-c", unheard], cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: ASYNC220 - a moment
         try:
             await until(lambda: any("postgres" in one for one in at_work_in(folder)))
             bench.send_signal(by)
             await until(lambda: bench.poll() is not None)
             await until(lambda: not at_work_in(folder))
             if by is not signal.SIGKILL:
-                assert (bench.wait(PATIENCE), list(folder.iterdir())) == (130, [])
+                assert (bench.wait(DEADLINE), list(folder.iterdir())) == (130, [])
         finally:
             bench.kill()
             bench.wait()

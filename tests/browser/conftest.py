@@ -7,12 +7,12 @@ from typing import TypeAlias
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.browser import chromium
 
 SignIn: TypeAlias = Callable[[Person], Awaitable[Page]]
 
-expect.set_options(timeout=1000 * PATIENCE)
+expect.set_options(timeout=1000 * DEADLINE)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ async def signed_in_at(
 ) -> AsyncIterator[Page]:
     """Somebody's live page at an app server of its own, in which a script runs before all others."""
     context = await browser.new_context(base_url=app_server.url)
-    context.set_default_timeout(1000 * PATIENCE)
+    context.set_default_timeout(1000 * DEADLINE)
     if script:
         await context.add_init_script(script)
     page = await context.new_page()
@@ -63,7 +63,7 @@ async def sign_in(browser: Browser, app_server: AppServer) -> AsyncIterator[Sign
 
     async def open_page(person: Person) -> Page:
         context = await browser.new_context(base_url=app_server.url)
-        context.set_default_timeout(1000 * PATIENCE)
+        context.set_default_timeout(1000 * DEADLINE)
         contexts.append(context)
         page = await context.new_page()
         page.on("console", hear)

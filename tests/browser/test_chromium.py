@@ -112,7 +112,7 @@ def test_a_download_that_works_is_enough(machine: Machine) -> None:
     ],
 )
 @pytest.mark.parametrize("root", [True, False])
-def test_the_systems_package_is_installed_by_whoever_may(
+def test_the_systems_package_is_installed_by_an_account_that_may(
     machine: Machine, command: str, call: str, root: bool
 ) -> None:
     if not root:

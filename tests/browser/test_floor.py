@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.app_server import PATIENCE, AppServer, Person, decision
+from tests.app_server import DEADLINE, AppServer, Person, decision
 from tests.browser.conftest import SignIn
 
 pytestmark = pytest.mark.browser
@@ -78,7 +78,7 @@ async def test_a_permission_is_allowed_by_a_click_and_the_waiting_agent_hears_at
     async with app_server.api(agent) as api:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
         await card.get_by_role("button", name=ALLOW).click()
-        answer = (await asyncio.wait_for(waiting, PATIENCE)).json()
+        answer = (await asyncio.wait_for(waiting, DEADLINE)).json()
         assert (answer["status"], answer["responded_by"]) == ("allowed", voice.username)
         claim = {"arguments_digest": answer["arguments_digest"]}
         path = f"/tool-permissions/{asked['id']}/execution"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
-from tests.app_server import PATIENCE, AppServer, Person
+from tests.app_server import DEADLINE, AppServer, Person
 from tests.browser import chromium
 from tests.browser.conftest import sign_in_with
 from tests.children import ending_with_us
@@ -53,7 +53,7 @@ def screen() -> Iterator[str]:
     with os.fdopen(read) as number:
         yield f":{number.readline().strip()}"
     process.terminate()
-    process.wait(PATIENCE)
+    process.wait(DEADLINE)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def windows(screen: str) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def context(windows: Browser, app_server: AppServer) -> BrowserContext:
     made = await windows.new_context(base_url=app_server.url)
-    made.set_default_timeout(1000 * PATIENCE)
+    made.set_default_timeout(1000 * DEADLINE)
     await made.add_init_script(COUNTER)
     return made
 
@@ -156,7 +156,7 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_have_count(1)
     await pages[0].wait_for_timeout(1500)
     notes = [note for page in pages for note in await page.evaluate("window.notes")]
-    assert len(notes) == 1, "whoever looks at a page sees it"
+    assert len(notes) == 1, "a person who looks at the page sees it"
     assert sum([await page.evaluate("window.rings") for page in pages]) - before == 2
     await restored.mouse.click(5, 5)
     await expect(restored.locator("[data-sound]")).to_contain_text("Sound on")
@@ -189,7 +189,7 @@ async def as_people_have_it(screen: str) -> AsyncIterator[BrowserContext]:
             yield running.contexts[0]
             await running.close()
         process.terminate()
-        process.wait(PATIENCE)
+        process.wait(DEADLINE)
 
 
 async def test_a_hidden_tab_whose_timers_are_slowed_down_leads_on(
@@ -197,7 +197,7 @@ async def test_a_hidden_tab_whose_timers_are_slowed_down_leads_on(
 ) -> None:
     """Chromium runs timers of a page that was hidden for five minutes once a minute (intensive throttling)."""
     async with as_people_have_it(screen) as context:
-        context.set_default_timeout(1000 * PATIENCE)
+        context.set_default_timeout(1000 * DEADLINE)
         leader, follower = await context.new_page(), await context.new_page()
         await leader.bring_to_front()
         await sign_in_with(leader, voice, app_server.url)

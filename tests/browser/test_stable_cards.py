@@ -74,7 +74,7 @@ class Floor:
             await self.apis[agent.name].post(f"/interactions/{self.live[agent.name]}/metrics", json=metric)
 
     async def busy(self, arrivals: float, ends: float) -> None:
-        """For ever: so many arrivals and ends a second, and a metric a second of everybody."""
+        """Without end: so many arrivals and ends a second, and a metric a second of everybody."""
 
         async def every(seconds: float, what: Callable[[], Awaitable[None]]) -> None:
             while True:

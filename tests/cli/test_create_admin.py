@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.auth_process import hosted
 from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.faulty_auth import faulty_auth
@@ -41,7 +41,7 @@ def piped(text: bytes | str, *words: str, **environment: str) -> "subprocess.Com
         env={"PATH": "/usr/bin:/bin", **environment},
         input=text if isinstance(text, bytes) else text.encode(),
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=DEADLINE,
         check=False,
     )
     return subprocess.CompletedProcess(
@@ -64,7 +64,7 @@ def project(app_server: AppServer, **changes: str) -> dict[str, str]:
 
 async def signs_in(app_server: AppServer, address: str, password: str) -> bool:
     """Whether they come in and see what only admins do."""
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         answer = await browser.post("/login", data={"email": address, "password": password})
         return answer.status_code == 303 and (await browser.get("/system")).status_code == 200
 
@@ -123,7 +123,7 @@ async def test_an_invited_admin_chooses_a_password(app_server: AppServer, addres
     path = path_in(message)
     assert f"{app_server.url}{path}\n" in invited.stdout
     assert str(message) in invited.stdout
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         token = path.partition("token_hash=")[2]
         answer = await browser.post("/invitation", data={"token_hash": token, "password": PASSWORD})
         assert answer.status_code == 303
@@ -181,7 +181,7 @@ async def test_a_known_address_is_refused_before_more_is_asked(app_server: AppSe
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_whoever_thinks_better_of_it_makes_nobody(app_server: AppServer, address: str) -> None:
+def test_a_person_who_thinks_better_of_it_makes_nobody(app_server: AppServer, address: str) -> None:
     with at_a_terminal(
         "create-admin", "--email", address, "--name", "Ada", **embedded(app_server)
     ) as terminal:
@@ -247,12 +247,12 @@ async def refusal(app_server: AppServer, address: str, **changes: str) -> "subpr
     return await asyncio.to_thread(piped, PASSWORD, *words, **project(app_server, **changes))
 
 
-async def test_whoever_is_there_already_is_named(app_server: AppServer) -> None:
+async def test_a_person_who_is_there_already_is_named(app_server: AppServer) -> None:
     admin, supervisor, gone = [await app_server.hire(kind) for kind in ("admin", "voice", "admin")]
-    stranger, half = f"s-{token_hex(5)}@example.org", f"h-{token_hex(5)}@example.org"
+    outsider, half = f"s-{token_hex(5)}@example.org", f"h-{token_hex(5)}@example.org"
     async with app_server.database() as owner:
         await owner.execute("update public.users set deactivated_at = now() where id = $1", gone.id)
-        for email, metadata in ((stranger, {}), (half, {"app_role": "supervisor"})):
+        for email, metadata in ((outsider, {}), (half, {"app_role": "supervisor"})):
             await owner.execute(
                 """insert into auth.users (id, aud, role, email, raw_app_meta_data)
                 values (gen_random_uuid(), 'authenticated', 'authenticated', $1, $2)""",
@@ -274,12 +274,12 @@ async def test_whoever_is_there_already_is_named(app_server: AppServer) -> None:
             "another address",
         )
         sentence(await refusal(app_server, gone.email), gone.name, "deactivated", "another admin")
-        refused = await refusal(app_server, stranger)
-        sentence(refused, stranger, "nobody here", "floorwalker psql")
+        refused = await refusal(app_server, outsider)
+        sentence(refused, outsider, "nobody here", "floorwalker psql")
         sentence(await refusal(app_server, half), "users_supervisor_fields", "floorwalker psql")
         statement = refused.stderr.partition('psql -c "')[2].rpartition('"`')[0].replace('\\"', '"')
         await owner.execute(statement)
-        assert await owner.fetchval("select role from public.users where email = $1", stranger) == "admin"
+        assert await owner.fetchval("select role from public.users where email = $1", outsider) == "admin"
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -1,1 +1,1 @@
-"""What PostgreSQL itself promises: walls, triggers, functions, whoever asks."""
+"""What PostgreSQL itself promises: walls, triggers and functions, for every role."""

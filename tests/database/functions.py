@@ -64,7 +64,7 @@ FUNCTIONS: dict[str, Function] = {
         may=PERSON, call="public.move_agent({id}, '{owner}')", id="'{agent}'",
         its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
     ),
-    # What admins do with people. Anybody else is told the same, whoever it is about.
+    # What admins do with people. Any other caller gets the same answer, whomever it concerns.
     "public.deactivate_person": Function(
         may=PERSON, call="public.deactivate_person({id})", id="'{owner}'",
         its={"gives": "admin"}, otherwise="FW403", unknown="FW404",

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from tests.app_server import PATIENCE, TOOLS
+from tests.app_server import DEADLINE, TOOLS
 from tests.database.acting import Connection
 from tests.database.apart import add_agents, add_people
 
@@ -152,7 +152,7 @@ OPERATIONS = {
 }
 
 
-# What else one transaction may do to the same thing. Whoever locks more, in an order of their own, may meet a
+# What else one transaction may do to the same thing. A transaction that locks more, in an order of their own, may meet a
 # deadlock; an operation alone never does.
 THEN = {"start": ("ask", "use"), "claim": ("report well",)}
 
@@ -195,7 +195,7 @@ async def cast(db: Connection, kind: str = "voice") -> Cast:
 
 async def connect(url: str) -> Connection:
     """As the superuser, who can become anybody. A deadlock is looked for after 30 ms: what is none is found to be none."""
-    patience = str(int(2 * PATIENCE * 1000))  # whoever waits longer hangs
+    lock_timeout = str(int(2 * DEADLINE * 1000))  # a longer wait means that it hangs
     return await asyncpg.connect(
-        url, server_settings={"synchronous_commit": "off", "deadlock_timeout": "30", "lock_timeout": patience}
+        url, server_settings={"synchronous_commit": "off", "deadlock_timeout": "30", "lock_timeout": lock_timeout}
     )

@@ -136,8 +136,8 @@ async def test_only_its_supervisor_or_an_admin_pauses_an_agent(
 ) -> None:
     agent, admin = voice.agents[0].id, await app_server.hire("admin")
     pause = "select status from set_agent_paused($1, $2)"
-    async with as_person(app_server, chat) as stranger, refused(stranger, "FW404"):
-        await stranger.fetchval(pause, agent, True)
+    async with as_person(app_server, chat) as outsider, refused(outsider, "FW404"):
+        await outsider.fetchval(pause, agent, True)
     async with as_person(app_server, voice) as owner:
         assert await owner.fetchval(pause, agent, True) == "paused"
     async with as_person(app_server, admin) as boss:

@@ -279,7 +279,7 @@ async def test_a_batch_of_one_answers_as_if_it_were_none(floor: Floor, alone: di
 
 
 async def test_one_question_of_many_is_answered_to_each(floor: Floor, alone: dict[Case, Answer]) -> None:
-    """Plans are kept from one entry to the next, whoever asks; often enough for generic ones."""
+    """Plans are kept from one entry to the next, for all callers; often enough for generic ones."""
     for what in QUESTIONS:
         people = [*floor.people] * 8
         random.Random(what).shuffle(people)
@@ -302,7 +302,7 @@ async def expect_broken(floor: Floor, name: str, answer: Answer) -> None:
             assert fate in failure, (name, failure)
     if fate != UNKNOWN_PAGE and isinstance(entry.get("claims"), str | None):
         assert answer == await floor.alone({"claims": None, "arguments": None} | entry), name
-    # Who is broken asks for the owner's rows at most; whoever stands before or after is somebody else.
+    # Who is broken asks for the owner's rows at most; the ones before and after are other people.
     assert not [word for word in floor.foreign("owner") if word in (shown or "")], name
 
 

@@ -1,4 +1,4 @@
-"""NOTIFY: a doorbell for each supervisor touched, never a letter."""
+"""NOTIFY rings a topic for each supervisor touched, and carries no content."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What the catalogue says of every table, view, function and index, whoever wrote it: the rules of database.md."""
+"""What the catalogue says of every table, view, function and index: the rules of database.md."""
 
 import pytest
 

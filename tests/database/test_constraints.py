@@ -1,4 +1,4 @@
-"""Whoever breaks a constraint is told in words what it demands: each is broken once, and says its sentence."""
+"""A statement that breaks a constraint is told in words what it demands: each is broken once, and says its sentence."""
 
 from dataclasses import dataclass
 

@@ -112,7 +112,7 @@ async def granted(looking: Connection, interaction: UUID, *, over: bool) -> UUID
 
 
 @pytest.mark.parametrize("plan", PLANS)
-async def test_whoever_waits_comes_to_an_end(crossing: Sessions, people: Cast, plan: str) -> None:
+async def test_a_person_who_waits_comes_to_an_end(crossing: Sessions, people: Cast, plan: str) -> None:
     agent, looking = people.agents[0], crossing.looking
     interaction = await looking.fetchval(OPERATIONS["start"].sql, agent)
     on = {

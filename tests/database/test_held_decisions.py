@@ -28,7 +28,7 @@ BY_ITS_GIVER = "responded_by = held_by, responded_by_name = held_by_name, respon
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A transaction of the superuser, who becomes whoever acts; rolled back at its end."""
+    """A transaction of the superuser, who becomes each actor; rolled back at its end."""
 
     db: Connection
     agent: Agent
@@ -146,7 +146,7 @@ async def test_it_does_not_expire_while_it_is_held(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("by", ["the sweeper", "a look", "a claim"])
-async def test_once_its_time_has_come_it_counts_for_whoever_comes_first(stage: Stage, by: str) -> None:
+async def test_once_its_time_has_come_it_counts_for_the_first_reader(stage: Stage, by: str) -> None:
     await stage.decide(stage.giver, reason="once")
     await stage.its_time_comes()
     due = (await stage.look())["held_until"]
@@ -240,7 +240,7 @@ async def test_a_grant_of_any_arguments_from_before_does_not_cover_it(stage: Sta
         f"status = 'denied', {BY_ITS_GIVER}",
     ],
 )
-async def test_what_is_held_stays_as_it_is_whoever_writes(stage: Stage, change: str) -> None:
+async def test_what_is_held_stays_as_it_is_for_every_role(stage: Stage, change: str) -> None:
     await stage.decide(stage.giver)
     async with refused(await stage.be(OWNER), "FW409"):
         await stage.db.execute(f"update tool_permissions set {change} where id = $1", stage.permission)

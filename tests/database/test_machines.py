@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.database.apart import apart
 from tests.database.observed import Seen, check, compare, observe
 from tests.database.operations import (
@@ -236,7 +236,7 @@ class Floor(RuleBasedStateMachine):
         return among[-1 - which % len(among)] if among else None
 
     def who(self, kind: str, target: UUID | None) -> Who:
-        """Whoever of this kind does this: the agent's own key, its supervisor."""
+        """The actor of this kind: the agent's own key, its supervisor."""
         if kind in ("service", "owner", "sweeper"):
             return {"service": SERVICE, "owner": OWNER, "sweeper": SWEEPER}[kind]
         if kind == "admin":
@@ -285,7 +285,7 @@ class Floor(RuleBasedStateMachine):
         if fact.name == "start":
             self.interactions[fact.answer] = fact.on
             own = any(other.name == "return" and other.on == fact.on for other in session.facts)
-            # Whoever waited for a pause sees it; otherwise it may come in the same step, before or after.
+            # A transaction that waited for a pause sees it; otherwise it may come in the same step, before or after.
             waited = any(other.name in ("pause", "retire") and other.on == fact.on for other in self.cause)
             moments = self.past[fact.done - (not waited) : fact.done + 1]
             assert own or any(seen.free(str(fact.on)) for seen in moments), (
@@ -321,10 +321,10 @@ class Floor(RuleBasedStateMachine):
         if not self.whole:
             self.runner.renew()
             return
-        # Everybody comes to an end: nobody waits for ever.
-        end = time.monotonic() + PATIENCE
+        # Everybody comes to an end: nobody waits without end.
+        end = time.monotonic() + DEADLINE
         while any(h.who or h.task for h in self.sessions.all):
-            assert time.monotonic() < end, "somebody waits for ever"
+            assert time.monotonic() < end, "somebody waits without end"
             self.finish(0, True)
         ended = (
             "update interactions set status = 'failed' where status = 'active' and supervisor_id = any ($1)"
@@ -353,7 +353,7 @@ def floor(runner: Runner) -> type[RuleBasedStateMachine]:
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-def test_whoever_comes_when_what_must_hold_holds(runner: Runner) -> None:
+def test_a_person_who_comes_when_what_must_hold_holds(runner: Runner) -> None:
     run_state_machine_as_test(
         floor(runner),
         settings=settings(
@@ -386,7 +386,7 @@ def test_each_two_that_meet(runner: Runner, first: str) -> None:
 
 
 @pytest.mark.full
-def test_whoever_comes_when_what_must_hold_holds_for_minutes(runner: Runner) -> None:
+def test_a_person_who_comes_when_what_must_hold_holds_for_minutes(runner: Runner) -> None:
     run_state_machine_as_test(
         floor(runner),
         settings=settings(

@@ -1,4 +1,4 @@
-"""Many connections at one row at the same moment, and each pair of operations that could wait for one another crosswise."""
+"""Many connections at one row at the same moment, and each pair of operations that could wait for one another for each other."""
 
 import asyncio
 import random
@@ -104,7 +104,7 @@ async def test_of_twenty_starts_one_takes_place(sessions: Sessions, people: Cast
         ("use", "claim", "execute_before", "FW409"),
     ],
 )
-async def test_whoever_waited_past_the_end_comes_too_late(
+async def test_a_person_who_waited_past_the_end_comes_too_late(
     sessions: Sessions, people: Cast, asks: str, operation: str, until: str, outcome: str
 ) -> None:
     agent = people.agents[0]
@@ -127,7 +127,7 @@ async def test_whoever_waited_past_the_end_comes_too_late(
 
 
 async def test_everything_at_once_in_many_rounds(sessions: Sessions, people: Cast) -> None:
-    """Whatever the order, nobody waits crosswise (a 40P01 is refused by no operation) and everything holds after each round."""
+    """Whatever the order, nobody waits for each other (a 40P01 is refused by no operation) and everything holds after each round."""
     dice = random.Random(7)
     agent = people.agents[0]
     key, supervisor, admin = (

@@ -146,7 +146,7 @@ def rung(payloads: list[str], tables: set[str]) -> bool:
     return tables <= {said.partition(":")[0] for said in payloads}
 
 
-async def test_whoever_listens_hears_keys_and_nothing_else(app_server: AppServer) -> None:
+async def test_a_person_who_listens_hears_keys_and_nothing_else(app_server: AppServer) -> None:
     secret = "4111 1111 1111 1111"
     async with app_server.database() as owner:
         ringing = {

@@ -33,7 +33,7 @@ ANY: Scope = ("any", 3, None, None, None, [])
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A transaction of the superuser, who becomes whoever acts; rolled back at its end."""
+    """A transaction of the superuser, who becomes each actor; rolled back at its end."""
 
     db: Connection
     giver: Person
@@ -184,7 +184,7 @@ async def test_after_its_time_nothing_is_covered_and_no_page_shows_it(stage: Sta
 
 
 @pytest.mark.parametrize("by", ["giver", "admin"])
-async def test_it_is_revoked_once_by_whoever_sees_it(stage: Stage, by: str) -> None:
+async def test_it_is_revoked_once_by_anybody_who_sees_it(stage: Stage, by: str) -> None:
     grant = await stage.give(ANY)
     async with refused(await stage.be(stage.other), "FW404"):
         await stage.db.fetchval("select id from revoke_grant($1)", grant)

@@ -1,4 +1,4 @@
-"""A tool permission in the database: asked, decided once and in time, executed once, whoever writes."""
+"""A tool permission in the database: asked, decided once and in time, executed once, for every role that writes."""
 
 import hashlib
 from typing import Any

@@ -31,7 +31,7 @@ def cases(text: str) -> pytest.MarkDecorator:
 
 @dataclass(slots=True)
 class Play:
-    """A transaction of the superuser, who becomes whoever acts; rolled back at its end."""
+    """A transaction of the superuser, who becomes each actor; rolled back at its end."""
 
     db: Connection
     cast: Cast

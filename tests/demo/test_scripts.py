@@ -117,7 +117,7 @@ def test_there_is_one_of_every_kind() -> None:
     assert any(len(str(t.arguments)) > 600 for s in SCRIPTS for t in tools(s) if t.asks)
 
 
-def test_customers_are_strangers_unless_they_follow() -> None:
+def test_customers_are_outsiders_unless_they_follow() -> None:
     first = next(script for script in SCRIPTS if script.follows)
     assert demo.with_phone(first, {first.follows or "": "+12125550100"}).phone == "+12125550100"
     phones = {demo.with_phone(first, {}).phone for _ in range(20)}

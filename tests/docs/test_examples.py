@@ -21,7 +21,7 @@ import pytest
 
 from server.embedded.keys import Keys
 from server.settings import Settings
-from tests.app_server import PATIENCE, AppServer, decision
+from tests.app_server import DEADLINE, AppServer, decision
 from tests.children import ending_with_us
 from tests.conftest import ROOT, a_folder, free_port, serving, until
 from tests.demo.folders import conversation, folder
@@ -83,7 +83,7 @@ async def deciding(server: AppServer, status: str, reason: str = "") -> AsyncIte
 
     async def decide() -> None:
         async with (
-            httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as browser,
+            httpx.AsyncClient(base_url=server.url, timeout=DEADLINE) as browser,
             server.database() as owner,
         ):
             assert (await browser.post("/login", data=SAMPLE)).status_code == 303
@@ -288,7 +288,7 @@ async def test_a_second_process_joins(server: AppServer, tmp_path: Path) -> None
         await until(lambda: _answers(f"http://127.0.0.1:{port}/readyz"))
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(PATIENCE)
+        process.wait(DEADLINE)
     assert httpx.get(f"{server.url}/readyz").status_code == 200
 
 
@@ -318,7 +318,7 @@ async def test_the_proxy_passes_pages_and_streams_on(tmp_path: Path) -> None:
         try:
             await until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"))
             async with httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port}", headers=host, timeout=PATIENCE
+                base_url=f"http://127.0.0.1:{port}", headers=host, timeout=DEADLINE
             ) as browser:
                 answer = await browser.post(
                     "/login", data={"email": person.email, "password": "correct horse battery"}
@@ -330,10 +330,10 @@ async def test_the_proxy_passes_pages_and_streams_on(tmp_path: Path) -> None:
                     async for text in stream.aiter_text():
                         if "ping" in text:
                             break
-                assert time.monotonic() - began < PATIENCE
+                assert time.monotonic() - began < DEADLINE
         finally:
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(DEADLINE)
 
 
 def test_the_project_block_names_settings() -> None:

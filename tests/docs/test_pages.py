@@ -15,7 +15,7 @@ from server.cli.commands import main
 from server.docs.views import CHAPTERS
 from server.kernel import observability
 from server.settings import Settings, documented
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.conftest import ROOT
 from tests.docs.examples import FOLDER
 
@@ -63,7 +63,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def pages(app_server: AppServer) -> dict[str, Page]:
     """As anybody sees them."""
-    with httpx.Client(base_url=app_server.url, timeout=PATIENCE) as browser:
+    with httpx.Client(base_url=app_server.url, timeout=DEADLINE) as browser:
         answers = {address: browser.get(address) for address in ADDRESSES}
     assert {answer.status_code for answer in answers.values()} == {200}
     return {address: Page(answer.text) for address, answer in answers.items()}
@@ -80,7 +80,7 @@ def test_each_page_has_its_own_title_and_no_id_twice(pages: dict[str, Page]) -> 
 
 
 def test_every_link_leads_to_a_page_and_a_place_on_it(pages: dict[str, Page], app_server: AppServer) -> None:
-    with httpx.Client(base_url=app_server.url, timeout=PATIENCE, follow_redirects=True) as browser:
+    with httpx.Client(base_url=app_server.url, timeout=DEADLINE, follow_redirects=True) as browser:
         for address, page in pages.items():
             assert page.links
             for link in page.links:

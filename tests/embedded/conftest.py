@@ -25,7 +25,7 @@ from supabase_auth import AsyncGoTrueClient
 
 from server.embedded.auth_app import Keys, close_auth_app, create_auth_app
 from server.embedded.postgres import Postgres
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +59,7 @@ class Launcher:
         """End as a person would end it, or tidy up after a kill."""
         if self.process.stdin is not None and not self.process.stdin.closed:
             self.process.stdin.close()
-        self.process.wait(PATIENCE)
+        self.process.wait(DEADLINE)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
@@ -71,7 +71,7 @@ def lives(pid: int) -> bool:
         return False
 
 
-def eventually(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
+def eventually(true: Callable[[], bool], seconds: float = DEADLINE) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not come to pass"

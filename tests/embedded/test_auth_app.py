@@ -60,7 +60,7 @@ async def writing_down(mounted: Mounted) -> AsyncIterator[list[tuple[str, set[st
 
 
 async def test_triggers_see_the_order_of_the_real_server(mounted: Mounted) -> None:
-    """The row first, then role, app metadata, confirmation, ban: whoever listens to one sees what came before."""
+    """The row first, then role, app metadata, confirmation, ban: a trigger on one sees what came before."""
     admin = mounted.client(secret=True).admin
     async with writing_down(mounted) as seen:
         user = (

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from server.embedded.keys import Keys
 from server.settings import Settings
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.embedded.conftest import Mounted
 
 SITE = "http://floorwalker.example"
@@ -85,7 +85,7 @@ async def test_a_recovery_is_mailed_to_the_log_and_the_outbox(mounted: Mounted) 
 
 async def test_links_of_a_running_server_lead_to_it(app_server: AppServer) -> None:
     person, keys = await app_server.hire("voice"), Keys.load_or_create(app_server.home)
-    async with httpx.AsyncClient(headers={"apikey": keys.publishable}, timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(headers={"apikey": keys.publishable}, timeout=DEADLINE) as http:
         reply = await http.post(f"{app_server.url}/auth/v1/recover", json={"email": person.email})
     assert (reply.status_code, reply.json()) == (200, {})
     [line] = [line for line in app_server.log.read_text().splitlines() if person.email in line]

@@ -13,7 +13,7 @@ from server.embedded import daily
 from server.embedded.postgres import Postgres
 from server.errors import RequestError
 from server.kernel.db import Programs, backups, migrations
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.conftest import a_folder, free_port, serving, until
 from tests.embedded.conftest import Homes
 
@@ -88,7 +88,7 @@ async def test_a_stop_ends_it_at_once_and_leaves_nothing_half(postgres: Postgres
             )
         )
         keeping.cancel()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             await asyncio.gather(keeping, return_exceptions=True)
         await transaction.rollback()
         assert names(place) == set()
@@ -130,5 +130,5 @@ async def test_a_failure_is_tried_again(
 async def test_a_server_makes_it_a_minute_after_its_start() -> None:
     with a_folder() as folder, serving(folder / "home", free_port()) as app_server:
         made = app_server.home / "backups" / today()
-        await until(lambda: '"daily_backup_made"' in app_server.log.read_text(), 90 + PATIENCE)
+        await until(lambda: '"daily_backup_made"' in app_server.log.read_text(), 90 + DEADLINE)
         assert made.exists()

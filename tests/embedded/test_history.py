@@ -12,7 +12,7 @@ import pytest
 
 import server
 from server.embedded.keys import Keys
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.conftest import a_folder, free_port, serving
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -177,7 +177,7 @@ async def test_nobody_signs_in_as_a_colleague(began: tuple[AppServer, dict[str, 
         rows = await owner.fetch("select email, encrypted_password from auth.users where email !~ '^(admin|supervisor)'")  # fmt: skip
     assert len(rows) == 6
     headers = {"apikey": Keys.load_or_create(app_server.home).publishable}
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         for row in rows:
             assert row["encrypted_password"] is None
             body = {"email": row["email"], "password": password}

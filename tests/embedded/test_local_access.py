@@ -12,7 +12,7 @@ import pytest
 
 from server.embedded.local_access import SUPERUSER
 from server.embedded.postgres import Postgres, StartError
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.embedded.conftest import is_root
 
 FAST = {"fsync": "off"}
@@ -50,7 +50,7 @@ def by_account(name: str, url: str, home: Path) -> list[str]:
 
 def ask(url: str, question: str = "select 'well'") -> object:
     async def answer() -> object:
-        connection = await asyncpg.connect(url, timeout=PATIENCE)
+        connection = await asyncpg.connect(url, timeout=DEADLINE)
         try:
             return await connection.fetchval(question)
         finally:
@@ -60,7 +60,7 @@ def ask(url: str, question: str = "select 'well'") -> object:
 
 
 def make_old(home: Path) -> None:
-    """As homes were made before: their PostgreSQL trusted whoever reached its socket."""
+    """As homes were made before: their PostgreSQL trusted everybody who reached its socket."""
     access = home / "data/pg_hba.conf"
     access.write_text(access.read_text().replace("peer map=floorwalker", "trust") + "# kept\n")
     (home / "data/pg_ident.conf").write_text("")

@@ -47,7 +47,7 @@ async def test_what_is_no_hash_matches_nothing(kept: str) -> None:
 
 
 @pytest.mark.parametrize("kept", KNOWN)
-async def test_whoever_brings_a_hash_along_signs_in(mounted: Mounted, kept: str) -> None:
+async def test_a_person_who_brings_a_hash_along_signs_in(mounted: Mounted, kept: str) -> None:
     email = f"{secrets.token_hex(6)}@example.com"
     body = {"email": email, "password_hash": kept, "email_confirm": True}
     assert (await mounted.post("/admin/users", body, secret=True)).status_code == 200
@@ -56,7 +56,7 @@ async def test_whoever_brings_a_hash_along_signs_in(mounted: Mounted, kept: str)
 
 
 @pytest.mark.parametrize("kept", NONE[1:])
-async def test_whoever_brings_something_else_is_refused(mounted: Mounted, kept: str) -> None:
+async def test_a_person_who_brings_something_else_is_refused(mounted: Mounted, kept: str) -> None:
     body = {"email": f"{secrets.token_hex(6)}@example.com", "password_hash": kept}
     reply = await mounted.post("/admin/users", body, secret=True)
     assert (reply.status_code, reply.json()["error_code"]) == (400, "validation_failed")

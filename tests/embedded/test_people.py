@@ -13,7 +13,7 @@ import pytest
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 from server.kernel.db.migrations import migrate
-from tests.app_server import PASSWORD, PATIENCE, AppServer
+from tests.app_server import PASSWORD, DEADLINE, AppServer
 from tests.conftest import a_folder
 from tests.embedded.conftest import Mounted, mounting
 from tests.test_process import HOSTED, command, sentence
@@ -40,7 +40,7 @@ async def elsewhere(folder: Path) -> AsyncIterator[Mounted]:
 async def asking(app_server: AppServer, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
     secret = Keys.load_or_create(app_server.home).secret
     headers = {"apikey": secret, "Authorization": f"Bearer {secret}"}
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(timeout=DEADLINE) as http:
         answer = await http.request(method, f"{app_server.url}/auth/v1{path}", json=body, headers=headers)
     found: dict[str, Any] = answer.raise_for_status().json()
     return found

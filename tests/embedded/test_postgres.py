@@ -1,4 +1,4 @@
-"""The launcher: whoever starts it, joins it or kills it, the database answers and nothing stays behind."""
+"""The launcher: however it is started, joined or killed, the database answers and nothing stays behind."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import pytest
 
 from server.embedded import folders
 from server.embedded.postgres import Postgres, StartError
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.embedded.conftest import Launcher, eventually, is_root, lives, working_in
 
 Launch = Callable[..., Launcher]
@@ -23,7 +23,7 @@ FAST = {"fsync": "off"}
 
 def ask(url: str, question: str = "select 'well'") -> object:
     async def answer() -> object:
-        connection = await asyncpg.connect(url, timeout=PATIENCE)
+        connection = await asyncpg.connect(url, timeout=DEADLINE)
         try:
             return await connection.fetchval(question)
         finally:

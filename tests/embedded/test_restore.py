@@ -12,7 +12,7 @@ from server.embedded import restore as replacing
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Conflict, Invalid
 from server.kernel.db import Programs, backups, migrations
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.test_process import command
@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 
 
 async def heard(lines: AsyncIterator[str], words: str) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         async for line in lines:
             if words in line:
                 return
@@ -51,7 +51,7 @@ async def works(used_home: UsedHome, app_server: AppServer) -> None:
                     await api.post(f"/interactions/{used_home.interaction}/metrics", json=said)
                 ).is_success
                 await heard(lines, "Here again")
-    async with app_server.browser_of(used_home.stranger) as other:
+    async with app_server.browser_of(used_home.outsider) as other:
         assert (await other.get(f"/interactions/{used_home.interaction}")).status_code == 404
 
 
@@ -141,7 +141,7 @@ async def test_beside_a_running_server_pages_come_back_by_themselves(
                 command, "restore", str(used_home.file), FLOORWALKER_HOME=str(app_server.home)
             )
             assert brought.returncode == 0, brought.stderr
-            async with asyncio.timeout(PATIENCE):  # the session is not in the backup: the stream ends
+            async with asyncio.timeout(DEADLINE):  # the session is not in the backup: the stream ends
                 async for _ in lines:
                     pass
             assert (await browser.get("/")).status_code == 303

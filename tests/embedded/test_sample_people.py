@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from server.agents import agent_keys
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.conftest import a_folder, free_port, serving
 from tests.outbox import emails, path_in
 
@@ -44,7 +44,7 @@ class Browser:
 
 @asynccontextmanager
 async def browser_at(app_server: AppServer) -> AsyncIterator[Browser]:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as http:
         yield Browser(http)
 
 
@@ -73,10 +73,10 @@ async def test_a_first_day(reached: dict[str, str]) -> None:
             assert await get_in(app_server) == []
             link = await link_of(app_server)
             assert link is not None
-            async with browser_at(app_server) as stranger, browser_at(app_server) as browser:
+            async with browser_at(app_server) as outsider, browser_at(app_server) as browser:
                 for wrong in ("/first-admin", "/first-admin?token=x", "/first-admin?token=%00é"):
-                    assert (await stranger.ask("GET", wrong)).status_code == 404
-                assert (await stranger.ask("POST", "/first-admin", data=ADMIN)).status_code == 404
+                    assert (await outsider.ask("GET", wrong)).status_code == 404
+                assert (await outsider.ask("POST", "/first-admin", data=ADMIN)).status_code == 404
                 token = link.partition("token=")[2]
                 page = await browser.ask("GET", link)
                 assert (page.status_code, "Create admin" in page.text) == (200, True)
@@ -90,7 +90,7 @@ async def test_a_first_day(reached: dict[str, str]) -> None:
                 )
                 made = [n for n, answer in enumerate(answers) if answer.status_code == 200]
                 assert len(made) == 1, "of five at once one is the admin"
-                assert (await stranger.ask("GET", link)).status_code == 404, "then the link is void"
+                assert (await outsider.ask("GET", link)).status_code == 404, "then the link is void"
                 admin = tries[made[0]]["email"]
                 assert await browser.sign_in(admin, ADMIN["password"]) == 303
                 people = (await browser.ask("GET", "/people")).text
@@ -122,7 +122,7 @@ async def decide(app_server: AppServer, admin: Browser, people: str) -> None:
         key = await agent_keys.create_for(owner, agent)
         headers = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(
-            base_url=f"{app_server.url}/api/v1", headers=headers, timeout=PATIENCE
+            base_url=f"{app_server.url}/api/v1", headers=headers, timeout=DEADLINE
         ) as api:
             live = (await api.post("/interactions", json={"interaction_type": "voice"})).json()["id"]
             body = {"tool_name": "issue_refund", "arguments": {"amount": 5}}
@@ -166,7 +166,7 @@ async def test_an_older_home_that_others_reach_now() -> None:
             assert await get_in(app_server) == [SAMPLES[0], SAMPLES[1]]
 
 
-async def test_a_second_server_of_the_home_opens_no_door_of_the_first() -> None:
+async def test_a_second_server_of_the_home_opens_nothing_of_the_first() -> None:
     with a_folder() as folder:
         home = folder / "home"
         with serving(home, free_port(), **OPEN) as reached:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.app_server import PATIENCE, Agent, AppServer, Person, decision
+from tests.app_server import DEADLINE, Agent, AppServer, Person, decision
 from tests.conftest import until
 
 TARGET = re.compile(r'<hx-partial hx-target="#([\w-]+)"')
@@ -131,17 +131,17 @@ async def test_a_request_and_its_decision_come_at_once(app_server: AppServer, vo
 async def test_another_supervisors_stream_says_nothing_about_it(
     app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    async with watching(app_server, chat) as stranger, watching(app_server, voice) as stream:
+    async with watching(app_server, chat) as outsider, watching(app_server, voice) as stream:
         live = await app_server.start(voice.agents[0])
         await measure(app_server, voice.agents[0], live, sentiment="critical", feed_text="very private")
         await app_server.ask(voice.agents[0], live)
         await until(lambda: "very private" in stream.text and "issue_refund" in stream.text)
         own = await app_server.start(chat.agents[0])
         await measure(app_server, chat.agents[0], own, feed_text="my own line")
-        await until(lambda: "my own line" in stranger.text)
-        assert "very private" not in stranger.text
-        assert "issue_refund" not in stranger.text
-        assert voice.agents[0].name not in stranger.text
+        await until(lambda: "my own line" in outsider.text)
+        assert "very private" not in outsider.text
+        assert "issue_refund" not in outsider.text
+        assert voice.agents[0].name not in outsider.text
 
 
 async def test_the_wallboard_shows_an_admin_everybody(
@@ -181,7 +181,7 @@ async def test_a_page_that_is_not_theirs_is_404(app_server: AppServer, voice: Pe
 
 
 async def test_signed_out_there_is_one_close_event_and_no_401(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         answer = await client.get("/stream?page=floor", headers={"Cookie": f"{app_server.cookie}={uuid4()}"})
     assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/event-stream")
     assert answer.text.strip().startswith("event: close\ndata:")

@@ -107,8 +107,8 @@ async def test_an_interaction_is_found_by_its_external_id(
     found = await api.get("/interactions", params={"external_id": "call-1"})
     assert (found.status_code, [one["id"] for one in found.json()]) == (200, [live])
     assert (await api.get("/interactions", params={"external_id": "call-2"})).json() == []
-    async with app_server.api(chat.agents[0]) as stranger:
-        assert (await stranger.get("/interactions", params={"external_id": "call-1"})).json() == []
+    async with app_server.api(chat.agents[0]) as outsider:
+        assert (await outsider.get("/interactions", params={"external_id": "call-1"})).json() == []
     for wrong in ({}, {"external_id": ""}, {"external_id": "x" * 256}, {"external_id": "call\x00-1"}):
         refused = await api.get("/interactions", params=wrong)
         assert (refused.status_code, "external_id" in refused.text) == (422, True)

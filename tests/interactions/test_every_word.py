@@ -133,8 +133,8 @@ async def check(app_server: AppServer, people: list[Person], played: list[Sent],
             assert {row["timestamp"]: row["satisfaction_score"] for row in metrics} == sent.scores
             assert all(row["sentiment"] for row in metrics)
     for sent in played[:: max(len(played) // looked_at, 1)]:
-        stranger = next(person for person in people if person is not sent.owner)
-        async with app_server.browser_of(sent.owner) as own, app_server.browser_of(stranger) as other:
+        outsider = next(person for person in people if person is not sent.owner)
+        async with app_server.browser_of(sent.owner) as own, app_server.browser_of(outsider) as other:
             page = (await own.get(f"/interactions/{sent.interaction}")).text
             assert (await other.get(f"/interactions/{sent.interaction}")).status_code == 404
             floor = (await other.get("/")).text

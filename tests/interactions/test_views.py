@@ -279,7 +279,7 @@ async def test_an_interaction_that_moves_with_its_agent_leaves_one_page_and_stay
         async with app_server.browser_of(boss) as browser:
             answer = await browser.post(f"/agents/{agent.id}/move", data={"supervisor_id": str(taker.id)})
             assert answer.status_code == 303
-        await until(lambda: before.ended and always.ended)  # whoever may come back does at once
+        await until(lambda: before.ended and always.ended)  # those that may reconnect do at once
         async with app_server.browser_of(voice) as browser:
             assert (await browser.get(f"/stream?page=interaction&id={live}")).status_code == 404
     async with of(app_server, boss, live) as always, of(app_server, taker, live) as after:
@@ -291,8 +291,8 @@ async def test_nobody_else_learns_that_it_exists(app_server: AppServer, voice: P
     live = await app_server.start(voice.agents[0])
     ended = await app_server.start(chat.agents[0])
     await end(app_server, chat.agents[0], ended, summary="Private.")
-    strangers = ((chat, live), (voice, ended))
-    for person, theirs in strangers:
+    outsiders = ((chat, live), (voice, ended))
+    for person, theirs in outsiders:
         refused = set()
         async with app_server.browser_of(person) as browser:
             for one in (theirs, str(uuid4()), "x", "0", "%00", live[:-1], "' or true --"):
@@ -302,7 +302,7 @@ async def test_nobody_else_learns_that_it_exists(app_server: AppServer, voice: P
                     if one in (theirs, "x"):
                         refused.add((path.startswith("/stream"), plain(answer.text)))
             assert (await browser.get("/stream?page=interaction")).status_code == 404
-        assert len(refused) == 2, "one answer at each door, whether it exists or not"
+        assert len(refused) == 2, "one answer at each address, whether it exists or not"
 
 
 async def test_signed_out_one_is_sent_to_sign_in(app_server: AppServer, voice: Person) -> None:

@@ -1,4 +1,4 @@
-"""Whoever sends a wrong body reads where it is wrong, as they wrote it, and what is expected there."""
+"""The sender of a wrong body reads where it is wrong, as they wrote it, and what is expected there."""
 
 import json
 import re

@@ -143,7 +143,7 @@ async def test_rank_follows_score_ties_share_and_who_has_nothing_has_none(app_se
     html = await page(app_server, idle)
     rows = table(html)
     ranked = [row for row in rows if row.rank is not None]
-    assert rows[: len(ranked)] == ranked, "whoever has no rank is below all who have one"
+    assert rows[: len(ranked)] == ranked, "a supervisor without a rank is below all who have one"
     scores = [Decimal(row["Score"]) for row in ranked]
     assert scores == sorted(scores, reverse=True)
     assert [row.rank for row in ranked] == [1 + sum(other > score for other in scores) for score in scores]
@@ -298,7 +298,7 @@ async def test_a_person_who_left_is_not_on_it(app_server: AppServer, voice: Pers
     assert voice.username not in [row.name for row in table(await page(app_server, chat, "?type=voice"))]
 
 
-async def test_the_first_hundred_and_oneself_are_shown_until_one_wants_all(
+async def test_the_first_hundred_and_the_viewer_are_shown_until_one_wants_all(
     app_server: AppServer, voice: Person, chat: Person
 ) -> None:
     await complete(app_server, voice.agents[0], 50)

@@ -13,7 +13,7 @@ from server.kernel.auth import Administration
 from server.people.making import Check, make
 from server.people.users import Draft
 from server.settings import AUTH_PATH
-from tests.app_server import PASSWORD, PATIENCE, AppServer
+from tests.app_server import PASSWORD, DEADLINE, AppServer
 from tests.faulty_auth import faulty_auth
 
 HOWS = ("invite", "password")
@@ -23,7 +23,7 @@ HOWS = ("invite", "password")
 async def logins(app_server: AppServer, refused: set[str]) -> AsyncIterator[Administration]:
     """The Auth server, which refuses these methods."""
     with faulty_auth(app_server.url, refused=frozenset(refused)) as url:
-        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(timeout=DEADLINE) as client:
             yield Administration(
                 client, url=url + AUTH_PATH, secret=Keys.load_or_create(app_server.home).secret
             )

@@ -32,7 +32,7 @@ async def test_a_form_changes_only_what_was_changed_in_it(
     assert await names(app_server, voice) == ("Somebody Else", word)
 
 
-async def test_whoever_is_brought_back_stays_though_their_role_was_taken_away_at_the_auth_server(
+async def test_a_person_who_is_brought_back_stays_though_their_role_was_taken_away_at_the_auth_server(
     app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
     async with app_server.database() as owner:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.conftest import until
 from tests.outbox import emails, path_in
 
@@ -54,7 +54,7 @@ async def audited(app_server: AppServer, person: str) -> list[tuple[str, bool]]:
 
 
 async def sign_in(app_server: AppServer, email: str, password: str = PASSWORD) -> int:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         return (await client.post("/login", data={"email": email, "password": password})).status_code
 
 
@@ -88,7 +88,7 @@ async def test_an_invitation_is_accepted_by_the_link_of_the_email(
     assert "not accepted yet" in (await admin.get(f"/people/{person}")).text
     assert await sign_in(app_server, form["email"], "anything") == 401
     (message,) = emails(app_server, form["email"])
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         path = path_in(message)
         assert path.startswith("/invitation?token_hash=")
         assert "Welcome." in (await browser.get(path)).text
@@ -114,10 +114,10 @@ async def test_an_invitation_can_be_sent_again(app_server: AppServer, admin: htt
         assert answer.status_code in (303, 429)
         return answer.status_code == 303
 
-    await until(sent_again, 2 * PATIENCE)
+    await until(sent_again, 2 * DEADLINE)
     second = path_in(emails(app_server, form["email"])[-1])
     assert second != first
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         for path, status in ((first, 404), (second, 303)):
             form = {"token_hash": path.partition("=")[2], "password": PASSWORD}
             assert (await browser.post("/invitation", data=form)).status_code == status
@@ -222,7 +222,7 @@ async def test_the_type_changes_only_without_agents(
     assert answer.status_code == 422
 
 
-async def test_whoever_is_deactivated_is_out_everywhere_and_comes_back(
+async def test_a_person_who_is_deactivated_is_out_everywhere_and_comes_back(
     app_server: AppServer, admin: httpx.AsyncClient, voice: Person
 ) -> None:
     async with app_server.browser_of(voice) as browser:
@@ -364,13 +364,13 @@ async def test_only_admins_come_in(
     form = draft(deactivated="yes", supervisor_id=str(voice.id)) if method == "POST" else None
     async with (
         app_server.browser_of(voice) as supervisor,
-        httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as stranger,
+        httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as outsider,
     ):
         assert (await supervisor.request(method, place, data=form)).status_code == 403
-        assert (await stranger.request(method, place, data=form)).headers["location"].startswith("/login")
+        assert (await outsider.request(method, place, data=form)).headers["location"].startswith("/login")
 
 
-@pytest.mark.parametrize(("method", "path"), [door for door in DOORS if "{" in door[1]])
+@pytest.mark.parametrize(("method", "path"), [listening for listening in DOORS if "{" in listening[1]])
 @pytest.mark.parametrize("who", [NOBODY, "nobody", "1", "%00"])
 async def test_unknown_and_malformed_ids_are_nobody(
     app_server: AppServer, admin: httpx.AsyncClient, method: str, path: str, who: str

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.app_server import PATIENCE, AppServer, Person, decision
+from tests.app_server import DEADLINE, AppServer, Person, decision
 from tests.conftest import a_folder, free_port, serving, until
 
 PROBLEM = "application/problem+json"
@@ -35,7 +35,7 @@ async def test_an_allowed_request_answers_the_waiting_agent_and_is_executed_once
         form = decision(asked, "allowed")
         decided = await browser.post(f"/tool-permissions/{asked['id']}/decision", data=form)
         assert decided.status_code == 303
-        answer = (await asyncio.wait_for(waiting, PATIENCE)).json()
+        answer = (await asyncio.wait_for(waiting, DEADLINE)).json()
         assert (answer["status"], answer["responded_by"]) == ("allowed", voice.username)
         claim = {"arguments_digest": answer["arguments_digest"]}
         claims = await asyncio.gather(
@@ -139,7 +139,7 @@ async def test_an_unanswered_request_times_out_and_wakes_the_agent(hasty: AppSer
     asked = await hasty.ask(agent, await hasty.start(agent))
     async with hasty.api(agent) as api:
         answer = (
-            await asyncio.wait_for(api.get(f"/tool-permissions/{asked['id']}?wait=55"), PATIENCE)
+            await asyncio.wait_for(api.get(f"/tool-permissions/{asked['id']}?wait=55"), DEADLINE)
         ).json()
         claim = await api.post(
             f"/tool-permissions/{asked['id']}/execution",
@@ -157,7 +157,7 @@ async def test_the_end_cancels_and_wakes_the_agent(app_server: AppServer, voice:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
         await asyncio.sleep(0.1)
         await api.post(f"/interactions/{live}/end", json={"status": "completed"})
-        assert (await asyncio.wait_for(waiting, PATIENCE)).json()["status"] == "cancelled"
+        assert (await asyncio.wait_for(waiting, DEADLINE)).json()["status"] == "cancelled"
     assert (await decide(app_server, voice, asked, "allowed")).status_code == 409
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.app_server import PATIENCE, AppServer, Person, decision
+from tests.app_server import DEADLINE, AppServer, Person, decision
 
 
 async def test_what_is_taken_back_is_cancelled_at_once(app_server: AppServer, voice: Person) -> None:
@@ -16,7 +16,7 @@ async def test_what_is_taken_back_is_cancelled_at_once(app_server: AppServer, vo
         await asyncio.sleep(0.2)
         taken = await api.delete(path)
         assert (taken.status_code, taken.json()["status"]) == (200, "cancelled")
-        assert (await asyncio.wait_for(waiting, PATIENCE)).json()["status"] == "cancelled"
+        assert (await asyncio.wait_for(waiting, DEADLINE)).json()["status"] == "cancelled"
         assert (await api.delete(path)).json()["status"] == "cancelled", "again is no error"
         page = (await browser.get("/")).text
         assert f'id="tool-permission-{asked["id"]}"' in page
@@ -50,7 +50,7 @@ async def test_an_allow_that_is_held_is_taken_back_with_it(app_server: AppServer
 
 async def test_anothers_is_unknown(app_server: AppServer, voice: Person, chat: Person) -> None:
     asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
-    async with app_server.api(chat.agents[0]) as stranger, app_server.api(voice.agents[0]) as api:
-        assert (await stranger.delete(f"/tool-permissions/{asked['id']}")).status_code == 404
+    async with app_server.api(chat.agents[0]) as outsider, app_server.api(voice.agents[0]) as api:
+        assert (await outsider.delete(f"/tool-permissions/{asked['id']}")).status_code == 404
         assert (await api.delete(f"/tool-permissions/{'0' * 8}-0000-4000-8000-{'0' * 12}")).status_code == 404
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"

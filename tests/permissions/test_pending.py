@@ -150,9 +150,9 @@ async def test_all_arguments_are_behind_the_link_for_who_may_see_them(app_server
     person, other = await app_server.hire("chat"), await app_server.hire("chat")
     agent = person.agents[0]
     asked = await app_server.ask(agent, await app_server.start(agent), arguments={"n" * 20_000: 1})
-    async with app_server.browser_of(person) as browser, app_server.browser_of(other) as stranger:
+    async with app_server.browser_of(person) as browser, app_server.browser_of(other) as outsider:
         one = await browser.get(f"/tool-permissions/{asked['id']}")
         assert one.status_code == 200
         assert "n" * 20_000 in one.text
-        assert (await stranger.get(f"/tool-permissions/{asked['id']}")).status_code == 404
+        assert (await outsider.get(f"/tool-permissions/{asked['id']}")).status_code == 404
         assert (await browser.get("/tool-permissions/x")).status_code == 404

@@ -1,4 +1,4 @@
-"""An agent that waits for a decision hears of it at once: when it was moved meanwhile, and when the listener is deaf."""
+"""An agent that waits for a decision hears of it at once: when it was moved meanwhile, and when the listener receives nothing."""
 
 import asyncio
 import os
@@ -100,7 +100,7 @@ async def test_a_decision_in_the_database_is_heard_though_the_listener_stands_st
             os.kill(pid, signal.SIGCONT)
 
 
-async def test_a_decision_in_the_database_is_heard_once_the_listener_is_known_to_be_deaf(
+async def test_a_decision_in_the_database_is_heard_once_the_listener_is_known_to_receive_nothing(
     alone: AppServer,
 ) -> None:
     person = await alone.hire("voice")

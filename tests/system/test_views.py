@@ -89,5 +89,5 @@ async def test_it_is_for_admins_only(app_server: AppServer, voice: Person, addre
     async with app_server.browser_of(voice) as browser:
         assert (await browser.get(address)).status_code == 403
         assert "/system" not in (await browser.get("/")).text
-    async with app_server.browser_of(None) as stranger:
-        assert (await stranger.get(address)).headers["location"].partition("?")[0] == "/login"
+    async with app_server.browser_of(None) as outsider:
+        assert (await outsider.get(address)).headers["location"].partition("?")[0] == "/login"

@@ -85,8 +85,8 @@ async def test_nobody_there(cloud: Cloud) -> None:
 @pytest.fixture
 def silent() -> Iterator[str]:
     """Somebody who takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        yield f"http://127.0.0.1:{holder.getsockname()[1]}"
 
 
 async def test_somebody_who_says_nothing(cloud: Cloud, silent: str, monkeypatch: pytest.MonkeyPatch) -> None:

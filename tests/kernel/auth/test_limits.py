@@ -28,7 +28,7 @@ from tests.auth_process import (
 )
 
 
-async def test_guesses_at_an_account_are_limited_wherever_they_come_from(
+async def test_attempts_at_an_account_are_limited_wherever_they_come_from(
     app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
     async with auth_process(app_server, transport, limit=1) as auth:  # and so 10 an hour at an account
@@ -37,7 +37,7 @@ async def test_guesses_at_an_account_are_limited_wherever_they_come_from(
             spelling = (voice.email, voice.email.upper(), f" {voice.email} ")[number % 3]
             return await refusal(auth.sign_in(spelling, "wrong", Visitor(f"192.0.2.{number}", "")))
 
-        found = Counter(map(type, await asyncio.gather(*map(guess, range(14)))))
+        found = Counter(map(type, await asyncio.gather(*map(attempt, range(14)))))
         assert found == {Unauthorized: 10, TooMany: 4}
         assert transport.passed[SIGN_IN] == 10
         error = await refusal(auth.sign_in(voice.email, PASSWORD, THERE))
@@ -94,7 +94,7 @@ def wrong() -> None:
 
 
 @pytest.mark.parametrize("who", HOURS)
-async def test_guesses_in_an_hour(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_attempts_in_an_hour(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whose, most = HOURS[who]
     limits, start, looked_at = Limits(Settings(_env_file=None)), 1_800_000_000.0, 0
     now = start
@@ -110,7 +110,7 @@ async def test_guesses_in_an_hour(who: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert looked_at == most
 
 
-async def test_guesses_from_an_address_are_limited_whoever_they_are_about(
+async def test_attempts_from_an_address_are_limited_whatever_the_account(
     app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
     async with auth_process(app_server, transport, limit=3) as auth:
@@ -124,7 +124,7 @@ async def test_guesses_from_an_address_are_limited_whoever_they_are_about(
             assert await auth.sign_in(voice.email, PASSWORD, Visitor(other, ""))
 
 
-async def test_whoever_knows_the_password_is_not_counted(
+async def test_a_person_who_knows_the_password_is_not_counted(
     app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
     """An office behind one address begins its day."""
@@ -144,9 +144,9 @@ async def test_an_attacker_locks_nobody_out_of_the_browser_they_use(
             for _ in range(5)
         ]
         assert attack == [Unauthorized] * 3 + [TooMany] * 2
-        assert await auth.sign_in(voice.email, PASSWORD, known), "not even by guessing from the same address"
-        guesses = await tries(lambda: auth.sign_in(voice.email, "wrong", known), 5)
-        assert guesses == [Unauthorized] * 3 + [TooMany] * 2, "a stolen cookie is no way to guess for ever"
+        assert await auth.sign_in(voice.email, PASSWORD, known), "not even by attempts from the same address"
+        attempts = await tries(lambda: auth.sign_in(voice.email, "wrong", known), 5)
+        assert attempts == [Unauthorized] * 3 + [TooMany] * 2, "a stolen cookie is no way to try without end"
 
 
 async def test_the_mark_of_a_browser_is_for_one_account_and_not_to_be_made_up(
@@ -168,7 +168,7 @@ async def test_at_a_shared_desk_everybody_stays_known(
 ) -> None:
     async with auth_process(app_server, transport, limit=3) as auth:
         desk = auth.device_cookie(voice.email)
-        assert auth.device_cookie(voice.email, desk) == desk, "signing in again gives no further guesses"
+        assert auth.device_cookie(voice.email, desk) == desk, "signing in again gives no further attempts"
         both = auth.device_cookie(chat.email, desk)
         await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 3)
         for person in (voice, chat):
@@ -196,7 +196,7 @@ async def test_who_waited_longest_for_a_turn_has_the_next(
     assert order == list(range(10))
 
 
-async def test_guesses_at_the_current_password_are_limited_like_sign_ins(
+async def test_attempts_at_the_current_password_are_limited_like_sign_ins(
     app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
     async with auth_process(app_server, transport, limit=3) as auth:

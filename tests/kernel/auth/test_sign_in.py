@@ -9,7 +9,7 @@ import pytest
 from server.errors import Invalid, NotFound, Unauthorized, Unavailable
 from server.kernel.auth import Auth, PasswordSet
 from server.kernel.live import Hub
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.auth_process import (
     HERE,
     NEW,
@@ -105,7 +105,7 @@ async def test_an_open_stream_is_seen_as_well(app_server: AppServer, voice: Pers
     assert (await auth.sessions(viewer))[0].last_seen_at.timestamp() > time.time() - 10
 
 
-async def test_whoever_may_not_come_in_leaves_no_session_behind(
+async def test_a_person_who_may_not_come_in_leaves_no_session_behind(
     app_server: AppServer, voice: Person, auth: Auth
 ) -> None:
     async with app_server.database() as owner:
@@ -235,7 +235,7 @@ async def test_whatever_ends_a_session_rings_it(
                 await auth.change_password(mine, PASSWORD, NEW, HERE)
             case "accept_link":
                 await auth.accept_link(await app_server.link(voice), "recovery", NEW, HERE)
-        assert await bell.wait(PATIENCE)
+        assert await bell.wait(DEADLINE)
     assert await is_out(auth, other)
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)

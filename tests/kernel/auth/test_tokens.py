@@ -130,7 +130,7 @@ async def test_without_keys_nobody_is_refused_for_good() -> None:
     check = verifier(keys)
     found = await asyncio.gather(*(check.check(token()) for _ in range(50)), return_exceptions=True)
     assert {type(one) for one in found} == {Unavailable}
-    assert keys.asked == 1, "whoever waited for a fetch that failed does not try it once more"
+    assert keys.asked == 1, "a request that waited for a fetch that failed does not try it once more"
     keys.broken = False
 
     async def checked() -> bool:

@@ -10,7 +10,7 @@ from server.errors import Unavailable
 from server.kernel.auth import Auth, Viewer, digest
 from server.kernel.auth.secret_keys import SecretKeys
 from server.kernel.auth.web_sessions import WebSessions
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.auth_process import (
     HERE,
     JWKS,
@@ -100,7 +100,7 @@ async def test_a_frozen_auth_server_keeps_nobody_waiting_whose_token_is_good(
     transport.instead[REFRESH] = hang
     asked = await asyncio.gather(*(ask(auth, cookie) for _ in range(50)))
     assert fates(asked) == {"in"}
-    # Auth is waited for for five seconds, which the product promises: whoever has not waited for it is back before.
+    # Auth is waited for for five seconds, which the product promises: a request that has not waited for it is back before.
     assert sorted(seconds for _, seconds in asked)[-2] < 4.5, "all but the one who asks Auth"
     assert transport.passed[REFRESH] == 1
     after = [await ask(auth, cookie) for _ in range(20)]
@@ -116,7 +116,7 @@ async def test_a_frozen_auth_server_is_told_in_words_once_the_token_has_ended(
     transport.instead[REFRESH] = hang
     asked = await asyncio.gather(*(ask(auth, cookie) for _ in range(50)))
     assert fates(asked) == {"later"}
-    assert slowest(asked) < PATIENCE, "fifty who wait one after the other would take four minutes"
+    assert slowest(asked) < DEADLINE, "fifty who wait one after the other would take four minutes"
     before = transport.passed[REFRESH]
     assert (await ask(auth, cookie))[0] == "later"
     assert transport.passed[REFRESH] == before, "and nobody waits for Auth again"
@@ -230,18 +230,18 @@ async def test_a_process_that_died_while_it_renewed_holds_nobody_up(
         dying = asyncio.create_task(other.viewer(cookie))
         await until(lambda: frozen.passed[REFRESH])
         fate, seconds = await ask(auth, cookie)
-        assert (fate, seconds < PATIENCE) == ("in", True), "the lock is waited for, and not for ever"
+        assert (fate, seconds < DEADLINE) == ("in", True), "the lock is waited for, and not without end"
         dying.cancel()
         await asyncio.gather(dying, return_exceptions=True)
 
 
-async def test_whoever_is_in_stays_in_when_the_keys_cannot_be_fetched(
+async def test_a_person_who_is_in_stays_in_when_the_keys_cannot_be_fetched(
     app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
-    deaf = Transport()
-    deaf.instead[JWKS] = cut
-    async with auth_process(app_server, deaf) as other:  # which has never seen a key
+    unheard = Transport()
+    unheard.instead[JWKS] = cut
+    async with auth_process(app_server, unheard) as other:  # which has never seen a key
         assert fates([await ask(other, cookie) for _ in range(5)]) == {"in"}
         before = await sessions_there(app_server, voice)
         with pytest.raises(Unavailable) as refused:
@@ -310,7 +310,7 @@ async def test_signing_in_with_an_auth_server_that_fails_is_told_soon(
     voice: Person, transport: Transport, auth: Auth, failure: Instead
 ) -> None:
     transport.instead["POST /token password"] = with_version(failure)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         with pytest.raises(Unavailable) as refused:
             await auth.sign_in(voice.email, PASSWORD, HERE)
     assert (refused.value.retry_after, "try again" in refused.value.detail) == (5, True)
@@ -321,7 +321,7 @@ async def test_signing_out_works_without_the_auth_server(
 ) -> None:
     cookies = [await signed_in(auth, voice) for _ in range(2)]
     transport.instead |= dict.fromkeys((REFRESH, "POST /logout local", "POST /logout global"), cut)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         await auth.sign_out(cookies[0])
         await age(app_server, voice, "-1 second")
         await auth.sign_out(cookies[1])

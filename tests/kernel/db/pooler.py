@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.embedded import folders
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.conftest import a_folder, free_port
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -66,11 +66,11 @@ def pooling(home: Path, *, size: int = 5, mode: str = "transaction") -> Iterator
             yield pooler
         finally:
             process.send_signal(signal.SIGTERM)  # now, without waiting for its clients
-            process.wait(PATIENCE)
+            process.wait(DEADLINE)
 
 
 def _wait(process: "subprocess.Popen[bytes]", pooler: Pooler) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + DEADLINE
     while True:
         try:
             socket.create_connection(("127.0.0.1", pooler.port), 1).close()

@@ -14,7 +14,7 @@ from server.embedded import folders, restore
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.errors import Invalid
 from server.kernel.db import backups, migrations, secretly
-from tests.app_server import PATIENCE, AppServer, Person
+from tests.app_server import DEADLINE, AppServer, Person
 from tests.catalogue import catalogue, differences, rows
 from tests.conftest import a_folder, until
 from tests.test_process import HOSTED, command, sentence
@@ -91,7 +91,7 @@ async def test_an_interrupted_backup_leaves_no_file_that_looks_whole(
                 os.killpg(process.pid, signal.SIGINT)
             else:
                 os.kill(dump if victim == "pg_dump" else process.pid, signal.SIGKILL)
-            _, said = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+            _, said = await asyncio.to_thread(process.communicate, timeout=DEADLINE)
             assert process.returncode != 0
             if victim == "pg_dump":
                 assert said == "floorwalker: the backup failed: it was ended.\n"
@@ -131,7 +131,7 @@ async def test_a_backup_gives_way_to_the_server(app_server: AppServer, folder: P
                 assert os.sched_getscheduler(pid) == os.SCHED_OTHER, "others wait for what it has locked"
         finally:
             await owner.execute("drop table private.slow")
-    await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+    await asyncio.to_thread(process.communicate, timeout=DEADLINE)
     assert process.returncode == 0
     assert names(folder) == ["all.dump"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from server.embedded.postgres import SUPERUSER, Postgres
 from server.kernel.db import migrations, sweeper
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.conftest import a_folder, until
 from tests.docs.examples import example
 
@@ -71,7 +71,7 @@ async def test_every_step_can_be_a_job(folder: Path) -> None:
                     STEPS
                 )
 
-            await until(done, 130 + PATIENCE)
+            await until(done, 130 + DEADLINE)
             assert await owner.fetchval("select count(*) from public.interaction_archives") == 0
             assert (
                 await owner.fetchval("select count(*) from public.interactions where status = 'active'") == 3

@@ -21,7 +21,7 @@ from server.errors import Invalid
 from server.kernel.db import connections as db
 from server.kernel.db import migrations
 from server.kernel.live import Hub
-from tests.app_server import PATIENCE, Agent, AppServer, Person, decision
+from tests.app_server import DEADLINE, Agent, AppServer, Person, decision
 from tests.auth_process import hosted
 from tests.conftest import a_folder, free_port, serving, until
 from tests.kernel.db.pooler import PGBOUNCER, Pooler, pooling
@@ -182,7 +182,7 @@ async def test_time_passes(pooled: AppServer, voice: Person) -> None:
     async def swept() -> bool:
         async with pooled.api(agent) as api:
             await api.post(f"/interactions/{await pooled.start(agent)}/end", json={"status": "completed"})
-        async with httpx.AsyncClient(base_url=pooled.url, timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(base_url=pooled.url, timeout=DEADLINE) as http:
             return 'floorwalker_swept_total{what="performance"}' in (await http.get("/metrics")).text
 
     await until(swept)
@@ -286,25 +286,25 @@ async def test_a_session_pooler_delivers_and_is_believed(app_server: AppServer) 
 async def test_without_a_session_connection_pages_and_agents_hear_two_seconds_later(
     app_server: AppServer, pooler: Pooler, folder: Path, voice: Person
 ) -> None:
-    with serving(folder / "deaf", free_port(), **hosted(app_server, DATABASE_URL=pooler.url())) as running:
-        deaf = AppServer(running.url, app_server.home, running.process, running.log)
-        async with watching(deaf, voice) as (browser, lines):
+    with serving(folder / "unheard", free_port(), **hosted(app_server, DATABASE_URL=pooler.url())) as running:
+        unheard = AppServer(running.url, app_server.home, running.process, running.log)
+        async with watching(unheard, voice) as (browser, lines):
             # Written by another process, so that nobody here rings by themselves.
             asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
             await until(lambda: asked["id"] in "".join(lines))
-            async with deaf.api(voice.agents[0]) as api:
+            async with unheard.api(voice.agents[0]) as api:
                 waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
                 await asyncio.sleep(0.2)
                 async with app_server.browser_of(voice) as elsewhere:
                     await elsewhere.post(
                         f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied")
                     )
-                assert (await asyncio.wait_for(waiting, PATIENCE)).json()["status"] == "denied"
+                assert (await asyncio.wait_for(waiting, DEADLINE)).json()["status"] == "denied"
             assert (await browser.get("/readyz")).status_code == 200
             assert "".join(lines).count("retry: ") == 1, "it is still the same stream"
             await browser.post("/logout")
             await until(lambda: lines[-1] == GONE)
-        assert "DATABASE_LISTEN_URL must be a session connection" in deaf.log.read_text()
+        assert "DATABASE_LISTEN_URL must be a session connection" in unheard.log.read_text()
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ BODIES = {URLENCODED: b"email=a&password=b", MULTIPART: fields(email="a", passwo
 
 
 @pytest.fixture
-async def stranger(app_server: AppServer) -> AsyncIterator[httpx.AsyncClient]:
+async def outsider(app_server: AppServer) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which nobody is signed in."""
     async with httpx.AsyncClient(base_url=app_server.url, timeout=120) as client:
         yield client
@@ -93,17 +93,17 @@ async def together(asked: Iterable[tuple[httpx.AsyncClient, str, str, bytes]]) -
 
 @pytest.mark.parametrize("kind", [URLENCODED, MULTIPART])
 async def test_a_form_that_names_any_codec_of_python_but_utf_8_is_refused(
-    stranger: httpx.AsyncClient, kind: str
+    outsider: httpx.AsyncClient, kind: str
 ) -> None:
     answers = await together(
-        (stranger, "/login", f"{kind}; charset={codec}", BODIES[kind]) for codec in CODECS
+        (outsider, "/login", f"{kind}; charset={codec}", BODIES[kind]) for codec in CODECS
     )
     wrong = {codec: answer.status_code for codec, answer in zip(CODECS, answers, strict=True)}
     assert {codec for codec, status in wrong.items() if status != 415} == UTF8 & set(CODECS)
     assert {status for status in wrong.values() if status != 415} == {401}
 
 
-async def test_so_is_a_part_that_names_one(stranger: httpx.AsyncClient) -> None:
+async def test_so_is_a_part_that_names_one(outsider: httpx.AsyncClient) -> None:
     bodies = [
         parts(
             (f'form-data; name="email"\r\nContent-Type: text/plain; charset={codec}', b"a"),
@@ -111,16 +111,16 @@ async def test_so_is_a_part_that_names_one(stranger: httpx.AsyncClient) -> None:
         )
         for codec in CODECS
     ]
-    answers = await together((stranger, "/login", MULTIPART, body) for body in bodies)
+    answers = await together((outsider, "/login", MULTIPART, body) for body in bodies)
     wrong = {codec: answer.status_code for codec, answer in zip(CODECS, answers, strict=True)}
     assert {codec for codec, status in wrong.items() if status != 415} == UTF8 & set(CODECS)
     assert {status for status in wrong.values() if status != 415} == {401}
 
 
-async def test_at_every_address_whoever_asks(stranger: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
+async def test_at_every_address_for_everybody(outsider: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
     asked = [
         (client, path, f"{kind}; charset={codec}", BODIES[kind])
-        for client in (stranger, browser)
+        for client in (outsider, browser)
         for path in ADDRESSES
         for kind in BODIES
         for codec in DANGEROUS
@@ -145,10 +145,10 @@ async def test_at_every_form_that_reads_parts(browser: httpx.AsyncClient) -> Non
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
-async def test_by_every_method(stranger: httpx.AsyncClient, method: str) -> None:
+async def test_by_every_method(outsider: httpx.AsyncClient, method: str) -> None:
     kind = f"{URLENCODED}; charset=punycode"
     for path in ("/login", "/nothing"):
-        assert (await stranger.request(method, path, headers={"Content-Type": kind})).status_code == 415
+        assert (await outsider.request(method, path, headers={"Content-Type": kind})).status_code == 415
 
 
 @pytest.mark.parametrize(
@@ -163,41 +163,41 @@ async def test_by_every_method(stranger: httpx.AsyncClient, method: str) -> None
         ("; charset=utf-8\xa0x", 415), ("; charset='utf-8'", 415), ("; charset=utf-8, punycode", 415),
     ],
 )  # fmt: skip
-async def test_however_it_is_said(stranger: httpx.AsyncClient, said: str, status: int) -> None:
+async def test_however_it_is_said(outsider: httpx.AsyncClient, said: str, status: int) -> None:
     for kind in (URLENCODED, "MULTIPART/Form-Data; boundary=limit"):
         body = BODIES[MULTIPART if "boundary" in kind else URLENCODED]
         headers = [(b"Content-Type", f"{kind}{said}".encode("latin-1"))]
-        answer = await stranger.post("/login", content=body, headers=headers)
+        answer = await outsider.post("/login", content=body, headers=headers)
         assert answer.status_code == status, kind
 
 
-async def test_said_in_a_second_header_it_is_refused_as_well(stranger: httpx.AsyncClient) -> None:
+async def test_said_in_a_second_header_it_is_refused_as_well(outsider: httpx.AsyncClient) -> None:
     for values in (
         (URLENCODED, f"{URLENCODED}; charset=punycode"),
         ("text/plain", f"{MULTIPART}; charset=idna"),
     ):
         headers = [("Content-Type", value) for value in values]
-        assert (await stranger.post("/login", content=b"email=a", headers=headers)).status_code == 415
+        assert (await outsider.post("/login", content=b"email=a", headers=headers)).status_code == 415
 
 
-async def test_the_refusal_is_a_page_a_line_of_text_or_problem_details(stranger: httpx.AsyncClient) -> None:
+async def test_the_refusal_is_a_page_a_line_of_text_or_problem_details(outsider: httpx.AsyncClient) -> None:
     kind = {"Content-Type": f"{MULTIPART}; charset=punycode"}
-    page = await stranger.post("/login", content=b"", headers=kind)
+    page = await outsider.post("/login", content=b"", headers=kind)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "A form is sent in UTF-8, and this one names another character set." in page.text
     assert "<h1>Unsupported media type</h1>" in page.text
-    line = await stranger.post("/login", content=b"", headers={**kind, "HX-Request": "true"})
+    line = await outsider.post("/login", content=b"", headers={**kind, "HX-Request": "true"})
     assert line.headers["content-type"] == "text/plain; charset=utf-8"
     assert line.text == "A form is sent in UTF-8, and this one names another character set."
-    problem = await stranger.post("/api/v1/interactions", content=b"", headers=kind)
+    problem = await outsider.post("/api/v1/interactions", content=b"", headers=kind)
     assert problem.headers["content-type"] == "application/problem+json"
     assert (problem.json()["status"], problem.json()["title"]) == (415, "Unsupported media type")
 
 
-async def test_a_large_field_in_a_slow_codec_keeps_nobody_waiting(stranger: httpx.AsyncClient) -> None:
+async def test_a_large_field_in_a_slow_codec_keeps_nobody_waiting(outsider: httpx.AsyncClient) -> None:
     slow = parts(('form-data; name="email"', b"a" * 125_000 + b"-" + b"9z" * 62_000))
-    hostile = [post(stranger, "/login", f"{MULTIPART}; charset=punycode", slow) for _ in range(3)]
-    *refused, healthy = await asyncio.gather(*hostile, stranger.get("/healthz"))
+    hostile = [post(outsider, "/login", f"{MULTIPART}; charset=punycode", slow) for _ in range(3)]
+    *refused, healthy = await asyncio.gather(*hostile, outsider.get("/healthz"))
     assert [answer.status_code for answer in refused] == [415] * 3
     assert healthy.status_code == 200
 
@@ -216,9 +216,9 @@ async def test_a_large_field_in_a_slow_codec_keeps_nobody_waiting(stranger: http
     ],
 )  # fmt: skip
 async def test_bytes_that_are_not_utf_8_become_no_other_characters(
-    stranger: httpx.AsyncClient, kind: str, body: bytes
+    outsider: httpx.AsyncClient, kind: str, body: bytes
 ) -> None:
-    answer = await post(stranger, "/login", kind, body)
+    answer = await post(outsider, "/login", kind, body)
     assert answer.status_code == 415
     assert "A form is sent in UTF-8" in answer.text
 
@@ -236,10 +236,10 @@ async def test_bytes_that_are_not_utf_8_become_no_other_characters(
     ],
 )  # fmt: skip
 async def test_a_form_that_cannot_be_taken_apart_is_refused_in_a_sentence(
-    stranger: httpx.AsyncClient, kind: str, body: bytes
+    outsider: httpx.AsyncClient, kind: str, body: bytes
 ) -> None:
     headers = [(b"Content-Type", kind.encode("latin-1")), (b"HX-Request", b"true")]
-    answer = await stranger.post("/login", content=body, headers=headers)
+    answer = await outsider.post("/login", content=body, headers=headers)
     assert answer.status_code == 400
     assert " form " in answer.text
 
@@ -270,7 +270,7 @@ async def test_an_ordinary_form_is_read_in_both_encodings(
 
 
 async def test_json_is_utf_8_whatever_it_is_called(
-    app_server: AppServer, stranger: httpx.AsyncClient, voice: Person
+    app_server: AppServer, outsider: httpx.AsyncClient, voice: Person
 ) -> None:
     body = '{"interaction_type": "voice", "external_id": "Jörg"}'
     async with app_server.api(voice.agents[0]) as api:
@@ -280,7 +280,7 @@ async def test_json_is_utf_8_whatever_it_is_called(
             for encoded in (body.encode("utf-16"), body.encode("latin-1"), b"\xff"):
                 answer = await api.post("/interactions", content=encoded, headers=kind)
                 assert answer.status_code == 422, codec
-                answer = await stranger.post(
+                answer = await outsider.post(
                     "/auth/v1/token?grant_type=password", content=encoded, headers={**kind, "apikey": apikey}
                 )
                 assert (answer.status_code, answer.json()["error_code"]) == (400, "bad_json"), codec

@@ -10,7 +10,7 @@ from server.errors import RequestError
 from server.kernel.http import SameOrigin, trusted_hosts
 from server.kernel.http.cookies import cookie_name
 from server.settings import Settings
-from tests.app_server import PATIENCE, AppServer, Person, decision
+from tests.app_server import DEADLINE, AppServer, Person, decision
 
 PUBLIC = "https://floor.example.com"
 # PUBLIC_URL; the Host that reaches us; what the browser says (Sec-Fetch-Site, Origin); whether an unsafe method passes.
@@ -107,7 +107,7 @@ async def test_unsafe_methods_are_for_our_own_pages_and_for_programs(
 
 
 async def test_said_twice_it_has_to_be_true_twice(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         for name, own, foreign in (
             ("Sec-Fetch-Site", "same-origin", "cross-site"),
             ("Origin", app_server.url, "https://evil.example"),
@@ -122,7 +122,7 @@ async def test_said_twice_it_has_to_be_true_twice(app_server: AppServer) -> None
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 async def test_the_wall_stands_before_every_address(app_server: AppServer, method: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         answer = await client.request(method, path, headers={"Sec-Fetch-Site": "cross-site"})
         assert (answer.status_code, "another site" in answer.text) == (403, True)
         assert (await client.request(method, path, headers={"Origin": "null"})).status_code == 403
@@ -156,10 +156,10 @@ async def test_what_is_signed_in_is_kept_by_no_cache_and_static_is(
         )
 
 
-async def test_static_text_is_compressed_once_for_whoever_takes_it(app_server: AppServer) -> None:
+async def test_static_text_is_compressed_once_for_every_client_that_accepts_it(app_server: AppServer) -> None:
     path = "/static/js/floor.js"
     plain = {"Accept-Encoding": "identity"}
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         whole = await client.get(path, headers=plain)
         assert "content-encoding" not in whole.headers
         packed = await client.get(path, headers={"Accept-Encoding": "gzip, br"})
@@ -179,7 +179,7 @@ async def test_static_text_is_compressed_once_for_whoever_takes_it(app_server: A
 
 
 async def test_static_files_stay_in_their_folder(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         for path in (
             "/static/../pyproject.toml",
             "/static/%2e%2e/pyproject.toml",
@@ -204,6 +204,6 @@ def test_beyond_loopback_the_cookie_is_bound_to_host_and_https() -> None:
 
 
 async def test_a_form_that_is_too_large_is_413(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         answer = await client.post("/login", data={"email": "x" * 300_000, "password": "x"})
     assert answer.status_code == 413

@@ -171,7 +171,7 @@ def test_what_the_document_cannot_say(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), TAKES_MORE, ids=str)
-def test_what_the_server_takes_besides(name: str, value: Any) -> None:
+def test_what_the_server_also_takes(name: str, value: Any) -> None:
     assert not takes(schema_of(name), value, DOCUMENT)
     assert is_taken(WITH_BODY[name], value)
 

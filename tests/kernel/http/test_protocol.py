@@ -20,7 +20,7 @@ from server.errors import RequestError
 from server.kernel.http import BodyLimit, Protocol
 from server.kernel.http.bodies import BODY_LIMIT, TooLarge, TooSlow
 from server.kernel.http.protocol import HEAD_LIMIT
-from tests.app_server import PATIENCE, AppServer, Person
+from tests.app_server import DEADLINE, AppServer, Person
 from tests.conftest import until
 
 HEAD, BODY, STALL = 1.0, 2.0, 1.5  # seconds, where the server has fifteen and more
@@ -68,7 +68,7 @@ ended = asyncio.Event()
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    """A uvicorn with our protocol and our wall for bodies, both of little patience."""
+    """A uvicorn with our protocol and our limit for bodies, both with short timeouts."""
     ended.clear()
     app = Starlette(
         routes=[
@@ -77,15 +77,15 @@ async def port() -> AsyncIterator[int]:
         ],
         middleware=[Middleware(BodyLimit, refuse=plain, seconds=BODY)],
     )  # fmt: skip
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, http=Impatient, lifespan="off", log_config=None, server_header=False)
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve([door]))
+    task = asyncio.create_task(server.serve([listening]))
     await until(lambda: server.started)
-    yield door.getsockname()[1]
+    yield listening.getsockname()[1]
     server.should_exit = server.force_exit = True
-    await asyncio.wait_for(task, PATIENCE)
+    await asyncio.wait_for(task, DEADLINE)
 
 
 class Client:
@@ -102,7 +102,7 @@ class Client:
         """What came until the server closed it, and after how long that was."""
         said = b""
         with suppress(ConnectionError):
-            said = await asyncio.wait_for(self.reader.read(), PATIENCE)
+            said = await asyncio.wait_for(self.reader.read(), DEADLINE)
         return said, time.monotonic() - self.began
 
     async def ends_while(self, text: str) -> tuple[bytes, float]:
@@ -246,7 +246,7 @@ async def test_a_stream_lasts_and_ends_with_its_reader_whatever_was_asked_ahead(
         for _ in range(int(HEAD * 20)):
             assert await client.reader.readline()
         assert not ended.is_set()
-    await asyncio.wait_for(ended.wait(), PATIENCE)
+    await asyncio.wait_for(ended.wait(), DEADLINE)
 
 
 async def test_a_reader_who_does_not_read_is_left_and_one_who_reads_slowly_is_not(port: int) -> None:
@@ -277,7 +277,7 @@ async def test_the_server_speaks_so(app_server: AppServer, voice: Person) -> Non
         assert (await client.ends())[0].startswith(b"HTTP/1.1 431")
 
     async def streams() -> int:
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(timeout=DEADLINE) as http:
             page = (await http.get(f"{app_server.url}/metrics")).text
         found = re.search(r"^floorwalker_streams (\d+)", page, re.MULTILINE)
         assert found, page

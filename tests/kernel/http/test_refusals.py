@@ -6,7 +6,7 @@ from typing import Literal
 import httpx
 import pytest
 
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 
 HOMES = {"voice": "Back to the floor", "admin": "Back to the wallboard"}
 
@@ -32,8 +32,8 @@ async def test_every_refusal_keeps_the_frame(app_server: AppServer, role: Litera
         assert re.search(rf'<a class="button" href="/">{HOMES[role]}</a>', page.text)
 
 
-async def test_a_stranger_is_led_to_the_sign_in_page(app_server: AppServer) -> None:
-    async with httpx.AsyncClient(base_url=app_server.url, timeout=PATIENCE) as browser:
+async def test_a_outsider_is_led_to_the_sign_in_page(app_server: AppServer) -> None:
+    async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         page = await browser.get("/nowhere")
     assert page.status_code == 404
     assert "<nav" not in page.text

@@ -14,7 +14,7 @@ from sse_starlette.sse import AppStatus
 from starlette.types import Receive, Scope, Send
 
 from server.kernel.live import sse
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.conftest import until
 
 LARGE = b"data: " + b"x" * 30_000_000 + b"\n\n"  # more than any socket takes for a reader who does not read
@@ -46,18 +46,18 @@ async def serving(make: Make) -> AsyncIterator[Served]:
             raise
         happened.append("returned")
 
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, http="httptools", lifespan="off", log_config=None, server_header=False)
-    served = Served(uvicorn.Server(config), door.getsockname()[1])
-    task = asyncio.create_task(served.server.serve([door]))
+    served = Served(uvicorn.Server(config), listening.getsockname()[1])
+    task = asyncio.create_task(served.server.serve([listening]))
     try:
         await until(lambda: served.server.started)
         yield served
     finally:
         served.server.should_exit = True
         served.server.force_exit = True
-        await asyncio.wait_for(task, PATIENCE)
+        await asyncio.wait_for(task, DEADLINE)
         AppStatus.should_exit = False
 
 
@@ -69,13 +69,13 @@ class Reader:
 
     async def until(self, words: bytes) -> None:
         while words not in self.received:
-            part = await asyncio.wait_for(self.reader.read(2**20), PATIENCE)
+            part = await asyncio.wait_for(self.reader.read(2**20), DEADLINE)
             assert part, self.received[-500:]
             self.received += part
 
     async def rest(self) -> None:
         with suppress(ConnectionError):
-            while part := await asyncio.wait_for(self.reader.read(2**20), PATIENCE):
+            while part := await asyncio.wait_for(self.reader.read(2**20), DEADLINE):
                 self.received += part
 
 
@@ -114,7 +114,7 @@ async def compare(make: Make, act: Act = Reader.rest, method: str = "GET") -> tu
         return received["ours"], served.happened["ours"]
 
 
-async def forever(happened: Happened, *first: Any) -> AsyncIterator[Any]:
+async def endless(happened: Happened, *first: Any) -> AsyncIterator[Any]:
     try:
         for one in first:
             yield one

@@ -193,7 +193,7 @@ async def test_two_databases_do_not_ring_one_another(app_server: AppServer, bus:
 
 
 async def test_a_refused_subscription_is_not_believed(app_server: AppServer) -> None:
-    """NATS keeps a connection whose subscriptions it refuses: who follows would be deaf and not know."""
+    """NATS keeps a connection whose subscriptions it refuses: who follows would hear nothing and not know."""
     with nats() as bus:
         config = bus.log.parent / "nats.conf"
         config.write_text(

@@ -1,4 +1,4 @@
-"""Whoever dies, freezes or comes back: each hub hears by one way or the other, and nothing is missed in between."""
+"""When a process dies, freezes or comes back: each hub hears by one way or the other, and nothing is missed in between."""
 
 import asyncio
 import random
@@ -210,18 +210,18 @@ async def test_behind_a_transaction_pooler_one_may_follow_and_never_leads(
     heard: list[str] = []
     topic = f"agents:{uuid4()}"
     with pooling(app_server.home) as pooler:
-        async with hearing(pooler.url(), bus.url) as deaf:
+        async with hearing(pooler.url(), bus.url) as unheard:
             await asyncio.sleep(3)
-            assert deaf.state.name == "polling"
-            assert deaf.role == "listener"
+            assert unheard.state.name == "polling"
+            assert unheard.role == "listener"
             async with hearing(named(app_server), bus.url) as leader:
                 await until(
                     lambda: (
-                        leader.role == "leader" and deaf.role == "follower" and deaf.state.name != "polling"
+                        leader.role == "leader" and unheard.role == "follower" and unheard.state.name != "polling"
                     )
                 )
-                deaf.topics.subscribe([topic], noting(heard))
+                unheard.topics.subscribe([topic], noting(heard))
                 await until(lambda: heard == [topic])
                 await notify(app_server, topic)
                 await until(lambda: heard == [topic] * 2)
-            await until(lambda: deaf.state.name == "polling")
+            await until(lambda: unheard.state.name == "polling")

@@ -9,7 +9,7 @@ import pytest
 
 from server.kernel.live import STATE, Hub
 from server.kernel.live.fanout import Fanout
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.conftest import free_port, until
 from tests.kernel.live.hubs import noting
 
@@ -61,7 +61,7 @@ async def test_a_bell_keeps_what_rang_before_the_wait(app_server: AppServer) -> 
             assert not await bell.wait(0)
             await notify(app_server, topic)
             await asyncio.sleep(0.1)
-            assert await bell.wait(PATIENCE)
+            assert await bell.wait(DEADLINE)
             assert not await bell.wait(0)
         assert topic not in hub.topics
 
@@ -144,7 +144,7 @@ async def test_a_payload_that_is_no_topic_harms_nothing(app_server: AppServer) -
 
 
 async def silent() -> asyncio.Server:
-    """A port at which somebody answers the door and says nothing."""
+    """A port at which connections are accepted and nothing is sent."""
 
     async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -157,8 +157,8 @@ async def silent() -> asyncio.Server:
 async def test_without_nats_everybody_listens_for_themselves(app_server: AppServer, *, answers: bool) -> None:
     heard: list[str] = []
     topic = f"agents:{uuid4()}"
-    async with await silent() as door:
-        port = door.sockets[0].getsockname()[1] if answers else free_port()
+    async with await silent() as listening:
+        port = listening.sockets[0].getsockname()[1] if answers else free_port()
         async with listening(app_server, nats=f"nats://127.0.0.1:{port}") as hub:
             hub.topics.subscribe([topic], noting(heard))
             for number in range(1, 8):

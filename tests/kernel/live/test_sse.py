@@ -12,7 +12,7 @@ from sse_starlette import ServerSentEvent
 from sse_starlette.sse import AppStatus
 
 from server.kernel.live import sse
-from tests.app_server import PATIENCE
+from tests.app_server import DEADLINE
 from tests.conftest import until
 from tests.kernel.live.compared_streams import (
     LARGE,
@@ -20,7 +20,7 @@ from tests.kernel.live.compared_streams import (
     Reader,
     asking,
     compare,
-    forever,
+    endless,
     plain,
     serving,
     some,
@@ -84,7 +84,7 @@ async def test_a_generator_that_fails_ends_the_stream(good: int) -> None:
 
 
 async def test_what_cannot_be_sent_closes_the_generator() -> None:
-    _, happened = await compare(lambda kind, h: kind(forever(h, A, {"nonsense": 1})))
+    _, happened = await compare(lambda kind, h: kind(endless(h, A, {"nonsense": 1})))
     assert happened == ["closed", "cleaned up", "raised TypeError"]
 
 
@@ -92,7 +92,7 @@ async def test_a_reader_who_goes_while_nothing_happens_ends_the_stream() -> None
     async def go(reader: Reader) -> None:
         await reader.until(b"data: a")
 
-    _, happened = await compare(lambda kind, h: kind(forever(h, A)), go)
+    _, happened = await compare(lambda kind, h: kind(endless(h, A)), go)
     assert happened == ["cancelled", "cleaned up", "returned"]
 
 
@@ -122,7 +122,7 @@ async def test_a_reader_who_does_not_read_is_dropped(data: tuple[bytes, ...], pi
         reader.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await asyncio.sleep(1.2)
 
-    _, happened = await compare(lambda kind, h: kind(forever(h, *data), ping=ping, send_timeout=0.3), wait)
+    _, happened = await compare(lambda kind, h: kind(endless(h, *data), ping=ping, send_timeout=0.3), wait)
     assert happened == ["closed" if not ping else "cancelled", "cleaned up", "raised SendTimeoutError"]
 
 
@@ -145,12 +145,12 @@ async def test_pings_come_in_time_and_look_the_same(sep: str | None) -> None:
         began = asyncio.get_running_loop().time()
         for _ in range(3):
             reader.received += await asyncio.wait_for(
-                reader.reader.readuntil(b"+00:00" + end + end + b"\r\n"), PATIENCE
+                reader.reader.readuntil(b"+00:00" + end + end + b"\r\n"), DEADLINE
             )
         assert asyncio.get_running_loop().time() - began >= 0.6
 
     end = (sep or "\r\n").encode()
-    received, _ = await compare(lambda kind, h: kind(forever(h), ping=0.2, sep=sep), three)
+    received, _ = await compare(lambda kind, h: kind(endless(h), ping=0.2, sep=sep), three)
     assert received.count(b": ping - now") == 3
 
 
@@ -164,7 +164,7 @@ async def test_a_ping_may_be_made_by_the_application_and_its_failure_ends_the_st
                 raise ArithmeticError
             return ServerSentEvent(event="ping", data=number)
 
-        return kind(forever(happened), ping=0.1, ping_message_factory=ping)
+        return kind(endless(happened), ping=0.1, ping_message_factory=ping)
 
     received, happened = await compare(make)
     assert received.count(b"event: ping") == 2
@@ -178,7 +178,7 @@ async def test_without_pings_there_are_none() -> None:
         with suppress(TimeoutError):
             reader.received += await asyncio.wait_for(reader.reader.read(100), 0.1)
 
-    received, _ = await compare(lambda kind, h: kind(forever(h, A), ping=0), wait)
+    received, _ = await compare(lambda kind, h: kind(endless(h, A), ping=0), wait)
     assert b"ping" not in received
 
 
@@ -207,7 +207,7 @@ async def obedient(happened: Happened) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    "content", [lambda h: forever(h, A), polite, obedient], ids=["abrupt", "polite", "obedient"]
+    "content", [lambda h: endless(h, A), polite, obedient], ids=["abrupt", "polite", "obedient"]
 )
 @pytest.mark.parametrize("how", ["uvicorn", "AppStatus"])
 async def test_a_server_that_stops_ends_its_streams(how: str, content: Callable[[Happened], Any]) -> None:
@@ -228,10 +228,10 @@ async def test_a_server_that_stops_ends_its_streams(how: str, content: Callable[
     assert seen["ours"][1] == ["cancelled", "cleaned up", "returned"]
 
 
-async def test_whoever_cancels_the_request_hears_of_it() -> None:
+async def test_a_person_who_cancels_the_request_hears_of_it() -> None:
     for name in ("original", "ours"):
         async with (
-            serving(lambda kind, h: kind(forever(h, A))) as served,
+            serving(lambda kind, h: kind(endless(h, A))) as served,
             asking(served.port, name) as reader,
         ):
             await reader.until(b"data: a")
@@ -242,7 +242,7 @@ async def test_whoever_cancels_the_request_hears_of_it() -> None:
 
 
 async def test_a_generator_that_takes_no_notice_is_stopped_all_the_same() -> None:
-    async def deaf(happened: Happened) -> AsyncIterator[bytes]:
+    async def unheard(happened: Happened) -> AsyncIterator[bytes]:
         try:
             yield A
             for _ in range(3):
@@ -256,11 +256,11 @@ async def test_a_generator_that_takes_no_notice_is_stopped_all_the_same() -> Non
     async def go(reader: Reader) -> None:
         await reader.until(b"data: a")
 
-    _, happened = await compare(lambda kind, h: kind(deaf(h)), go)
+    _, happened = await compare(lambda kind, h: kind(unheard(h)), go)
     assert happened == ["went on", "cleaned up", "returned"]
 
 
-async def test_what_cleans_up_for_ever_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_clean_up_without_end_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(happened: Happened) -> AsyncIterator[Any]:
         try:
             yield {"nonsense": 1}
@@ -279,7 +279,7 @@ async def test_what_cleans_up_for_ever_is_cut_short(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_stream_is_two_tasks_and_no_timer_of_its_own() -> None:
-    async with serving(lambda kind, h: kind(forever(h, A), send_timeout=30)) as served:
+    async with serving(lambda kind, h: kind(endless(h, A), send_timeout=30)) as served:
 
         async def tasks(name: str, count: int) -> int:
             before = len(asyncio.all_tasks())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from server.kernel.live import STATE, Hub
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.conftest import until
 from tests.kernel.live.test_hub import listening, notify
 
@@ -23,7 +23,7 @@ class Row:
         return self.owner, self.done
 
     def waited_for(
-        self, hub: Hub, seconds: float = PATIENCE, again: float = 2 * PATIENCE
+        self, hub: Hub, seconds: float = DEADLINE, again: float = 2 * DEADLINE
     ) -> asyncio.Task[tuple[str, bool]]:
         waiting = hub.wait_for(
             (self.owner, self.done),

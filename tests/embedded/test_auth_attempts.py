@@ -1,4 +1,4 @@
-"""Guesses at a password count alike, whether they are made at the sign-in page or at the Auth service's own address."""
+"""Attempts at a password count alike, whether they are made at the sign-in page or at the Auth service's own address."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
-from tests.app_server import PASSWORD, PATIENCE, AppServer, Person
+from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
 from tests.conftest import a_folder, free_port, serving
 
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[AppServer]:
-    """A server that takes three guesses a minute, and hears from a proxy where they come from."""
+    """A server that takes three attempts a minute, and hears from a proxy where they come from."""
     with (
         a_folder() as folder,
         serving(folder / "home", free_port(), LOGIN_PER_MINUTE="3", TRUSTED_PROXIES="127.0.0.1") as running,
@@ -30,7 +30,7 @@ async def victim(strict: AppServer) -> Person:
 @asynccontextmanager
 async def from_address(app_server: AppServer, address: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"X-Forwarded-For": address, "apikey": Keys.load_or_create(app_server.home).publishable}
-    async with httpx.AsyncClient(base_url=app_server.url, headers=headers, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=app_server.url, headers=headers, timeout=DEADLINE) as client:
         yield client
 
 
@@ -43,7 +43,7 @@ async def at_login(client: httpx.AsyncClient, email: str, password: str) -> int:
     return (await client.post("/login", data={"email": email, "password": password})).status_code
 
 
-async def test_guesses_at_an_account_count_together_and_lock_nobody_out_elsewhere(
+async def test_attempts_at_an_account_count_together_and_lock_nobody_out_elsewhere(
     strict: AppServer, victim: Person
 ) -> None:
     async with from_address(strict, "192.0.2.1") as attacker, from_address(strict, "192.0.2.3") as owner:
@@ -67,12 +67,12 @@ async def test_an_office_behind_one_address_gets_in_beside_an_attacker(
         assert answers == [303] * 24
         assert await at_login(browser, victim.email, PASSWORD) == 303
         browser.cookies.delete(strict.cookie)  # signed out, and the browser is still known
-        guesses = await asyncio.gather(*(at_login(here, office[1].email, "wrong") for _ in range(20)))
-        assert sorted(guesses) == [401] * 3 + [429] * 17
+        attempts = await asyncio.gather(*(at_login(here, office[1].email, "wrong") for _ in range(20)))
+        assert sorted(attempts) == [401] * 3 + [429] * 17
         assert await at_login(browser, victim.email, PASSWORD) == 303
 
 
-async def test_guesses_from_an_address_count_together(strict: AppServer, victim: Person) -> None:
+async def test_attempts_from_an_address_count_together(strict: AppServer, victim: Person) -> None:
     async with from_address(strict, "192.0.2.11") as here, from_address(strict, "192.0.2.12") as there:
         for number in range(2):
             assert (await at_token(here, f"nobody-{number}@example.com", "wrong")).status_code == 400
@@ -87,11 +87,11 @@ async def test_right_ones_are_not_counted(strict: AppServer, victim: Person) -> 
         for _ in range(5):
             assert (await at_token(client, victim.email, PASSWORD)).status_code == 200
             assert await at_login(client, victim.email, PASSWORD) == 303
-        guesses = [await at_login(client, victim.email, "wrong") for _ in range(4)]
-        assert guesses == [401, 401, 401, 429], "one that is made at the sign-in page counts once"
+        attempts = [await at_login(client, victim.email, "wrong") for _ in range(4)]
+        assert attempts == [401, 401, 401, 429], "one that is made at the sign-in page counts once"
 
 
-async def test_guesses_at_a_link_count_for_the_address(strict: AppServer, victim: Person) -> None:
+async def test_attempts_at_a_link_count_for_the_address(strict: AppServer, victim: Person) -> None:
     async with from_address(strict, "192.0.2.31") as here, from_address(strict, "192.0.2.32") as there:
         link = {"type": "recovery", "token_hash": await strict.link(victim)}
         for number in range(3):

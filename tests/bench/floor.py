@@ -2,8 +2,8 @@
 
     python -m tests.bench.floor [SECONDS]
 
-By one web process, and by two of them: agents call the one, browsers watch the other. The one is killed (-9) in the middle of the long run, started again, and has to heal: browsers come back by themselves, and
-what was answered before stands.
+By one web process, and by two of them: agents call the one, browsers watch the other. Backups are due all the time: beside the whole floor they wait, beside a quarter of it they run. The one process is killed (-9) in
+the middle of a run, started again, and has to heal: browsers come back by themselves, and what was answered before stands.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ MEMORY = 1024  # MB in all
 _KEPT = """select (select count(*) from realtime_metrics where feed_text like '%@%@') as stored,
   count(*) filter (where status in ('allowed', 'denied')) as decided, count(execution_id) as executed
 from tool_permissions"""
+RUNS = (("whole floor", 2, 1.0), ("whole floor, one web process", 1, 1.0), ("a quarter of the floor", 2, 0.25))
 PEOPLE = {"REAP_SECONDS": "86400", "DEMO": "0"}
 
 
@@ -193,17 +194,23 @@ async def run(short: bool, seconds: float = 300) -> list[Row]:
     rows = []
     with a_folder() as folder, serving(folder / "home", free_port(), **PEOPLE) as app_server:
         everybody = await population.create(app_server, supervisors, admins, interactions)
-        for name in ("whole floor", "whole floor, one web process"):
+        if not short:
+            await beside.first_backup(app_server)
+        for name, servers, share in RUNS[: 2 if short else None]:
             with ExitStack() as stack:
-                other = stack.enter_context(second(app_server, folder)) if name == "whole floor" else None
-                what = plan(app_server, everybody, 6 if short else seconds, permissions, watched=other)
+                other = stack.enter_context(second(app_server, folder)) if servers == 2 else None
+                some = population.part(everybody, share)
+                what = plan(app_server, some, 6 if short else seconds, permissions, watched=other)
                 async with beside.watched(app_server, backup_after=seconds / 4) as ran:
                     steady = await simulate(app_server, folder, what, watched=other)
             check(steady)
             rows.append(_row(name, steady, judged=other is not None))
             if other is not None and not short:
                 print(beside.series(steady.seen, ran))
-                rows.append(beside.row("p99 beside a backup or a vacuum, to quiet seconds", steady.seen, ran))
+                needed = ("vacuum",) if share == 1 else ("backup", "vacuum")
+                rows.append(
+                    beside.row(f"{name}: p99 beside a backup or a vacuum, to quiet", steady.seen, ran, needed)
+                )
             print(table(rows), flush=True)
             async with app_server.database() as owner:  # what the next one is not to count
                 await owner.execute("delete from realtime_metrics; delete from tool_permissions")

@@ -88,6 +88,15 @@ async def create(app_server: AppServer, supervisors: int, admins: int, interacti
     return Population(watched, admin_watchers, workers)
 
 
+def part(everybody: Population, share: float) -> Population:
+    """The first supervisors with their agents, and all admins."""
+    watchers = everybody.supervisors[: round(len(everybody.supervisors) * share)]
+    ids = {one.id for one in watchers}
+    return Population(
+        watchers, everybody.admins, [worker for worker in everybody.workers if worker.supervisor in ids]
+    )
+
+
 async def _sign_in(app_server: AppServer, db: contact_centre.Connection, watchers: list[Watcher]) -> None:
     keys = Keys.load_or_create(app_server.home)
     box = Fernet(

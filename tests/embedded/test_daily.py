@@ -2,11 +2,14 @@
 
 import asyncio
 import datetime as dt
+import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
 from server.embedded import daily
@@ -99,6 +102,34 @@ async def test_a_stop_ends_it_at_once_and_leaves_nothing_half(postgres: Postgres
         )
     finally:
         await owner.close()
+
+
+async def test_it_waits_while_the_processors_are_full(
+    postgres: Postgres, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = [100.0]
+    monkeypatch.setattr(psutil, "cpu_percent", lambda: busy[0])
+    (place / "daily-2026-01-01.dump").write_text("rows")
+    keeping = asyncio.create_task(daily.keep(postgres, first=0, pause=0.01))
+    try:
+        await asyncio.sleep(0.3)
+        assert names(place) == {"daily-2026-01-01.dump"}
+        busy[0] = 40.0
+        await until((place / today()).exists)
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+
+@pytest.mark.parametrize("hours", [None, 31])
+async def test_it_does_not_wait_when_there_is_none_or_the_newest_is_old(
+    place: Path, hours: int | None
+) -> None:
+    if hours is not None:
+        old = place / "daily-2026-01-01.dump"
+        old.write_text("rows")
+        os.utime(old, (time.time() - hours * 3600,) * 2)
+    assert not daily.must_wait(place, busy=100.0)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.app_server import PATIENCE, AppServer
+from tests.app_server import DEADLINE, AppServer
 from tests.bench.table import Row
 from tests.conftest import until
 
@@ -44,7 +44,7 @@ def _file(app_server: AppServer, days: int) -> Path:
 
 async def first_backup(app_server: AppServer) -> None:
     """Wait for the first backup of a home, which is made however busy the machine is."""
-    await until(_file(app_server, 0).exists, 3 * PATIENCE)
+    await until(_file(app_server, 0).exists, 3 * DEADLINE)
 
 
 @asynccontextmanager

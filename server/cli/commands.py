@@ -223,9 +223,7 @@ def doctor() -> None:
 
 @main.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--schema-only", is_flag=True, help="Only tables, functions and rules, without rows."
-)
+@click.option("--schema-only", is_flag=True, help="Only tables, functions and rules, without rows.")
 @click.option(
     "--data-only", is_flag=True, help="Only the rows and the accounts, for a database of the same version."
 )

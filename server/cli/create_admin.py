@@ -42,9 +42,7 @@ union all (select null, f.reason from private.profile_faults f where f.user_id =
 @click.option("--email", "address", help="The e-mail address to sign in with.")
 @click.option("--name", help="The name that others see.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input: one line.")
-@click.option(
-    "--invite", is_flag=True, help="Send an e-mail with a link to choose a password."
-)
+@click.option("--invite", is_flag=True, help="Send an e-mail with a link to choose a password.")
 def create_admin(address: str | None, name: str | None, *, password_stdin: bool, invite: bool) -> None:
     """Make an admin, by Supabase Auth's admin API. Asks for what no option gives.
 

@@ -159,7 +159,9 @@ class AgentClient:
 
     async def claim(self, permission: Permission) -> Permission:
         """Claim the one execution. Without an `execution_id` in the result, do not run the tool."""
-        body = {"arguments_digest": digest_of(permission.arguments)}  # of the arguments that the tool will run with
+        body = {
+            "arguments_digest": digest_of(permission.arguments)
+        }  # of the arguments that the tool will run with
         try:
             answer = await self._send("POST", f"tool-permissions/{permission.id}/execution", body)
         except AgentError as error:

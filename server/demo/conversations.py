@@ -13,7 +13,10 @@ from server.demo import moods
 from server.demo.client import Channel
 from server.demo.player import Archive, Say, Script, Tool, sentiment
 
-TOOLS_OF = {"star": "star_apis", "abcd": "abcd_actions"}  # the tools of other sources are stored under their domain
+TOOLS_OF = {
+    "star": "star_apis",
+    "abcd": "abcd_actions",
+}  # the tools of other sources are stored under their domain
 RESOLVED = {"resolved", "completed"}
 FAILED = {"abandoned", "error"}
 

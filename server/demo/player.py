@@ -142,7 +142,9 @@ class _Player:
         self.turns: list[Turn] = []
         self.permissions: list[Permission] = []
         self.satisfaction = script.steps[0].satisfaction
-        self.began = time.monotonic()  # moved on while a decision is waited for, because that is not script time
+        self.began = (
+            time.monotonic()
+        )  # moved on while a decision is waited for, because that is not script time
         self.metric_at = 0.0
         self.stamp = datetime.now(UTC)
 

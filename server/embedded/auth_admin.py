@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from server.embedded import auth_sessions, auth_users, passwords
 from server.embedded.auth_database import Connection, database_of
-from server.embedded.auth_gateway import body, mapping, refuse_phone, require_admin, text
 from server.embedded.auth_errors import AuthError
+from server.embedded.auth_gateway import body, mapping, refuse_phone, require_admin, text
 
 _PER_PAGE, _LARGEST_PAGE = 50, 1000
 

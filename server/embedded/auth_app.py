@@ -15,7 +15,6 @@ from starlette.routing import Route
 
 from server.embedded import auth_admin, auth_links, auth_sessions, auth_users, passwords
 from server.embedded.auth_database import AuthDatabase, database_of
-from server.embedded.auth_gateway import Gateway, body, caller, attempt, mapping, refuse_phone, text
 from server.embedded.auth_errors import (
     AuthError,
     answer,
@@ -24,6 +23,7 @@ from server.embedded.auth_errors import (
     answer_not_offered,
     answer_unreachable,
 )
+from server.embedded.auth_gateway import Gateway, attempt, body, caller, mapping, refuse_phone, text
 from server.embedded.keys import Keys
 
 __all__ = ["Keys", "close_auth_app", "create_auth_app"]

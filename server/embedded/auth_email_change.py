@@ -9,8 +9,8 @@ from starlette.responses import RedirectResponse, Response
 
 from server.embedded import auth_tokens, auth_users
 from server.embedded.auth_database import Connection, database_of
-from server.embedded.auth_gateway import attempt
 from server.embedded.auth_errors import AuthError
+from server.embedded.auth_gateway import attempt
 from server.embedded.auth_tokens import Kind, OneTimeToken
 
 CURRENT: Kind = "email_change_token_current"

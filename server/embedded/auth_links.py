@@ -18,8 +18,8 @@ from server.embedded import (
     passwords,
 )
 from server.embedded.auth_database import Connection, database_of
-from server.embedded.auth_gateway import body, attempt, mapping, require_admin, text
 from server.embedded.auth_errors import AuthError
+from server.embedded.auth_gateway import attempt, body, mapping, require_admin, text
 from server.embedded.auth_tokens import Kind, OneTimeToken
 
 _RECOVERY: Kind = "recovery_token"

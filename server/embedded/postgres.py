@@ -30,7 +30,11 @@ from server.embedded.processes import clear_stale
 __all__ = ["SUPERUSER", "Postgres", "StartError", "prepare"]
 
 _LOG_BYTES = 10_000_000
-_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}  # nothing of our environment may change the server
+_ENVIRONMENT = {
+    "LC_ALL": "C",
+    "TZ": "UTC",
+    "PATH": "/usr/bin:/bin",
+}  # nothing of our environment may change the server
 _ACCESS = ("--auth-local=peer", "--auth-host=scram-sha-256")
 _LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 _SETTINGS = {

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.auth_process import hosted
 from tests.conftest import ROOT, a_folder, free_port, serving
 from tests.faulty_auth import faulty_auth

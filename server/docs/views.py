@@ -19,6 +19,7 @@ from server.settings import Settings, documented
 _EXAMPLES = FILES / "templates" / "docs" / "examples"
 _EXAMPLE_ADDRESS = "http://127.0.0.1:8000"  # in the example files; a page shows its own server's
 _API_TITLE = "Floorwalker agent API"
+_WIDTH = 80  # characters of a body on one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ def _curl(method: str, path: str, call: dict[str, Any]) -> str:
         '-H "Authorization: Bearer $FLOORWALKER_KEY"',
     ]
     if "requestBody" in call:
-        body = json.dumps(call["requestBody"]["content"]["application/json"]["example"])
+        example = call["requestBody"]["content"]["application/json"]["example"]
+        body = json.dumps(example) if len(json.dumps(example)) < _WIDTH else json.dumps(example, indent=2)
         body = re.sub(r"\$[A-Z]+", lambda found: f"'{found[0]}'", body)  # out of the quotes of the shell
         lines += ['-H "Content-Type: application/json"', f"-d '{body}'"]
     return " \\\n  ".join(lines)

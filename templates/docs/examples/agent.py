@@ -1,4 +1,4 @@
-"""One interaction of an agent: what is said, a tool that a supervisor allows or denies, and the end."""
+"""One interaction of an agent, with a tool that a supervisor allows or denies."""
 
 import os
 import sys
@@ -16,10 +16,10 @@ def issue_refund(order_id: str, amount: float) -> dict[str, Any]:
 
 
 def run_tool(api: httpx.Client, interaction: str, arguments: dict[str, Any]) -> str:
-    """Ask, wait for the decision, claim the one execution, run the tool, report it; a sentence for the model.
+    """Ask, wait for the decision, claim the execution, run the tool, report the result.
 
-    Only a 201 on the claim lets the tool run. Whatever else happens, an answer that is no "allowed", an error,
-    a lost connection, the tool does not run.
+    Returns a sentence for the model. Only a 201 on the claim lets the tool run. After any
+    other answer, an error or a lost connection, the tool does not run.
     """
     asked = api.post(
         f"/interactions/{interaction}/tool-permissions",
@@ -30,15 +30,23 @@ def run_tool(api: httpx.Client, interaction: str, arguments: dict[str, Any]) -> 
     while permission["status"] == "pending":
         permission = api.get(address, params={"wait": 55}).raise_for_status().json()
     if permission["status"] != "allowed":
-        return f"The refund was not made: {permission['status']}. {permission['reason'] or ''}".strip()
-    claim = api.post(f"{address}/execution", json={"arguments_digest": permission["arguments_digest"]})
+        reason = permission["reason"] or ""
+        return f"The refund was not made: {permission['status']}. {reason}".strip()
+    claim = api.post(
+        f"{address}/execution", json={"arguments_digest": permission["arguments_digest"]}
+    )
     execution = {"execution_id": claim.raise_for_status().json()["execution_id"]}
     try:
         result = issue_refund(**permission["arguments"])
     except Exception as error:
-        api.patch(f"{address}/execution", json={**execution, "succeeded": False, "result": str(error)})
+        api.patch(
+            f"{address}/execution",
+            json={**execution, "succeeded": False, "result": str(error)},
+        )
         raise
-    api.patch(f"{address}/execution", json={**execution, "succeeded": True, "result": result})
+    api.patch(
+        f"{address}/execution", json={**execution, "succeeded": True, "result": result}
+    )
     return f"The refund was made: {result['refund']}"
 
 
@@ -46,12 +54,16 @@ def main() -> None:
     """Play the interaction."""
     with httpx.Client(base_url=ADDRESS, headers=HEADERS, timeout=65) as api:
         started = api.post(
-            "/interactions", json={"interaction_type": "voice", "phone_number": "+14155550123"}
+            "/interactions",
+            json={"interaction_type": "voice", "phone_number": "+14155550123"},
         )
         interaction = started.raise_for_status().json()["id"]
         status = "failed"
         try:
-            said = {"speaker": "customer", "text": "My order arrived broken. I want my money back."}
+            said = {
+                "speaker": "customer",
+                "text": "My order arrived broken. I want my money back.",
+            }
             api.post(f"/interactions/{interaction}/turns", json=said).raise_for_status()
             mood = {"sentiment": "critical", "satisfaction_score": 31}
             api.post(f"/interactions/{interaction}/metrics", json=mood).raise_for_status()

@@ -1,8 +1,9 @@
 PROJECT=https://<project>.supabase.co
-SECRET_KEY_OF_PROJECT=sb_secret_…
+PROJECT_KEY=sb_secret_…
 
 floorwalker people export people.jsonl
 while read -r person; do
-  curl -fsSo /dev/null "$PROJECT/auth/v1/admin/users" -d "$person" -H "Content-Type: application/json" \
-    -H "apikey: $SECRET_KEY_OF_PROJECT" -H "Authorization: Bearer $SECRET_KEY_OF_PROJECT"
+  curl -fsSo /dev/null "$PROJECT/auth/v1/admin/users" -d "$person" \
+    -H "apikey: $PROJECT_KEY" -H "Authorization: Bearer $PROJECT_KEY" \
+    -H "Content-Type: application/json"
 done < people.jsonl

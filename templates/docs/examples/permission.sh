@@ -1,6 +1,7 @@
-ask "$FLOORWALKER_API/interactions/$INTERACTION/tool-permissions" \
-  -d '{"tool_name": "issue_refund", "arguments": {"order_id": "A-1001", "amount": 42.5}}' > permission.json
+ask "$FLOORWALKER_API/interactions/$INTERACTION/tool-permissions" -d '{
+  "tool_name": "issue_refund", "arguments": {"order_id": "A-1001", "amount": 42.5}
+}' > permission.json
 PERMISSION=$(field id < permission.json)
 
-# Answers as soon as somebody has decided, or after 55 seconds: ask again while the status is "pending".
+# Answers once a person has decided, or after 55 seconds. Ask again while it is "pending".
 ask "$FLOORWALKER_API/tool-permissions/$PERMISSION?wait=55"

@@ -1,1 +1,2 @@
-curl -sS --fail-with-body -H "Authorization: Bearer $FLOORWALKER_KEY" "$FLOORWALKER_API/agent"
+curl -sS --fail-with-body -H "Authorization: Bearer $FLOORWALKER_KEY" \
+  "$FLOORWALKER_API/agent"

@@ -1,7 +1,6 @@
 """One interaction of an agent, with a tool that a supervisor allows or denies."""
 
 import os
-import sys
 from typing import Any
 
 import httpx
@@ -74,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -275,7 +275,7 @@ def restore(file: Path) -> None:
 
     with open_context() as context:
         applied, kept = asyncio.run(bring_back(context))
-        lines = [f"restored {file}", *(f"what was there before is in {path}" for path in kept)]
+        lines = [f"restored {file}", *(f"the previous database is in {path}" for path in kept)]
         click.echo("\n".join([*lines, *(["applied:", *applied] if applied else [])]))
 
 

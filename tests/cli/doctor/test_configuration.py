@@ -30,7 +30,7 @@ async def looked(environment: pytest.MonkeyPatch, **given: str) -> list[str]:
 
 
 async def test_all_is_well(environment: pytest.MonkeyPatch) -> None:
-    assert one(await looked(environment), "✓ the settings are whole: embedded")
+    assert one(await looked(environment), "✓ the settings are complete: embedded")
     findings = await looked(environment, **HOSTED)
     assert not bad(findings)
     one(findings, "a hosted project, https://x.supabase.co")

@@ -31,7 +31,7 @@ async def read(connection: Connection, agent_id: UUID) -> Record:
 
 
 async def pause(connection: Connection, agent_id: UUID, *, paused: bool) -> None:
-    """Pause or resume an agent of the viewer. A running interaction continues. NotFound when it is not theirs."""
+    """Pause or resume an agent of the viewer. An active interaction continues. NotFound when it is not the viewer's."""
     await connection.execute("select id from public.set_agent_paused($1, $2)", agent_id, paused)
 
 

@@ -152,7 +152,7 @@ class RealtimeMetric(Model):
 
 
 class Turn(Model):
-    """Something that was said.
+    """One utterance of the customer or the agent, or the result of a tool.
 
     A turn with the external_id of an earlier one replaces it while the text grows; once it is final, only a final one does.
     Without an external_id, turns with the same captured_at, speaker and text are the same. Turns are accepted until ten

@@ -8,7 +8,7 @@ _NOTICED, _HARMFUL = 2.0, 10.0  # seconds; tokens are checked with a tolerance o
 def ahead(asked: float, answered: float, earliest: float, latest: float) -> float:
     """By how many seconds this machine is ahead, at least; negative when it is behind.
 
-    At some moment between `asked` and `answered` of our clock, the other one showed `earliest` to `latest`.
+    At some moment between `asked` and `answered` of this machine's clock, the other one showed `earliest` to `latest`.
     """
     most, least = answered - earliest, asked - latest
     return least if least > 0 else min(most, 0.0)

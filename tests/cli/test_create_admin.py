@@ -227,9 +227,9 @@ def test_a_password_that_is_none(
 @pytest.mark.parametrize(
     ("address", "name", "words"),
     [
-        ("nobody", "Ada", ["no e-mail address"]),
-        ("a@b", "Ada", ["no e-mail address"]),
-        ("two@at@example.org", "Ada", ["no e-mail address"]),
+        ("nobody", "Ada", ["not an e-mail address"]),
+        ("a@b", "Ada", ["not an e-mail address"]),
+        ("two@at@example.org", "Ada", ["not an e-mail address"]),
         ("a@b..org", "Ada", ["validate email address"]),  # what the Auth server alone sees
         ("a@example.org", "x" * 256, ["1 to 255 characters"]),
         ("a@example.org", "Ada\x1b[2J", ["1 to 255 characters"]),

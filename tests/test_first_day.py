@@ -52,7 +52,7 @@ def test_line_by_line(new: NewProject, folder: Path) -> None:
         assert terminal.end() == 0, terminal.shown
     asyncio.run(has_password(new.postgres.url("supabase_admin")))
 
-    assert "✗ nobody is an admin: run `floorwalker create-admin`" in command(*doctor, **environment).stdout
+    assert "✗ there is no admin: run `floorwalker create-admin`" in command(*doctor, **environment).stdout
     with at_a_terminal(*create_admin, **environment) as terminal:
         for question, typed in (
             ("E-mail: ", ADDRESS), ("Name [owner]: ", ""), ("Password: ", PASSWORD), ("once more: ", PASSWORD),

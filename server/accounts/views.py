@@ -61,7 +61,7 @@ async def sign_in(request: Request) -> Response:
 
 
 async def _signed_in(request: Request, cookie: str, email: str, wanted: str = "/") -> Response:
-    """Set the cookie of the new session and end the one before. A failure to end it is only logged, because its cookie is gone."""
+    """Set the cookie of the new session, which replaces that of the session before, and end that one if its services answer."""
     auth: Auth = request.state.auth
     with suppress(Unavailable):
         await auth.sign_out(session_cookie(request))
@@ -147,8 +147,9 @@ async def _accept(request: Request, fields: Mapping[str, str], kind: Link) -> Re
     except NotFound as refusal:
         return _link_page(request, "", 404, used=refusal.detail)
     except PasswordRefused as refusal:
+        # The link is used up. The form gets the sealed session that it opened, so that the password can be tried again for 15 minutes.
         return _link_page(request, refusal.token, 422, message=refusal.detail)
-    except PasswordSet as refusal:
+    except PasswordSet as refusal:  # but no session could be opened
         return _page(request, refusal.status, wanted="/", refusal=refusal)
     except RequestError as refusal:
         return _link_page(request, token, refusal.status, message=refusal.detail)

@@ -46,7 +46,7 @@ async def create(connection: Connection, agent: str) -> str:
         raise NotFound(f"There is no agent {agent!r}.")
     if len(rows) > 1:
         ids = ", ".join(str(row["id"]) for row in rows)
-        raise Invalid(f"Several agents are named {agent!r}: use the id of one of {ids}.")
+        raise Invalid(f"Several agents are named {agent!r}: use one of the ids {ids}.")
     return await create_for(connection, rows[0]["id"])
 
 
@@ -62,10 +62,10 @@ async def read(connection: Connection, agent: str | None) -> list[AgentKey]:
 
 
 async def revoke(connection: Connection, key: str, agent: str | None) -> tuple[AgentKey, bool]:
-    """Revoke the key with this id or hint, as the database's owner; return it, and whether it was valid before.
+    """Revoke the key with this id or hint, as the database's owner; return it, and whether this call revoked it.
 
-    Of several keys with this hint, the one that is not revoked is meant. NotFound when there is none, Invalid when
-    several remain.
+    Of several keys with this hint, the one that is not revoked yet is chosen. NotFound when there is none, Invalid when
+    several are not revoked.
     """
     if agent is not None:
         await _check_agent(connection, agent)
@@ -80,7 +80,7 @@ async def revoke(connection: Connection, key: str, agent: str | None) -> tuple[A
         working = [one for one in found if one.revoked_at is None]
         if len(working) > 1:
             ids = ", ".join(f"{one.id} ({one.agent})" for one in working)
-            raise Invalid(f"Several keys are {key!r}: use the id of one of {ids}.")
+            raise Invalid(f"Several valid keys match {key!r}: use one of the ids {ids}.")
         if working:
             await connection.execute(
                 "update public.agent_keys set revoked_at = now() where id = $1", working[0].id

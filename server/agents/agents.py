@@ -7,7 +7,11 @@ from server.kernel.db import Connection, Record
 
 
 async def read(connection: Connection, agent_id: UUID) -> Record:
-    """The agent and its tools. NotFound when it is not the caller's."""
+    """The agent and its tools. NotFound when it is not the caller's.
+
+    The tools are read from agent_tools. The column agents.mcp_tools is another form of the same data: triggers update each
+    when the other one is written.
+    """
     row = await connection.fetchrow(
         """
         select a.id, a.name, a.agent_type, a.status, a.system_prompt,
@@ -27,12 +31,15 @@ async def read(connection: Connection, agent_id: UUID) -> Record:
 
 
 async def pause(connection: Connection, agent_id: UUID, *, paused: bool) -> None:
-    """Pause or resume an agent of the viewer. A running interaction continues. NotFound when it is not theirs."""
+    """Pause or resume an agent of the viewer. An active interaction continues. NotFound when it is not the viewer's."""
     await connection.execute("select id from public.set_agent_paused($1, $2)", agent_id, paused)
 
 
 async def move(connection: Connection, agent_id: UUID, supervisor_id: UUID) -> UUID:
-    """Give an agent to another supervisor; return the previous one. NotFound; Conflict when they have three; Invalid for another type."""
+    """Move an agent to another supervisor; return the previous one.
+
+    NotFound; Conflict when the new supervisor has three agents; Invalid for a supervisor of another type.
+    """
     before: UUID | None = await connection.fetchval(
         "select supervisor_id from public.agents where id = $1", agent_id
     )

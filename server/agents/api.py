@@ -25,7 +25,8 @@ class Agent(Model):
     agent_type: Literal["voice", "chat"]
     status: Literal["idle", "in_call", "in_chat", "paused"]
     system_prompt: str
-    active_interaction_id: UUID | None  # after a restart of the agent: the interaction to continue or to end
+    # So that an agent that was restarted finds the interaction that it left open, and can continue or end it.
+    active_interaction_id: UUID | None
     tools: list[Tool]
 
 

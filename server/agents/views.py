@@ -14,7 +14,7 @@ from server.kernel.http import signed_in
 
 
 async def pause(request: Request) -> Response:
-    """Pause (`paused` = yes) or resume (no) an agent. Its card follows through the stream."""
+    """Pause (`paused` = yes) or resume (no) an agent. The stream then updates its card."""
     wanted = (await http.form(request)).get("paused")
     if wanted not in ("yes", "no"):
         raise Invalid("paused must be yes or no.")
@@ -25,7 +25,7 @@ async def pause(request: Request) -> Response:
 
 
 async def move(request: Request) -> Response:
-    """Give an agent to another supervisor of its type; back to the page of the previous one."""
+    """Move an agent to another supervisor of its type; 303 to the page of the previous one."""
     wanted = (await http.form(request)).get("supervisor_id", "")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
@@ -34,7 +34,7 @@ async def move(request: Request) -> Response:
 
 
 async def retire(request: Request) -> Response:
-    """Free an agent's slot; back to the page of its supervisor."""
+    """Retire an agent, which frees its slot; 303 to the page of its supervisor."""
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         supervisor = await agents.retire(connection, _agent(request))

@@ -32,7 +32,7 @@ def create_agent_key(agent: str) -> None:
 
 
 @agent_key.command("list")
-@click.option("--agent", help="Those of this agent alone: its id or its name.")
+@click.option("--agent", help="Only the keys of this agent, by its id or name.")
 def list_agent_keys(agent: str | None) -> None:
     """List all keys, newest first: their agents, their last characters, and whether they are valid.
 
@@ -50,11 +50,11 @@ def list_agent_keys(agent: str | None) -> None:
 
 @agent_key.command("revoke")
 @click.argument("key", metavar="HINT_OR_ID")
-@click.option("--agent", help="Look among the keys of this agent alone: its id or its name.")
+@click.option("--agent", help="Only among the keys of this agent, by its id or name.")
 def revoke_agent_key(key: str, agent: str | None) -> None:
     """Revoke one key at once. Its open requests end, and its next request is refused.
 
-    HINT_OR_ID is what `agent-key list` shows; of a hint like fw_…Ab3x the last four characters are enough.
+    HINT_OR_ID is a value that `agent-key list` shows; for a hint such as fw_…Ab3x the last four characters are enough.
     """
 
     async def revoke(context: Context) -> tuple[AgentKey, bool]:

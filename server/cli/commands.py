@@ -45,7 +45,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Like uvicorn's own, which raises the signal again at the end. Here the rest still has to stop."""
+        """Like uvicorn's own, which raises the signal again at the end. That would end this process before it stops PostgreSQL."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
@@ -67,21 +67,21 @@ def serve(*, demo: bool) -> None:
             from server.embedded import sample_people
 
             asyncio.run(sample_people.settle(context.owner_url, alone=context.settings.alone))
-            asyncio.run(_remember(context.owner_url))
+            asyncio.run(_add_history(context.owner_url))
         elif demo:
-            fail("--demo plays on the sample agents of the embedded mode, and DATABASE_URL is set")
+            fail("--demo uses the sample agents of the embedded mode, but DATABASE_URL is set")
         else:
             asyncio.run(_check(context.settings))
-        # Thousands of streams are hundreds of thousands of objects that stay, which the collector would visit again and again.
+        # Thousands of streams keep hundreds of thousands of objects alive, and the garbage collector would visit them repeatedly.
         # With these thresholds messages to 2,000 streams are sent 1.2 times as fast as with Python's own, and freezing saves
         # 60 ms in each full collection (bench optimisations).
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, where it is installed
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop where it is installed
             runner.run(_serve(context, listening, demo=demo))
 
 
-async def _remember(owner_url: str) -> None:
+async def _add_history(owner_url: str) -> None:
     """Add a month of sample interactions to a home without any."""
     async with db.as_owner(owner_url) as connection:
         await connection.execute((Path(__file__).parent.parent / "embedded" / "history.sql").read_text())
@@ -108,18 +108,18 @@ async def _serve(context: Context, listening: socket.socket, *, demo: bool) -> N
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
             http=Protocol,
-            ws="none",  # "auto" would switch WebSockets on where their library is installed
+            ws="none",  # "auto" would accept WebSockets where their library is installed
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=settings.proxies,
         ),
         parts,
     )
-    beside: list[Coroutine[Any, Any, None]] = [_greet(server, _greeting(context, first_admin))]
+    background: list[Coroutine[Any, Any, None]] = [_greet(server, _greeting(context, first_admin))]
     if context.home is not None:
-        beside += [context.home.postgres.keep(), context.home.back_up_daily()]
+        background += [context.home.postgres.keep(), context.home.back_up_daily()]
     if demo:
-        beside.append(_demo(context))
-    tasks = [asyncio.create_task(work) for work in beside]
+        background.append(_demo(context))
+    tasks = [asyncio.create_task(work) for work in background]
     try:
         await server.serve([listening])
     finally:
@@ -142,13 +142,13 @@ def _bind(settings: Settings) -> socket.socket:
         reason = error.strerror or str(error)
         raise SystemExit(
             f"floorwalker: cannot listen on {settings.host} port {settings.port} ({reason}): "
-            "stop what uses it, or set PORT (and HOST) to something else."
+            "stop the program that uses it, or set another PORT (or HOST)."
         ) from None
     return listening
 
 
 async def _first_admin(context: Context) -> FirstAdmin | None:
-    """The link to make the first admin, where no admin can sign in."""
+    """The link for the first admin, if no admin can sign in."""
     from server.embedded import sample_people
 
     if await sample_people.has_admin(context.owner_url):
@@ -171,7 +171,7 @@ def _greeting(context: Context, first_admin: FirstAdmin | None) -> list[str]:
             "Nobody can sign in yet. Make the first admin, once, at",
             context.settings.address + first_admin.path,
         ]
-    return [*lines, "Ctrl-C ends it; the data stays."]
+    return [*lines, "Press Ctrl-C to stop; the data is kept."]
 
 
 async def _greet(server: uvicorn.Server, lines: list[str]) -> None:
@@ -181,7 +181,7 @@ async def _greet(server: uvicorn.Server, lines: list[str]) -> None:
 
 
 async def _demo(context: Context) -> None:
-    """Play with keys of its own, made at each start; those of the last start are revoked."""
+    """Play the demo with new keys; the keys of its last start are revoked."""
     from server.demo.demo import play_all
 
     async with db.as_owner(context.owner_url) as connection:
@@ -212,9 +212,9 @@ main.add_command(create_admin.create_admin)
 
 @main.command()
 def doctor() -> None:
-    """Check the configuration against the real services, and say for each finding what to do.
+    """Check the configuration against the services that it names, and print what to do about each finding.
 
-    ✓ is as it should be, ! is worth a look, ✗ is wrong; with a ✗ the exit status is 1.
+    ✓ is right, ! is worth a look, ✗ is wrong; the exit status is 1 when there is a ✗.
     """
     from server.cli.doctor import examination
 
@@ -228,10 +228,10 @@ def doctor() -> None:
     "--data-only", is_flag=True, help="Only the rows and the accounts, for a database of the same version."
 )
 def backup(file: Path | None, *, schema_only: bool, data_only: bool) -> None:
-    """Write everything that was recorded, and the accounts with the hashes of their passwords, into a new FILE.
+    """Write all data, and the accounts with the hashes of their passwords, into a new FILE.
 
     Without FILE: floorwalker-<time>.dump, in the home's backups or, for a hosted project, in the present folder.
-    A backup has no sessions and no keys of the embedded home, which makes its own.
+    A backup contains no sessions, and not the keys of the embedded home: each home creates its own.
     """
     if schema_only and data_only:
         raise click.UsageError(
@@ -257,23 +257,23 @@ def backup(file: Path | None, *, schema_only: bool, data_only: bool) -> None:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
-    """Restore FILE, a backup of this or of an earlier version. Everybody signs in again.
+    """Restore FILE, a backup of this or of an earlier version. All users have to sign in again.
 
-    In embedded mode it replaces the present database, which is backed up first; the server may run.
-    A hosted project has to be empty. When a step fails, nothing has changed.
+    In embedded mode it replaces the present database, which is backed up; the server may keep running.
+    A hosted project has to be empty. When a step fails, nothing is changed.
     """
 
-    async def bring_back(context: Context) -> tuple[list[str], list[Path]]:
+    async def run(context: Context) -> tuple[list[str], list[Path]]:
         await context.reach_owner()
         if context.home is None:
             return await backups.restore(context.owner_url, file, Programs(), hosted=True), []
-        from server.embedded.restore import restore as take_its_place
+        from server.embedded.restore import restore as replace_database
 
-        return await take_its_place(context.home.postgres, file)
+        return await replace_database(context.home.postgres, file)
 
     with open_context() as context:
-        applied, kept = asyncio.run(bring_back(context))
-        lines = [f"restored {file}", *(f"what was there before is in {path}" for path in kept)]
+        applied, kept = asyncio.run(run(context))
+        lines = [f"restored {file}", *(f"the previous database is in {path}" for path in kept)]
         click.echo("\n".join([*lines, *(["applied:", *applied] if applied else [])]))
 
 
@@ -289,14 +289,14 @@ def people() -> None:
 @people.command("export")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def export_people(file: Path | None) -> None:
-    """Write everybody, with the hash of their password, into a new FILE or to standard output.
+    """Write all people, with the hashes of their passwords, into a new FILE or to standard output.
 
     Each line is the body of a POST to /auth/v1/admin/users of a hosted project, where the person then signs in with the same
     password. People who are banned or deactivated here are banned there.
     """
     with open_context() as context:
         if context.home is None:
-            fail("people export reads an embedded home, and DATABASE_URL is set")
+            fail("people export reads an embedded home, but DATABASE_URL is set")
         from server.embedded.people import export, summary, write
 
         lines = asyncio.run(export(context.owner_url))

@@ -1,4 +1,4 @@
-"""What a command works on: the configured database and Auth server, or those of the embedded home."""
+"""The database and Auth server of a command: the configured ones, or those of the embedded home."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +14,7 @@ from server.kernel import db
 from server.kernel.auth import within
 from server.settings import Settings
 
-if TYPE_CHECKING:  # the embedded parts are imported only where nothing else is configured
+if TYPE_CHECKING:  # the embedded mode is imported only when no other database is configured
     from server.embedded.home import Home
 
 
@@ -42,7 +42,7 @@ class Context:
 
     @asynccontextmanager
     async def auth_http(self, seconds: float) -> AsyncIterator[httpx.AsyncClient]:
-        """A client for the Auth server. The embedded one is called within this process, whether it is served or not."""
+        """A client for the Auth server. The embedded one is called within this process, so no server has to run."""
         if self.home is None:
             async with httpx.AsyncClient(timeout=seconds) as http:
                 yield http
@@ -59,7 +59,7 @@ class Context:
 
 @contextmanager
 def open_context(logged: str = "INFO") -> Iterator[Context]:
-    """The context of this environment. A failure ends the command with one sentence."""
+    """The context of this environment. A RequestError or StartError in the block ends the command with one sentence."""
     given = environment.load()
     logs.configure(logged)
     try:

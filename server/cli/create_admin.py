@@ -49,10 +49,10 @@ def create_admin(address: str | None, name: str | None, *, password_stdin: bool,
     A hosted project needs SUPABASE_SECRET_KEY for it. When a step is refused, nothing was made.
     """
     if invite and password_stdin:
-        fail("--invite lets them choose a password, and --password-stdin sets one: take one of the two")
+        fail("--invite lets the admin choose a password, and --password-stdin sets one: take one of the two")
     asks = sys.stdin.isatty()
     if password_stdin and asks:
-        fail("--password-stdin reads what is piped in, and nothing is: leave it out and be asked")
+        fail("--password-stdin reads a pipe, but standard input is a terminal: leave it out to be asked")
     if not asks:
         _complete(address, name, has_password=password_stdin or invite)
     with open_context("CRITICAL") as context:
@@ -83,14 +83,14 @@ def _check(draft: Draft) -> None:
 
 def _password(*, piped: bool) -> str:
     if not piped:
-        password: str = click.prompt("Password", hide_input=True, confirmation_prompt="The same once more")
+        password: str = click.prompt("Password", hide_input=True, confirmation_prompt="Repeat the password")
         return password
     try:
         lines = sys.stdin.buffer.read().decode().splitlines()
     except UnicodeDecodeError:
-        raise Invalid("the password on standard input is no text in UTF-8") from None
+        raise Invalid("the password on standard input is not UTF-8 text") from None
     if len(lines) != 1 or not lines[0]:
-        raise Invalid(f"a password is one line of standard input, and {len(lines) or 'none'} came")
+        raise Invalid(f"the password must be one line of standard input, but it has {len(lines) or 'none'}")
     return lines[0]
 
 
@@ -107,8 +107,8 @@ def _welcome(context: Context, draft: Draft, *, invited: bool) -> str:
             f"{link[0] if link else ''}\nand the e-mail {path}"
         )
     return (
-        f"{draft.email} is invited as an admin, and in with the link of the e-mail. If none comes: Supabase's own mail "
-        "goes to members of your organisation only, a few an hour, until the project has an SMTP server"
+        f"{draft.email} is invited as an admin, and signs in with the link of the e-mail. If no e-mail arrives: Supabase's mail "
+        "server sends to members of your organisation only, a few per hour, until the project has its own SMTP server"
     )
 
 
@@ -122,7 +122,7 @@ def _sent_email(outbox: Path, address: str) -> tuple[Path, EmailMessage]:
 
 
 async def _ready(context: Context) -> None:
-    """Refuse what cannot succeed, before any question."""
+    """Raise an error if no admin can be made, before the user is asked for anything."""
     if context.settings.supabase_secret_key is None:
         raise Invalid(
             "SUPABASE_SECRET_KEY is not set, and admins are made with it: copy it from the project's Settings → API Keys"
@@ -135,7 +135,7 @@ async def _ready(context: Context) -> None:
                 await owner.fetchrow(_KNOWN, "")
     except Forbidden:
         raise Forbidden(
-            f"{context.owner_setting} signs in as somebody who may not read people: set DATABASE_OWNER_URL to the project's "
+            f"{context.owner_setting} signs in as a role that may not read people: set DATABASE_OWNER_URL to the project's "
             "postgres role"
         ) from None
     if not has_schema:
@@ -148,30 +148,30 @@ async def _ready(context: Context) -> None:
 
 
 async def _refuse_known(context: Context, address: str) -> None:
-    """Raise Conflict where somebody has this address, with what to do."""
+    """Raise Conflict, with what to do, when there is a login with this address."""
     async with db.as_owner(context.owner_url) as owner:
         known = await owner.fetchrow(_KNOWN, address)
     if known is None:
         return
     if known["role"] == "supervisor":
         raise Conflict(
-            f"{address} is {known['name']} ({known['username']}), a {known['supervisor_type']} supervisor, and stays one: "
-            "take another address for the admin"
+            f"{address} is {known['name']} ({known['username']}), a {known['supervisor_type']} supervisor, and a role "
+            "cannot be changed: take another address for the admin"
         )
     if known["role"] == "admin" and known["out"]:
         raise Conflict(
-            f"{address} is {known['name']}, an admin who is deactivated: let another admin bring them back on the page of "
-            "people, or take another address"
+            f"{address} is {known['name']}, an admin who is deactivated: let another admin reactivate them on the "
+            "people page, or take another address"
         )
     if known["role"] == "admin":
-        state = "is invited already and has not come yet" if known["waiting"] else "is an admin already"
+        state = "is invited already and has not signed in yet" if known["waiting"] else "is an admin already"
         raise Conflict(
-            f"{address} ({known['name']}) {state}, and nothing was changed: a password is chosen anew at "
+            f"{address} ({known['name']}) {state}, and nothing was changed: set a new password at "
             f"{context.settings.address}/recovery"
         )
     reason = f" ({known['fault']})" if known["wanted"] and known["fault"] else ""
     raise Conflict(
-        f"{address} has a login that is nobody here{reason}: take another address, or make it an admin with `floorwalker "
+        f"{address} has a login without a role here{reason}: take another address, or make it an admin with `floorwalker "
         "psql -c \"update auth.users set raw_app_meta_data = coalesce(raw_app_meta_data, '{}') || "
         f'\'{{\\"app_role\\": \\"admin\\"}}\' where id = \'{known["id"]}\'"`'
     )
@@ -193,7 +193,7 @@ async def make(context: Context, draft: Draft, password: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Logins:
-    """The Auth server; its failures become sentences that say what to do."""
+    """The Auth server. Its failures become errors that say what to do."""
 
     context: Context
     administration: Administration
@@ -224,7 +224,7 @@ async def _is_here(context: Context, person: UUID) -> None:
     if not here:
         raise Conflict(
             f"SUPABASE_URL ({context.settings.supabase_url}) and the database ({db.where(context.owner_url)}) are of two "
-            "projects: let both lead to the same, run `floorwalker doctor`"
+            "projects: set both to the same project, and run `floorwalker doctor`"
         )
 
 
@@ -232,7 +232,9 @@ async def _became_admin(context: Context, address: str, person: UUID) -> None:
     async with db.as_owner(context.owner_url) as owner:
         found = await owner.fetchrow(_BECAME, person)
     if found is None:
-        raise Conflict(f"{address} could not become an admin, and nothing says why: run `floorwalker doctor`")
+        raise Conflict(
+            f"{address} could not become an admin, and no reason was recorded: run `floorwalker doctor`"
+        )
     if found["role"] != "admin":
         raise Conflict(f"{address} could not become an admin: {found['reason']}")
 
@@ -247,7 +249,7 @@ async def _administration(context: Context) -> AsyncIterator[Administration]:
 
 
 async def _asked(context: Context, asked: Awaitable[T]) -> T:
-    """The answer, or a sentence that says what to do when there is none."""
+    """The answer of the Auth server. Unavailable, with what to do, when there is none."""
     try:
         return await asked
     except Unavailable as error:

@@ -28,8 +28,8 @@ async def create_for_replay(
 ) -> list[tuple[str, Channel]]:
     """Three agents for each of these supervisors, made where missing, and a new (key, agent_type) of each.
 
-    Agents of an earlier replay get the tools that they lack; a tool that asks, or asked before, needs permission. As
-    the database's owner.
+    Agents of an earlier replay get the tools that they lack. A tool needs permission if it asks in this replay or asked in an
+    earlier one. As the database's owner.
     """
     await connection.execute(
         """

@@ -36,13 +36,13 @@ from server.settings import AUTH_PATH
 def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
     """Play recorded conversations (JSON Lines in FOLDER) through the agent API of the running server.
 
-    Sign in as the admin, or as one of the supervisors that it names, to watch and to decide. An agent that asks for a tool waits
-    for you, and continues without it after PERMISSION_SECONDS. A record that cannot be played is named with its place
-    and the reason, and the rest is played; the exit status is 1 when nothing could be played.
+    Sign in as the admin, or as one of the supervisors that are printed, to watch and to decide. An agent that asks for a tool
+    waits for your decision, and continues without the tool after PERMISSION_SECONDS. A record that cannot be played is
+    reported with its place and the reason; the others are played. The exit status is 1 when nothing could be played.
     """
     with open_context() as context:
         if context.home is None:
-            fail("replay makes supervisors of its own, and does so in embedded mode only")
+            fail("replay creates its own supervisors, which is possible in embedded mode only")
         try:
             count = asyncio.run(_replay(context, folder, speed, limit, supervisors))
         except FileNotFoundError as error:
@@ -56,7 +56,7 @@ def replay(folder: Path, speed: float, limit: int, supervisors: int) -> None:
 
 
 async def _replay(context: Context, folder: Path, speed: float, limit: int, supervisors: int) -> int:
-    """Play; return how many conversations ended."""
+    """Play; return how many conversations were played to their end."""
     from server.demo import cast, recordings
     from server.demo.player import Tool
     from server.demo.replay import replay as play

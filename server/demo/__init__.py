@@ -1,1 +1,1 @@
-"""Scripted and recorded interactions, played through the agent API like any agent would."""
+"""Scripted and recorded interactions, played through the public agent API."""

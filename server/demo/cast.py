@@ -1,4 +1,4 @@
-"""The supervisors of a replay, of both types, with three agents each; in embedded mode."""
+"""The supervisors of a replay, of both types, and the tools of their agents; in embedded mode."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import httpx
 
 from server.demo.client import Channel
 
-_TAKEN = 422  # a person with this e-mail exists, from an earlier replay
+_TAKEN = 422  # status: a person with this e-mail address exists, from an earlier replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Member:
 
 
 async def hire(auth_url: str, secret_key: str, supervisors: int, password: str | None) -> list[Member]:
-    """Make so many supervisors through the Auth admin API, voice and chat in turn; those of earlier replays stay.
+    """Create this many supervisors through the Auth server's admin API, voice and chat alternately; existing ones are kept.
 
     Without a password nobody can sign in as them.
     """

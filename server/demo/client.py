@@ -1,4 +1,4 @@
-"""A careful client of the agent API: it retries what may be retried, and takes every failure of a permission for a no."""
+"""A client of the agent API. It repeats requests where that is safe, and treats every failure of a permission as a refusal."""
 
 import asyncio
 import hashlib
@@ -19,14 +19,15 @@ Sentiment = Literal["good", "neutral", "critical"]
 Speaker = Literal["customer", "agent", "tool"]
 Outcome = Literal["completed", "failed"]
 
-ATTEMPTS = 9  # with the pauses between them about 20 seconds, within which a restarting server is back
+ATTEMPTS = 9  # with their pauses about 20 seconds, longer than a restart of the server takes
 LONGEST_PAUSE = 5.0
 WAIT = 25  # seconds that one request waits for a decision
+# The client stops waiting this long after expires_at, because the two clocks may differ.
 GRACE = timedelta(seconds=60)
 
 
 class AgentError(Exception):
-    """The API did not do what was asked."""
+    """A request to the API failed."""
 
 
 class Unreachable(AgentError):
@@ -34,7 +35,7 @@ class Unreachable(AgentError):
 
 
 class Refused(AgentError):
-    """The API refused, and would refuse again; `problem` is its RFC 9457 answer."""
+    """The API refused the request and would refuse it again; `problem` is its answer, as in RFC 9457."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         super().__init__(f"{status} {problem.get('detail') or problem.get('title') or ''}".strip())
@@ -47,7 +48,7 @@ class Metric:
     captured_at: datetime
     sentiment: Sentiment
     satisfaction_score: int
-    feed_text: str | None  # nothing new was said
+    feed_text: str | None  # None when nothing new was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A tool permission as the API last reported it; `unreachable` when it could not."""
+    """A tool permission as the API last reported it; its status is `unreachable` when the API could not be asked."""
 
     id: str
     tool_name: str
@@ -85,7 +86,7 @@ class AgentClient:
             headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(10, read=WAIT + 10),
             transport=transport,
-            trust_env=False,  # a proxy in the environment must not come between the demo and its own server
+            trust_env=False,  # the demo's requests to its own server must not use a proxy of the environment
         )
 
     async def __aenter__(self) -> Self:
@@ -121,7 +122,7 @@ class AgentClient:
         arguments: Mapping[str, Any],
         description: str | None = None,
     ) -> Permission:
-        """Ask for a tool. An answer that is `allowed` at once still passes through `decision`."""
+        """Ask for a tool. Call `decision` also when the answer is `allowed` already, because it checks the arguments."""
         body = {"tool_name": tool_name, "arguments": arguments} | _given(tool_description=description)
         answer = await self._send("POST", f"interactions/{interaction_id}/tool-permissions", body)
         return Permission(
@@ -146,7 +147,7 @@ class AgentClient:
                 )
                 if permission.status != "pending" or datetime.now(UTC) > permission.expires_at + GRACE:
                     break
-                await asyncio.sleep(0.2)  # a server that stops answers at once
+                await asyncio.sleep(0.2)  # because a server that stops answers without waiting
         except AgentError as error:
             return replace(permission, status="unreachable", reason=str(error))
         if answer.get("arguments") != json.loads(
@@ -159,9 +160,8 @@ class AgentClient:
 
     async def claim(self, permission: Permission) -> Permission:
         """Claim the one execution. Without an `execution_id` in the result, do not run the tool."""
-        body = {
-            "arguments_digest": digest_of(permission.arguments)
-        }  # of the arguments that the tool will run with
+        # Of the arguments that the tool will run with, so that the API refuses others than those that were decided on.
+        body = {"arguments_digest": digest_of(permission.arguments)}
         try:
             answer = await self._send("POST", f"tool-permissions/{permission.id}/execution", body)
         except AgentError as error:
@@ -185,7 +185,7 @@ class AgentClient:
     async def _send(
         self, method: str, path: str, body: object = None, params: Mapping[str, int] | None = None
     ) -> dict[str, Any]:
-        """Send a request, again after a lost connection, a busy or restarting server, or too many requests."""
+        """Send a request; repeat it after a lost connection and after 429, 502, 503 and 504. Refused or Unreachable otherwise."""
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
         trouble = ""
         for attempt in range(ATTEMPTS):
@@ -208,7 +208,7 @@ class AgentClient:
 
 def digest_of(arguments: Mapping[str, Any]) -> str:
     """SHA-256 over RFC 8785, as the API computes it."""
-    # As floats, which changes none of the numbers that the API accepts, because rfc8785 refuses integers from 2^53 on.
+    # Integers become floats, because rfc8785 refuses integers from 2^53 on. This changes no number that the API accepts.
     floats = json.loads(json.dumps(dict(arguments)), parse_int=float)
     return hashlib.sha256(rfc8785.dumps(floats)).hexdigest()
 

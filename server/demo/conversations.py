@@ -13,15 +13,13 @@ from server.demo import moods
 from server.demo.client import Channel
 from server.demo.player import Archive, Say, Script, Tool, sentiment
 
-TOOLS_OF = {
-    "star": "star_apis",
-    "abcd": "abcd_actions",
-}  # the tools of other sources are stored under their domain
+# The tools of these sources are stored under a name of their own, those of other sources under the domain.
+TOOLS_OF = {"star": "star_apis", "abcd": "abcd_actions"}
 RESOLVED = {"resolved", "completed"}
 FAILED = {"abandoned", "error"}
 
 
-_DAY = 24 * 3600  # seconds; nothing that is played takes longer
+_DAY = 24 * 3600  # seconds; the longest recording that is played
 _SUMMARY = 500  # characters
 
 Seconds = Annotated[float, Field(ge=0, le=_DAY)]
@@ -87,7 +85,7 @@ class Definition(Recorded):
     writes_when: dict[str, Any] = {}
 
     def asks(self, arguments: Mapping[str, Any]) -> bool:
-        """Whether a call with these arguments changes anything; some tools do in one of their modes only."""
+        """Whether a call with these arguments writes; some tools write in one of their modes only (`writes_when`)."""
         return self.writes and all(arguments.get(name) == value for name, value in self.writes_when.items())
 
 

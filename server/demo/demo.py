@@ -14,11 +14,11 @@ from server.demo.scripts import SCRIPTS
 log = structlog.get_logger()
 
 BETWEEN = (4.0, 12.0)  # seconds an agent is idle after an interaction
-TROUBLED = 10.0  # seconds until the next attempt after one that could not be played
+TROUBLED = 10.0  # seconds until the next attempt after an error
 
 
 async def play_all(base_url: str, agents: Sequence[tuple[str, Channel]], *, speed: float = 1.0) -> None:
-    """Play until cancelled. A server that is away, a paused agent and a revoked key are waited out."""
+    """Play until cancelled. After an error (a stopped server, a paused agent, a revoked key) it waits and tries again."""
     phones: dict[str, str] = {}
     async with asyncio.TaskGroup() as group:
         for place, (key, channel) in enumerate(agents):
@@ -29,7 +29,7 @@ async def _play_agent(
     base_url: str, key: str, channel: Channel, place: int, speed: float, phones: dict[str, str]
 ) -> None:
     scripts = [script for script in SCRIPTS if script.channel == channel]
-    turn = place  # two agents of one channel do not play the same script at the same time
+    turn = place  # so that two agents of one channel do not play the same script at the same time
     async with AgentClient(base_url, key) as client:
         await asyncio.sleep(place * 3 / speed)
         while True:
@@ -46,10 +46,10 @@ async def _play_agent(
 
 
 def with_phone(script: Script, phones: Mapping[str, str]) -> Script:
-    """The script with a customer of its own, or with the last one of the script that it follows.
+    """The script with a new customer, or with the last customer of the script that it follows.
 
-    A customer who returns within days with the same issue counts against first-contact resolution. The demo shows that in
-    these scripts, and nowhere else.
+    A customer who returns within days with the same issue counts against first-contact resolution. So only the scripts that
+    follow another one may use a number twice.
     """
     if script.follows and script.follows in phones:
         return replace(script, phone=phones[script.follows])
@@ -58,7 +58,7 @@ def with_phone(script: Script, phones: Mapping[str, str]) -> Script:
 
 
 async def recover(client: AgentClient, played: Played) -> None:
-    """End the agent's interaction, for the next attempt."""
+    """Log the trouble, and end an interaction that the agent left active, because it prevents the next attempt."""
     trouble = played.trouble
     log.info("demo_interaction_cut_short", interaction_id=played.interaction_id, trouble=str(trouble))
     if played.interaction_id is None and isinstance(trouble, Refused) and trouble.status == 409:

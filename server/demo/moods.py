@@ -50,7 +50,7 @@ def target(labels: Labels) -> int:
 
 
 class Mood:
-    """The satisfaction during the turns."""
+    """The satisfaction during the turns: a line from START to the target, plus the cues."""
 
     def __init__(self, labels: Labels, spoken_turns: int) -> None:
         self._step = (target(labels) - START) / max(1, spoken_turns)

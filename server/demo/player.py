@@ -1,4 +1,4 @@
-"""Plays one script through the agent API, as the agent of that interaction would, and records what was sent."""
+"""Plays one script through the agent API, as an agent would, and records the requests and answers."""
 
 import asyncio
 import json
@@ -90,7 +90,7 @@ def sentiment(satisfaction: int) -> Sentiment:
 
 
 async def play(client: AgentClient, script: Script, speed: float = 1.0) -> Played:
-    """Play it to its end. An error ends the interaction as failed and is returned."""
+    """Play the script to its end. An error ends the interaction as failed, and is in the result."""
     try:
         interaction_id = await client.start(script.channel, script.phone)
     except AgentError as error:
@@ -113,7 +113,7 @@ async def play(client: AgentClient, script: Script, speed: float = 1.0) -> Playe
 
 
 async def clear(client: AgentClient) -> None:
-    """End an interaction that an earlier run of this agent left active, because it could take no other."""
+    """End an interaction that an earlier run of this agent left active, because an agent can have only one."""
     try:
         left = (await client.agent()).get("active_interaction_id")
     except AgentError:
@@ -131,7 +131,7 @@ async def abandon(client: AgentClient, interaction_id: str) -> None:
 
 
 class _Player:
-    """A script that is being played: its clock, its mood, what was sent."""
+    """A script that is being played: its time, its satisfaction, and the records so far."""
 
     def __init__(self, client: AgentClient, script: Script, interaction_id: str, speed: float) -> None:
         self.client = client
@@ -142,9 +142,7 @@ class _Player:
         self.turns: list[Turn] = []
         self.permissions: list[Permission] = []
         self.satisfaction = script.steps[0].satisfaction
-        self.began = (
-            time.monotonic()
-        )  # moved on while a decision is waited for, because that is not script time
+        self.began = time.monotonic()  # set later by each wait for a decision, which is not script time
         self.metric_at = 0.0
         self.stamp = datetime.now(UTC)
 
@@ -153,7 +151,7 @@ class _Player:
             await self.until(step.at)
             if isinstance(step, Say):
                 self.satisfaction = step.satisfaction
-                await self.hear(step.speaker, step.text)
+                await self.say(step.speaker, step.text)
             else:
                 await self.use(step)
         await self.client.end(self.id, self.script.status, self.script.archive.as_json())
@@ -162,12 +160,12 @@ class _Player:
         return (time.monotonic() - self.began) * self.speed
 
     def stamped(self) -> datetime:
-        """The present moment, always later than the one before, because moments identify the rows of an interaction."""
+        """The present time, always later than the last one, because an interaction's rows are identified by it."""
         self.stamp = max(datetime.now(UTC), self.stamp + timedelta(microseconds=1))
         return self.stamp
 
     async def until(self, at: float) -> None:
-        """Let time pass, with a metric every five seconds."""
+        """Wait until this script time, and send a metric every five seconds."""
         while (left := at - self.now()) > 0:
             due = self.metric_at + METRIC_SECONDS - self.now()
             await asyncio.sleep(max(0, min(left, due)) / self.speed)
@@ -181,12 +179,12 @@ class _Player:
         await self.client.metrics(self.id, [metric])
         self.metrics.append(metric)
 
-    async def hear(self, speaker: Speaker, text: str) -> None:
+    async def say(self, speaker: Speaker, text: str) -> None:
         """Send a turn, and a metric at once."""
         turn = Turn(self.stamped(), speaker, _cut(text, TURN_TEXT))
         await self.client.turns(self.id, [turn])
         self.turns.append(turn)
-        # The feed names the tool in a word; its result is in the transcript.
+        # The feed has only the name of the tool; its result is in the transcript.
         await self.metric(
             f"Tool: {text.split(':', maxsplit=1)[0]}"
             if speaker == "tool"
@@ -196,19 +194,19 @@ class _Player:
     async def use(self, step: Tool) -> None:
         permission = await self.permission(step) if step.asks else None
         if permission and not permission.execution_id:
-            await self.hear(
+            await self.say(
                 "tool",
                 ": ".join(filter(None, [f"{step.name} not run", permission.status, permission.reason])),
             )
             if step.instead:
-                await self.hear("agent", step.instead)
+                await self.say("agent", step.instead)
             return
         await asyncio.sleep(RUN_SECONDS / self.speed)
         if permission:
             await self.client.report(permission, succeeded=step.succeeds, result=step.result)
         self.satisfaction = step.satisfaction
         result = step.result if isinstance(step.result, str) else json.dumps(step.result, ensure_ascii=False)
-        await self.hear("tool", f"{step.name}: {result}")
+        await self.say("tool", f"{step.name}: {result}")
 
     async def permission(self, step: Tool) -> Permission:
         """Ask, wait and claim. Metrics continue meanwhile, so that the agent does not count as silent."""

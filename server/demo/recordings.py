@@ -20,7 +20,7 @@ from server.errors import faults
 _LONGEST_LINE = 4 * 1024 * 1024  # bytes
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_SHOWN = 60  # characters of an id that is shown
+_SHOWN = 60  # characters of an id in messages
 _FAULTS_SHOWN = 3
 
 
@@ -66,7 +66,7 @@ class Recordings:
 
 
 class _Unreadable(Exception):
-    """A sentence that says why something cannot be read."""
+    """Why a file or a record cannot be read, as a sentence."""
 
 
 def read(folder: Path) -> Recordings:
@@ -113,10 +113,10 @@ def read(folder: Path) -> Recordings:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, by number. A line that is too long is cut, and so is not JSON."""
+    """Numbers and bytes of the lines that are not blank. One longer than _LONGEST_LINE is cut to one byte more."""
     with path.open("rb") as file:
         if b"\0" in file.peek(8192)[:8192]:
-            raise _Unreadable("it is no text in UTF-8, but has bytes that are NUL")
+            raise _Unreadable("it is not UTF-8 text: it has NUL bytes")
         number = 0
         while line := file.readline(_LONGEST_LINE + 1):
             number += 1
@@ -162,7 +162,7 @@ def _finite(text: str) -> float:
 
 
 def _id(record: Any) -> str | None:
-    """The id of a record that may be wrong in all other ways."""
+    """The id of a record that is not validated yet; None without one."""
     found = record.get("id") if isinstance(record, dict) else None
     return found[:_SHOWN] if isinstance(found, str) else None
 

@@ -1,4 +1,4 @@
-"""The interactions of the demo, from `scripts.json`: calls and chats, most of which end well."""
+"""The scripts of the demo, from `scripts.json`: voice and chat, most of them with a good end."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The Auth service's administration of people, for the secret key."""
+"""The endpoints under /admin/users of the Auth service, which require the secret key."""
 
 import secrets
 import uuid
@@ -17,7 +17,7 @@ _PER_PAGE, _LARGEST_PAGE = 50, 1000
 
 
 async def create(request: Request) -> Response:
-    """Create a person; where they come from another server, with their id and the hash of their password."""
+    """Create a person. One who moves here from another server may keep their id and the hash of their password."""
     require_admin(request)
     given = await body(request)
     refuse_phone(given)
@@ -47,7 +47,7 @@ async def index(request: Request) -> Response:
     page, per_page = _number(request, "page", 1), min(_number(request, "per_page", _PER_PAGE), _LARGEST_PAGE)
     async with database_of(request.app).transaction() as connection:
         users, total = await auth_users.listed(connection, page, per_page)
-        theirs = await auth_users.identities(connection, [user["id"] for user in users])
+        identities = await auth_users.identities(connection, [user["id"] for user in users])
     pages = -(-total // per_page)
     path = "/admin/users?page={page}&per_page={per_page}"
     links = [f'<{path.format(page=pages, per_page=per_page)}>; rel="last"']
@@ -55,7 +55,7 @@ async def index(request: Request) -> Response:
         links.insert(0, f'<{path.format(page=page + 1, per_page=per_page)}>; rel="next"')
     return JSONResponse(
         {
-            "users": [auth_users.public(user, theirs[user["id"]]) for user in users],
+            "users": [auth_users.public(user, identities[user["id"]]) for user in users],
             "aud": auth_users.AUDIENCE,
         },
         headers={"X-Total-Count": str(total), "Link": ", ".join(links)},
@@ -125,7 +125,7 @@ async def _user(request: Request, connection: Connection, *, lock: bool = False)
 
 
 def _own_id(given: dict[str, Any]) -> uuid.UUID | None:
-    """The given id of a person, so that references to them elsewhere stay valid."""
+    """The id that the request gives, if any, so that references to the person in other data stay valid."""
     if not text(given, "id"):
         return None
     try:
@@ -148,7 +148,7 @@ async def _password_hash(given: dict[str, Any]) -> str:
         message = "Only a password or a password hash should be provided"
         raise AuthError(400, "validation_failed", message)
     if not passwords.is_hash(password_hash):
-        raise AuthError(400, "validation_failed", "The password hash is of no kind that can be checked")
+        raise AuthError(400, "validation_failed", "The password hash is of an unknown kind")
     return password_hash
 
 
@@ -157,12 +157,16 @@ async def _answer(connection: Connection, user_id: uuid.UUID) -> Response:
 
 
 def _number(request: Request, name: str, default: int) -> int:
-    """A number of the query; an empty one counts as absent, as the client sends it."""
+    """A number of the query string. An empty value counts as absent, because Supabase's client sends it for a missing one."""
     given: Any = request.query_params.get(name) or default
     try:
         number = int(given)
     except ValueError:
         number = 0
     if not 1 <= number < 2**31:
-        raise AuthError(400, "validation_failed", f"Bad Pagination Parameters: {name} is no such number")
+        raise AuthError(
+            400,
+            "validation_failed",
+            f"Bad Pagination Parameters: {name} must be a number from 1 to 2147483647",
+        )
     return number

@@ -1,4 +1,4 @@
-"""The embedded Auth service: Supabase Auth's answers for one home, mounted at /auth/v1."""
+"""The embedded Auth service: the part of Supabase Auth's API that a home needs, mounted at /auth/v1."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -40,8 +40,8 @@ def create_auth_app(
 ) -> Starlette:
     """The ASGI application, to be mounted at /auth/v1 of `site`. `url` connects as supabase_auth_admin, at the first request.
 
-    `refuses` tells whether a person of this address may not sign in with this password although it is right.
-    A mounted application gets no lifespan events, so its owner calls `close_auth_app` at the end.
+    `refuses` returns whether this person (id, e-mail) must not sign in with this password, although it is the right one.
+    A mounted application gets no lifespan events, so the caller has to call `close_auth_app` at the end.
     """
     app = Starlette(
         routes=[
@@ -121,7 +121,7 @@ async def jwks(request: Request) -> Response:
 
 
 async def openid_configuration(request: Request) -> Response:
-    """The issuer, as it is named in tokens."""
+    """The issuer that tokens name."""
     issuer = request.app.state.issuer
     return JSONResponse(
         {"issuer": issuer, "jwks_uri": f"{issuer}/.well-known/jwks.json"},

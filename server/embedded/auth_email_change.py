@@ -62,7 +62,8 @@ async def confirm(connection: Connection, user: asyncpg.Record, kind: Kind) -> b
 async def follow(request: Request, token_hash: str, redirect_to: str) -> Response:
     """Confirm when the link is opened, and redirect to the site with the result in the fragment.
 
-    Nobody is signed in by it, so a mail scanner that opens links gains nothing.
+    An admin hands out these links, and they have no page with a form. They sign nobody in, so a mail scanner that opens
+    them gains nothing.
     """
     said: dict[str, Any]
     try:

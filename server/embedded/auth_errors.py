@@ -1,4 +1,4 @@
-"""Errors of the Auth service in both shapes of the real one, chosen by X-Supabase-Api-Version."""
+"""Errors of the Auth service, in both forms of Supabase Auth: the request's X-Supabase-Api-Version chooses."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class AuthError(Exception):
-    """A refusal with the status, code and words of the real server."""
+    """A refusal, with the status, code and message of Supabase Auth."""
 
     def __init__(self, status: int, code: str, message: str, **extra: Any) -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ async def answer_fault(request: Request, error: Exception) -> JSONResponse:
 
 
 async def answer_database(request: Request, error: Exception) -> JSONResponse:
-    """Turn an error of PostgreSQL into JSON: an impossible value, a trigger or a key that forbids it."""
+    """Turn an error of PostgreSQL into JSON: a value that cannot be stored, or a refusal by a trigger or a constraint."""
     if isinstance(error, asyncpg.DataError | UnicodeError):
         return await answer(request, AuthError(400, "validation_failed", "A value cannot be stored"))
     log.warning("auth_database_refused", error=type(error).__name__, path=request.url.path)

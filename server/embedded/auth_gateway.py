@@ -1,4 +1,4 @@
-"""What a hosted project has in front of its Auth server: the `apikey`, the bearer token, and limits on attempts."""
+"""The checks that a hosted project's gateway makes before its Auth server: `apikey`, bearer token, limits on attempts."""
 
 import json
 import re
@@ -51,7 +51,7 @@ class Gateway:
 
 
 def _is_open(scope: Scope) -> bool:
-    """Whether the path is open to browsers, which have no key, such as the target of a link."""
+    """Whether the path needs no key, because browsers request it: they have none when they follow a link."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     return path in _OPEN or (path == "/verify" and scope["method"] in {"GET", "HEAD"})
 
@@ -76,7 +76,7 @@ async def body(request: Request) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {error}") from None
     if not isinstance(parsed, dict):
-        raise AuthError(400, "bad_json", "Could not parse request body as JSON: an object is wanted")
+        raise AuthError(400, "bad_json", "Could not parse request body as JSON: expected an object")
     return parsed
 
 
@@ -97,7 +97,7 @@ def mapping(given: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def refuse_phone(given: dict[str, Any], known: str | None = None) -> None:
-    """Refuse a telephone number that the person does not have already, instead of ignoring it."""
+    """Refuse a telephone number that the person does not have already. Numbers cannot be stored, and must not be ignored."""
     phone = text(given, "phone").strip().removeprefix("+").replace(" ", "")
     if not phone or phone == known:
         return
@@ -109,8 +109,8 @@ def refuse_phone(given: dict[str, Any], known: str | None = None) -> None:
 async def caller(request: Request, connection: Connection, *, leaving: bool = False) -> Caller:
     """The person of this access token, if their session is still open.
 
-    The token must be of this issuer and of a person. To sign out, any of our tokens will do: the issuer changes when the server
-    starts on another port, and the session should end all the same.
+    The token must name this issuer and a person. To sign out (`leaving`), another issuer is accepted: the issuer changes when
+    the server starts on another port, and the session should end nevertheless.
     """
     claims = _claims(request)
     if not leaving:
@@ -132,9 +132,9 @@ async def caller(request: Request, connection: Connection, *, leaving: bool = Fa
 
 @asynccontextmanager
 async def attempt(request: Request, email: str | None = None) -> AsyncIterator[None]:
-    """Count an attempt at this account or at any link, together with those on our pages; refuse it after too many.
+    """Count a failed attempt at this account, or at any link without `email`; refuse further ones after too many.
 
-    The web process itself calls without these limits, because it counts on its pages.
+    Attempts on the pages share these counts. The web process calls the service without them, because its pages have counted.
     """
     limits: Limits | None = getattr(request.state, "limits", None)
     if limits is None:
@@ -147,7 +147,7 @@ async def attempt(request: Request, email: str | None = None) -> AsyncIterator[N
             except AuthError:
                 raise
             except Exception as error:
-                raise Unavailable("not judged") from error
+                raise Unavailable("neither right nor wrong") from error  # so that `attempt` does not count it
     except TooMany as error:
         raise AuthError(429, "over_request_rate_limit", error.detail) from None
     except Unavailable as error:
@@ -155,7 +155,7 @@ async def attempt(request: Request, email: str | None = None) -> AsyncIterator[N
 
 
 def require_admin(request: Request) -> None:
-    """Allow only the secret key. A person's token never administers, whatever it claims."""
+    """Allow only the secret key. No person's token is accepted, whatever its claims are."""
     keys: Keys = request.app.state.keys
     if not keys.is_secret(_bearer(request)):
         if _bearer(request) != keys.publishable:

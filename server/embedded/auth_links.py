@@ -74,9 +74,9 @@ async def verify(request: Request) -> Response:
 
 
 async def show(request: Request) -> Response:
-    """Lead to our page, whose form uses the token, because mail scanners open links.
+    """Redirect to the page whose form uses the token: mail scanners open links before people do, so opening must not use them.
 
-    A link that confirms a change of the address has no page: to open it is to confirm.
+    A link that confirms a change of the e-mail address has no page. To open it is to confirm.
     """
     kind, token_hash = request.query_params.get("type", ""), request.query_params.get("token", "")
     if not token_hash:
@@ -113,7 +113,8 @@ async def generate(request: Request) -> Response:
         raise AuthError(400, "validation_failed", f"Invalid email action link type requested: {kind}")
     async with database_of(request.app).transaction() as connection:
         user = await auth_users.by_email(connection, email, lock=True)
-        if user is None and kind == "magiclink":  # nobody to let in yet: the link makes somebody
+        if user is None and kind == "magiclink":
+            # An unknown address: the link creates the account, as in Supabase Auth.
             kind, given["password"] = "signup", secrets.token_urlsafe(32)
         match kind:
             case "invite":
@@ -141,13 +142,13 @@ async def generate(request: Request) -> Response:
 
 
 async def _send(request: Request, page: auth_mail.Page, to: str, token: OneTimeToken) -> None:
-    """Send as the last step before the commit: without an e-mail there is no token."""
+    """Send as the last step before the commit. When the e-mail fails, the transaction is rolled back and there is no token."""
     state = request.app.state
     await auth_mail.send(state.outbox, state.site, page, to, token.token_hash)
 
 
 def _wanted(given: dict[str, Any]) -> tuple[str, tuple[Kind, ...]]:
-    """The hash in the request, or made of its code, and the kinds of token that it may belong to."""
+    """The hash in the request, or the one made of its code, and the kinds of token that it may belong to."""
     kind, code, token_hash = text(given, "type"), text(given, "token"), text(given, "token_hash")
     if not kind:
         raise AuthError(400, "validation_failed", "Verify requires a verification type")
@@ -209,7 +210,7 @@ async def _created(
 
 
 def _redirect_to(request: Request, given: dict[str, Any]) -> str:
-    """The address that the caller wants to redirect to, if it is ours; our own links lead to our pages anyway."""
+    """The caller's `redirect_to`, if it is on this site or a loopback address; otherwise the site."""
     site: str = request.app.state.site
     wanted = text(given, "redirect_to") or request.query_params.get("redirect_to", "")
     try:
@@ -217,6 +218,6 @@ def _redirect_to(request: Request, given: dict[str, Any]) -> str:
         here = parts.hostname is not None and (
             parts.hostname == urlsplit(site).hostname or ipaddress.ip_address(parts.hostname).is_loopback
         )
-    except ValueError:  # neither a known name nor an address
+    except ValueError:  # a host name that is not the site's
         return site
     return wanted if here and parts.scheme in {"http", "https"} else site

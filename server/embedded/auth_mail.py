@@ -1,6 +1,6 @@
 """The Auth service's e-mails: each is a line of the log, with its link, and a file in the home's outbox.
 
-Nothing sends e-mail here, so the log is the only place where a link may be written.
+The embedded mode has no mail server, so the log is how a link reaches its reader. Links are never logged otherwise.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ Open this link within an hour and choose one:
 
 {link}
 
-It works once. If it was not you, do nothing: your password stays as it is.
+It works once. If it was not you, ignore this e-mail: your password stays as it is.
 """,
     "invitation": """\
 You are invited to Floorwalker as {to}.
 
-Open this link within a day and choose a password, then you are in:
+Open this link within a day and choose a password to sign in:
 
 {link}
 
-It works once. If you do not know what this is about, do nothing.
+It works once. If you did not expect an invitation, ignore this e-mail.
 """,
 }
 
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 
 
 def link(site: str, page: Page, token_hash: str) -> str:
-    """The address of our page, as a hosted project's template writes it: {{ .SiteURL }}/recovery?token_hash={{ .TokenHash }}."""
+    """The address of the page, in the form of a hosted project's e-mail template: {{ .SiteURL }}/recovery?token_hash={{ .TokenHash }}."""
     return f"{site}/{page}?token_hash={token_hash}"
 
 
@@ -77,7 +77,7 @@ def _message(site: str, page: Page, to: str, address: str, written: datetime) ->
     message["Date"] = format_datetime(written)
     message["Message-ID"] = make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"
-    # By default the library would break the line of the link, which could then not be opened from the file.
+    # With its default encoding the library would break the long line of the link, which could then not be opened from the file.
     message.set_content(_TEXTS[page].format(to=to, link=address), cte="8bit")
     return message
 
@@ -92,7 +92,7 @@ def _domain(site: str) -> str:
 
 
 def _keep(outbox: Path, name: str, content: bytes) -> None:
-    """Write a file that appears when it is complete, readable by its owner only."""
+    """Write the file under another name first, so that it appears complete. Only its owner may read it."""
     outbox.mkdir(mode=0o700, exist_ok=True)
     outbox.chmod(0o700)
     half = outbox / f".{name}.part"

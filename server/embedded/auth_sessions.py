@@ -1,4 +1,4 @@
-"""The tables auth.sessions, auth.refresh_tokens and auth.mfa_amr_claims: who is signed in, how, and by which tokens."""
+"""The tables auth.sessions, auth.refresh_tokens and auth.mfa_amr_claims: sessions, their tokens, and how they were opened."""
 
 import ipaddress
 import secrets
@@ -17,7 +17,7 @@ from server.embedded.auth_errors import AuthError
 Method = Literal["password", "otp"]
 LIFE = 3600  # seconds of an access token
 _CLAIMS = ("aud", "email", "phone", "app_metadata", "user_metadata", "role", "is_anonymous")
-_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 async def begin(
@@ -54,8 +54,8 @@ async def begin(
 async def rotate(connection: Connection, given: str, request: Request) -> tuple[asyncpg.Record, str]:
     """The session and its current refresh token, after a token was used.
 
-    The parent of the current token returns the current one, for a client that lost the answer or a second tab. An older token
-    was stolen or kept too long, so its session ends. The caller commits before it refuses.
+    The parent of the current token gets the current one again: the client may have lost the answer, or a second tab sent it. An
+    older token may be stolen, so its session ends and the returned token is empty. The caller has to commit before it refuses.
     """
     session = await connection.fetchrow(
         """
@@ -143,7 +143,7 @@ async def answer(
 
 
 async def _methods(connection: Connection, session_id: uuid.UUID) -> list[dict[str, Any]]:
-    """How the person proved their identity; a later refresh says the same."""
+    """How and when the person proved their identity. A refresh does not change it."""
     rows = await connection.fetch(
         "select * from auth.mfa_amr_claims where session_id = $1 order by updated_at", session_id
     )
@@ -164,7 +164,7 @@ def _address(request: Request) -> str | None:
 async def _issue(
     connection: Connection, user_id: uuid.UUID, session_id: uuid.UUID, parent: str | None
 ) -> str:
-    token = "".join(secrets.choice(_LETTERS) for _ in range(26))
+    token = "".join(secrets.choice(_ALPHABET) for _ in range(26))
     await connection.execute(
         """
         insert into auth.refresh_tokens (instance_id, token, user_id, revoked, parent, session_id,

@@ -19,7 +19,8 @@ _SENT = {
     "email_change_token_current": "email_change_sent_at",
     "email_change_token_new": "email_change_sent_at",
 }
-# An hour as in a hosted project, and a day as in Supabase Auth by default: an invited person may read mail tomorrow.
+# Recovery: an hour, as in a hosted project. The others: a day, the default of Supabase Auth, because an invited person may read
+# the e-mail the next day.
 _HOUR, _DAY = timedelta(hours=1), timedelta(hours=24)
 _LIFE = {
     "recovery_token": _HOUR,
@@ -28,14 +29,14 @@ _LIFE = {
     "email_change_token_new": _DAY,
 }
 _PAUSE = timedelta(seconds=60)
-# The hash is made of the address and this code alone, so the code is all there is to try. Six digits, a project's
-# default, can be tried out soon. Ten are the most that Supabase Auth allows.
+# The hash is made of the address and this code alone, so an attacker who knows the address has to try only codes. Six digits,
+# the default of a hosted project, are too few for that. Ten are the most that Supabase Auth allows.
 _DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class OneTimeToken:
-    """The token that is sent; only its hash is stored."""
+    """A token: `code` and `token_hash` are sent, and only the hash is stored."""
 
     code: str
     token_hash: str
@@ -137,7 +138,7 @@ async def usable(
 
 
 async def clear(connection: Connection, user_id: uuid.UUID, *kinds: Kind) -> None:
-    """Make sent tokens of these kinds, or of all kinds, invalid."""
+    """Invalidate the person's tokens of these kinds; without kinds, all of them."""
     await connection.execute(
         """
         delete from auth.one_time_tokens

@@ -1,4 +1,4 @@
-"""The tables auth.users and auth.identities, written in the order of the real server."""
+"""The tables auth.users and auth.identities, written by the same sequence of statements as in Supabase Auth, for the triggers."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ def normal_email(given: object) -> str:
 
 
 def ban_ends(given: object) -> datetime | None:
-    """`none`, or a duration as Go writes it ("24h", "1h30m"), counted from now."""
+    """The end of a ban: None for `none`, otherwise now plus a duration as Go writes it ("24h", "1h30m")."""
     if given == "none":
         return None
     text = given if isinstance(given, str) else ""
@@ -49,7 +49,7 @@ def taken() -> AuthError:
 
 
 def _taken(error: asyncpg.UniqueViolationError) -> Exception:
-    """The error for a duplicate: of an address, or of something that the caller cannot know."""
+    """`taken` for a duplicate address. Any other duplicate stays an error of PostgreSQL."""
     return taken() if error.constraint_name == "users_email_partial_key" else error
 
 
@@ -166,9 +166,9 @@ async def merge_user_metadata(connection: Connection, user_id: uuid.UUID, change
 
 
 async def renew_providers(connection: Connection, user_id: uuid.UUID) -> None:
-    """Write to the app metadata by which means a person may sign in."""
-    theirs = (await identities(connection, [user_id]))[user_id]
-    providers = list(dict.fromkeys(identity["provider"] for identity in theirs))
+    """Write the providers by which the person can sign in into the app metadata."""
+    rows = (await identities(connection, [user_id]))[user_id]
+    providers = list(dict.fromkeys(row["provider"] for row in rows))
     first = {"provider": providers[0]} if providers else {}
     await merge_app_metadata(connection, user_id, {"providers": providers, **first})
 
@@ -294,7 +294,7 @@ async def soft_delete(connection: Connection, user: asyncpg.Record) -> None:
 
 
 def _obscured(user_id: uuid.UUID, value: str | None) -> str:
-    """A replacement that is always the same for a value and does not reveal it."""
+    """A hash of the value, so that it stays unique and is not readable."""
     hashed = hashlib.sha256(f"{user_id}{value or ''}".encode()).digest()
     return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()
 

@@ -1,9 +1,9 @@
 """One backup per day of a home whose server runs; the last seven are kept.
 
-A backup waits while the processors are busy. It has the lowest priority, but it still takes memory bandwidth and caches from
-the floor: on two cores, 99th percentile beside it against quiet seconds was 0.95 times with half of their time free, 1.6 with
-a third free, and 2.9 with a twentieth free (`make bench BENCH=floor`, 2026-11-28). It is made at the latest when the newest
-backup is _OLDEST old, and at once where there is none.
+A backup waits while the processors are busy. It runs at the lowest priority, but still takes memory bandwidth and caches from
+the floor. On two cores, the floor's 99th percentile during a backup was 0.95 times that of quiet seconds with half of the
+processors' time free, 1.6 times with a third free, and 2.9 times with a twentieth free (`make bench BENCH=floor`, 2026-11-28).
+The backup waits no longer when the newest one is older than _OLDEST, or where there is none.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from server.errors import RequestError
 from server.kernel.db import backups
 
 _KEPT = 7
-_FIRST = 60.0  # seconds after the start, which has other things to do
+_FIRST = 60.0  # seconds after the start, which keeps the processors busy itself
 _PAUSE = 60.0
 AFTER_FAILURE = 600.0
-_FULL = 60.0  # percent of the processors' time since the last look
+_FULL = 60.0  # percent of the processors' time since the last check
 _OLDEST = 30 * 3600.0  # seconds
 _NAME = re.compile(r"daily-\d{4}-\d\d-\d\d\.dump")
 
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 async def keep(postgres: Postgres, *, first: float = _FIRST, pause: float = _PAUSE) -> None:
-    """Make the backup of each day while this process owns the PostgreSQL; cancelled, it leaves nothing half done."""
+    """Make the backup of each day while this process owns the PostgreSQL. When it is cancelled, no partial file remains."""
     psutil.cpu_percent()  # the next call measures from here
     await asyncio.sleep(first)
     waits = False
@@ -67,7 +67,7 @@ def must_wait(place: Path, busy: float) -> bool:
 
 
 async def make(postgres: Postgres) -> Path | None:
-    """Today's backup, unless it is there already; what is older than the last seven is removed."""
+    """Make today's backup, unless it exists; return its file. All but the last seven are removed."""
     place = folder(postgres.home)
     file = _today(place)
     if file.exists():

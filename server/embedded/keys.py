@@ -41,7 +41,7 @@ class Keys:
                 file.flush()
                 os.fsync(file.fileno())
             try:
-                path.hardlink_to(half)  # unlike a rename it fails for the second process
+                path.hardlink_to(half)  # unlike a rename, it fails where the file exists
             except FileExistsError:
                 pass
             finally:
@@ -55,7 +55,7 @@ class Keys:
         return jwt.encode(claims, self.signing, algorithm=ALGORITHM, headers={"kid": self.kid})
 
     def verify(self, token: str) -> dict[str, Any]:
-        """The claims of a valid token of ours. jwt.PyJWTError for any other token and for an expired one."""
+        """The claims of a token that this key signed. jwt.PyJWTError for any other token and for an expired one."""
         claims: dict[str, Any] = jwt.decode(
             token,
             self.signing.public_key(),

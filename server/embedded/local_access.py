@@ -1,8 +1,8 @@
-"""Who may connect to a home's PostgreSQL: which accounts of this machine, as which roles.
+"""Which accounts of this machine may connect to a home's PostgreSQL, and as which roles.
 
-The file whose lock is the start is readable by its owner only. Under root, PostgreSQL's own account passes through the home and
-is no superuser. So the embedded database has the same roles and default privileges as a hosted one, and tests of the
-migrations' grants mean something.
+There are no passwords. PostgreSQL asks the operating system's kernel for the connecting account (`peer`), and a map says which
+roles this account may use: all of them for the account that runs the server, the owner of the home, and root. PostgreSQL's own
+account, which differs from these when the server is started by root, may use every role but the superuser (2026-11-27).
 """
 
 import os
@@ -20,23 +20,23 @@ _LINE = re.compile(rf"^(local\s+\S+\s+\S+\s+)(?:trust|peer(?:\s+map={_MAP})?)[ \
 
 
 def write(home: Path, data: Path, who: Account) -> None:
-    """Have PostgreSQL check the connecting account by `peer`, also in an older home that trusted every local connection.
+    """Write both files, also in a home of an older version, which trusted every local connection.
 
     Only the owner of the home's lock may call this, while PostgreSQL is stopped.
     """
-    ours = _names(0, os.geteuid(), home.stat().st_uid)
-    # PostgreSQL looks up the account by its number. In a container that runs as a number without a name this fails, and the
-    # private folder of the socket is the protection.
+    trusted = _names(0, os.geteuid(), home.stat().st_uid)
+    # PostgreSQL looks up the account's name by its number. In a container whose number has no name this would fail, so every
+    # local connection is trusted there, and the private folder of the socket is the protection.
     named = bool(_names(os.geteuid()))
     access = _read(data / "pg_hba.conf")
     _replace(
         data / "pg_hba.conf", access, _LINE.sub(rf"\1{f'peer map={_MAP}' if named else 'trust'}", access), who
     )
-    lines = [f'{_MAP} "{name}" {role}' for name in ours for role in (SUPERUSER, *_ROLES)]
-    # Under root, PostgreSQL's account may be shared with other services, such as a pooler. It gets every role but superuser.
-    lines += [f'{_MAP} "{name}" {role}' for name in _names(who.uid) if name not in ours for role in _ROLES]
+    lines = [f'{_MAP} "{name}" {role}' for name in trusted for role in (SUPERUSER, *_ROLES)]
+    # PostgreSQL's account may be shared with other services, such as a pooler, so it gets every role but the superuser.
+    lines += [f'{_MAP} "{name}" {role}' for name in _names(who.uid) if name not in trusted for role in _ROLES]
     lines.insert(
-        0, "# Written at each start of Floorwalker: who of this machine may be whom in the database."
+        0, "# Written at each start of Floorwalker: which accounts of this machine may use which roles."
     )
     _replace(data / "pg_ident.conf", _read(data / "pg_ident.conf"), "\n".join(lines) + "\n", who)
 
@@ -50,7 +50,7 @@ def _names(*numbers: int) -> list[str]:
 
 
 def _read(path: Path) -> str:
-    # The folder belongs to PostgreSQL's account and we may be root, so no link that it made is followed.
+    # The folder belongs to PostgreSQL's account and this process may be root, so a link there is not followed.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW)) as file:
         return file.read()
 

@@ -9,8 +9,8 @@ from server.embedded.auth_errors import AuthError
 
 _COST = 10
 _SHORTEST, _LONGEST = 6, 72  # characters at least; bytes at most, because bcrypt reads no more
-# The hash of no password: an unknown address takes as long as a wrong password.
-_NOBODY = "$2b$10$xLQKqdNUnOesXVkuYvG/JesU0YSMpexhJBis.1r9SapbOImsR6HaC"
+# A hash that is checked where there is none, so that an unknown address takes as long as a wrong password.
+_PLACEHOLDER = "$2b$10$xLQKqdNUnOesXVkuYvG/JesU0YSMpexhJBis.1r9SapbOImsR6HaC"
 
 
 def check(password: str) -> None:
@@ -41,9 +41,9 @@ def is_hash(given: str) -> bool:
 
 
 async def matches(password: str, kept: str | None) -> bool:
-    """Whether this is the password. It takes as long for an account without one."""
+    """Whether this is the password. An account without a password takes as long as a wrong one."""
     known = kept if kept and is_hash(kept) else None
-    check = password_hashes.checker(known or _NOBODY)
+    check = password_hashes.checker(known or _PLACEHOLDER)
     try:
         same = await asyncio.to_thread(check, password.encode())
     except ValueError:  # longer than bcrypt reads, or not text

@@ -1,4 +1,4 @@
-"""People for a hosted project, each as the body of a request to its admin API."""
+"""Exports people to a hosted project: each is the body of a request to its admin API."""
 
 import json
 import os
@@ -8,8 +8,8 @@ from server.errors import Conflict, Invalid
 from server.kernel import db
 from server.kernel.db import migrations
 
-# With their ids, so that their history stays theirs. Deleted people are left out.
-_EVERYBODY = """
+# With their ids, so that rows that refer to them stay valid. Deleted people are left out.
+_PEOPLE = """
 select (
   jsonb_build_object('id', a.id, 'email', a.email, 'email_confirm', a.email_confirmed_at is not null,
     'app_metadata', coalesce(a.raw_app_meta_data, '{}'), 'user_metadata', coalesce(a.raw_user_meta_data, '{}'))
@@ -32,12 +32,12 @@ async def export(owner_url: str) -> list[str]:
     """All people who may sign in, now or after a ban: one line of JSON each."""
     async with db.as_owner(owner_url) as owner:
         if await owner.fetchval("select to_regclass('public.users') is null"):
-            raise Invalid("the database has no schema yet, so there is nobody to export")
-        return [row[0] for row in await owner.fetch(_EVERYBODY)]
+            raise Invalid("the database has no schema yet, so there are no people to export")
+        return [row[0] for row in await owner.fetch(_PEOPLE)]
 
 
 def write(file: Path, lines: list[str]) -> None:
-    """Write a new file that only its owner may read. It does not appear unless it is complete."""
+    """Write a new file that only its owner may read. It is removed again when it cannot be completed."""
     try:
         out = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL of a home. The first process starts it, and others join."""
+"""The embedded PostgreSQL of a home. The first process starts it, and later ones connect to it."""
 
 import asyncio
 import ctypes
@@ -30,11 +30,8 @@ from server.embedded.processes import clear_stale
 __all__ = ["SUPERUSER", "Postgres", "StartError", "prepare"]
 
 _LOG_BYTES = 10_000_000
-_ENVIRONMENT = {
-    "LC_ALL": "C",
-    "TZ": "UTC",
-    "PATH": "/usr/bin:/bin",
-}  # nothing of our environment may change the server
+# Instead of this process's environment, which could change the server's behaviour.
+_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
 _ACCESS = ("--auth-local=peer", "--auth-host=scram-sha-256")
 _LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 _SETTINGS = {
@@ -42,7 +39,8 @@ _SETTINGS = {
     "port": "5432",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    # With checkpoints after 256 MB, a busy floor would have one in half a minute, and each page is logged whole after it. So a checkpoint comes after 2 GB of log or five minutes.
+    # A checkpoint after 2 GB of log, or after five minutes; a home may grow by that much. After each checkpoint every page is
+    # logged whole once. With 256 MB, which a large floor writes in half a minute, this was most of the log (2026-11-25).
     "max_wal_size": "2GB",
     "shared_buffers": "128MB",
     "jit": "off",
@@ -56,7 +54,7 @@ log = structlog.get_logger(__name__)
 
 
 class Postgres:
-    """The PostgreSQL of one FLOORWALKER_HOME. The first process owns it, and others join."""
+    """The PostgreSQL of one FLOORWALKER_HOME. The first process starts and owns it; later ones connect to it (join)."""
 
     def __init__(
         self, home: Path, *, bin_folder: Path | None = None, settings: Mapping[str, str] | None = None
@@ -74,7 +72,7 @@ class Postgres:
     def start(self) -> None:
         """Own or join the server of this home and wait until it answers; on the main thread only.
 
-        The thread matters, because Linux signals a child when the thread that created it ends.
+        On the main thread, because Linux signals the server (PR_SET_PDEATHSIG) when the thread that created it ends.
         """
         assert threading.current_thread() is threading.main_thread()
         self._stopped = False
@@ -85,7 +83,7 @@ class Postgres:
             while not ready:
                 if self.owner and self._child is None:
                     self._launch()
-                with ThreadPoolExecutor(1) as thread:  # the thread of the caller may have a running loop
+                with ThreadPoolExecutor(1) as thread:  # because the caller's thread may have a running loop
                     ready = thread.submit(asyncio.run, self._ready()).result()
         except OSError as error:
             self.stop()
@@ -98,7 +96,7 @@ class Postgres:
             raise
 
     def stop(self) -> None:
-        """Stop the server if this process owns it. Open connections are cut; nothing that was committed is lost."""
+        """Stop the server if this process owns it. Open connections are closed; no committed data is lost."""
         self._stopped = True
         child, self._child = self._child, None
         if child is not None and child.poll() is None:
@@ -114,7 +112,7 @@ class Postgres:
             self._lock = None
 
     async def keep(self) -> None:
-        """Restart the server when it dies or when its owner has ended, until stopped.
+        """Restart the server when it dies, or when the process that owned it has ended, until `stop` is called.
 
         Runs in the event loop of the main thread.
         """
@@ -158,7 +156,7 @@ class Postgres:
         return (self._bin or folders.binaries(self._given_bin)) / name
 
     def _found(self) -> Folders:
-        # Read again by processes that join, because a later owner may have moved the socket.
+        # A process that joined reads them each time, because a later owner may have moved the socket.
         return self._folders or folders.existing_folders(self.home)
 
     def _take_lock(self) -> bool:
@@ -195,7 +193,7 @@ class Postgres:
             os.chown(half, who.uid, who.gid)
         arguments: list[str | Path] = ["-D", half, "-U", SUPERUSER, "--encoding=UTF8", *_ACCESS]
         version = subprocess.check_output([self._bin / "initdb", "--version"], text=True)
-        # The builtin provider sorts alike on every machine; it exists since PostgreSQL 17.
+        # The builtin provider sorts in the same way on every machine. It exists since PostgreSQL 17.
         builtin = int(re.findall(r"\d+", version)[0]) >= 17
         arguments += ["--locale=C", *_LOCALE] if builtin else ["--locale=C.UTF-8"]
         if self._settings.get("fsync") == "off":
@@ -204,20 +202,20 @@ class Postgres:
             child = _popen([self._bin / "initdb", *arguments], who, output)
             if child.wait(120) != 0:
                 shutil.rmtree(half, ignore_errors=True)
-                raise StartError(f"PostgreSQL's first start failed: {self._last_words()}.")
+                raise StartError(f"PostgreSQL's first start failed: {self._last_error()}.")
         half.rename(found.data)
 
     async def _ready(self) -> bool:
-        """Wait until the server answers, perhaps just started by its owner, and prepare its database.
+        """Wait until the server answers, which another process may have just started, and prepare its database.
 
-        False when that owner ended meanwhile: then the lock is ours, and we have to start the server.
+        False when that process ended meanwhile: then this process has the lock and has to start the server.
         """
         end = time.monotonic() + 60
         while True:
             try:
                 try:
                     await prepare(self.url(SUPERUSER))
-                except asyncpg.InvalidCatalogNameError:  # dropped, or a restore has just replaced it
+                except asyncpg.InvalidCatalogNameError:  # it was dropped, or a restore is renaming it
                     await create_database(self.url(SUPERUSER, "template1"), "postgres")
                     await prepare(self.url(SUPERUSER))
                 return True
@@ -225,18 +223,18 @@ class Postgres:
                 raise StartError(f"The PostgreSQL of {self.home} belongs to another account.") from error
             except _NOT_YET as error:
                 if self._child is not None and self._child.poll() is not None:
-                    raise StartError(f"PostgreSQL did not start: {self._last_words()}.") from error
+                    raise StartError(f"PostgreSQL did not start: {self._last_error()}.") from error
                 if not self.owner and self._take_lock():
                     return False
                 if time.monotonic() > end:
                     raise StartError(f"PostgreSQL does not answer: see {self.home}/postgres.log.") from error
             await asyncio.sleep(0.03)
 
-    def _last_words(self) -> str:
+    def _last_error(self) -> str:
         path = self.home / "postgres.log"
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        spoken = [line for line in lines[-40:] if "FATAL:" in line or "error:" in line]
-        reason = spoken[-1].rpartition("FATAL:")[2].strip() if spoken else "it said nothing"
+        errors = [line for line in lines[-40:] if "FATAL:" in line or "error:" in line]
+        reason = errors[-1].rpartition("FATAL:")[2].strip() if errors else "it logged no error"
         return f"{reason} (see {path})"
 
 
@@ -248,13 +246,13 @@ def _open_log(path: Path) -> IO[bytes]:
 
 
 def _popen(arguments: list[str | Path], who: Account, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a process that Ctrl-C does not reach and that ends with us, whatever ends us."""
+    """Start a process that Ctrl-C does not reach, and that Linux ends when this process ends, even when it is killed."""
     libc, parent = ctypes.CDLL(None), os.getpid()
 
-    def die_with_us() -> None:
+    def end_with_parent() -> None:
         if sys.platform == "linux":
-            libc.prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG; after the change of user, which clears it
-            if os.getppid() != parent:
+            libc.prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG; here, because a change of user clears it
+            if os.getppid() != parent:  # it ended before the call
                 os._exit(1)
 
     return subprocess.Popen(
@@ -263,7 +261,7 @@ def _popen(arguments: list[str | Path], who: Account, output: IO[bytes]) -> subp
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=die_with_us,  # noqa: PLW1509
+        preexec_fn=end_with_parent,  # noqa: PLW1509
         env=_ENVIRONMENT,
         cwd="/",
         user=who.uid if who.switch else None,

@@ -1,4 +1,8 @@
-"""Makes an empty PostgreSQL look like a hosted Supabase project before its first migration."""
+"""Makes an empty PostgreSQL look like a hosted Supabase project before its first migration.
+
+With the same roles, an owner that is no superuser, and the same default privileges, which open every new table of `public` to
+the API roles. So the tests prove the grants of the migrations as they work on a hosted project (2026-11-22).
+"""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +14,7 @@ _LOCK = 7_305_170_423  # any number, the same for every process
 
 
 async def prepare(url_of_superuser: str) -> None:
-    """Run roles.sql (once per cluster) and auth.sql (once per database); quick when both have run in this version."""
+    """Run roles.sql (once per cluster) and auth.sql (once per database), unless they have run in this version."""
     connection = await asyncpg.connect(url_of_superuser, timeout=30)
     try:
         await _prepare(connection)
@@ -19,11 +23,11 @@ async def prepare(url_of_superuser: str) -> None:
 
 
 async def create_database(url_of_superuser: str, name: str) -> None:
-    """Create an empty database when there is none of this name; `url_of_superuser` leads to another one."""
+    """Create an empty database, unless there is one of this name; `url_of_superuser` is the address of another one."""
     connection = await asyncpg.connect(url_of_superuser, timeout=30)
     try:
         if not await connection.fetchval("select exists (select from pg_database where datname = $1)", name):
-            # template1 cannot be copied while a connection to it is open, like ours.
+            # template1 cannot be copied while a connection to it is open, such as this one.
             await connection.execute(f'create database "{name}" template template0')
     except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
         pass

@@ -14,7 +14,7 @@ _PROC = Path("/proc")
 
 
 def clear_stale(data: Path, sockets: Path) -> None:
-    """Stop, or wait for, what is left of an earlier PostgreSQL. Only the owner of the home's lock may call this."""
+    """Stop an earlier PostgreSQL, and wait for its processes to end. Only the owner of the home's lock may call this."""
     pid_file = data / "postmaster.pid"
     if not pid_file.exists():
         return
@@ -22,8 +22,12 @@ def clear_stale(data: Path, sockets: Path) -> None:
     pid = int(first) if first.isdigit() else 0
     if pid and _is_server(pid, data):
         _end_orphan(pid, data)
-    # Children of a killed server end by themselves within milliseconds, and keep its memory until then.
-    _wait(lambda: not _working_in(data), 10, f"Processes of an earlier PostgreSQL still work in {data}.")
+    # The children of a killed server end by themselves within milliseconds, and use its shared memory until then.
+    _wait(
+        lambda: not _working_in(data),
+        10,
+        f"Processes of an earlier PostgreSQL still run in {data}: stop them by hand and start again.",
+    )
     pid_file.unlink(missing_ok=True)
     for left in sockets.glob(".s.PGSQL.*"):
         left.unlink(missing_ok=True)
@@ -37,12 +41,12 @@ def _end_orphan(pid: int, data: Path) -> None:
     _wait(
         lambda: not _is_server(pid, data),
         60,
-        f"An earlier PostgreSQL (process {pid}) does not end: end it by hand and start again.",
+        f"An earlier PostgreSQL (process {pid}) does not stop: stop it by hand and start again.",
     )
 
 
 def _is_server(pid: int, data: Path) -> bool:
-    """Whether this process serves this folder. The number may belong to another process by now, or to a zombie."""
+    """Whether this process is a PostgreSQL of this data folder. The number may belong to another process by now, or to a zombie."""
     arguments = _arguments(pid)
     return bool(arguments) and Path(arguments[0]).name == "postgres" and str(data) in arguments
 

@@ -1,4 +1,8 @@
-"""Restores a home: the backup becomes a new database, which replaces the present one when it is complete."""
+"""Restores a home: the backup fills a new database, and a rename in one transaction puts it in the place of the present one.
+
+So the process can be killed at any moment, and one of the two databases is complete. The present one is not changed before the
+rename. While the new one is filled, its default privileges are removed, or they would open what is created (`backups.restore`).
+"""
 
 import asyncio
 from contextlib import suppress
@@ -33,19 +37,16 @@ def programs(postgres: Postgres) -> Programs:
 
 
 async def restore(postgres: Postgres, file: Path) -> tuple[list[str], list[Path]]:
-    """Replace the present database by a backup; return the migrations applied to it, and where the previous one was backed up.
-
-    The present database does not change until the last step, one transaction that renames both.
-    """
+    """Replace the present database by a backup; return the migrations applied to it, and where the previous one was backed up."""
     await backups.inspect(file, programs(postgres))
     folder(postgres.home)  # for the backup of the present database
     with db.translated_errors():
         root = await asyncpg.connect(postgres.url(SUPERUSER, "template1"), timeout=10)
         try:
             if not await root.fetchval("select pg_try_advisory_lock($1)", LOCK):
-                raise Conflict("another restore is at work: wait until it has ended")
+                raise Conflict("another restore is running: wait until it has ended")
             await root.execute(f"drop database if exists {_NEW} with (force)")
-            kept = await _put_away(postgres, root, "an earlier restore left its work undone")
+            kept = await _put_away(postgres, root, "an earlier restore was interrupted")
             await create_database(postgres.url(SUPERUSER, "template1"), _NEW)
             try:
                 await prepare(postgres.url(SUPERUSER, _NEW))
@@ -64,7 +65,7 @@ async def restore(postgres: Postgres, file: Path) -> tuple[list[str], list[Path]
 
 
 async def _carry_settings(postgres: Postgres) -> None:
-    """Copy the settings that a server writes at its start, because a running server continues with them."""
+    """Copy the settings that a server writes into the database at its start, because a running server does not write them again."""
     present = await asyncpg.connect(postgres.url(SUPERUSER), timeout=10)
     try:
         if await present.fetchval("select to_regclass('private.settings') is null"):
@@ -81,9 +82,9 @@ async def _carry_settings(postgres: Postgres) -> None:
 
 
 async def _swap(postgres: Postgres, root: asyncpg.Connection) -> None:
-    """Give the new database the name of the present one, in one transaction. Killed at any moment, one of them has it.
+    """Give the new database the name of the present one.
 
-    A rename waits some seconds for other sessions to end and admits no new ones, so the sessions are ended meanwhile.
+    A rename waits some seconds for other sessions to end, and PostgreSQL admits no new ones meanwhile, so they are ended here.
     """
     other = await asyncpg.connect(postgres.url(SUPERUSER, "template1"), timeout=10)
     try:
@@ -107,7 +108,7 @@ async def _rename(root: asyncpg.Connection) -> None:
 
 
 async def _put_away(postgres: Postgres, root: asyncpg.Connection, state: str) -> list[Path]:
-    """Back up the previous database, to its last row, and drop it."""
+    """Back up the previous database, now that nothing writes to it any more, and drop it."""
     if not await root.fetchval(_EXISTS, _OLD):
         return []
     kept = []
@@ -123,8 +124,8 @@ async def _put_away(postgres: Postgres, root: asyncpg.Connection, state: str) ->
         except RequestError as error:
             # Not dropped, because its content would be nowhere else.
             raise Conflict(
-                f"{state}, but what was there before cannot be backed up ({error.detail}) "
-                f"and stays as database {_OLD}: back it up or drop it before the next restore"
+                f"{state}, but the previous database cannot be backed up ({error.detail}) "
+                f"and stays as {_OLD}: back it up or drop it before the next restore"
             ) from error
         kept.append(file)
     await root.execute(f"drop database {_OLD} with (force)")

@@ -1,7 +1,7 @@
 """The sample people, whose password is published. They sign in only where this machine alone reaches the server.
 
-The Auth service of a server that others reach refuses that password, whatever is in the database, because another server
-may share the home or a backup may have been restored. A change of the rows here also ends the earlier sessions.
+Where other machines reach the server, its Auth service refuses that password at each sign-in, even if it is in the database:
+another server of the home or a restored backup may have put it there. It is also removed from the database, with the sessions.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ select exists (select from public.users u join auth.users a using (id)
 
 
 async def settle(owner_url: str, *, alone: bool) -> None:
-    """Before the server listens: add missing sample people and agents, and admit them or not.
+    """Add missing sample people and agents, and let them sign in or not; called before the server listens.
 
-    `alone`: only this machine reaches the server. Otherwise those with the published password lose it, with their sessions; they
-    get it back when the server listens on this machine alone again, unless they have another one.
+    `alone`: only this machine reaches the server. Otherwise everyone with the published password loses it, and their sessions.
+    Sample people get it back when the server listens on this machine alone again, unless they have another password.
     """
     await migrations.seed(owner_url, passwords=alone)
     if not alone:
@@ -48,12 +48,10 @@ async def disarm(owner_url: str) -> None:
     async with db.as_owner(owner_url) as owner:
         known = migrations.sample_password_hash()
         candidates = await owner.fetch(_CANDIDATES, REPLAYED, known)
-        theirs = [one["id"] for one in candidates if await _is_published(one["encrypted_password"])]
-        await owner.execute(
-            "update auth.users set encrypted_password = '' where id = any ($1::uuid[])", theirs
-        )
-        await owner.execute("delete from auth.sessions where user_id = any ($1::uuid[])", theirs)
-        await owner.execute("delete from private.web_sessions where user_id = any ($1::uuid[])", theirs)
+        ids = [one["id"] for one in candidates if await _is_published(one["encrypted_password"])]
+        await owner.execute("update auth.users set encrypted_password = '' where id = any ($1::uuid[])", ids)
+        await owner.execute("delete from auth.sessions where user_id = any ($1::uuid[])", ids)
+        await owner.execute("delete from private.web_sessions where user_id = any ($1::uuid[])", ids)
 
 
 def has_published_password(person: UUID, email: str, password: str) -> bool:
@@ -69,6 +67,6 @@ async def _is_published(kept: str) -> bool:
 
 
 async def has_admin(owner_url: str) -> bool:
-    """Whether an admin can sign in where others reach the server."""
+    """Whether there is an active admin whose password is not the published one."""
     async with db.as_owner(owner_url) as owner:
         return bool(await owner.fetchval(_ADMIN, migrations.sample_password_hash()))

@@ -12,10 +12,8 @@ from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template
 from server.kernel.live import Audience, FeedLine, Grant, Page, Parts, Queue, Regions, queue
 
-_CRITICAL, _LATELY = (
-    40,
-    6,
-)  # a score below the first is critical; the second is a number of scores, about one every five seconds
+_CRITICAL = 40  # a lower score is critical
+_LATELY = 6  # scores; agents send about one every five seconds
 
 
 class Interaction(TypedDict):
@@ -44,7 +42,7 @@ class Ended(TypedDict):
 
 
 class Agent(TypedDict):
-    """The card of an agent: a row of private.agent_cards. Of a known one only id and row_version are returned."""
+    """The card of an agent: a row of private.agent_cards. Only id and row_version of an agent whose version the reader knows."""
 
     id: str
     supervisor_id: str
@@ -146,9 +144,9 @@ class _Card:
     live: bool
     critical: bool
     score: float | None
-    needs_attention: (
-        bool  # critical now or within the last half minute; the delay keeps cards from changing places often
-    )
+    # Critical now or in one of the last _LATELY scores. Such a card is shown first. The delay (hysteresis) keeps cards from
+    # changing places with every score.
+    needs_attention: bool
 
 
 def _card(agent: Agent) -> _Card:
@@ -179,7 +177,7 @@ def _floor(shown: Floor, partials: Partials) -> Regions:
         "agents": None,
     }
     if not shown["tool_permissions"] and not shown["answered"]:
-        partials.note("asked", "nothing")
+        partials.note("asked", "nothing")  # private.floor_v2 then reads no tool permissions until one rings
     cards = {card.region: card.html for card in agents}
     return {
         "numbers": partials("numbers", NUMBERS, _NumbersShown(numbers=numbers)),
@@ -218,7 +216,7 @@ class Filters:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Self:
-        """From an address. Invalid for an unknown value."""
+        """From a query string. Invalid for an unknown value."""
         found = cls(**{name: query.get(name, "").strip() for name in cls.__slots__})
         if (
             found.type not in ("", "voice", "chat")

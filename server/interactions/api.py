@@ -91,7 +91,7 @@ class RealtimeMetric(Model):
 
 
 class Turn(Model):
-    """Something that was said.
+    """One utterance of the customer or the agent, or the result of a tool.
 
     A turn with the external_id of an earlier one replaces it while the text grows; once it is final, only a final one does.
     Without an external_id, turns with the same captured_at, speaker and text are the same. Turns are accepted until ten
@@ -110,7 +110,7 @@ Outcome = Literal["stored", "replaced", "merged", "duplicate"]
 
 
 class Accepted(Model):
-    """What was done with each item, in the order sent: how many were stored, and how many were known already."""
+    """The outcome of each item, in the order sent; how many were stored, and how many were stored before."""
 
     stored: int
     duplicates: int
@@ -198,7 +198,7 @@ async def find(ask: Ask, connection: Connection) -> Interactions:
     """Find an interaction by its external_id."""
     external_id = ask.request.query_params.get("external_id", "")
     if not 0 < len(external_id) <= lengths.NAME or "\x00" in external_id:
-        raise Invalid(f"external_id: it has 1 to {lengths.NAME} characters, and none of them is NUL")
+        raise Invalid(f"external_id: it must have 1 to {lengths.NAME} characters, none of them NUL")
     found = await interactions.find(connection, external_id)
     return Interactions([Interaction.model_validate(dict(row)) for row in found])
 
@@ -248,7 +248,7 @@ async def turns(ask: Ask, connection: Connection) -> Accepted:
 
 
 async def end(ask: Ask, connection: Connection) -> Interaction:
-    """End an interaction, with its archive if there is one already."""
+    """End an interaction, and write its archive if the request has one."""
     body: End = ask.body
     row = await interactions.end(connection, ask.id(), body.status, body.end_reason)
     if body.archive is not None:

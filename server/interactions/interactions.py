@@ -69,7 +69,7 @@ async def find(connection: Connection, external_id: str) -> list[Record]:
 
 
 async def read(connection: Connection, interaction_id: UUID, *, locked: bool = False) -> Record:
-    """The interaction; `locked` against changes by others. NotFound when it is not the caller's."""
+    """The interaction; with `locked`, its row is locked until the end of the transaction. NotFound when it is not the caller's."""
     row = await connection.fetchrow(
         f"select {_COLUMNS} from public.interactions where id = $1 {'for no key update' if locked else ''}",
         interaction_id,
@@ -112,9 +112,8 @@ async def end(
 ) -> Record:
     """End it as completed or failed; pending permissions become cancelled. Repeating the same status does nothing.
 
-    One that failed because its agent was silent may still be completed.
-
-    Conflict when it ended with another status.
+    An interaction that the sweeper ended as failed, because its agent was silent, may still be completed. Conflict when it
+    ended with another status.
     """
     row = await connection.fetchrow(
         f"""

@@ -15,7 +15,7 @@ from server.kernel.live import Audience, Grant, Page, Queue, Regions, queue
 
 _CARDS = 150_000  # bytes of HTML for cards, in addition to the timeline
 _MOST = 300  # entries that the database returns at most
-# Bytes of HTML: of all entries, of one, and around the text of one.
+# Bytes of HTML: of all entries, of the text of one, and of the markup around that text.
 _TIMELINE, _ENTRY, _AROUND = 100_000, 8_000, 230
 
 
@@ -111,7 +111,7 @@ def _regions(shown: Shown, partials: Partials) -> Regions:
 
 
 def _fitting(entries: Sequence[Entry]) -> _TimelineShown:
-    """The newest entries of a timeline for which the page has space, and whether there are others."""
+    """The newest entries of a timeline, as many as fit into _TIMELINE, and whether there are older ones."""
     kept: list[Entry] = []
     left = _TIMELINE
     for entry in reversed(entries):
@@ -124,10 +124,11 @@ def _fitting(entries: Sequence[Entry]) -> _TimelineShown:
 
 
 def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:
-    """Viewers of an interaction with the same role.
+    """The audience of an interaction's page, for one role and one supervisor.
 
-    It belongs to one role and one supervisor: an admin sees what its supervisor may not (with whom a customer came back), and
-    after its agent has moved it is rung by another supervisor's rows, so its streams end and are authorised again.
+    One role, because an admin sees more than the supervisor: to which other supervisor the customer returned. One supervisor,
+    because the rows of another one ring the page after the agent has moved; then its streams end, and the browser's next
+    request is authorised again.
     """
     arguments = {"interaction_id": str(interaction_id), "role": viewer.role}
     if supervisor_id is not None:

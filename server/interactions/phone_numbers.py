@@ -14,9 +14,8 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
 _PLACEHOLDERS = {"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"}
 _FEWEST = 7  # digits of a number without a country code; a shorter one is an extension or a short code
 _STORED = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)  # interactions_phone_number_check
-_NORTH_AMERICAN = re.compile(
-    r"[2-9]\d\d[2-9]\d{6}", re.ASCII
-)  # by length alone, 0000000000 would be a number too
+# The library checks only the length of these numbers, and would accept 0000000000.
+_NORTH_AMERICAN = re.compile(r"[2-9]\d\d[2-9]\d{6}", re.ASCII)
 _SIP = re.compile(r"[^@]*?\bsips?:(?P<user>[^@:;]+)[^@]*@.*", re.IGNORECASE | re.DOTALL)
 _TEL = re.compile(r"tel:[+\d().\-]+(;[\w-]+(=[\w.+-]+)?)*", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"(?:whatsapp|sms|callto):(?P<number>.*)", re.IGNORECASE)
@@ -47,9 +46,9 @@ def read_called(sent: str | None) -> str | None:
 
 
 def read_told(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes to an interaction `known` so far when an agent sends these values.
+    """The columns to change in the interaction `known` when an agent sends these values.
 
-    A called number that arrives later can make a number of a caller text that could not be read without it.
+    A called number that arrives later gives the country, so that a caller text stored before may become a number.
     """
     found = dict(values)
     if "called_number" in values:
@@ -63,7 +62,7 @@ def read_told(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, 
 
 
 def _read(sent: str, region: str | None) -> tuple[str | None, bool]:
-    """The number, and whether the text says no more than that."""
+    """The number, and whether the text contains nothing else."""
     # Full-width digits become plain ones. Direction marks are copied along with numbers from an address book.
     text = "".join(
         one for one in unicodedata.normalize("NFKC", sent) if unicodedata.category(one) != "Cf"
@@ -102,7 +101,7 @@ def _usable(text: str, region: str | None) -> str | None:
 
 
 def _region(called_number: str | None) -> str | None:
-    """The country whose numbers may be written without its code, as people there dial them."""
+    """The country of the called number. Callers from there may be sent without a country code."""
     number = _parsed(_read(called_number, None)[0], None) if called_number else None
     if number is None or number.country_code is None:
         return None

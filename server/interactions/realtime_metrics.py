@@ -1,4 +1,9 @@
-"""Realtime metrics: those that arrive within some milliseconds from all agents are stored by one statement and one commit."""
+"""Realtime metrics: those that arrive within some milliseconds from all agents are stored by one statement and one commit.
+
+The first metric waits 2 ms for others. After a statement, the next one starts after a pause of three times its duration, 20 ms
+at most; metrics that arrive in the pause share a statement. So a quiet server stores at once, and a busy one stores more rows
+per statement. Each commit wakes four processes, which at 120 metrics per second cost more than the work itself (2026-11-23).
+"""
 
 import asyncio
 import datetime as dt
@@ -15,11 +20,11 @@ from server.errors import Unavailable
 from server.kernel.db import Database, KeptConnection
 
 GATHER = 0.02  # seconds at most
-_COMPANY = 0.002  # seconds that the first one waits for others, to share a commit and all that it wakes
-_REST = 3.0  # the pause after a statement is this many times as long as the statement, within GATHER
+_FIRST_WAIT = 0.002  # seconds that a metric waits for others to share its statement
+_PAUSE_FACTOR = 3.0  # the pause after a statement is this many times as long as the statement, within GATHER
 ROWS = 100  # rows that end the wait sooner
 _BATCH = 500  # rows after which a statement accepts no more requests
-_BREATH = 10  # requests answered without a pause, less than a millisecond
+_ANSWERS = 10  # requests answered without a pause, which takes less than a millisecond
 _QUEUE = 20_000  # rows that may wait; more are refused, so that memory stays bounded
 
 Outcome = Literal["stored", "merged", "duplicate", "ended", "unknown", "invalid"]
@@ -71,7 +76,10 @@ class Recorder:
 
     @contextmanager
     def giving_way(self) -> Iterator[None]:
-        """Delay metrics, 20 ms at most, while a decision is written, because PostgreSQL commits notifying transactions one by one."""
+        """Delay new statements of metrics, 20 ms at most, while a decision is written.
+
+        PostgreSQL commits transactions that notify one by one, so the decision would wait for them.
+        """
         self._urgent += 1
         self._free.clear()
         try:
@@ -83,7 +91,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Store the rows that wait, while the process runs."""
-        ready = 0.0  # monotonic time of the next statement: the busier the database, the more rows share one
+        ready = 0.0  # monotonic time of the next statement
         async with self._db.kept_connection() as connection:
             while True:
                 await self.arrived.wait()
@@ -91,12 +99,12 @@ class Recorder:
                 began = time.monotonic()
                 await self._store(self._take(), connection)
                 ended = time.monotonic()
-                ready = ended + min((ended - began) * _REST, GATHER)
+                ready = ended + min((ended - began) * _PAUSE_FACTOR, GATHER)
 
     async def _gather(self, until: float) -> None:
         if not self._full.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(until - time.monotonic(), _COMPANY)):
+                async with asyncio.timeout(max(until - time.monotonic(), _FIRST_WAIT)):
                     await self._full.wait()
         if self._urgent:
             with suppress(TimeoutError):
@@ -129,15 +137,15 @@ class Recorder:
                 [m.satisfaction_score for m in metrics],
                 [m.feed_text for m in metrics],
             )
-        except Exception as error:  # noqa: BLE001 - whatever the error was, the waiting requests are told
+        except Exception as error:  # noqa: BLE001 - the requests that wait get every error
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
             return
         outcomes = iter(row["outcome"] for row in rows)
         for number, (some, future) in enumerate(batch):
-            if number % _BREATH == _BREATH - 1:
-                await asyncio.sleep(0)  # lets a decision run between a hundred answers
+            if number % _ANSWERS == _ANSWERS - 1:
+                await asyncio.sleep(0)  # so that a decision does not wait for all answers of a large batch
             mine = list(islice(outcomes, len(some)))
             if not future.done():
                 future.set_result(mine)

@@ -13,7 +13,7 @@ from server.kernel.live import Streams
 
 
 async def show(request: Request) -> Response:
-    """Numbers, course, timeline, permissions, archive."""
+    """The page of one interaction: satisfaction, timeline, tool permissions, archive. NotFound when the viewer may not see it."""
     viewer: Viewer = request.state.viewer
     interaction_id = http.identifier(request.path_params["id"], "interaction")
     streams: Streams = request.state.streams

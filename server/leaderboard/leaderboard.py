@@ -20,7 +20,8 @@ COLUMNS = (
 )
 
 
-_zones: set[str] = set()  # from the database, read once, because it reads some hundred files for them
+# Read from the database once, because PostgreSQL opens some hundred files to list them.
+_zones: set[str] = set()
 
 
 async def zones(connection: Connection) -> set[str]:
@@ -42,7 +43,8 @@ async def read(
 ) -> Sequence[Record]:
     """Ranked rows first, ties with the same rank; then those without an interaction in the period. Invalid for an unknown period.
 
-    With `first`, so many rows and the one of `own`, wherever it is; `total` of each row is the number of all.
+    With `first`, only that many rows and the row of the supervisor `own`; `total` of each row is the number of all. The database
+    function reads private.performance_sums and the changes that are not added yet, not the history.
     """
     return await connection.fetch(
         f"""

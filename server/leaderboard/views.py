@@ -13,7 +13,7 @@ from server.leaderboard import leaderboard
 
 _TYPES = ("voice", "chat")
 _PERIODS = ("today", "month")
-_FIRST = 100  # rows of the page, unless all are asked for
+_FIRST = 100  # rows of the page, and the viewer's own. All of thousands are at `?all` and in the CSV.
 
 
 async def show(request: Request) -> Response:

@@ -22,7 +22,7 @@ _MACHINES = {"supabase_auth_admin", "postgres", "service_role", "supabase_admin"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: when, who, and what in words."""
+    """One line: the time, the person or service, the action in words, and the changed fields."""
 
     at: dt.datetime
     actor: str
@@ -31,7 +31,11 @@ class Entry:
 
 
 async def of_person(connection: Connection, person: UUID, limit: int = 100) -> list[Entry]:
-    """The newest first. An entry of the Auth server's trigger is left out where the entry of the admin who asked is there."""
+    """The newest entries first.
+
+    The trigger on the Auth server's tables cannot know which admin made a change, so `users.note` writes a second entry. The
+    trigger's entry is left out where there is one by a person within 15 seconds.
+    """
     rows = await connection.fetch(
         """
         select l.at, l.actor, l.action, l.changes from public.audit_logs l

@@ -25,7 +25,7 @@ class FirstAdmin:
     ) -> None:
         self._exists, self._make = exists, make
         self._token = secrets.token_urlsafe(32)
-        self._turn = asyncio.Lock()  # of two forms sent at once, one makes the admin
+        self._turn = asyncio.Lock()  # when two forms are sent at once, only one makes the admin
 
     @property
     def path(self) -> str:
@@ -48,7 +48,7 @@ class FirstAdmin:
 async def show(request: Request) -> Response:
     """The form, for a request with the link's token. NotFound otherwise."""
     token = request.query_params.get("token", "")
-    await _let_in(request, token)
+    await _checked(request, token)
     return _form(request, token, Draft(kind="admin"))
 
 
@@ -56,7 +56,7 @@ async def create(request: Request) -> Response:
     """Make the admin: a page that confirms it, or 422 with the form and its errors."""
     fields = await http.form(request)
     token, password = fields.get("token", ""), fields.get("password", "")
-    first = await _let_in(request, token)
+    first = await _checked(request, token)
     draft = Draft(fields.get("email", "").strip(), fields.get("name", "").strip(), "admin")
     draft.check()
     if fault := password_fault(password):
@@ -72,7 +72,7 @@ async def create(request: Request) -> Response:
     return http.render(request, "people/first_admin.html", made=draft.email)
 
 
-async def _let_in(request: Request, token: str) -> FirstAdmin:
+async def _checked(request: Request, token: str) -> FirstAdmin:
     first: FirstAdmin | None = request.state.first_admin
     if first is None or not await first.opens(token):
         raise NotFound("This link does not work: it was used, or the server has started again since.")

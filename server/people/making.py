@@ -1,4 +1,4 @@
-"""Makes a person: one sequence for the page, the first admin and `floorwalker create-admin`."""
+"""Makes a person: the sequence that the people page, the first admin's page and `floorwalker create-admin` share."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
@@ -45,6 +45,6 @@ async def _take_back(logins: Logins, address: str, person: UUID) -> None:
         await logins.delete(person)
     except RequestError as error:
         raise Conflict(
-            f"{address} has a login now, perhaps without rights, and it could not be deleted again: do that in the "
+            f"{address} has a login now, perhaps without rights, and it could not be deleted again: delete it in the "
             "project's dashboard, Authentication → Users, and try again"
         ) from error

@@ -34,7 +34,7 @@ class Draft:
     faults: defaultdict[str, str] = field(default_factory=lambda: defaultdict(str))
 
     def check(self) -> None:
-        """Find what the Auth server or the table would refuse."""
+        """Add a fault for each value that the Auth server or the table would refuse."""
         if len(self.email) > 255 or not self.email.isascii() or not _EMAIL.fullmatch(self.email):
             self.faults["email"] = "This is not an e-mail address."
         if fault := name_fault(self.name):
@@ -100,7 +100,7 @@ async def agents_of(connection: Connection, person: UUID) -> Sequence[Record]:
     )
 
 
-async def with_room(connection: Connection, person: Record) -> Sequence[Record]:
+async def with_free_slots(connection: Connection, person: Record) -> Sequence[Record]:
     """Other active supervisors of the same type with fewer than three agents."""
     return await connection.fetch(
         f"""
@@ -136,9 +136,9 @@ async def taken(connection: Connection, draft: Draft, person: UUID | None = None
 async def note(
     connection: Connection, person: UUID, action: str, changes: Mapping[str, Sequence[Any]]
 ) -> None:
-    """Write to the audit that the viewer had this done at the Auth server.
+    """Write to the audit that the viewer made this change at the Auth server.
 
-    The Auth server's own trigger cannot know who asked; the page of a person leaves its entry out where this one is there.
+    The trigger on the Auth server's tables writes an entry too, but cannot know the viewer; `audit_logs.of_person` leaves it out.
     """
     await connection.execute("select public.note_person($1, $2, $3)", person, action, dict(changes))
 
@@ -154,5 +154,8 @@ async def reactivate(connection: Connection, person: UUID) -> None:
 
 
 async def change_type(connection: Connection, person: UUID, supervisor_type: str) -> None:
-    """Change voice or chat. NotFound; Conflict while they have agents, retired ones included, whose history has that type."""
+    """Change voice or chat. NotFound; Conflict while they have agents, retired ones included, because their history has that type.
+
+    Only this function changes the type: the trigger on auth.users refuses one that comes with the metadata of a login.
+    """
     await connection.execute("select id from public.change_supervisor_type($1, $2)", person, supervisor_type)

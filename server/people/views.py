@@ -26,10 +26,10 @@ SAID = {
     "not-invited": "The person was created, but the e-mail could not be sent. Send it again below.",
     "created": "The person can sign in now.",
     "changed": "Saved.",
-    "unchanged": "Nothing was different.",
+    "unchanged": "Nothing was changed.",
     "recovery": "An e-mail for a new password was sent.",
     "deactivated": "The person is signed out everywhere and cannot sign in.",
-    "still-known": "The person has no rights here, but the Auth server did not answer. Tell it again below.",
+    "still-known": "The person has no rights here, but the Auth server did not answer. Press “Tell the Auth server” below.",
     "active": "The person can sign in again.",
     "moved": "The agent was moved, with all its interactions.",
     "retired": "The agent was retired. Its slot is free.",
@@ -37,7 +37,7 @@ SAID = {
 
 
 async def index(request: Request) -> Response:
-    """People, filtered by the address; as CSV all of them."""
+    """The people who match the filters in the query string; the CSV has all of them, the page the first 200."""
     filters = {name: request.query_params.get(name, "").strip()[:100] for name in ("q", "kind", "state")}
     if filters["kind"] not in ("", *users.KINDS) or filters["state"] not in ("", *users.STATES):
         raise Invalid("There is no such filter.")
@@ -144,7 +144,7 @@ def _meant(person: Record, fields: Mapping[str, str]) -> dict[str, str]:
 async def _change(
     request: Request, administration: Administration, person: Record, draft: Draft, changes: Mapping[str, Any]
 ) -> None:
-    """Change the type first, which the trigger of the login never changes; revert it when the login does not follow."""
+    """Change the type here first, because the trigger on auth.users refuses it; change it back when the Auth server fails."""
     db: Database = request.state.db
     viewer: Viewer = request.state.viewer
     retyped = "supervisor_type" in changes
@@ -162,16 +162,15 @@ async def _change(
         await users.note(connection, person["id"], "users.change", changes)
         after = await users.find(connection, person["id"])
         if any(after[name] != value for name, (_, value) in changes.items()):
-            raise Conflict(
-                "The login was changed, and the person could not follow; the system page says why."
-            )
+            raise Conflict("The login was changed, but not the person here; the system page says why.")
 
 
 async def deactivate(request: Request) -> Response:
     """Take a person's rights (`deactivated` = yes), first here and then at the Auth server; or give them back (no).
 
-    `deactivated_at` ends rights and sessions in one transaction, with who did it; then the login is banned, so that its tokens
-    are refused elsewhere too. Reactivation takes the opposite order.
+    `deactivated_at` ends the rights and the sessions here in one transaction, and records who did it. Then the login is banned
+    at the Auth server, so that its tokens are refused by other services too. Reactivation takes the opposite order. Nobody
+    can deactivate themselves, so one admin always remains.
     """
     wanted = (await http.form(request)).get("deactivated")
     if wanted not in ("yes", "no"):
@@ -179,7 +178,7 @@ async def deactivate(request: Request) -> Response:
     administration, person = _administration(request), await _person(request)
     db: Database = request.state.db
     if wanted == "no":
-        # With the role, which may have been removed there: without it the next change would deactivate them again.
+        # Sends the role again. It may have been removed there, and then the next change of the login would deactivate the person.
         now = Draft(person["email"], person["name"], person["kind"], person["username"] or "")
         await administration.change(person["id"], now.app_metadata, now.name)
         await administration.ban(person["id"], banned=False)
@@ -256,7 +255,7 @@ async def _page(
         context: dict[str, Any] = {
             "person": person,
             "agents": agents,
-            "others": await users.with_room(connection, person) if agents else [],
+            "others": await users.with_free_slots(connection, person) if agents else [],
             "audit": await audit_logs.of_person(connection, person["id"]),
         }
     context |= {

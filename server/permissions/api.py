@@ -16,7 +16,8 @@ from server.permissions import tool_permissions
 
 _LARGEST = 32 * 1024  # bytes of arguments, because a person has to read them
 _LONGEST_WAIT = 55
-_SHORTEST_WAIT = 0.25  # seconds until the next check of an allow that takes effect, in case our clock is ahead of the database's
+# Seconds between two reads of an allow that is due, in case this clock is ahead of the database's.
+_SHORTEST_WAIT = 0.25
 
 
 class Request(Model):
@@ -81,7 +82,7 @@ async def request(ask: Ask, connection: Connection) -> ToolPermission:
     body: Request = ask.body
     raw = await ask.request.body()
     if len(raw) > _LARGEST and (size := size_of(raw, "arguments")) > _LARGEST:
-        raise Invalid(f"arguments: they have {size} bytes of JSON, and {_LARGEST} are the most")
+        raise Invalid(f"arguments: they have {size} bytes of JSON, and {_LARGEST} is the limit")
     return _answer(
         await tool_permissions.request(
             connection,
@@ -95,10 +96,10 @@ async def request(ask: Ask, connection: Connection) -> ToolPermission:
 
 
 async def wait(ask: Ask) -> ToolPermission:
-    """The request as it is; with `wait`, once it is decided or so many seconds have passed."""
+    """The request as it is now; with `wait`, as soon as it is decided, or after that many seconds."""
     seconds = ask.request.query_params.get("wait", "0")
     if not (seconds.isdecimal() and len(seconds) <= 2 and int(seconds) <= _LONGEST_WAIT):
-        raise Invalid(f"wait is a number of seconds from 0 to {_LONGEST_WAIT}")
+        raise Invalid(f"wait must be a whole number of seconds from 0 to {_LONGEST_WAIT}")
     row = await _read(ask)
     if seconds == "0" or row["status"] != "pending":
         return _answer(row)
@@ -127,7 +128,7 @@ async def wait(ask: Ask) -> ToolPermission:
 
 
 def _until_it_takes_effect(row: Any) -> float:
-    """Seconds until a held allow becomes the decision, which no notification tells."""
+    """Seconds until a held allow can become the decision. Nothing is notified at that moment: the next read makes it the decision."""
     if not row["held_until"]:
         return _LONGEST_WAIT
     until: float = (row["held_until"] - dt.datetime.now(dt.UTC)).total_seconds()

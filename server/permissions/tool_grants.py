@@ -51,7 +51,7 @@ async def allow(
 
 
 async def live(connection: Connection, row: Mapping[str, Any]) -> Record | None:
-    """The standing approval of this request's tool in its interaction: `words`, uses, max_uses, granted_by_name."""
+    """The active standing approval of this request's tool in its interaction, if any: `words`, uses, max_uses, granted_by_name."""
     return await connection.fetchrow(
         """
         select private.grant_words(g) as words, g.uses, g.max_uses, g.granted_by_name from public.tool_grants g
@@ -63,7 +63,10 @@ async def live(connection: Connection, row: Mapping[str, Any]) -> Record | None:
 
 
 async def revoke(db: Database, viewer: Caller, grant_id: UUID) -> Record:
-    """End a standing approval; return its row, which tells how it ended if it had ended before. NotFound when it is not the viewer's."""
+    """End a standing approval; return its row, with how it ended and by whom, also when it had ended before.
+
+    NotFound when it is not the viewer's.
+    """
     async with db.as_viewer(viewer) as connection:
         row = await connection.fetchrow(
             "select tool_name, ended_how, ended_by_name from public.revoke_grant($1)", grant_id

@@ -64,7 +64,7 @@ async def give(request: Request) -> Response:
 
 
 async def revoke(request: Request) -> Response:
-    """End a standing approval. Its line on the page tells that it ended, also when somebody else was first."""
+    """End a standing approval. The reply is its line on the page, with who ended it, also when another user was faster."""
     grant_id = http.identifier(request.path_params["id"], "standing approval")
     row = await tool_grants.revoke(request.state.db, request.state.viewer, grant_id)
     if request.headers.get("hx-request"):
@@ -81,7 +81,7 @@ async def _read(request: Request) -> tuple[dict[str, Any], Record | None]:
 
 
 def _scope(fields: Mapping[str, str], names: list[str]) -> Scope:
-    """The scope in the form. Invalid, in words, when it is incomplete."""
+    """The scope in the form. Invalid, with a sentence for the form, when it is incomplete."""
     kind = fields.get("scope", "")
     uses, minutes = _whole(fields, "uses", "How many more"), _whole(fields, "minutes", "The time")
     if kind != "limit":
@@ -143,7 +143,7 @@ def _form(
 
 
 def _plain(value: object) -> str | None:
-    """A number in the form that the database reads, digits with a point; None when it cannot be written so."""
+    """A number as digits with a decimal point, which is what _NUMBER accepts; None when it needs another form, such as 1e30."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     text = f"{value:.2f}" if isinstance(value, float) and round(value, 2) == value else str(value)

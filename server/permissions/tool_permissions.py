@@ -7,6 +7,7 @@ from server.errors import NotFound
 from server.kernel.db import Caller, Connection, Database, Record
 from server.kernel.live import OWN
 
+# arguments is json and not jsonb, so that people see names and values in the order in which they were sent.
 _COLUMNS = """id, interaction_id, supervisor_id, tool_name, tool_description, arguments, arguments_digest, status,
     reason, responded_by_name as responded_by, requested_at, responded_at, expires_at, execute_before,
     executed_at, execution_succeeded, held_until"""
@@ -74,7 +75,10 @@ async def card(connection: Connection, permission_id: UUID) -> dict[str, Any]:
 
 
 def decided_here(permission_id: UUID) -> str:
-    """The topic with which a page wakes an agent that waits in the same process, because the listener may be out of order unnoticed."""
+    """The topic with which a decision wakes the agent that waits in the same process.
+
+    So the agent does not depend on the LISTEN connection, which can be lost without an error.
+    """
     return f"{OWN}decided:{permission_id}"
 
 
@@ -106,8 +110,8 @@ async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[
 
 def _expired(row: dict[str, Any]) -> dict[str, Any]:
     """The row of a pending request whose time is over, as the sweeper will mark it within a second."""
-    nobody = dict.fromkeys(("responded_by_name", "reason", "executed_at"))
-    return {**row, **nobody, "status": "timeout", "responded_at": row["expires_at"]}
+    undecided = dict.fromkeys(("responded_by_name", "reason", "executed_at"))
+    return {**row, **undecided, "status": "timeout", "responded_at": row["expires_at"]}
 
 
 async def answered(db: Database, query: str, viewer: Caller, *values: object) -> tuple[bool, dict[str, Any]]:
@@ -120,7 +124,7 @@ async def answered(db: Database, query: str, viewer: Caller, *values: object) ->
 
 
 async def claim_execution(connection: Connection, permission_id: UUID, digest: str) -> UUID:
-    """The one execution id. Conflict tells why the tool must not run."""
+    """Claim the one execution; return its id. Conflict, with the reason, when the tool must not run."""
     execution_id: UUID = await connection.fetchval(
         "select public.claim_execution($1, $2)", permission_id, digest
     )

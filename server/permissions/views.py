@@ -64,7 +64,7 @@ def digest_of(fields: Mapping[str, str]) -> str:
 
 
 async def show(request: Request) -> Response:
-    """All arguments of a request, for which its card may be too small; for a page that is not live, the card as it is now."""
+    """The page with all arguments of a request, which its card may cut; for htmx, on a page that is not live, the card as it is now."""
     permission_id = http.identifier(request.path_params["id"], "tool permission")
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
@@ -86,7 +86,7 @@ async def take_back(request: Request) -> Response:
         return _reply(request, row, None)
     if row["status"] == "pending":
         whose = f"{row['held_by_name']} has allowed it" if row["held_until"] else "Nobody has allowed it"
-        return _reply(request, row, f"{whose}: there is nothing of yours to take back.")
+        return _reply(request, row, f"{whose}, so you have nothing to take back.")
     return _reply(request, row, f"It is too late: {refusal(row)}")
 
 

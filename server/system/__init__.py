@@ -1,1 +1,1 @@
-"""The system page: numbers for an admin when something is slow, large or silent."""
+"""The system page: numbers with which an admin finds out why something is slow, large or not running."""

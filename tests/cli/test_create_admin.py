@@ -149,12 +149,12 @@ def test_at_a_terminal_it_asks(app_server: AppServer, address: str) -> None:
         terminal.type("Ada King")
         terminal.wait_for("Password: ")
         terminal.type(PASSWORD)
-        terminal.wait_for("The same once more: ")
+        terminal.wait_for("Repeat the password: ")
         terminal.type("something else")
         terminal.wait_for("do not match")
         terminal.wait_for("Password: ")
         terminal.type(PASSWORD)
-        terminal.wait_for("The same once more: ")
+        terminal.wait_for("Repeat the password: ")
         terminal.type(PASSWORD)
         assert terminal.end() == 0, terminal.shown
     assert "Ada King" in terminal.shown
@@ -191,7 +191,7 @@ def test_a_person_who_thinks_better_of_it_makes_nobody(app_server: AppServer, ad
     assert "Traceback" not in terminal.shown
     with at_a_terminal("create-admin", "--password-stdin", **embedded(app_server)) as terminal:
         assert terminal.end() == 1
-    assert "--password-stdin reads what is piped in" in terminal.shown
+    assert "--password-stdin reads a pipe" in terminal.shown
 
 
 def test_without_a_terminal_the_sentence_names_the_options(folder: Path) -> None:
@@ -210,7 +210,7 @@ def test_without_a_terminal_the_sentence_names_the_options(folder: Path) -> None
     [
         ("", ["one line of standard input", "none"]),
         ("\n", ["one line of standard input"]),
-        ("two\nlines\n", ["one line of standard input", "2 came"]),
+        ("two\nlines\n", ["one line of standard input", "it has 2"]),
         (b"\xff\xfe", ["UTF-8"]),
         ("short\n", ["Password should be at least 6 characters"]),
         ("x" * 73, ["72 characters"]),
@@ -227,9 +227,9 @@ def test_a_password_that_is_none(
 @pytest.mark.parametrize(
     ("address", "name", "words"),
     [
-        ("nobody", "Ada", ["no e-mail address"]),
-        ("a@b", "Ada", ["no e-mail address"]),
-        ("two@at@example.org", "Ada", ["no e-mail address"]),
+        ("nobody", "Ada", ["not an e-mail address"]),
+        ("a@b", "Ada", ["not an e-mail address"]),
+        ("two@at@example.org", "Ada", ["not an e-mail address"]),
         ("a@b..org", "Ada", ["validate email address"]),  # what the Auth server alone sees
         ("a@example.org", "x" * 256, ["1 to 255 characters"]),
         ("a@example.org", "Ada\x1b[2J", ["1 to 255 characters"]),
@@ -275,7 +275,7 @@ async def test_a_person_who_is_there_already_is_named(app_server: AppServer) -> 
         )
         sentence(await refusal(app_server, gone.email), gone.name, "deactivated", "another admin")
         refused = await refusal(app_server, outsider)
-        sentence(refused, outsider, "nobody here", "floorwalker psql")
+        sentence(refused, outsider, "without a role here", "floorwalker psql")
         sentence(await refusal(app_server, half), "users_supervisor_fields", "floorwalker psql")
         statement = refused.stderr.partition('psql -c "')[2].rpartition('"`')[0].replace('\\"', '"')
         await owner.execute(statement)
@@ -299,7 +299,7 @@ async def test_what_is_not_there_or_not_theirs_is_one_sentence(app_server: AppSe
         ),
         (["does not answer, or not as Supabase Auth does"], {"SUPABASE_URL": app_server.url + "/nowhere"}),
         (["DATABASE_OWNER_URL", "cannot be used"], {"DATABASE_OWNER_URL": nowhere}),
-        (["DATABASE_URL signs in as somebody who may not read people"], {"DATABASE_OWNER_URL": ""}),
+        (["DATABASE_URL signs in as a role that may not read people"], {"DATABASE_OWNER_URL": ""}),
     ):
         sentence(await refusal(app_server, address, **changes), *words)
 
@@ -346,7 +346,7 @@ async def test_what_cannot_be_taken_back_is_said(app_server: AppServer, address:
             "could not be deleted again",
             "dashboard",
         )
-    sentence(await refusal(app_server, address), address, "a login that is nobody here")
+    sentence(await refusal(app_server, address), address, "a login without a role here")
     assert not await signs_in(app_server, address, PASSWORD)
 
 

@@ -181,7 +181,7 @@ def test_a_socket_folder_of_somebody_else_is_refused(home: Path) -> None:
     again = Postgres(deep, settings=FAST)
     try:
         sockets.chmod(0o777)
-        with pytest.raises(StartError, match="belongs to somebody else"):
+        with pytest.raises(StartError, match="belongs to another account"):
             again.start()
     finally:
         again.stop()

@@ -154,7 +154,7 @@ async def test_beside_a_running_server_pages_come_back_by_themselves(
         assert names == {"postgres", "template0", "template1"}
         # What was there before can be brought back the same way, to its last row.
         (before,) = (app_server.home / "backups").iterdir()
-        assert brought.stdout.splitlines()[1] == f"what was there before is in {before}"
+        assert brought.stdout.splitlines()[1] == f"the previous database is in {before}"
         again = await asyncio.to_thread(
             command, "restore", str(before), FLOORWALKER_HOME=str(app_server.home)
         )
@@ -247,7 +247,7 @@ async def test_two_restores_do_not_meet(app_server: AppServer, used_home: UsedHo
         connected(Postgres(app_server.home).url(SUPERUSER, "template1")) as root,
     ):
         await root.execute("select pg_advisory_lock($1)", replacing.LOCK)
-        with pytest.raises(Conflict, match="another restore is at work"):
+        with pytest.raises(Conflict, match="another restore is running"):
             await replacing.restore(Postgres(app_server.home), used_home.file)
 
 

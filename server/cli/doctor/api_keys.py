@@ -1,4 +1,4 @@
-"""What a Supabase key tells by itself: its kind, its project, and the secret that signed it."""
+"""What a Supabase key alone reveals: its kind, its project, and whether a secret signed it."""
 
 import base64
 import hashlib

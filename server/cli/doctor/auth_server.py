@@ -39,7 +39,7 @@ class _Server:
 
 
 async def check(context: Context) -> Findings:
-    """The checks in order; without an answer, the rest would report the same."""
+    """The checks in order. When the first one gets no answer, the others are left out, because they would report the same."""
     settings = context.settings
     if settings.supabase_url is None:
         return
@@ -68,7 +68,7 @@ async def check(context: Context) -> Findings:
 
 
 async def _health(server: _Server) -> httpx.Response:
-    """Called with a key that it accepts, because a gateway refuses requests without one."""
+    """Sent with a key that is accepted, because a gateway refuses requests without one."""
     answer = await server.ask("/health", server.publishable)
     if answer.status_code == 401 and server.secret:
         with_secret = await server.ask("/health", server.secret)
@@ -79,7 +79,7 @@ async def _health(server: _Server) -> httpx.Response:
 def _silent(url: str, error: Exception) -> Finding:
     return wrong(
         f"SUPABASE_URL: nothing answers at {url} ({why(error)}): check the address and the network; "
-        "a project that is paused has none until it is restored in the dashboard"
+        "a paused project does not answer until it is restored in the dashboard"
     )
 
 
@@ -89,13 +89,13 @@ def _spoken(url: str, answer: httpx.Response) -> Finding:
         return right(f"Supabase Auth (GoTrue {health.get('version')}) answers at {url}")
     if answer.status_code == 401 and isinstance(health, dict) and "message" in health:
         return doubtful(
-            f"a gateway answers at {url} and accepts none of the keys, so nobody sees who is behind it"
+            f"a gateway answers at {url} and accepts none of the keys, so the Auth server behind it cannot be checked"
         )
     if answer.status_code == 540:
         return wrong(f"SUPABASE_URL: the project at {url} is paused: restore it in the dashboard")
     return wrong(
-        f"SUPABASE_URL: what answers at {url} (status {answer.status_code}) is not Supabase Auth: "
-        "it is the project's address, https://<project>.supabase.co, and nothing after it"
+        f"SUPABASE_URL: the server at {url} (status {answer.status_code}) is not Supabase Auth: "
+        "set it to the project's address, https://<project>.supabase.co, and nothing after it"
     )
 
 
@@ -103,7 +103,7 @@ def _clock(server: _Server, date: str) -> Finding:
     try:
         shown = parsedate_to_datetime(date).timestamp()
     except ValueError:
-        return doubtful("the Auth server's clock cannot be read: its Date header is no date")
+        return doubtful("the Auth server's clock cannot be read: its Date header is not a date")
     # In whole seconds, and many servers update the header only once per second.
     return clocks.judged("the Auth server's", clocks.ahead(server.asked, server.answered, shown, shown + 2.0))
 
@@ -135,16 +135,16 @@ async def _publishable(server: _Server, kind: api_keys.Kind) -> Finding:
 async def _secret(server: _Server, kind: api_keys.Kind) -> Finding:
     if not server.secret:
         return doubtful(
-            f"SUPABASE_SECRET_KEY is not set: people are made, invited and changed with it ({_KEYS_PAGE})"
+            f"SUPABASE_SECRET_KEY is not set, and is needed to create, invite and change people ({_KEYS_PAGE})"
         )
     if kind == "publishable":
         return wrong(
-            f"SUPABASE_SECRET_KEY is a publishable key, with which nobody administers: "
+            f"SUPABASE_SECRET_KEY is a publishable key, which has no admin rights: "
             f"put the secret one there ({_KEYS_PAGE})"
         )
     answer = await server.ask("/admin/users", server.secret, page="1", per_page="1")
     if answer.status_code == 200:
-        return right("SUPABASE_SECRET_KEY is accepted as an admin's")
+        return right("SUPABASE_SECRET_KEY is accepted for administration")
     return _refused("SUPABASE_SECRET_KEY", server, server.secret, answer)
 
 
@@ -155,9 +155,9 @@ def _refused(setting: str, server: _Server, key: str, answer: httpx.Response) ->
     project, host = api_keys.project(key), urlsplit(server.url).hostname or ""
     if project and host.endswith(".supabase.co") and not host.startswith(f"{project}."):
         return wrong(
-            f"{setting} is of the project {project}, and SUPABASE_URL leads to {host}: take both of one"
+            f"{setting} is of the project {project}, and SUPABASE_URL leads to {host}: take both from one project"
         )
-    return wrong(f"{setting} is refused ({reason}): copy it once more ({_KEYS_PAGE})")
+    return wrong(f"{setting} is refused ({reason}): copy it again ({_KEYS_PAGE})")
 
 
 async def _sign_up(server: _Server) -> Findings:
@@ -180,7 +180,7 @@ async def _sign_up(server: _Server) -> Findings:
         yield right("sign-up is closed")
     else:
         yield doubtful(
-            "sign-up is open, so anybody may make a login, though none that opens anything here: close it in the "
+            "sign-up is open, so anybody can create a login, although without any rights here: close it in the "
             "dashboard, Authentication → Sign In / Providers → Allow new users to sign up"
         )
 
@@ -192,7 +192,7 @@ async def _tokens(server: _Server, secret: str) -> Findings:
     issuer = said.get("issuer") if isinstance(said, dict) else None
     if answer.status_code != 200 or not isinstance(issuer, str):
         yield doubtful(
-            f"the Auth server does not say whom its tokens name as their issuer: it has to be {server.url}"
+            f"the Auth server does not say which issuer its tokens name: it has to be {server.url}"
         )
     elif issuer.rstrip("/") == server.url:
         yield right(f"tokens are issued by {issuer}, as expected")
@@ -225,7 +225,7 @@ async def _signing(server: _Server, secret: str) -> Finding:
         )
     if False in (api_keys.signed_with(key, secret) for key in (server.publishable, server.secret)):
         return wrong(
-            "SUPABASE_JWT_SECRET is not what the project signs with: copy it once more (Project Settings → JWT Keys)"
+            "SUPABASE_JWT_SECRET is not what the project signs with: copy it again (Project Settings → JWT Keys)"
         )
     return right("tokens are checked with SUPABASE_JWT_SECRET (HS256)")
 

@@ -1,4 +1,4 @@
-"""Whether two clocks agree, as far as the delay between them allows to tell."""
+"""Whether two clocks agree, as far as the delay of the network lets this be measured."""
 
 from server.cli.doctor.findings import Finding, doubtful, right, wrong
 
@@ -6,9 +6,9 @@ _NOTICED, _HARMFUL = 2.0, 10.0  # seconds; tokens are checked with a tolerance o
 
 
 def ahead(asked: float, answered: float, earliest: float, latest: float) -> float:
-    """How many seconds this machine is at least ahead, or behind (below zero).
+    """By how many seconds this machine is ahead, at least; negative when it is behind.
 
-    At some moment between `asked` and `answered` of our clock, the other one showed `earliest` to `latest`.
+    At some moment between `asked` and `answered` of this machine's clock, the other one showed `earliest` to `latest`.
     """
     most, least = answered - earliest, asked - latest
     return least if least > 0 else min(most, 0.0)
@@ -22,4 +22,4 @@ def judged(whose: str, seconds: float) -> Finding:
     advice = "let both follow a time server (NTP)"
     if abs(seconds) <= _HARMFUL:
         return doubtful(f"{apart}: {advice}")
-    return wrong(f"{apart}, so sign-ins are taken for expired or not yet begun: {advice}")
+    return wrong(f"{apart}, so tokens seem to be expired or not valid yet: {advice}")

@@ -11,28 +11,28 @@ _FEW = 10  # different characters; even 32 random digits have more than half of 
 
 
 async def check(settings: Settings, mistakes: list[str]) -> Findings:
-    """What is wrong with the settings, and what fits badly."""
+    """The mistakes in the settings, and settings that do not fit together."""
     for mistake in mistakes:
         yield wrong(mistake)
     if not mistakes:
         kind = (
-            f"embedded, at home in {settings.floorwalker_home.resolve()}"
+            f"embedded mode, data in {settings.floorwalker_home.resolve()}"
             if settings.embedded
             else f"a hosted project, {settings.supabase_url}"
         )
-        yield right(f"the settings are whole: {kind}")
+        yield right(f"the settings are complete: {kind}")
     if settings.secret_key is not None:
         yield _secret_key(settings.secret_key.get_secret_value())
     if settings.supabase_url is not None and _in_clear(settings.supabase_url):
         yield wrong(
-            f"SUPABASE_URL is {settings.supabase_url}: passwords would travel in clear, so write https://"
+            f"SUPABASE_URL is {settings.supabase_url}: passwords would be sent unencrypted, so write https://"
         )
     if not settings.embedded or not loopback(settings):
         yield _public_url(settings)
     if settings.public_url is not None and settings.trusted_proxies == "none":
         yield doubtful(
-            "PUBLIC_URL is set and TRUSTED_PROXIES is none, so everybody seems to come from the proxy's address, "
-            "and shares its limits: name the proxy"
+            "PUBLIC_URL is set and TRUSTED_PROXIES is none, so all requests seem to come from the proxy's address, "
+            "and share its limits: set TRUSTED_PROXIES to the proxy's address"
         )
 
 
@@ -46,7 +46,7 @@ def _secret_key(given: str) -> Finding:
             f"{which} has only {few} different characters: make one with `openssl rand -base64 48`"
         )
     if len(keys) > 1:
-        return right(f"SECRET_KEY lists {len(keys)} keys: the first seals, all of them open")
+        return right(f"SECRET_KEY lists {len(keys)} keys: the first encrypts, all of them decrypt")
     return right(f"SECRET_KEY is long enough ({len(given)} characters)")
 
 
@@ -56,12 +56,12 @@ def _public_url(settings: Settings) -> Finding:
         return right(f"PUBLIC_URL is https: {url}")
     if settings.host in LOOPBACK and (url is None or not _in_clear(url)):
         return doubtful(
-            "PUBLIC_URL is not an address with https, so people come from this machine only: "
+            "PUBLIC_URL is not an address with https, so only people at this machine can sign in: "
             "set it to https://… as soon as a proxy is in front"
         )
     seen = f"PUBLIC_URL is {url}" if url else f"PUBLIC_URL is not set and HOST is {settings.host}"
     return wrong(
-        f"{seen}: passwords would travel in clear, and browsers keep the session's cookie over https only; put a "
+        f"{seen}: passwords would be sent unencrypted, and browsers store the session's cookie over https only; put a "
         "proxy with https in front, and its address into PUBLIC_URL"
     )
 

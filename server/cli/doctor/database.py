@@ -1,4 +1,4 @@
-"""The database as the web process uses it: its role, what it may become, and what it must not see."""
+"""The database as the web process uses it: its role, the roles that it switches to, and the rows that it must not see."""
 
 import time
 
@@ -81,7 +81,7 @@ def _role(row: Record) -> list[Finding]:
         what = (
             ", a superuser,"
             if row["super"]
-            else ", which passes row-level security,"
+            else ", which bypasses row-level security,"
             if row["bypasses"]
             else ""
         )
@@ -94,10 +94,10 @@ def _role(row: Record) -> list[Finding]:
     more = sorted(set(row["member_of"]) - set(_BECOMES))
     faults = {
         "is a superuser": (row["super"], "nosuperuser"),
-        "passes row-level security": (row["bypasses"], "nobypassrls"),
+        "bypasses row-level security": (row["bypasses"], "nobypassrls"),
     }
     found = [
-        wrong(f"{role} {what}: take that away with `alter role {role} {cure}`, as the one who gave it")
+        wrong(f"{role} {what}: take that away with `alter role {role} {cure}`, as the role that gave it")
         for what, (is_so, cure) in faults.items()
         if is_so
     ]
@@ -133,7 +133,7 @@ async def _becoming(connection: Connection, role: str) -> Finding:
 
 
 async def _without_viewer(connection: Connection, role: str) -> Finding:
-    """Tried on one table, and looked up for all."""
+    """One table is read; the privileges of all are looked up."""
     try:
         with db.translated_errors():
             await connection.execute("select from public.users limit 1")
@@ -144,7 +144,7 @@ async def _without_viewer(connection: Connection, role: str) -> Finding:
         names = ", ".join(seen[:3]) + (f" and {len(seen) - 3} more" if len(seen) > 3 else "")
         return wrong(
             f"{role} sees {names} without a viewer, where row-level security could be forgotten: "
-            f"use {_ROLE}, and revoke what somebody granted to it"
+            f"use {_ROLE}, and revoke what was granted to it"
         )
     return right("without a viewer, every table is refused")
 
@@ -160,10 +160,10 @@ def _guarded(tables: list[Record]) -> Finding:
 
 
 def _invoked(views: list[str]) -> Finding:
-    """A view loses its options when it is created again from its definition alone."""
+    """Checked because a view loses this option when it is created again from its definition alone."""
     if views:
         cure = "; ".join(f"alter view {name} set (security_invoker = true)" for name in views[:3])
         return wrong(
             f"{', '.join(views)} {'shows' if len(views) == 1 else 'show'} rows past row-level security: `{cure}`"
         )
-    return right("every view looks through its reader's row-level security")
+    return right("every view applies the row-level security of its reader")

@@ -17,18 +17,13 @@ from server.settings import Settings
 
 _COLOURS = {"✓": "green", "!": "yellow", "✗": "red"}
 _PLAIN = {"✓": "ok", "!": "!!", "✗": "NO"}  # where the terminal cannot show these characters
-
-_NO_SECRETS = {
-    "",
-    "postgres",
-    "password",
-    "floorwalker",
-}  # words of our own sentences, in case a password is one of them
+# Not masked when one of them is a password, because the sentences use these words.
+_NO_SECRETS = {"", "postgres", "password", "floorwalker"}
 
 
 def run() -> int:
     """Run all checks and print the findings; return 1 when something is wrong."""
-    logs.configure("CRITICAL")  # a failure is reported here, once and as a sentence
+    logs.configure("CRITICAL")  # failures are reported as findings, and not logged as well
     settings, mistakes = environment.found()
     with _opened(settings) as (context, first):
         found = asyncio.run(_examine(settings, mistakes, context, first))

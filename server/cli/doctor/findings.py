@@ -14,7 +14,7 @@ LONGEST = 30.0  # for all checks of one subject
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """✓ as it should be, ! worth a look, ✗ wrong: the sentence says what to do."""
+    """✓ right, ! worth a look, ✗ wrong; the sentence says what to do."""
 
     mark: Literal["✓", "!", "✗"]
     sentence: str
@@ -43,11 +43,11 @@ async def collect(subject: str, check: Findings) -> list[Finding]:
             async for finding in check:
                 found.append(finding)  # noqa: PERF401 - findings before a failure stay
     except TimeoutError:
-        found.append(wrong(f"{subject}: no answer in time, so the rest of it was not looked at"))
+        found.append(wrong(f"{subject}: no answer in time, so the rest of it was not checked"))
     except RequestError as error:
         found.append(wrong(error.detail))
     except Exception as error:  # noqa: BLE001 - a check that fails is a finding too
-        found.append(wrong(f"{subject} could not be looked at: {why(error)}"))
+        found.append(wrong(f"{subject} could not be checked: {why(error)}"))
     return found
 
 

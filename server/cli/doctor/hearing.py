@@ -10,7 +10,7 @@ from server.kernel.live import Topics, hears
 
 
 async def check_listener(context: Context) -> Findings:
-    """LISTEN, tried as the web process does it."""
+    """LISTEN, in the way of the web process."""
     settings = context.settings
     name = "DATABASE_LISTEN_URL" if settings.database_listen_url else "DATABASE_URL"
     url = settings.database_listen_url or settings.database_url
@@ -21,9 +21,9 @@ async def check_listener(context: Context) -> Findings:
     if await hears(url):
         yield right(f"notifications arrive, {'directly' if direct else 'through a session pooler'}")
         return
-    what = "hears nothing" if direct else "leads to a transaction pooler, which delivers no notifications"
+    what = "receives no notifications" if direct else "leads to a transaction pooler, which delivers none"
     yield wrong(
-        f"{name} ({db.where(url)}) {what}, so pages are read every two seconds instead of when something happens: "
+        f"{name} ({db.where(url)}) {what}, so pages are read every two seconds instead of at each change: "
         "set DATABASE_LISTEN_URL to a session connection, direct or on the session pooler's port 5432"
     )
 
@@ -49,7 +49,7 @@ async def check_fanout(context: Context) -> Findings:
             yield right(f"NATS passes notifications on at {servers}")
         else:
             yield wrong(
-                f"FANOUT_URL: NATS at {servers} does not pass on what is said: let the account publish and subscribe to "
+                f"FANOUT_URL: NATS at {servers} does not pass on messages: let the account publish and subscribe to "
                 "floorwalker.>"
             )
     finally:

@@ -17,24 +17,24 @@ _OLD = 2 * 86_400.0  # seconds; the server makes one per day
 
 
 async def check(settings: Settings, context: Context | None) -> Findings:
-    """Checked from outside as well, so that a home that does not open hides nothing."""
+    """The disk and the port are checked even if the home cannot be opened."""
     home = settings.floorwalker_home.resolve()
-    yield check_room(home)
+    yield check_disk(home)
     yield await _port(settings, context)
     if context is not None:
         yield check_backup(home)
 
 
-def check_room(home: Path) -> Finding:
+def check_disk(home: Path) -> Finding:
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     said = f"{free / 1e9:.1f} GB are free for {home}"
     if free < _TOO_LITTLE:
         return wrong(
-            f"only {said}: PostgreSQL stops when a disk is full, so make room or move FLOORWALKER_HOME"
+            f"only {said}: PostgreSQL stops when the disk is full, so free some space or move FLOORWALKER_HOME"
         )
     if free < _LITTLE:
-        return doubtful(f"only {said}: make room, or move FLOORWALKER_HOME")
+        return doubtful(f"only {said}: free some space, or move FLOORWALKER_HOME")
     return right(said)
 
 
@@ -42,7 +42,7 @@ async def _port(settings: Settings, context: Context | None) -> Finding:
     name = f"{settings.host} port {settings.port}"
     if trouble := await asyncio.to_thread(_bind, settings):
         return await _who_serves(settings, context, name, trouble)
-    return right(f"{name} is free, nothing is served at the moment")
+    return right(f"{name} is free, because no server is running")
 
 
 def _bind(settings: Settings) -> str:
@@ -58,17 +58,17 @@ def _bind(settings: Settings) -> str:
 
 
 async def _who_serves(settings: Settings, context: Context | None, name: str, trouble: str) -> Finding:
-    advice = "stop what uses it, or set PORT (and HOST) to something else"
+    advice = "stop the program that uses it, or set another PORT (or HOST)"
     address = settings.model_copy(update={"public_url": None}).address
     key = context.settings.supabase_publishable_key if context else None
-    taken = wrong(f"{name} cannot be had ({trouble}), and no Floorwalker is there: {advice}")
+    taken = wrong(f"{name} cannot be used ({trouble}), and no Floorwalker listens there: {advice}")
     try:
         async with httpx.AsyncClient(base_url=address, timeout=SECONDS, trust_env=False) as http:
             health = (await http.get("/auth/v1/health")).json()
             if not isinstance(health, dict) or health.get("version") != "floorwalker":
                 return taken
             if key is None:
-                return doubtful(f"a Floorwalker serves {name}, and not of a home that is here: {advice}")
+                return doubtful(f"a Floorwalker of another home listens on {name}: {advice}")
             answer = await http.get("/auth/v1/settings", headers={"apikey": key.get_secret_value()})
     except (httpx.HTTPError, ValueError):
         return taken

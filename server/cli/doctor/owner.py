@@ -1,4 +1,4 @@
-"""What only the owner of the database sees: the version of the schema, the admins, and logins that the triggers refused."""
+"""Checks that need the owner of the database: the schema's version, the admins, and logins that the triggers refused."""
 
 import httpx
 
@@ -67,10 +67,10 @@ async def check(context: Context) -> Findings:
 def _unable(row: Record, *, given: bool) -> Finding:
     if given:
         return wrong(
-            f"DATABASE_OWNER_URL signs in as {row['role']}, who may not change the schema: use the project's postgres role"
+            f"DATABASE_OWNER_URL signs in as {row['role']}, which may not change the schema: use the project's postgres role"
         )
     return doubtful(
-        "DATABASE_OWNER_URL is not set, so nobody sees from here whether the schema is up to date, an admin exists, or a "
+        "DATABASE_OWNER_URL is not set, so it cannot be checked whether the schema is up to date, an admin exists, or a "
         "login failed to become a person; migrate, backup and create-admin need it as well"
     )
 
@@ -82,12 +82,12 @@ async def _same(context: Context, owner: Connection) -> Finding | None:
         async with db.visit("DATABASE_URL", url, SECONDS) as web:
             other = await web.fetchval(_SAME)
     except RequestError:
-        return None  # reported where it is checked
+        return None  # reported by another check
     if other == await owner.fetchval(_SAME):
-        return right("the owner and the web process meet in the same database")
+        return right("the owner and the web process use the same database")
     return wrong(
         f"DATABASE_OWNER_URL ({db.where(context.owner_url)}) is another database than DATABASE_URL ({db.where(url)}): "
-        "let both lead to the project's"
+        "set both to the project's database"
     )
 
 
@@ -115,7 +115,7 @@ async def _triggers(owner: Connection) -> Finding:
     if await migrations.has_triggers(owner):
         return right("logins become people by the triggers on auth.users")
     return wrong(
-        "auth.users lacks a trigger of Floorwalker, so new logins become nobody: "
+        "auth.users lacks a trigger of Floorwalker, so new logins get no role here: "
         "make it again, or enable it, as in supabase/migrations/20261101000200_users.sql"
     )
 
@@ -129,16 +129,16 @@ async def _people(context: Context, owner: Connection) -> Findings:
         )
     elif admins["invited"]:
         yield doubtful(
-            "an admin is invited and has not followed the link yet: run `floorwalker create-admin` if none comes"
+            "an admin is invited and has not used the link yet: run `floorwalker create-admin` if they do not"
         )
     else:
-        yield wrong("nobody is an admin: run `floorwalker create-admin`")
+        yield wrong("there is no admin: run `floorwalker create-admin`")
     faults = await owner.fetchrow(_FAULTS)
     assert faults is not None
     if faults["times"]:
         yield doubtful(
             f"of the last {_DAYS} days' logins, some could not become people ({faults['times']}), last {faults['whose']}: "
-            f"{faults['last']}; put the app metadata right, and see the system page"
+            f"{faults['last']}; correct the app metadata, and see the system page"
         )
     else:
         yield right(f"every login of the last {_DAYS} days became a person")
@@ -155,7 +155,7 @@ async def _people(context: Context, owner: Connection) -> Findings:
 
 
 async def _same_project(context: Context, owner: Connection) -> Finding | None:
-    """Whether the newest login of the Auth server is in this database; None when the server does not tell."""
+    """Whether the newest login of the Auth server is in this database; None when the server does not answer."""
     settings = context.settings
     if settings.supabase_url is None or settings.supabase_secret_key is None:
         return None
@@ -170,7 +170,7 @@ async def _same_project(context: Context, owner: Connection) -> Finding | None:
         answer.raise_for_status()
         ids = [user["id"] for user in answer.json()["users"]]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
-        return None  # reported where it is checked
+        return None  # reported by another check
     if not ids:
         return None
     known = await owner.fetchval("select count(*) from auth.users where id = any ($1::text[]::uuid[])", ids)

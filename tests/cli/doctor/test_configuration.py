@@ -30,7 +30,7 @@ async def looked(environment: pytest.MonkeyPatch, **given: str) -> list[str]:
 
 
 async def test_all_is_well(environment: pytest.MonkeyPatch) -> None:
-    assert one(await looked(environment), "✓ the settings are whole: embedded")
+    assert one(await looked(environment), "✓ the settings are complete: embedded")
     findings = await looked(environment, **HOSTED)
     assert not bad(findings)
     one(findings, "a hosted project, https://x.supabase.co")
@@ -68,7 +68,7 @@ async def test_half_a_project(environment: pytest.MonkeyPatch) -> None:
 
 async def test_an_older_name_is_a_name(environment: pytest.MonkeyPatch) -> None:
     findings = await looked(environment, SUPABASE_ANON_KEY="two words")
-    one(findings, "✗ SUPABASE_PUBLISHABLE_KEY: this is no key of Supabase")
+    one(findings, "✗ SUPABASE_PUBLISHABLE_KEY: this is not a key of Supabase")
 
 
 def test_blanks_around_a_key_are_none_of_it(environment: pytest.MonkeyPatch) -> None:

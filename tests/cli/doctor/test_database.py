@@ -44,7 +44,7 @@ async def test_the_wrong_role(project: Project) -> None:
     one(
         findings,
         "✗",
-        "signs in (DATABASE_URL) as postgres, which passes row-level security",
+        "signs in (DATABASE_URL) as postgres, which bypasses row-level security",
         "floorwalker_web",
     )
     one(findings, "✗ postgres sees public.users without a viewer")
@@ -55,7 +55,7 @@ async def test_the_wrong_role(project: Project) -> None:
 @pytest.mark.parametrize(
     ("spoil", "mend", "words"),
     [
-        ("alter role floorwalker_web bypassrls", "alter role floorwalker_web nobypassrls", ["passes row-level security"]),
+        ("alter role floorwalker_web bypassrls", "alter role floorwalker_web nobypassrls", ["bypasses row-level security"]),
         ("alter role floorwalker_web superuser", "alter role floorwalker_web nosuperuser", ["is a superuser"]),
         ("grant service_role to floorwalker_web", "revoke service_role from floorwalker_web", ["may become service_role"]),
         ("set role postgres; revoke authenticated from floorwalker_web", "grant authenticated to floorwalker_web", ["cannot become authenticated", "migrate"]),

@@ -19,10 +19,10 @@ async def breaking(error: Exception) -> Findings:
     ("error", "sentence"),
     [
         (Unavailable("the database is away"), "✗ the database is away"),
-        (KeyError("users"), "✗ it could not be looked at: 'users'"),
-        (ValueError("first line\nand a second"), "✗ it could not be looked at: first line"),
-        (ZeroDivisionError(), "✗ it could not be looked at: ZeroDivisionError"),
-        (TimeoutError(), "✗ it: no answer in time, so the rest of it was not looked at"),
+        (KeyError("users"), "✗ it could not be checked: 'users'"),
+        (ValueError("first line\nand a second"), "✗ it could not be checked: first line"),
+        (ZeroDivisionError(), "✗ it could not be checked: ZeroDivisionError"),
+        (TimeoutError(), "✗ it: no answer in time, so the rest of it was not checked"),
     ],
 )
 async def test_what_breaks_is_a_sentence(error: Exception, sentence: str) -> None:

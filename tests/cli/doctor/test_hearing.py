@@ -64,8 +64,8 @@ async def test_a_nats_that_is_not_there(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("account", "url", "words"),
     [
-        pytest.param("", "nats://", ["✓ NATS passes rings on"], marks=needs_nats),
-        pytest.param("{user: me, password: hidden}", "nats://me:hidden@", ["✓ NATS passes rings on"], marks=needs_nats),
+        pytest.param("", "nats://", ["✓ NATS passes notifications on"], marks=needs_nats),
+        pytest.param("{user: me, password: hidden}", "nats://me:hidden@", ["✓ NATS passes notifications on"], marks=needs_nats),
         pytest.param("{user: me, password: hidden}", "nats://me:wrong@", ["✗ FANOUT_URL", "cannot be reached", "Authorization"], marks=needs_nats),
         pytest.param(
             "{user: me, password: hidden, permissions: {subscribe: 'floorwalker.>', publish: 'other.>'}}",

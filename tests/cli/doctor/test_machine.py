@@ -45,15 +45,17 @@ async def test_all_is_well(home: Path) -> None:
 def test_a_disk_that_is_full(home: Path) -> None:
     place = home / "small"
     with full_disk(place):
-        finding = machine.check_room(place / "not" / "there" / "yet")
+        finding = machine.check_disk(place / "not" / "there" / "yet")
     assert finding.mark == "✗"
-    assert "make room" in finding.sentence
+    assert "free some space" in finding.sentence
 
 
 async def test_the_port_is_another_programs(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         findings = await looked(settings(home, other.getsockname()[1]))
-    assert bad(findings) == [one(findings, "✗", "cannot be had (Address already in use)", "set PORT")]
+    assert bad(findings) == [
+        one(findings, "✗", "cannot be used (Address already in use)", "set another PORT")
+    ]
 
 
 async def test_a_floorwalker_serves_this_home_or_another(cloud: Cloud, app_server: AppServer) -> None:

@@ -30,7 +30,7 @@ async def test_all_is_well(cloud: Cloud) -> None:
     findings = await found(owner.check(cloud.place()))
     assert not bad(findings)
     one(findings, "the owner, postgres, may migrate")
-    one(findings, "the owner and the web process meet in the same database")
+    one(findings, "the owner and the web process use the same database")
     one(findings, f"the schema is up to date ({max(migrations.versions())})")
     one(findings, "there is one admin")
     one(findings, "every login", "became a person")
@@ -64,7 +64,7 @@ async def test_a_trigger_that_is_off(settled: Project, how: str) -> None:
 
 async def test_nobody_is_an_admin(project: Project) -> None:
     findings = await looked(project)
-    assert bad(findings) == [one(findings, "✗ nobody is an admin", "floorwalker create-admin")]
+    assert bad(findings) == [one(findings, "✗ there is no admin", "floorwalker create-admin")]
     async with project.spoiled() as connection:
         await connection.execute(LOGIN, "invited@example.org", False, ADMIN)
         findings = await looked(project)
@@ -72,7 +72,7 @@ async def test_nobody_is_an_admin(project: Project) -> None:
         await connection.execute("update auth.users set email_confirmed_at = now()")
         assert not bad(await looked(project))
         await connection.execute("update auth.users set banned_until = 'infinity'")
-        one(await looked(project), "✗ nobody is an admin")
+        one(await looked(project), "✗ there is no admin")
 
 
 async def test_a_login_that_could_not_become_a_person(settled: Project) -> None:
@@ -105,7 +105,7 @@ async def test_sample_people_in_a_hosted_project(settled: Project) -> None:
 async def test_an_owner_who_is_none(settled: Project) -> None:
     findings = await looked(settled, DATABASE_OWNER_URL=settled.url("floorwalker_web"))
     assert findings == [
-        one(findings, "✗ DATABASE_OWNER_URL signs in as floorwalker_web, who may not change the schema")
+        one(findings, "✗ DATABASE_OWNER_URL signs in as floorwalker_web, which may not change the schema")
     ]
     findings = await looked(settled, DATABASE_OWNER_URL="")
     assert findings == [one(findings, "! DATABASE_OWNER_URL is not set")]
@@ -135,4 +135,4 @@ async def test_before_the_first_migration_the_owner_may_make_it(project: Project
         "revoke all on schema public from postgres, pg_database_owner, public", role=SUPERUSER
     ):
         findings = await looked(project)
-    one(findings, "✗ DATABASE_OWNER_URL signs in as postgres, who may not change the schema")
+    one(findings, "✗ DATABASE_OWNER_URL signs in as postgres, which may not change the schema")

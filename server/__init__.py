@@ -7,6 +7,5 @@ __version__ = version("floorwalker-server")
 
 _PACKAGE = Path(__file__).parent
 _INSTALLED = _PACKAGE / "_files"
-FILES = (
-    _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
-)  # static, supabase, templates: of a wheel, or of a checkout
+# The folder that has static, supabase and templates: of an installed wheel, or of a checkout.
+FILES = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent

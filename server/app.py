@@ -45,13 +45,9 @@ if TYPE_CHECKING:
 
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
 PAGES: list[Page[Any]] = [*floor_pages.PAGES, *interactions_pages.PAGES]
-_AUTH_TIMEOUT = httpx.Timeout(
-    10, read=35
-)  # an e-mail takes longest; each kind of request has a shorter limit of its own (supabase)
-
-
-_REVIVAL = 1.0  # seconds until a task that died starts again
-
+# Seconds. Sending an e-mail takes longest; each kind of request has a shorter limit of its own (auth/supabase.py).
+_AUTH_TIMEOUT = httpx.Timeout(10, read=35)
+_RESTART_PAUSE = 1.0  # seconds until a task that died starts again
 
 log = structlog.get_logger(__name__)
 
@@ -163,13 +159,13 @@ def _fanout(settings: Settings) -> "Fanout | None":
 
 
 async def _keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run a task for the life of the process. Whatever ends it is logged, and it starts again; pages are stale meanwhile."""
+    """Run a task while the process runs. An error that ends it is logged, and it starts again; pages are stale meanwhile."""
     while True:
         try:
             await work()
         except Exception:
             log.exception("task_died", task=name)
-        await asyncio.sleep(_REVIVAL)
+        await asyncio.sleep(_RESTART_PAUSE)
 
 
 async def _configure(database: db.Database, settings: Settings) -> None:

@@ -26,7 +26,7 @@ class RequestError(Exception):
 
 
 class NotFound(RequestError):
-    """Unknown, or somebody else's. The two look the same, so that nobody learns what exists."""
+    """Unknown, or another person's. Both look the same, so that a caller cannot find out what exists."""
 
     status, title = 404, "Not found"
 
@@ -68,7 +68,7 @@ class TooMany(RequestError):
 
 
 class Unavailable(RequestError):
-    """The database or Auth does not answer. The same request may be sent again."""
+    """The database or Auth does not answer. It is not a Conflict: the same request may be sent again."""
 
     status, title = 503, "Unavailable"
 

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     trusted_proxies: str | None = Field(
         None,
         description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, separated by commas, or none. "
-        "default: this machine when PUBLIC_URL is set.",
+        "Default: this machine when PUBLIC_URL is set.",
     )
     permission_seconds: int = Field(
         360, ge=1, le=86400, description="Seconds until a tool permission expires."
@@ -203,7 +203,7 @@ class Settings(BaseSettings):
                 ip_network(one.strip())
             except ValueError:
                 raise ValueError(
-                    f"{one.strip()!r} is no address and no network: write 10.0.0.7 or 10.0.0.0/8, several with commas, "
+                    f"{one.strip()!r} is neither an address nor a network: write 10.0.0.7 or 10.0.0.0/8, several with commas, "
                     "or none"
                 ) from None
         return given
@@ -219,7 +219,7 @@ class Settings(BaseSettings):
                 good = False
             if not good or place.path.strip("/") or place.query or place.fragment:
                 raise ValueError(
-                    "this is no address of NATS: write nats://host:4222 or tls://user:password@host:4222, "
+                    "this is not an address of NATS: write nats://host:4222 or tls://user:password@host:4222, "
                     "several with commas between them, special characters of a password as %40"
                 )
         return given
@@ -229,7 +229,7 @@ class Settings(BaseSettings):
         if self.metrics_hours > 24 * self.archive_days:
             raise ValueError(
                 f"METRICS_HOURS ({self.metrics_hours}) is more than ARCHIVE_DAYS ({self.archive_days} days, "
-                f"{24 * self.archive_days} hours): metrics would outlive what their interaction said"
+                f"{24 * self.archive_days} hours): metrics would be kept longer than the archive of their interaction"
             )
         if self.stale_seconds >= self.reap_seconds:
             raise ValueError(

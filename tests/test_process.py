@@ -222,7 +222,7 @@ def test_a_nats_that_is_not_there_stops_nobody(folder: Path) -> None:
             "notifications": True,
         }
     written = app_server.log.read_text()
-    assert "fanout_unreachable" in written
+    assert "fanout_not_reached" in written
     assert "hidden" not in written
     assert "Traceback" not in written
 

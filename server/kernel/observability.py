@@ -6,9 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("floorwalker_requests", "Requests answered", ["method", "status"], registry=REGISTRY)
-_METHODS = frozenset(
-    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-)  # clients may invent others
+# Other methods are counted as one, because clients can invent any number of them.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 STREAMS = Gauge("floorwalker_streams", "Streams open now", registry=REGISTRY)
 HUB_LIVE = Gauge(
     "floorwalker_hub_live", "1 while changes reach the process, at once or at intervals", registry=REGISTRY
@@ -24,7 +23,7 @@ DURATION = Histogram(
 
 @cache
 def answered(method: str, status: int) -> Counter:
-    """The counter of such answers, looked up once, because labels() is slow."""
+    """The counter of such answers, looked up once, because labels() converts its arguments to text at each call."""
     return REQUESTS.labels(method if method in _METHODS else "other", status)
 
 

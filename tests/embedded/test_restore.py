@@ -103,7 +103,7 @@ async def test_rows_alone_go_back_into_the_schema_that_they_were_of(
         shutil.copytree(migrations.FOLDER, newer)
         (newer / "migrations" / "20991231000000_more.sql").write_text("create table public.more ();")
         monkeypatch.setattr(migrations, "FOLDER", newer)
-        with pytest.raises(Invalid, match="has rows alone, of a schema before 20991231000000"):
+        with pytest.raises(Invalid, match="has only rows, of a schema before 20991231000000"):
             await replacing.restore(postgres, parts["data"])
         await used_home.check_rows(postgres.url("postgres"))
 

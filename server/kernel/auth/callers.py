@@ -26,7 +26,7 @@ class Viewer:
 
     @property
     def claims(self) -> str:
-        """The claims that row-level security reads. They name the person; everything else comes from tables, not from a token."""
+        """The claims that row-level security reads. They name the person; every right is looked up in tables, not in a token."""
         return json.dumps({"sub": str(self.id), "role": "authenticated"})
 
 

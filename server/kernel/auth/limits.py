@@ -46,13 +46,13 @@ class Limits:
         With LOGIN_PER_MINUTE = n, wrong ones are counted
 
         - from an address: n per minute; for one account from it: 2 n per hour as well;
-        - for an account, from all addresses together: 10 n per hour. So one address alone locks nobody out elsewhere: that takes
-          five addresses, each hour anew;
+        - for an account, from all addresses together: 10 n per hour. One address can use up a fifth of it, so to lock an
+          account out of browsers that it has not used takes five addresses, each hour anew;
         - in a browser in which this person has signed in before: n per minute of its own, and 10 n per hour in all such
           browsers, instead of the above. Others cannot use these up.
 
         Right passwords are never counted, so that an office behind one address can begin its day: while as many attempts are
-        in flight as could still be wrong, the next one waits for its turn.
+        in flight as could still be wrong, the next one waits for its turn. Each web process counts for itself (2026-11-25).
         """
         if device:
             wanted = [(f"device:{device}", self._minute), (f"devices of:{account}", self._hour)]

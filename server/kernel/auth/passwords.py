@@ -29,7 +29,7 @@ def name_fault(name: str) -> str:
 
 
 def password_fault(password: str) -> str:
-    """Why Supabase Auth would refuse this password for anybody; empty when it would not."""
+    """Why Supabase Auth would refuse this password for every account; empty when it would not."""
     if len(password) < _SHORTEST:
         return f"A password has at least {_SHORTEST} characters."
     if len(password.encode("utf-8", "surrogatepass")) > _LONGEST or "\0" in password:

@@ -8,7 +8,7 @@ from cryptography import fernet
 
 from server.settings import SHORTEST_SECRET
 
-Unopened = fernet.InvalidToken  # encrypted with another key, by somebody else, or too long ago
+Unopened = fernet.InvalidToken  # encrypted with another key, altered, or too long ago
 
 
 def listed(given: str) -> list[str]:

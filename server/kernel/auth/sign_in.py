@@ -1,4 +1,4 @@
-"""People sign in through Supabase Auth, and a cookie's id stands for their session. Agents have keys.
+"""People sign in through Supabase Auth, and a cookie holds the id of their session. Agents have keys.
 
 A refused sign-in is answered at the end of a half second, so that an unknown address, a wrong password, a banned account and
 one without a profile take the same time. An e-mail is sent after its request was answered.
@@ -73,7 +73,7 @@ class Auth:
         self._emails: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
 
     async def viewer(self, cookie: str | None) -> Viewer | None:
-        """The person of this cookie, with a valid token; None when it stands for nobody or no longer does."""
+        """The person of this cookie, with a valid token; None when it has no session, or one that has ended."""
         row = await self.web_sessions.find(cookie)
         return _viewer(row) if row is not None else None
 
@@ -121,7 +121,7 @@ class Auth:
         ]
 
     async def close_session(self, viewer: Viewer, session_id: UUID) -> None:
-        """End one session of the viewer. NotFound when it is not theirs."""
+        """End one session of the viewer. NotFound when it is another person's, or unknown."""
         await self.web_sessions.close_own(viewer.id, session_id)
 
     async def rename(self, cookie: str | None, name: str) -> None:
@@ -230,16 +230,16 @@ class Auth:
         unknown = isinstance(error, Unavailable)
         again = self._keys.seal(json.dumps([astuple(tokens), unknown])).decode()
         known = (
-            "Nobody knows yet whether your password is set." if unknown else "Your password is not set yet."
+            "It is not known whether your password is set." if unknown else "Your password is not set yet."
         )
         return PasswordRefused(f"{error.detail} {known}", again)
 
     def device_cookie(self, email: str, device: str | None = None) -> str:
-        """The new value of the device cookie after these people have signed in (`devices.device_cookie`)."""
+        """The new value of the device cookie after this person has signed in (`devices.device_cookie`)."""
         return devices.device_cookie(self._keys, _account(email), device)
 
     def _second_try(self, token: str) -> tuple[Tokens | None, bool]:
-        """What a link opened before, and whether it is unknown if the password was set."""
+        """The session that a link opened before, and whether that attempt may have set the password."""
         try:
             tokens, unknown = json.loads(self._keys.unseal(token, _SECOND_TRY))
             return Tokens(*tokens), bool(unknown)

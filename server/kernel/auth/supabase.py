@@ -35,8 +35,9 @@ _REFRESH, _SIGN_OUT = 4.0, 3.0  # seconds for a refresh, and for a sign-out, whi
 WRONG_KEY = "The Auth server does not take SUPABASE_SECRET_KEY: run `floorwalker doctor`."
 _WITHOUT_END = "876000h"  # a hundred years, in the form of Go
 _EMAIL = 30.0  # seconds for a request during which the Auth server sends an e-mail
-# Statuses that do not concern the person: the gateway, another refresh of the same session, a rate limit on all of us.
-_NOT_ABOUT_THEM = frozenset({401, 408, 409, 429})
+# Statuses that do not concern the person: of the gateway, of another refresh of the same session, of a rate limit that
+# all requests of this server share.
+_NOT_ABOUT_THE_PERSON = frozenset({401, 408, 409, 429})
 # A 400 without one of these codes concerns our request and does not end a session. Old servers send no code.
 _OVER = frozenset(
     {
@@ -100,7 +101,7 @@ class Supabase:
             return _tokens(await _within(_REFRESH, self._client().refresh_session(token)))
         except AuthApiError as error:
             if error.status in (400, 403, 404) and error.code in _OVER:
-                log.info("auth_session_over", reason=error.code)
+                log.info("auth_session_ended", reason=error.code)
                 return None
             log.warning("refresh_refused", status=error.status, reason=error.code)
             raise Unavailable(_AWAY, 5) from error
@@ -143,7 +144,7 @@ class Supabase:
             raise NotFound(USED) from error
 
     async def send_recovery(self, email: str) -> None:
-        """Have a link sent if there is such a person. Raises only NoAnswer, because any other failure could tell that there is."""
+        """Have a link sent if there is such a person. Raises only NoAnswer, because any other error could reveal that there is."""
         try:
             await _within(_EMAIL, self._client().reset_password_for_email(email))
         except NoAnswer:
@@ -263,18 +264,18 @@ def _client(http: httpx.AsyncClient, url: str, headers: dict[str, str]) -> Async
 
 
 async def _within(seconds: float, asked: Awaitable[T]) -> T:
-    """The answer. AuthError for a refusal, Unavailable for anything that does not concern the person."""
+    """Return the answer. AuthError for a refusal, Unavailable for anything that does not concern the person."""
     try:
         async with asyncio.timeout(seconds):
             return await asked
     except TimeoutError as error:
-        log.warning("auth_too_slow", seconds=seconds)
+        log.warning("auth_timed_out", seconds=seconds)
         raise NoAnswer(_AWAY, 5) from error
     except AuthRetryableError as error:
-        log.warning("auth_unreachable", status=error.status, reason=error.message)
+        log.warning("auth_not_reached", status=error.status, reason=error.message)
         raise NoAnswer(_AWAY, 5) from error
     except AuthApiError as error:
-        if error.status >= 500 or error.status in _NOT_ABOUT_THEM:
+        if error.status >= 500 or error.status in _NOT_ABOUT_THE_PERSON:
             log.warning("auth_failed", status=error.status, reason=error.code or error.message)
             raise Unavailable(_AWAY, 5) from error
         raise

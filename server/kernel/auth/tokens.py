@@ -45,7 +45,7 @@ class Verifier:
     async def check(self, token: str, *, again: bool = False) -> Claims:
         """The claims of a valid token. InvalidToken for any other; Unavailable while it cannot be checked.
 
-        `again`: the token was valid before, so do not wait for a fetch of keys.
+        `again`: the token was valid before, so this check does not wait for another request's fetch of keys.
         """
         mark = digest(token)
         known = self._checked.get(mark)
@@ -109,7 +109,7 @@ class Verifier:
             raise Unavailable(UNCHECKED, 5)
 
     async def _key(self, kid: str, *, again: bool) -> jwt.PyJWK:
-        """A published key. One fetch runs at a time, and a caller that can do without does not wait for it."""
+        """A published key. One fetch runs at a time, and a caller that has an older key does not wait for it."""
         wanted, needed = kid not in self._keys or self._stale(), kid not in self._keys and not again
         if wanted and (needed or not self._fetching.locked()):
             asked = time.monotonic()
@@ -156,12 +156,12 @@ def usable(published: Any) -> dict[str, jwt.PyJWK]:
     """The usable keys of a key set. ValueError when it is not a key set."""
     listed = published.get("keys") if isinstance(published, dict) else None
     if not isinstance(listed, list):
-        raise ValueError("this is no key set")  # noqa: TRY004 - whatever was published, the error is the same
+        raise ValueError("this is not a key set")  # noqa: TRY004 - whatever was published, the error is the same
     found = {}
     for key in listed:
         if isinstance(key, dict) and key.get("alg") in _ALGORITHMS and isinstance(key.get("kid"), str):
             try:
                 found[key["kid"]] = jwt.PyJWK(key)
             except jwt.PyJWTError as error:  # a key that cannot be used does not prevent the use of others
-                log.warning("jwks_key_not_usable", kid=key["kid"], reason=str(error))
+                log.warning("jwks_key_skipped", kid=key["kid"], reason=str(error))
     return found

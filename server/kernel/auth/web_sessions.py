@@ -1,9 +1,12 @@
-"""Web sessions: a cookie's id stands for one. Its tokens stay in the database, encrypted, and are renewed once.
+"""Web sessions. A cookie holds the random id of one; its tokens stay in the database, encrypted.
 
 A session lasts as long as the rights it was opened with. A ban or another role, made here or directly at the Auth server,
 ends all sessions of the person by trigger, and lifting it revives no cookie. A session that was deleted only at the
-Auth server is noticed when its token is renewed, within an hour. An Auth server that does not answer ends no session:
-people stay signed in until their token ends.
+Auth server is noticed when its token is renewed, within an hour.
+
+One request of a process renews a token, under a lock of the session's row, and no other request waits while the old
+token is valid. An Auth server that fails or does not answer ends no session: people stay signed in until their token
+ends, an hour at most (2026-11-25).
 """
 
 import asyncio
@@ -21,7 +24,7 @@ from server.kernel.auth.supabase import REFUSED, NoAnswer, Scope, Supabase, Toke
 from server.kernel.auth.tokens import Claims, InvalidToken, Verifier, digest
 from server.kernel.db import Connection, Database, Record
 
-_LONGEST = 200  # characters of a cookie at most; ours have 43
+_LONGEST = 200  # characters of a cookie at most; those made here have 43
 _RENEW_BEFORE = dt.timedelta(seconds=60)
 # A renewal holds a connection of the pool and the session's row while it asks the Auth server, so only few run at a time
 # and none takes long.
@@ -79,7 +82,7 @@ class WebSessions:
         return cookie
 
     async def find(self, cookie: str | None) -> Record | None:
-        """The session and its person, with a valid token; None when the cookie stands for nobody or no longer does."""
+        """The session and its person, with a valid token; None when the cookie has no session, or one that has ended."""
         row = await self._read(cookie)
         if row is None or cookie is None:
             return None
@@ -149,9 +152,8 @@ class WebSessions:
         try:
             return await self._renewed(cookie, row, _WAIT if good else _LONGEST_RENEWAL)
         except (Unavailable, TimeoutError) as error:
-            if (
-                good and row["expires_at"] > _now()
-            ):  # the request for a new one may have taken longer than it was valid
+            # Checked again, because the request for a new token may have taken longer than this one was valid.
+            if good and row["expires_at"] > _now():
                 return row
             raise Unavailable(_NOT_RENEWED, round(_REST)) from error
 

@@ -1,4 +1,4 @@
-"""The accounts in a backup: who may sign in, but no link that was sent to somebody.
+"""The accounts in a backup: everything to sign in with, except links that were sent by e-mail.
 
 pg_dump cannot leave out columns. So it leaves out the rows of auth.users, and they follow its archive in the same file,
 as SQL that COPYs them; pg_restore reads an archive to its own end and no further. The last line of the file gives the

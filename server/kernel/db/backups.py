@@ -63,8 +63,8 @@ _AFTER = """
 alter default privileges revoke execute on functions from public;
 commit;
 """
-# Rows alone are restored into a schema that exists and has no rows but those of the migrations. Triggers are disabled
-# meanwhile. The order of tables is free, because foreign keys are dropped and checked again at the end.
+# A backup of rows alone is restored into a schema that exists and has no rows but those of the migrations. Triggers are
+# disabled meanwhile. The tables may be filled in any order, because foreign keys are dropped, and checked again at the end.
 _TABLES = f"""select c.oid::pg_catalog.regclass as name from pg_catalog.pg_class c
     where c.relkind in ('r', 'p') and c.relnamespace::pg_catalog.regnamespace::text in {migrations.SCHEMAS[:2]}"""
 _ROWS_BEFORE = f"""
@@ -244,14 +244,14 @@ def _publish(half: IO[bytes], part: Path, file: Path) -> int:
 async def restore(url: str, file: Path, programs: Programs, *, hosted: bool) -> list[str]:
     """Restore a backup into an empty project, as its owner, all or nothing; return the migrations that were applied after it.
 
-    A hosted project is reachable by everybody, so accounts with the published sample password are not restored there.
+    A hosted project can be reached from the internet, so accounts with the published sample password lose it there.
     """
     with db.translated_errors():
         async with db.as_owner(url) as owner:
             found = await owner.fetchrow(_CONDITION)
             assert found is not None
             if "users" not in found["auth_tables"]:
-                raise Invalid("the database is no Supabase project: it has no auth.users")
+                raise Invalid("the database is not a Supabase project: it has no auth.users")
             taken = found["has_schema"] or await owner.fetchval("select exists (select from auth.users)")
             if not taken and found["has_versions"]:
                 taken = await owner.fetchval(
@@ -301,8 +301,8 @@ async def inspect(file: Path, programs: Programs) -> list[str]:
         raise Invalid(f"{file} is of a newer Floorwalker (it has {newer[-1]}): update this one first")
     if _has_rows_alone(contents) and (missing := sorted(migrations.versions() - applied)):
         raise Invalid(
-            f"{file} has rows alone, of a schema before {missing[0]}: restore it with the Floorwalker that it is of, "
-            "and migrate then; a whole backup is migrated as it is restored"
+            f"{file} has only rows, of a schema before {missing[0]}: restore it with the version of Floorwalker that "
+            "made it, and then run `floorwalker migrate`; a whole backup is migrated while it is restored"
         )
     return contents
 
@@ -312,13 +312,16 @@ def _has_rows_alone(contents: list[str]) -> bool:
 
 
 def select(lines: Iterable[str]) -> list[str]:
-    """Select from pg_restore's list what is ours: of schema auth the accounts and our triggers, because the rest is Supabase's."""
-    kept = [line for line in lines if (found := _ENTRY.match(line)) and _ours(*found.group(1, 2, 3))]
+    """Select the entries of pg_restore's list that are restored; of schema auth only the accounts and Floorwalker's triggers.
+
+    The other entries of schema auth belong to Supabase, and the target has them.
+    """
+    kept = [line for line in lines if (found := _ENTRY.match(line)) and _is_restored(*found.group(1, 2, 3))]
     # The accounts are inserted into tables that have their keys: identities follow users.
     return sorted(kept, key=lambda line: " TABLE DATA auth identities " in line)
 
 
-def _ours(kind: str, schema: str, rest: str) -> bool:
+def _is_restored(kind: str, schema: str, rest: str) -> bool:
     if schema == "auth":
         account = kind == "TABLE DATA" and rest.split(maxsplit=1)[0] in _ACCOUNTS
         return account or (kind in ("TRIGGER", "COMMENT") and "users floorwalker_" in rest)

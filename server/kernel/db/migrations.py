@@ -54,7 +54,7 @@ async def migrate(owner_url: str) -> list[str]:
     files = sorted((FOLDER / "migrations").glob("*.sql"))
     if not files:
         raise Unavailable(
-            f"there are no migrations in {FOLDER / 'migrations'}: this installation is not whole"
+            f"there are no migrations in {FOLDER / 'migrations'}: this installation is incomplete, install it again"
         )
     connection = await asyncpg.connect(owner_url, timeout=30, statement_cache_size=0)
     applied = []
@@ -95,7 +95,7 @@ def sample_password_hash() -> str:
 async def seed(owner_url: str, *, passwords: bool = True) -> None:
     """Add the sample people and agents of supabase/seed.sql where they are missing.
 
-    Without `passwords` only the supervisors, and nobody can sign in as them.
+    Without `passwords`, only the supervisors are added, and they have no password to sign in with.
     """
     connection = await asyncpg.connect(owner_url, timeout=30, statement_cache_size=0)
     try:

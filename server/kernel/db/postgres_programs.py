@@ -27,7 +27,7 @@ class Programs:
 
 
 def secretly(url: str) -> tuple[str, dict[str, str]]:
-    """The address without its password, and an environment with it, because everybody can see arguments."""
+    """The address without its password, and an environment with it, because every user of a machine can read the arguments of its processes."""
     parts = urlsplit(url)
     account, at, host = parts.netloc.rpartition("@")
     user, _, password = account.partition(":")
@@ -58,7 +58,7 @@ async def check_program(programs: Programs, name: str, server: int) -> None:
     numbers = re.findall(r"\d+", said)
     if numbers and int(numbers[0]) < server:
         raise Invalid(
-            f"{name} is of PostgreSQL {numbers[0]}, older than the server's {server}: install a newer"
+            f"{name} is of PostgreSQL {numbers[0]}, older than the server's {server}: install a newer one"
         )
 
 

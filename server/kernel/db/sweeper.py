@@ -42,8 +42,8 @@ async def run(db: Database) -> None:
 
 
 async def _take(db: Database, step: str) -> int:
-    """Take one batch of a step; return the number of rows changed, 0 also when another process is at it."""
-    # A queue of notifications that was full has room again once its usage is read; until then, statements that notify are refused.
+    """Take one batch of a step; return the number of rows changed, 0 also when another process takes that step."""
+    # PostgreSQL frees a full queue of notifications when its usage is read; until then it refuses statements that notify.
     rows = await db.call("select private.sweep($1) as done, pg_catalog.pg_notification_queue_usage()", step)
     done: int = rows[0]["done"] or 0
     if done:

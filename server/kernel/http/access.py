@@ -38,7 +38,7 @@ async def viewer_of(request: Request) -> Viewer | None:
 
 
 def own_path(wanted: str) -> str:
-    """The path of a page of ours that the client asked for, otherwise "/". Browsers read a backslash as a slash."""
+    """The path that the client wants, if it is a page of this server, otherwise "/". Browsers read a backslash as a slash."""
     own = wanted.startswith("/") and not wanted.startswith(("//", "/login", "/logout"))
     plain = not any(character <= " " or character in "\\\x7f" for character in wanted)
     return wanted if own and plain and len(wanted) <= LONGEST_PATH else "/"

@@ -105,9 +105,7 @@ class Call:
     refusals: tuple[int, ...] = ()
     because: Mapping[int, str] | None = None
     query: dict[str, Any] | None = None
-    example: Mapping[str, Any] | None = (
-        None  # of a body; text like $DIGEST stands for a value of an earlier answer
-    )
+    example: Mapping[str, Any] | None = None  # of a body; $DIGEST and the like are values of earlier answers
     by_stamp: bool = False  # idempotent by captured_at, so it takes no key
     urgent: bool = False  # a person or an agent waits for it, so metrics are delayed
 

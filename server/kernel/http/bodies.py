@@ -36,7 +36,7 @@ class Bodies:
         self._awaited = set[asyncio.Timeout]()
 
     async def receive(self, receive: Receive, end: float) -> Message:
-        """Wait for a part of a body until the time `until` of the loop. TimeoutError when it has not arrived."""
+        """Wait for a part of a body until `end`, a time of the loop. TimeoutError when it has not arrived."""
         async with asyncio.timeout_at(self._last(end)) as limit:
             self._awaited.add(limit)
             try:

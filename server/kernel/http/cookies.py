@@ -1,4 +1,4 @@
-"""The cookies: the session, and the browser."""
+"""The session cookie and the device cookie."""
 
 from urllib.parse import quote
 
@@ -31,8 +31,8 @@ def insecure(request: Request) -> bool:
 def cookie_name(settings: Settings) -> str:
     """The name of the session cookie. `__Host-` binds it to this host and https.
 
-    Browsers refuse that prefix on plain loopback. There the name has the port in it, because cookies ignore ports and a
-    second Floorwalker may run on the same machine.
+    Browsers refuse that prefix on plain loopback. There the name has the port in it, because browsers send a cookie to
+    every port of a host, and a second Floorwalker may run on the same machine.
     """
     return f"floorwalker-{settings.port}" if loopback(settings) else "__Host-floorwalker"
 
@@ -94,7 +94,7 @@ def _cookies(request: Request, name: str) -> list[str]:
 
 
 def cookie_of(request: Request, name: str) -> str | None:
-    """The cookie of this name, or None. Of two cookies another site may have set one, so neither is used."""
+    """The cookie of this name, or None. Of two, another server of this host may have set one, so neither is used."""
     found = _cookies(request, name)
     return found[0] if len(found) == 1 else None
 

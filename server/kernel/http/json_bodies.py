@@ -92,8 +92,8 @@ class Wrong(Invalid):
 class JsonBody:
     """Reads the bodies of one call.
 
-    Where one object or a list is accepted, the first character of the body decides which it is, so that the errors of a wrong object do
-    not say that it is not a list.
+    Where one object or a list is accepted, the first character of the body decides which model reads it. Otherwise the
+    errors of a wrong object would also say that it is not a list.
     """
 
     def __init__(self, model: type[BaseModel], *, many: bool, exact: bool) -> None:

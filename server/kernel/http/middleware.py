@@ -107,11 +107,11 @@ def _host(scope: Scope) -> bytes | None:
 
 
 class SameOrigin:
-    """Refuses unsafe methods from another origin. A program sends neither header and passes.
+    """Refuses unsafe methods from another origin. A program sends neither Sec-Fetch-Site nor Origin, and passes.
 
-    Sec-Fetch-Site of the browser counts first. Older browsers, and all over plain http beyond this machine, send only the
-    origin of their page: it must be our own address, which is PUBLIC_URL where it is set, because a proxy in front may call
-    us by another name.
+    Sec-Fetch-Site counts where the browser sends it. Older browsers, and every browser over plain http to another machine,
+    send only Origin: it must be the address of this server. That is PUBLIC_URL where it is set, because a proxy in front
+    may use another host name.
     """
 
     def __init__(self, app: ASGIApp, *, public_url: str | None, refuse: Refuse) -> None:

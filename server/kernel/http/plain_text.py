@@ -31,13 +31,13 @@ def visible(text: str) -> Markup:
     )
 
 
-def cut(text: str, room: int) -> str:
+def cut(text: str, limit: int) -> str:
     """The beginning of a text, at most so many bytes of HTML, with … where it was cut."""
-    if html_size(text) <= room:
+    if html_size(text) <= limit:
         return text
-    left = room - html_size("…")
+    left = limit - html_size("…")
     for place, one in enumerate(text):
-        # Next to others a character may be shown that is spelled out alone, so this is never less than it takes.
+        # A character alone may be spelled out that is shown as it is next to others, so this sum is never too small.
         left -= html_size(one)
         if left < 0:
             return text[:place] + "…"

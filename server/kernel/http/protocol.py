@@ -15,9 +15,9 @@ HEAD_LIMIT = 64 * 1024  # bytes
 class Protocol(HttpToolsProtocol):
     """One connection.
 
-    uvicorn limits only the time between two requests. Here a client cannot hold a connection with less than a request, neither by
-    sending nothing nor by sending a byte every few seconds. A thousand such connections held 5 MB and as many descriptors. Bodies
-    have limits of their own (bodies.py).
+    uvicorn limits only the time between two requests. Here the head of a request has 15 s, so a client cannot hold a
+    connection by sending nothing, or a byte every few seconds. A thousand such connections held 5 MB and as many file
+    descriptors (2026-11-25). A body has 30 s (bodies.py), and a client that reads nothing of an answer a minute.
     """
 
     head_seconds = 15.0  # for the head of a request, from when it could begin
@@ -38,7 +38,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self._answering is not None and not self._answering.response_complete:
-            # uvicorn tells only the newest request, but a client may have sent it while a stream is open.
+            # uvicorn notifies only the newest request, and a client may have sent one while a stream is open.
             self._answering.disconnected = True
             self._answering.message_event.set()
         for timer in (self._head_due, self._stalled):

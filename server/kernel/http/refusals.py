@@ -35,7 +35,7 @@ async def refusal(connection: HTTPConnection, error: RequestError) -> Response:
         return problem(error)
     fragment = connection.headers.get("hx-request") is not None
     if not (fragment or isinstance(error, Unavailable) or hasattr(connection.state, "viewer")):
-        with suppress(Exception):  # whatever the error, the page is then shown without navigation
+        with suppress(Exception):  # after any error, the page is shown without navigation
             async with asyncio.timeout(_RECOGNITION):
                 connection.state.viewer = await viewer_of(Request(connection.scope))
     return error_page(connection, error)
@@ -78,7 +78,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 async def _on_fault(request: Request, error: Exception) -> Response:
     log.error("request_failed", path=request.url.path, exc_info=error)
     word = RequestError("Something went wrong in the server. The log has the details.")
-    word.status, word.title = 500, "Our fault"
+    word.status, word.title = 500, "Server error"
     answer = await refusal(request, word)
     # This runs outside of all middleware, and uvicorn closes the connection afterwards.
     answer.headers.update(security_headers(request.state.settings))

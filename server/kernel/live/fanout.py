@@ -24,14 +24,14 @@ from nats.aio.subscription import Subscription
 
 from server.kernel.live.topics import Topics
 
-BEAT = 1.0  # seconds between two questions whether the leader is there
-_ANSWER = 3.0  # seconds that it has to answer; a frozen NATS never does
+BEAT = 1.0  # seconds between two requests to the leader, which prove that it is there
+_ANSWER = 3.0  # seconds within which the leader has to answer; a frozen NATS never does
 _CONNECT = 2.0
 _LONGEST_PAUSE = 5.0
-_TICK = 0.01  # seconds; topics that are wanted within them share one question
+_TICK = 0.01  # seconds; topics that are wanted within them share one request
 _LINGER = 5.0  # seconds that a subscription stays after its last subscriber left, because pages open and close often
-_AT_ONCE = 500  # subscriptions per question; the client's queue of writes has room for a thousand
-_UNSENT = 1_000_000  # bytes that NATS may be behind with reading
+_AT_ONCE = 500  # subscriptions per request; the client's queue of writes holds a thousand
+_UNSENT = 1_000_000  # bytes that NATS may not have read yet; beyond it, the leader waits for NATS
 UNREAD = 1_000  # rings of one subscription that may be unread; beyond it, every topic is rung
 HEARD = 20_000  # topics that may wait to be passed on; beyond it, all followers are told to read everything
 _TOPIC = re.compile(r"([\w-]{1,100}):([\w-]{1,100})", re.ASCII)
@@ -66,7 +66,7 @@ class Fanout:
             self._wait_longer()
             self.trouble = f"{type(error).__name__}: {error}"
             if self._reached:  # once, and not every five seconds during a long outage
-                log.warning("fanout_unreachable", servers=self._servers, reason=self.trouble)
+                log.warning("fanout_not_reached", servers=self._servers, reason=self.trouble)
             self._reached = False
             return None
         except BaseException:
@@ -89,8 +89,9 @@ class Fanout:
         def insist() -> None:
             # With tls:// the library encrypts only if the server offers it, and would send the password in clear otherwise.
             if self._tls and not client._server_info.get("tls_required"):  # noqa: SLF001 - the library publishes this nowhere else
-                raise ConnectionError("the address says tls:// and the server offers none")
+                raise ConnectionError("the address begins with tls:// and the server does not offer TLS")
 
+        # The library calls these after it has read what the server offers, and sends what they return.
         def secret(text: str) -> Callable[[], str]:
             def tell() -> str:
                 insist()
@@ -127,7 +128,7 @@ class NatsConnection:
     def __init__(self, client: Client, database: str, topics: Topics, wake: asyncio.Event) -> None:
         self._client, self._topics, self._wake = client, topics, wake
         self._name = f"floorwalker.{hashlib.sha256(database.encode()).hexdigest()[:16]}"
-        self._wanted: dict[str, set[str]] = {}  # subject → keys that somebody subscribed to
+        self._wanted: dict[str, set[str]] = {}  # subject → keys with subscribers
         self._fresh: set[str] = set()  # subjects that are not yet subscribed to
         self._held: dict[str, Subscription] = {}
         self._idle: dict[str, float] = {}  # subject without subscribers → when it is given up
@@ -182,7 +183,7 @@ class NatsConnection:
             await self._client.request(f"{self._name}.ear", timeout=_ANSWER)
         except _BROKEN as error:
             if not isinstance(error, errors.NoRespondersError):
-                log.warning("fanout_silent", reason=f"{type(error).__name__}: {error}")
+                log.warning("fanout_not_answered", reason=f"{type(error).__name__}: {error}")
                 self.lost = True
             return False
         finally:
@@ -197,9 +198,8 @@ class NatsConnection:
         """Become the leader. Tell every process to read everything first, because earlier notifications may have been missed."""
         await self._publish("all")
         try:
-            await self._client.subscribe(
-                f"{self._name}.ear", cb=self._answer
-            )  # the name that the last release uses
+            # The last release uses this name too, so that both may run at once.
+            await self._client.subscribe(f"{self._name}.ear", cb=self._answer)
         except _BROKEN:
             self.lost = True
 
@@ -238,7 +238,7 @@ class NatsConnection:
     # The follower
 
     def want(self, key: str) -> None:
-        """Note that somebody subscribed to this topic, or with * to all topics of its table."""
+        """Note that this topic, or with * every topic of its table, has a subscriber."""
         subject = self._subject(key)
         self._wanted.setdefault(subject, set()).add(key)
         self._idle.pop(subject, None)
@@ -247,7 +247,7 @@ class NatsConnection:
             self._wake.set()
 
     def unwant(self, key: str) -> None:
-        """Note that nobody subscribes to it any more."""
+        """Note that this key has no subscriber any more."""
         subject = self._subject(key)
         keys = self._wanted.get(subject, set())
         keys.discard(key)
@@ -314,12 +314,12 @@ class NatsConnection:
         return fresh if await self.answered() else None
 
     def _heard_one(self, subject: str) -> Callable[[Msg], Any]:
-        everybodys = subject.startswith("*.")
+        whole_table = subject.startswith("*.")
 
         async def heard(message: Msg) -> None:
             key, _, table = message.subject[len(self._name) + 1 :].partition(".")
             topic = f"{table}:{key}"
-            self._topics.notify_key(f"{table}:*" if everybodys else topic, topic)
+            self._topics.notify_key(f"{table}:*" if whole_table else topic, topic)
 
         return heard
 

@@ -24,7 +24,7 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until the leader does not answer."""
-        log.info("hub_follows_leader")
+        log.info("hub_became_follower")
         try:
             self._topics.notify_missed()  # the closed connection may not have delivered everything
             await self.nats.follow()

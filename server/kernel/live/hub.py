@@ -104,9 +104,10 @@ class Hub:
     ) -> T:
         """Read until `until` accepts the result or `seconds` have passed; return the last result.
 
-        `found` is the row that the caller has read. `topics` names the topics of a row; when they change, the loop subscribes
-        to the new ones. It reads again when a topic rings, after `again` seconds, when the hub's state changes, and at short
-        intervals while notifications may not arrive.
+        `found` is the row that the caller has read. `topics` returns the topics of a row; when they change, the loop
+        subscribes to the new ones. It subscribes before it reads, so no change is missed. It reads again when a topic
+        rings, after the seconds that `again` returns, when the hub's state changes, and every 0.3 s while notifications
+        may not arrive.
         """
         end, wanted = time.monotonic() + seconds, tuple(topics(found))
         while True:

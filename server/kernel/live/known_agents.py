@@ -6,7 +6,7 @@ import time
 from server.kernel.auth import AgentCaller, Auth
 from server.kernel.live.hub import STATE, Hub
 
-# Seconds at most until a key is looked up again; the shorter while no notification tells of a revocation.
+# Seconds at most until a key is looked up again; the shorter while notifications of a revocation may not arrive.
 _REMEMBER, _REMEMBER_BRIEFLY = 300.0, 5.0
 _REMEMBERED = 50_000  # keys at most
 
@@ -29,9 +29,9 @@ class KnownAgents:
         known = self.remembered.get(key)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        unheard = self._hub.state.name != "live"
+        brief = self._hub.state.name != "live"
         # Spread, so that keys that were first used together are not looked up together each time.
-        until = time.monotonic() + (_REMEMBER_BRIEFLY if unheard else _REMEMBER) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        until = time.monotonic() + (_REMEMBER_BRIEFLY if brief else _REMEMBER) * random.uniform(0.5, 1)  # noqa: S311 - no secret
         rings = self._rings
         agent = await self._auth.agent(key)
         if rings == self._rings:  # otherwise the key may have been revoked during the query

@@ -26,7 +26,7 @@ _NONCE = 2.0  # seconds within which a connection has to deliver the notificatio
 _DATABASE = """select pg_catalog.concat(oid, ' ', extract(epoch from pg_catalog.pg_postmaster_start_time()))
     from pg_catalog.pg_database where datname = pg_catalog.current_database()"""
 _LEADER_LOCK = 5_077_263_190  # any number, the same for every web process of a database
-# A machine that lost its power does not close its connections. With these, PostgreSQL notices within 20 s and frees the lock.
+# A machine that loses power does not close its connections. With these, PostgreSQL notices within 20 s and frees the lock.
 _KEEPALIVE = """select pg_catalog.set_config(name, value, false) from (values ('tcp_keepalives_idle', '5'),
     ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) settings (name, value)"""
 # The exceptions that mean that the connection was lost.
@@ -90,7 +90,7 @@ class Listener:
             except TimeoutError:
                 # A transaction pooler accepts LISTEN and delivers nothing.
                 listener.polling = True
-                log.warning("hub_hears_nothing", advice="DATABASE_LISTEN_URL must be a session connection")
+                log.warning("hub_received_nothing", advice="DATABASE_LISTEN_URL must be a session connection")
         except BaseException:
             connection.terminate()
             raise
@@ -108,13 +108,13 @@ class Listener:
 
     async def run(self) -> Source | None:
         """Receive notifications until the connection is lost, or until this process may lead or follow."""
-        going_on: Source | None = None
+        successor: Source | None = None
         try:
-            going_on = await (self._run_alone() if self._fanout is None else self._run_with(self._fanout))
+            successor = await (self._run_alone() if self._fanout is None else self._run_with(self._fanout))
         finally:
-            if not isinstance(going_on, Leader):
+            if not isinstance(successor, Leader):
                 self.close()
-        return going_on
+        return successor
 
     async def _run_alone(self) -> Source:
         while True:
@@ -129,7 +129,8 @@ class Listener:
             while True:
                 nats = nats or await fanout.open(database, self._topics, self.wake)
                 if nats is not None:
-                    # The lock needs a session of its own, which a transaction pooler does not give.
+                    # The only lock that outlives its transaction. It needs a session of its own, which a transaction
+                    # pooler does not give: there it would stay with a server connection that no client holds.
                     if not self.polling and await self._lock():
                         leading, nats = nats, None
                         return Leader(self, leading)
@@ -154,9 +155,8 @@ class Listener:
         """Check that the connection answers. Where notifications do not arrive, ring every topic."""
         if self.gone.is_set():
             raise ConnectionResetError("the LISTEN connection was closed")
-        await self._connection.fetchval(
-            "select 1", timeout=5
-        )  # a server that is frozen does not answer this either
+        # An open socket proves nothing: a server that is frozen keeps it open, and does not answer this.
+        await self._connection.fetchval("select 1", timeout=5)
         self._answered = time.monotonic()
         if self.polling:
             self._topics.notify_missed()
@@ -221,7 +221,7 @@ class Leader:
                 await self._pass_on(self._listener.interval)
                 await self._listener.beat()
                 if self.nats.lost or not await self.nats.answered():
-                    log.warning("hub_is_leader_no_more")
+                    log.warning("hub_stopped_leading")
                     await self.nats.close()
                     await self._listener.unlock()
                     alone = True

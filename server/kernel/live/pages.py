@@ -17,30 +17,29 @@ Shown = TypeVar("Shown")
 class Page(Generic[Shown]):
     """A kind of live page.
 
-    `function` is the SQL function that reads it, as private.pages names it too; it returns a record `shows`, or null where
-    the viewer may not see the page. `render` makes its regions: id → partial. A function and not the text of a query,
-    because planning that each time costs 45 %; and one round trip (private.read_audiences_v2) reads all audiences that rang,
-    each with its own claims, so that one that fails stops no other.
+    `function` is the SQL function that reads it, also named by a row of private.pages. It returns a record of type
+    `shows`, or null where the viewer may not see the page. `render` makes the regions of that record: id → partial.
+
+    Pages are read by functions and not by the text of queries, because planning the text each time costs 45 %. One
+    round trip (private.read_audiences_v2) reads all audiences that rang, each with its own claims; an audience whose
+    read fails does not affect the others (2026-11-22).
     """
 
     name: str
     function: str
     shows: type[Shown]
     tables: frozenset[str]  # a notification of one of these rings the page
-    urgent: frozenset[str]  # those of the tables that are read first, with a throttle of their own
+    urgent: frozenset[str]  # tables whose rings are read first, with a throttle of their own
     render: Callable[[Shown, Partials], Regions]
-    every: (
-        float  # seconds between two reads in the long run; a few may follow each other at once after a pause
-    )
+    # Seconds between two reads of an audience in the long run; after a pause, four may follow each other at once.
+    every: float
     urgent_every: float  # the same for urgent reads
-    watch: "Watch | None" = (
-        None  # who may open /stream?page=name; None for a page that is only shown beside another
-    )
-
-    title: "Callable[[Shown], str] | None" = None  # for a page whose title depends on what it shows
+    # Returns the audiences of /stream?page=name; None for a page that is only shown beside another.
+    watch: "Watch | None" = None
+    title: "Callable[[Shown], str] | None" = None  # for a page whose title depends on its record
 
     def regions(self, shown: Shown | None, partials: Partials) -> Regions:
-        """The regions of a record; none where there is nothing to see any more."""
+        """The regions of a record; none where the viewer may not see it any more."""
         return {} if shown is None else self.render(shown, partials)
 
 
@@ -49,7 +48,7 @@ class Audience:
     """Viewers who see the same bytes: the same page, rows and arguments. It is read and rendered once for all of them."""
 
     page: Page[Any]
-    whose: str  # a supervisor's id, or * for the rows of everybody
+    whose: str  # a supervisor's id, or * for the rows of all supervisors
     arguments: str  # a JSON object, as the page's function takes it
 
     @property

@@ -8,11 +8,11 @@ from typing import Any, NotRequired, TypedDict, cast
 from server.kernel.http import Partials, Template, argument, arguments, cut, html_size, odd_names, spelled
 from server.kernel.live.regions import Parts
 
-_QUEUE = 200_000  # bytes of HTML in a queue; beyond it, cards larger than _SHARE get less room
-_SHARE = 3_300
+_QUEUE = 200_000  # bytes of HTML in a queue; beyond it, cards larger than _SHARE get lower limits
+_SHARE = 3_300  # bytes
 _ROW, _FOLDED, _ODD = 70, 240, 32  # bytes of HTML around a name and its value
 _LONG = 160  # characters above which a value is folded
-# What a person decides on. Where one of these changes, it is another request.
+# The fields that a decision covers. When one of them changes, the card shows another request.
 _ASKED = (
     "tool_name",
     "tool_description",
@@ -100,10 +100,10 @@ class Queue(TypedDict):
     more: NotRequired[int]
 
 
-class _Room(TypedDict):
-    """The space of a card."""
+class _Limits(TypedDict):
+    """How much a card shows at most."""
 
-    rows: int  # of arguments
+    rows: int  # arguments
     arguments: int  # bytes of HTML for all arguments
     name: int  # bytes for a name
     said: int  # bytes for a description
@@ -111,25 +111,25 @@ class _Room(TypedDict):
     line: int  # bytes for one line
 
 
-_ROOM = _Room(rows=40, arguments=6000, name=300, said=1200, lines=3, line=600)
-_LITTLE = _Room(rows=8, arguments=460, name=64, said=60, lines=1, line=90)
+_LIMITS = _Limits(rows=40, arguments=6000, name=300, said=1200, lines=3, line=600)
+_LOWER_LIMITS = _Limits(rows=8, arguments=460, name=64, said=60, lines=1, line=90)
 
 
-class _Told(TypedDict):
+class _Derived(TypedDict):
     """What a card shows in addition to its row."""
 
     arguments: dict[str, Any]
     amount: str | None
     name: str
     request: str
-    room: _Room
+    limits: _Limits
     listed: list[tuple[str, str, bool]]
     odd_names: dict[str, str]
     whole: bool
 
 
 class _Card(TypedDict):
-    p: Permission | Decision | _Told
+    p: Permission | Decision | _Derived
 
 
 class _Cards(TypedDict):
@@ -143,40 +143,40 @@ CARD = Template("permissions/_tool_permission.html", _Card)
 CARDS = Template("permissions/_tool_permissions.html", _Cards)
 
 
-def shown(row: Mapping[str, Any], room: _Room = _ROOM) -> dict[str, Any]:
+def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
     """A row as its card shows it: with the arguments, `amount`, `name` (tool, amount and agent) and `request`.
 
-    `request` identifies what is asked for: it changes with the tool, its description, the arguments or the agent. `listed` is as
-    much of the arguments as there is `room` for.
+    `request` identifies the request: it changes with the tool, its description, the arguments or the agent. `listed` has
+    the arguments that fit into the limits, and `whole` tells whether all of them do.
     """
     found = arguments(row["arguments"])  # as text, because only that keeps the order in which they were sent
     amount = amount_of(found)
-    tool = cut(spelled(row["tool_name"]), room["name"])
+    tool = cut(spelled(row["tool_name"]), limits["name"])
     what = f"{tool} {amount}" if amount else tool
-    agent = cut(row["agent_name"], room["name"])
-    card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {agent}", "room": room}
+    agent = cut(row["agent_name"], limits["name"])
+    card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {agent}", "limits": limits}
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]
         card["odd_names"] = odd = odd_names(found)
-        card["listed"], whole = _listed(found, odd, room)
+        card["listed"], whole = _listed(found, odd, limits)
         card["whole"] = whole and tool == spelled(row["tool_name"])
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
 
 
 def _listed(
-    found: Mapping[str, Any], odd: Mapping[str, str], room: _Room
+    found: Mapping[str, Any], odd: Mapping[str, str], limits: _Limits
 ) -> tuple[list[tuple[str, str, bool]], bool]:
     """Names and values as a card lists them, each with whether it is folded; and whether all arguments are listed."""
     listed: list[tuple[str, str, bool]] = []
-    left = room["arguments"]
+    left = limits["arguments"]
     for name, value in found.items():
         text = argument(value)
         folded = len(text) > _LONG or text.count("\n") > 3
         left -= (_FOLDED if folded else _ROW) + (_ODD + len(odd[name]) if name in odd else 0)
-        label = cut(name, min(max(left, 0), room["arguments"] // 4))
+        label = cut(name, min(max(left, 0), limits["arguments"] // 4))
         left -= html_size(label)
-        if len(listed) == room["rows"] or left <= 0 or label != name:
+        if len(listed) == limits["rows"] or left <= 0 or label != name:
             return listed, False
         # A folded value is sent twice: its beginning, and whole. The beginning of a short value could be mistaken for all of it.
         shown = cut(text, left // 2) if folded else text
@@ -189,15 +189,15 @@ def _listed(
     return listed, True
 
 
-def card(row: Mapping[str, Any], room: _Room = _ROOM) -> str:
+def card(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> str:
     """The card of a row, for a reply."""
-    return CARD.html({"p": cast("_Told", shown(row, room))})
+    return CARD.html({"p": cast("_Derived", shown(row, limits))})
 
 
 def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _QUEUE) -> Parts:
     """The region with the pending tool permissions, the number of further ones, and the answered ones.
 
-    `over` hides an empty queue where nothing can be asked any more. Where the region would be larger than `most` bytes of
+    `over`: the interaction has ended, so an empty queue is hidden. Where the region would be larger than `most` bytes of
     HTML, the largest cards show less and say so.
     """
     pending, more = rows["tool_permissions"], rows.get("more", 0)
@@ -207,7 +207,7 @@ def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _Q
     if sum(len(html) for html in made.values()) > most // 4 and _bytes(made.values()) > most:
         for id_, html in made.items():
             if len(html.encode()) > _SHARE:
-                made[id_] = partials.of_row({"id": f"little {id_}", "row": each[id_]}, _little)
+                made[id_] = partials.of_row({"id": f"little {id_}", "row": each[id_]}, _little_card)
     cards = {f"tool-permission-{id_}": html for id_, html in made.items()}
     return Parts(
         cards,
@@ -218,8 +218,8 @@ def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _Q
     )
 
 
-def _little(row: Mapping[str, Any]) -> str:
-    return card(row["row"], _LITTLE)
+def _little_card(row: Mapping[str, Any]) -> str:
+    return card(row["row"], _LOWER_LIMITS)
 
 
 def _bytes(texts: Iterable[str]) -> int:

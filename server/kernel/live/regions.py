@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class Parts:
     """A region whose parts are sent alone when they change: part id → partial, and a function that makes the whole region.
 
-    As long as the ids, their order and `beside` are the same, only parts have changed.
+    As long as the ids, their order and `beside` (anything else that the region shows) are the same, only the changed
+    parts are sent. So a metric sends one card of a floor, and not all cards.
     """
 
     each: Mapping[str, str]

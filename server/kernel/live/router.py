@@ -51,9 +51,8 @@ class Shortcuts:
             answer = await self._answer(Request(scope, receive))
         except RequestError as error:
             answer = await refusal(HTTPConnection(scope), error)
-        with suppress(
-            SendTimeoutError
-        ):  # the reader stopped reading, as a sleeping laptop does; the connection is closed
+        # Raised when the reader stopped reading, as a sleeping laptop does. The connection is closed.
+        with suppress(SendTimeoutError):
             await answer(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:

@@ -1,9 +1,10 @@
 """When audiences that rang are read: lanes that keep slow reads from delaying urgent ones, and throttles.
 
-A metric waits 2 ms for others to share a statement with. After that, statements that store and reads that show follow each
-other with a pause of three times the duration of the last one (20 and 25 ms at most), in which further ones join. Each such
-step wakes four processes, which at 120 metrics/s costs more than the work itself. A page may be read four times at once
-and then every 200 ms: three agents never reach that limit, a burst does.
+A ring after a pause is read at once. After a read, the task waits three times as long as the read took, 25 ms at most
+(stream.TICK), and the audiences that ring meanwhile share the next round trip: the busier the server, the more of them.
+Each round trip wakes four processes, which at 120 metrics/s costs more than the work itself (2026-11-23). The Recorder of
+interactions/realtime_metrics.py stores metrics by the same rule. A floor may be read four times at once and then every
+200 ms: three agents never reach that limit, a burst does.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ class Throttle:
 
 
 class Lane(Generic[W]):
-    """Audiences that are read by the same task. There are two lanes, so that quick reads never wait for a wallboard."""
+    """The audiences that the same tasks read. There are two lanes, so that quick reads never wait for a wallboard."""
 
     def __init__(self) -> None:
         self.due: dict[W, float] = {}  # not before this monotonic time

@@ -18,8 +18,8 @@ from sse_starlette.event import ensure_bytes
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Message, Receive, Scope, Send
 
-_GRAIN = 0.5  # seconds at most between two looks at all streams, and so the accuracy of pings and time-outs
-_FINER = 4  # looks at least within the shortest ping or time-out
+_GRAIN = 0.5  # seconds at most between two checks of all streams, and so the accuracy of pings and time-outs
+_FINER = 4  # checks at least within the shortest ping or time-out
 CLEANUP_SECONDS = 30.0  # seconds that an iterator has to close when its output could not be sent
 
 log = structlog.get_logger(__name__)
@@ -105,7 +105,7 @@ class _Stream:
             for _ in range(self._cancels):
                 task.uncancel()
             self._cancels = 0
-            if task.cancelling() > before:  # the cancellation is another caller's
+            if task.cancelling() > before:  # another caller cancelled the task too
                 raise
         finally:
             self._open = False
@@ -182,7 +182,7 @@ class _Stream:
 
     @property
     def shortest(self) -> float:
-        """The shortest time within which it has to be looked at."""
+        """The shortest time in seconds within which it has to be checked."""
         response = self._response
         return min(response.ping_interval or inf, response.send_timeout or inf)
 

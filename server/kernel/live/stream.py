@@ -49,13 +49,13 @@ class _Watched:
     calm: Throttle
     urgent: Throttle
     urgent_pending: bool = False  # whether something urgent has rung since the last read
-    must_reread: bool = True  # nothing is known yet, or it may be wrong: the database was away, or a read was
+    # Read all rows, because none is known yet or known ones may be wrong: a notification was missed, or a read failed.
+    must_reread: bool = True
     reading: bool = False  # a read is under way, and an older result must not arrive after a newer one
     subscribers: set[Subscriber] = field(default_factory=set)
     regions: Regions = field(default_factory=dict)
-    frames: dict[str, bytes] | None = (
-        None  # the regions as bytes, for viewers that join; None when they have to be made again
-    )
+    # The regions as bytes, for viewers that join; None when they have to be made again.
+    frames: dict[str, bytes] | None = None
     failing_since: dt.datetime | None = None  # since when it cannot be read or rendered
     partials: Partials = field(default_factory=Partials)
     ring: Ring = lambda _topic, _certain: None
@@ -71,14 +71,11 @@ class Streams:
     def __init__(self, db: Database, hub: Hub, per_account: int) -> None:
         self._db, self.hub, self._per_account = db, hub, per_account
         self.watched: dict[Audience, _Watched] = {}
-        self.lanes = {
-            False: Lane[_Watched](),
-            True: Lane[_Watched](),
-        }  # True: pages with something urgent, which are quick to read
+        # True: pages with urgent tables, which are quick to read.
+        self.lanes = {False: Lane[_Watched](), True: Lane[_Watched]()}
         self._subscribers: dict[Subscriber, list[_Watched]] = {}
-        self._accounts: dict[
-            UUID, dict[Subscriber, None]
-        ] = {}  # per account, in the order in which they opened
+        # The streams of each account, in the order in which they opened.
+        self._accounts: dict[UUID, dict[Subscriber, None]] = {}
         self._closed = False
         self._to_recheck: set[Subscriber] = set()  # their sessions may have ended without a notification
         hub.topics.subscribe([STATE], lambda _topic, _certain: self._tell_connection(self._subscribers))
@@ -130,16 +127,16 @@ class Streams:
     def enter(self, audiences: Sequence[Audience], subscriber: Subscriber) -> None:
         """Add a viewer: send everything there is now, and every change from now on."""
         viewer = subscriber.viewer
-        self._make_room(viewer)
+        self._stop_oldest(viewer)
         self._accounts.setdefault(viewer.id, {})[subscriber] = None
         watched = self._subscribers[subscriber] = [self._join(audience, subscriber) for audience in audiences]
 
         def end(_topic: str, certain: bool) -> None:
             if self.hub.state.name == "polling":
                 return  # all topics ring at intervals; check_sessions finds sessions that ended
-            if (
-                not certain
-            ):  # a notification may have been missed: check the session, and do not end a thousand streams
+            if not certain:
+                # A notification may have been missed. The session is checked within a second, because to end every
+                # stream would make a thousand pages connect again.
                 self._to_recheck.add(subscriber)
                 return
             subscriber.end()
@@ -153,15 +150,15 @@ class Streams:
         if self._closed:
             subscriber.end()
 
-    def _make_room(self, viewer: Viewer) -> None:
+    def _stop_oldest(self, viewer: Viewer) -> None:
         """Stop the oldest stream of an account that has as many as allowed, and tell its page not to connect again."""
         if len(self._accounts.get(viewer.id, ())) < self._per_account:
             return
-        theirs = [one for one in self._accounts[viewer.id] if not one.ended]
-        if len(theirs) >= self._per_account:
+        open_streams = [one for one in self._accounts[viewer.id] if not one.ended]
+        if len(open_streams) >= self._per_account:
             text = partial("shared/_connection.html", state="stopped", since=dt.datetime.now(dt.UTC))
-            theirs[0].end(frame(CONNECTION, text) + b"\n" + _STOP)
-            log.info("stream_stopped", user=str(viewer.id), streams=len(theirs))
+            open_streams[0].end(frame(CONNECTION, text) + b"\n" + _STOP)
+            log.info("stream_stopped", user=str(viewer.id), streams=len(open_streams))
 
     def _join(self, audience: Audience, subscriber: Subscriber) -> _Watched:
         watched = self.watched.get(audience)
@@ -183,9 +180,9 @@ class Streams:
     def leave(self, subscriber: Subscriber) -> None:
         """Remove a viewer, and the audiences that no other viewer watches."""
         subscriber.unsubscribe()
-        theirs = self._accounts[subscriber.viewer.id]
-        del theirs[subscriber]
-        if not theirs:
+        of_account = self._accounts[subscriber.viewer.id]
+        del of_account[subscriber]
+        if not of_account:
             del self._accounts[subscriber.viewer.id]
         for watched in self._subscribers.pop(subscriber):
             watched.subscribers.discard(subscriber)
@@ -244,7 +241,7 @@ class Streams:
     async def _refresh(
         self, ready: list[_Watched], urgent: set[_Watched], connection: KeptConnection
     ) -> None:
-        # A viewer whose session has ended lends its rights to no read.
+        # Each audience is read with the rights of one of its viewers, but never of one whose session has ended.
         readers = {w: next((s.viewer for s in w.subscribers if not s.ended), None) for w in ready}
         wanted = []
         for watched, viewer in readers.items():
@@ -279,9 +276,8 @@ class Streams:
             log.exception("audience_failed", page=watched.audience.page.name)
             self._again([watched])
             return
-        if (
-            not rendered
-        ):  # the rows are gone or belong to another supervisor; the next request tells the viewer
+        if not rendered:
+            # The rows are gone or belong to another supervisor. The browser connects again, and its request is refused.
             for subscriber in watched.subscribers:
                 subscriber.end()
             return

@@ -26,10 +26,9 @@ class Subscriber:
             self._wake()
             return
         for name, newest in regions.items():
+            # Deleted first, because a newer region is sent later, and a whole region replaces its parts.
             for older in [key for key in self.frames if key == name or key.startswith(f"{name} ")]:
-                del self.frames[
-                    older
-                ]  # order matters: a newer region comes later, and a whole region replaces its parts
+                del self.frames[older]
             self.frames[name] = newest
         self._wake()
 
@@ -49,7 +48,7 @@ class Subscriber:
             self._waiting.set_result(None)
 
     def wait(self) -> asyncio.Future[None]:
-        """The next moment at which something is pending or the stream ends."""
+        """A future that completes when something is pending or the stream ends."""
         self._waiting = asyncio.get_running_loop().create_future()
         return self._waiting
 

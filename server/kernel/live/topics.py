@@ -40,8 +40,9 @@ class Observer(Protocol):
 class Topics:
     """Subscriptions to topics ('tool_permissions:<supervisor_id>', or with * to all topics of a table).
 
-    A notification says "look again", never what changed: the subscriber reads the rows again, as its viewer. So the first
-    page, a reconnect, a restart and a lost connection are one case, and a notification holds no data to protect.
+    A notification says "look again", never what changed: the subscriber reads the rows again, as its viewer, through
+    row-level security. So the first page, a reconnect, a restart and a lost connection are one case, and a notification
+    holds no data to protect (2026-11-22).
     """
 
     def __init__(self) -> None:

@@ -82,7 +82,7 @@ async def test_a_password_that_is_refused_after_the_link_was_used_may_be_tried_a
     for _ in range(2):
         error = await refusal(auth.accept_link(token, "recovery", PASSWORD, HERE))
         assert isinstance(error, PasswordRefused)
-        assert ("Nobody knows yet" if trouble == "no answer" else "not set yet") in error.detail
+        assert ("It is not known" if trouble == "no answer" else "not set yet") in error.detail
         token = error.token
     transport.instead.pop(UPDATE, None)
     assert await auth.viewer(old), "nothing has changed so far"

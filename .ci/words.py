@@ -9,13 +9,25 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIST = Path(__file__).with_name("words.txt")
 # Texts by others, history that is not edited, what sample customers say, and the list itself.
-LEFT_OUT = ("static/vendor/", "supabase/migrations/", "uv.lock", "LICENSE", ".ci/words.txt", "server/demo/scripts.json", "server/embedded/history.sql")
+LEFT_OUT = (
+    "static/vendor/",
+    "supabase/migrations/",
+    "uv.lock",
+    "LICENSE",
+    ".ci/words.txt",
+    "server/demo/scripts.json",
+    "server/embedded/history.sql",
+)
 READ = {".py", ".sql", ".html", ".js", ".css", ".md", ".toml", ".sh", ".conf", ".json", ".svg", ""}
 
 
 def main() -> int:
     words, allowed = rules(LIST.read_text())
-    found = [line for file in files() for line in look(file.read_text(), words, allowed, str(file.relative_to(ROOT)))]
+    found = [
+        line
+        for file in files()
+        for line in look(file.read_text(), words, allowed, str(file.relative_to(ROOT)))
+    ]
     print("\n".join(found), file=sys.stderr)
     return bool(found)
 

@@ -14,7 +14,7 @@ from server.errors import RequestError
 from server.kernel.auth import Auth, Limits, Viewer, Visitor
 from server.kernel.db import connections as db
 from server.settings import AUTH_PATH, Settings
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 
 SECRET = "a secret of more than thirty-two characters"
 HERE, THERE = Visitor("192.0.2.1", "a browser"), Visitor("198.51.100.7", "another browser")

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.app_server import PASSWORD, DEADLINE, AppServer
+from tests.app_server import DEADLINE, PASSWORD, AppServer
 from tests.conftest import ROOT, a_folder, free_port, serving, until
 from tests.test_process import command
 

@@ -15,7 +15,7 @@ import pytest
 from server.embedded.keys import Keys
 from server.embedded.postgres import SUPERUSER
 from server.kernel.auth import Auth
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.auth_process import HERE, NEW, age, is_out, sessions_here, signed_in, viewer_of
 from tests.conftest import until
 from tests.kernel.live.test_stream import join, streaming

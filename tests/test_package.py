@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -37,9 +38,12 @@ def wheel(folder: Path) -> Path:
 
 def test_the_wheel_has_every_file_and_nothing_else(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    tracked = subprocess.run(["git", "ls-files", "server", *KEPT], cwd=ROOT, capture_output=True, text=True, check=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "server", *KEPT], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     wanted = {
-        name if name.startswith("server/") else f"server/_files/{name}" for name in tracked.stdout.splitlines()
+        name if name.startswith("server/") else f"server/_files/{name}"
+        for name in tracked.stdout.splitlines()
     }
     found = {name for name in names if not re.match(r"[^/]+\.dist-info/", name)}
     assert found == wanted
@@ -70,10 +74,21 @@ def _works(program: list[str], place: Path, **more: str) -> None:
     """serve, doctor and migrate, in a folder with nothing in it."""
     place.mkdir()
     port = str(free_port())
-    environment = {"PATH": os.environ["PATH"], "HOME": str(place), "PORT": port, "FLOORWALKER_HOME": str(place / "home"), **more}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(place),
+        "PORT": port,
+        "FLOORWALKER_HOME": str(place / "home"),
+        **more,
+    }
     with (place / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*program, "serve"], cwd=place, env=environment, stdout=log, stderr=log, preexec_fn=ending_with_us(2)  # noqa: PLW1509
+            [*program, "serve"],
+            cwd=place,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            preexec_fn=ending_with_us(signal.SIGINT),  # noqa: PLW1509
         )
         try:
             _wait(f"http://127.0.0.1:{port}", process, place / "log")
@@ -83,11 +98,17 @@ def _works(program: list[str], place: Path, **more: str) -> None:
             assert httpx.get(f"http://127.0.0.1:{port}{sheet}").status_code == 200
             for command in ("migrate", "doctor"):
                 ran = subprocess.run(
-                    [*program, command], cwd=place, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False
+                    [*program, command],
+                    cwd=place,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    timeout=DEADLINE,
+                    check=False,
                 )
                 assert ran.returncode == 0, ran.stdout + ran.stderr
         finally:
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
             process.wait(DEADLINE)
 
 
@@ -112,4 +133,4 @@ def test_every_dependency_has_its_reason() -> None:
     assert isinstance(listed, list)
     named = {re.split(r"[>\[;<]", one)[0] for one in listed}
     text = (ROOT / "server" / "README.md").read_text().partition("## Dependencies")[2]
-    assert {name for name in re.findall(r"(?m)^\| `([\w-]+)` \| \S", text)} == named
+    assert set(re.findall(r"(?m)^\| `([\w-]+)` \| \S", text)) == named

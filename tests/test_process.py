@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
-from tests.app_server import PASSWORD, DEADLINE, AppServer
+from tests.app_server import DEADLINE, PASSWORD, AppServer
 from tests.conftest import ROOT, a_folder, free_port, serving, until
 
 HOSTED = {

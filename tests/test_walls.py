@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from server.settings import Settings
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person, decision
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person, decision
 from tests.auth_process import hosted
 from tests.conftest import a_folder, free_port, serving
 

@@ -74,7 +74,7 @@ def _show(request: Request, chapter: Chapter) -> Response:
     return _render(request, f"docs/{chapter.name}.html", chapter.title, settings=documented())
 
 
-def _render(request: Request, template: str, title: str, **context: object) -> Response:
+def _render(request: Request, template: str, title: str, **context: Any) -> Response:
     settings: Settings = request.state.settings
 
     def example(name: str) -> str:

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 
 NEW = "a much better password"
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.conftest import until
 from tests.outbox import emails, path_in
 

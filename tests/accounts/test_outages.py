@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from server.kernel.auth import Auth
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.auth_process import age, hosted, sessions_here, signed_in
 from tests.conftest import a_folder, free_port, serving
 

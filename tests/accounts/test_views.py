@@ -11,7 +11,7 @@ import pytest
 
 from server.kernel.auth import digest
 from server.kernel.auth.supabase import REFUSED
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.auth_process import age, hosted
 from tests.conftest import a_folder, free_port, serving, until
 

@@ -71,7 +71,9 @@ async def test_what_cannot_be_created(raw_admin: httpx.AsyncClient, wanted: dict
     assert said(await raw_admin.post("/admin/users", json=body)) == (400, "validation_failed")
 
 
-async def test_a_person_who_comes_from_elsewhere_keeps_id_and_password(person: Person, sign_in: SignIn) -> None:
+async def test_a_person_who_comes_from_elsewhere_keeps_id_and_password(
+    person: Person, sign_in: SignIn
+) -> None:
     user_id = str(uuid.uuid4())
     made = await person(id=user_id, password=None, password_hash=BCRYPT_HASH)
     assert made.id == user_id

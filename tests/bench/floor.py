@@ -36,7 +36,11 @@ MEMORY = 1024  # MB in all
 _KEPT = """select (select count(*) from realtime_metrics where feed_text like '%@%@') as stored,
   count(*) filter (where status in ('allowed', 'denied')) as decided, count(execution_id) as executed
 from tool_permissions"""
-RUNS = (("whole floor", 2, 1.0), ("whole floor, one web process", 1, 1.0), ("a quarter of the floor", 2, 0.25))
+RUNS = (
+    ("whole floor", 2, 1.0),
+    ("whole floor, one web process", 1, 1.0),
+    ("a quarter of the floor", 2, 0.25),
+)
 PEOPLE = {"REAP_SECONDS": "86400", "DEMO": "0"}
 
 

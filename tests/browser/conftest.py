@@ -7,7 +7,7 @@ from typing import TypeAlias
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.browser import chromium
 
 SignIn: TypeAlias = Callable[[Person], Awaitable[Page]]

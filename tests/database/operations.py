@@ -197,5 +197,6 @@ async def connect(url: str) -> Connection:
     """As the superuser, who can become anybody. A deadlock is looked for after 30 ms: what is none is found to be none."""
     lock_timeout = str(int(2 * DEADLINE * 1000))  # a longer wait means that it hangs
     return await asyncpg.connect(
-        url, server_settings={"synchronous_commit": "off", "deadlock_timeout": "30", "lock_timeout": lock_timeout}
+        url,
+        server_settings={"synchronous_commit": "off", "deadlock_timeout": "30", "lock_timeout": lock_timeout},
     )

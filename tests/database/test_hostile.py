@@ -138,7 +138,9 @@ async def test_the_web_process_and_whom_it_becomes_never_become_more(sample: Sam
             assert await outcome(connection, f"grant {role} to floorwalker_web") in OUT, role
 
 
-async def test_a_person_who_speaks_sql_as_the_web_process_may_be_any_viewer_and_no_more(sample: Sample) -> None:
+async def test_a_person_who_speaks_sql_as_the_web_process_may_be_any_viewer_and_no_more(
+    sample: Sample,
+) -> None:
     """Claims and the two roles are the web process's to set: the wall is that nobody else speaks SQL as it."""
     async with sample.being("other") as connection:
         await connection.execute("set local role agent_runtime")

@@ -78,7 +78,9 @@ async def test_what_does_not_count_is_not_recorded(app_server: AppServer, voice:
      "update audit_logs set actor = 'nobody' where false", "truncate agent_versions"],
 )  # fmt: skip
 @pytest.mark.parametrize("role", ["postgres", "supabase_admin"])
-async def test_what_is_recorded_stays_for_every_role(app_server: AppServer, role: str, statement: str) -> None:
+async def test_what_is_recorded_stays_for_every_role(
+    app_server: AppServer, role: str, statement: str
+) -> None:
     async with (
         app_server.database(role) as connection,
         connection.transaction(),

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from server.embedded.keys import Keys
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.conftest import a_folder, free_port, serving
 
 

@@ -13,7 +13,7 @@ import pytest
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 from server.kernel.db.migrations import migrate
-from tests.app_server import PASSWORD, DEADLINE, AppServer
+from tests.app_server import DEADLINE, PASSWORD, AppServer
 from tests.conftest import a_folder
 from tests.embedded.conftest import Mounted, mounting
 from tests.test_process import HOSTED, command, sentence

@@ -13,7 +13,7 @@ from server.kernel.auth import Administration
 from server.people.making import Check, make
 from server.people.users import Draft
 from server.settings import AUTH_PATH
-from tests.app_server import PASSWORD, DEADLINE, AppServer
+from tests.app_server import DEADLINE, PASSWORD, AppServer
 from tests.faulty_auth import faulty_auth
 
 HOWS = ("invite", "password")

@@ -155,14 +155,14 @@ class WebSessions:
                 return row
             raise Unavailable(_NOT_RENEWED, round(_REST)) from error
 
-    async def _renewed(self, cookie: str, row: Record, timeout: float) -> Record | None:
+    async def _renewed(self, cookie: str, row: Record, seconds: float) -> Record | None:
         """Renew it, or wait for the renewal in this process that is under way."""
         under_way = self._renewing.get(row["id"])
         if under_way is None:
             if time.monotonic() < self.rested:
                 raise Unavailable(_NOT_RENEWED)
             return await self._renew_alone(cookie, row)
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             await under_way.wait()
         found = await self._read(cookie)
         if found is not None and found["access_token"] == row["access_token"]:

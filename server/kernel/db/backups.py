@@ -164,7 +164,9 @@ async def backup(
             command.append(f"--file={part}")
             async with db.as_owner(url) as owner:
                 # Archive and accounts show the same moment.
-                await owner.execute(f"set transaction isolation level repeatable read, read only; {_UNLIMITED}")
+                await owner.execute(
+                    f"set transaction isolation level repeatable read, read only; {_UNLIMITED}"
+                )
                 command.append(f"--snapshot={await owner.fetchval('select pg_export_snapshot()')}")
                 async with open_program(command, environment, keeps=half) as (dump, complaints):
                     if low_priority:

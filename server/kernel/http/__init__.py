@@ -38,6 +38,7 @@ from server.kernel.http.middleware import (
     security_headers,
     trusted_hosts,
 )
+from server.kernel.http.moments import CapturedAt
 from server.kernel.http.openapi import document
 from server.kernel.http.partials import Partials
 from server.kernel.http.plain_text import cut, html_size, odd_names, spelled
@@ -57,6 +58,7 @@ __all__ = [
     "Bodies",
     "BodyLimit",
     "Call",
+    "CapturedAt",
     "Documented",
     "Json",
     "JsonObject",

@@ -45,7 +45,9 @@ def run_tool(api: httpx.Client, interaction: str, arguments: dict[str, Any]) -> 
 def main() -> None:
     """Play the interaction."""
     with httpx.Client(base_url=ADDRESS, headers=HEADERS, timeout=65) as api:
-        started = api.post("/interactions", json={"interaction_type": "voice", "phone_number": "+14155550123"})
+        started = api.post(
+            "/interactions", json={"interaction_type": "voice", "phone_number": "+14155550123"}
+        )
         interaction = started.raise_for_status().json()["id"]
         status = "failed"
         try:

@@ -97,7 +97,9 @@ async def test_a_login_that_could_not_become_a_person(settled: Project) -> None:
 async def test_sample_people_in_a_hosted_project(settled: Project) -> None:
     await migrations.seed(settled.url())
     findings = await looked(settled)
-    assert bad(findings) == [one(findings, "✗ anybody who knows the published password can sign in as admin@example.com")]
+    assert bad(findings) == [
+        one(findings, "✗ anybody who knows the published password can sign in as admin@example.com")
+    ]
 
 
 async def test_an_owner_who_is_none(settled: Project) -> None:

@@ -9,7 +9,7 @@ import pytest
 from server.errors import Invalid, NotFound, Unauthorized, Unavailable
 from server.kernel.auth import Auth, PasswordSet
 from server.kernel.live import Hub
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.auth_process import (
     HERE,
     NEW,

@@ -10,7 +10,7 @@ from server.errors import Unavailable
 from server.kernel.auth import Auth, Viewer, digest
 from server.kernel.auth.secret_keys import SecretKeys
 from server.kernel.auth.web_sessions import WebSessions
-from tests.app_server import PASSWORD, DEADLINE, AppServer, Person
+from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.auth_process import (
     HERE,
     JWKS,

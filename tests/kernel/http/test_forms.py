@@ -117,7 +117,9 @@ async def test_so_is_a_part_that_names_one(outsider: httpx.AsyncClient) -> None:
     assert {status for status in wrong.values() if status != 415} == {401}
 
 
-async def test_at_every_address_for_everybody(outsider: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
+async def test_at_every_address_for_everybody(
+    outsider: httpx.AsyncClient, browser: httpx.AsyncClient
+) -> None:
     asked = [
         (client, path, f"{kind}; charset={codec}", BODIES[kind])
         for client in (outsider, browser)

@@ -217,7 +217,9 @@ async def test_behind_a_transaction_pooler_one_may_follow_and_never_leads(
             async with hearing(named(app_server), bus.url) as leader:
                 await until(
                     lambda: (
-                        leader.role == "leader" and unheard.role == "follower" and unheard.state.name != "polling"
+                        leader.role == "leader"
+                        and unheard.role == "follower"
+                        and unheard.state.name != "polling"
                     )
                 )
                 unheard.topics.subscribe([topic], noting(heard))

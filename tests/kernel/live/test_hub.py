@@ -157,8 +157,8 @@ async def silent() -> asyncio.Server:
 async def test_without_nats_everybody_listens_for_themselves(app_server: AppServer, *, answers: bool) -> None:
     heard: list[str] = []
     topic = f"agents:{uuid4()}"
-    async with await silent() as listening:
-        port = listening.sockets[0].getsockname()[1] if answers else free_port()
+    async with await silent() as quiet:
+        port = quiet.sockets[0].getsockname()[1] if answers else free_port()
         async with listening(app_server, nats=f"nats://127.0.0.1:{port}") as hub:
             hub.topics.subscribe([topic], noting(heard))
             for number in range(1, 8):

@@ -53,7 +53,9 @@ def test_a_disk_that_is_full(home: Path) -> None:
 async def test_the_port_is_another_programs(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         findings = await looked(settings(home, other.getsockname()[1]))
-    assert bad(findings) == [one(findings, "✗", "cannot be used (Address already in use)", "set another PORT")]
+    assert bad(findings) == [
+        one(findings, "✗", "cannot be used (Address already in use)", "set another PORT")
+    ]
 
 
 async def test_a_floorwalker_serves_this_home_or_another(cloud: Cloud, app_server: AppServer) -> None:

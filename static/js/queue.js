@@ -11,6 +11,8 @@ let decided = null; // the id of the card whose reply the person waits for
 
 const KEPT = 200; // removed cards whose places are kept, at most, because a pointer may stay on a page all day
 
+// What a press of the pointer gives focus to, without anything to type or to press.
+const POINTED = ":is(.tool-permission, .arguments-scroll, pre):not(:focus-visible)";
 const busy = () => !document.hidden && queue.matches(":hover, :focus-within") && queue.children.length < KEPT;
 
 function select(id) {
@@ -96,7 +98,7 @@ function release() {
 function leave({ type }) {
   setTimeout(() => {
     const at = document.activeElement;
-    if (type === "pointerleave" && queue.contains(at) && at.matches(".tool-permission:not(:focus-visible)")) at.blur();
+    if (type === "pointerleave" && queue.contains(at) && at.matches(POINTED)) at.blur();
     if (!busy()) release();
     else if (!queue.matches(":hover")) select(at.closest(".tool-permission")?.id ?? selected);
   });

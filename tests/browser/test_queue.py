@@ -181,11 +181,13 @@ async def test_two_clicks_at_one_point_allow_one(app_server: AppServer, sign_in:
     page = await sign_in(person)
     asked = await ask_all(app_server, person)
     await armed(page, *asked)
-    at = await point_at(page, asked[0])
+    at, where = await point_at(page, asked[0]), await card_of(page, asked[1]).bounding_box()
     for _ in range(4):
         await page.mouse.click(*at)
         await page.wait_for_timeout(350)
     assert await statuses(app_server, *asked) == ["allowed", "pending", "pending"]
+    assert await card_of(page, asked[1]).bounding_box() == where, "the page does not scroll"
+    await card_of(page, asked[1]).locator(".arguments-scroll").click()
     # Once nobody is at the queue, it is put in order: what waits comes first.
     await page.mouse.move(1200, 10)
     first = page.locator(".tool-permission").first

@@ -55,7 +55,7 @@ def test_line_by_line(new: NewProject, folder: Path) -> None:
     assert "✗ there is no admin: run `floorwalker create-admin`" in command(*doctor, **environment).stdout
     with at_a_terminal(*create_admin, **environment) as terminal:
         for question, typed in (
-            ("E-mail: ", ADDRESS), ("Name [owner]: ", ""), ("Password: ", PASSWORD), ("once more: ", PASSWORD),
+            ("E-mail: ", ADDRESS), ("Name [owner]: ", ""), ("Password: ", PASSWORD), ("Repeat the password: ", PASSWORD),
         ):  # fmt: skip
             terminal.wait_for(question)
             terminal.type(typed)

@@ -176,7 +176,7 @@ def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         refused = command("serve", PORT=str(port), FLOORWALKER_HOME=str(folder / "home"))
-    sentence(refused, f"port {port}", "set PORT")
+    sentence(refused, f"port {port}", "set another PORT")
     assert not (folder / "home").exists()
 
 

@@ -125,7 +125,7 @@ async def _put_away(postgres: Postgres, root: asyncpg.Connection, state: str) ->
             # Not dropped, because its content would be nowhere else.
             raise Conflict(
                 f"{state}, but the previous database cannot be backed up ({error.detail}) "
-                f"and stays as {_OLD}: back it up or drop it before the next restore"
+                f"and stays as database {_OLD}: back it up or drop it before the next restore"
             ) from error
         kept.append(file)
     await root.execute(f"drop database {_OLD} with (force)")

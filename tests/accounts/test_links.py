@@ -96,5 +96,5 @@ async def test_a_made_up_link_is_refused_in_words(app_server: AppServer, path: s
     async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         answer = await browser.post(path, data={"token_hash": "<b>made up", "password": NEW})
         assert (answer.status_code, "<b>made up" in answer.text) == (404, False)
-        assert "This link does not work any more" in answer.text
+        assert "This link no longer works" in answer.text
         assert (await browser.get("/invitation")).status_code == 404

@@ -77,7 +77,7 @@ async def test_a_key_that_is_not_clear_is_one_sentence(app_server: AppServer, vo
             await agent_keys.create_for(owner, agent.id, hint=hint)
         several = await asyncio.to_thread(command, "agent-key", "revoke", hint, **home)
         rows = await owner.fetch("select id, revoked_at from agent_keys where hint = $1", hint)
-        sentence(several, "Several keys", *(str(row["id"]) for row in rows))
+        sentence(several, "Several valid keys", *(str(row["id"]) for row in rows))
         assert [row["revoked_at"] for row in rows] == [None, None]
         await asyncio.to_thread(lines, app_server, "revoke", str(rows[0]["id"]))
         # One that works is left, and it is the one that is meant.

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, expect
 
+from server.docs.views import CHAPTERS
 from tests.app_server import PASSWORD, AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.outbox import emails, path_in
@@ -30,6 +31,8 @@ SIGNED_OUT = [
     "/invitation?token_hash=x",
     "/invitation",
     "/api",
+    "/docs",
+    *(f"/docs/{chapter.name}" for chapter in CHAPTERS[1:]),
 ]
 
 

@@ -29,7 +29,7 @@ async def test_a_form_that_was_sent_too_late_comes_back_with_what_was_typed(
     await page.get_by_label("Supervisor of chat agents").check()
     await page.get_by_label("E-mail", exact=True).fill("new.colleague@example.com")
     await page.get_by_label("Name", exact=True).fill("New Colleague")
-    await page.get_by_label("With a password that you tell them").check()
+    await page.get_by_label("With a password that you give them").check()
     await page.get_by_label("Password", exact=True).fill("nobody may keep this")
     await end(app_server, admin)
     await page.get_by_role("button", name="Add person").click()

@@ -226,9 +226,7 @@ async def test_what_was_there_before_is_not_dropped_while_there_is_no_room_for_i
         await migrations.migrate(postgres.url("postgres"))
         async with connected(postgres.url("postgres")) as owner:
             await owner.execute("create table public.before as select 'kept' as word")
-        words = (
-            r"is restored, but what was there .* \(.*No space left.*\) and stays as database before_restore"
-        )
+        words = r"is restored, but the previous database .* \(.*No space left.*\) and stays as database before_restore"
         with full_disk(postgres.home / "backups"), pytest.raises(Conflict, match=words):
             await replacing.restore(postgres, used_home.file)
         async with connected(postgres.url("postgres", "before_restore")) as before:

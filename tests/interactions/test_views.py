@@ -140,7 +140,7 @@ async def test_requests_decisions_and_executions_are_in_the_timeline(
     assert texts[1] == f"allowed by {voice.username} · issue_refund"
     assert texts[2] == "Execution succeeded · issue_refund"
     assert texts[4] == f"denied by {admin.name} · issue_refund: not <today>"
-    assert "allowed, no permission needed · check_order" in texts
+    assert "allowed (no permission needed) · check_order" in texts
     assert "<today>" not in html
     assert open_one["id"] in region(html, "tool-permissions")
     assert f'action="/tool-permissions/{denied["id"]}/decision"' not in region(html, "tool-permissions")
@@ -200,7 +200,7 @@ async def test_after_the_end_there_is_the_archive(app_server: AppServer, voice: 
     shown = plain(region(html, "archive"))
     for words in (
         "Wanted <b>money</b> back.",
-        "CSAT 88 %",
+        "CSAT 88%",
         "Resolution time 2:05",
         "First-contact resolution no",
         "Topics parcel, refund & co",

@@ -152,7 +152,7 @@ async def test_rank_follows_score_ties_share_and_who_has_nothing_has_none(app_se
     assert order.index(best.username) < order.index(tied.username) < order.index(last.username)
     nobody = of(html, idle)
     assert (nobody.rank, nobody["Interactions"], nobody["Score"], nobody["CSAT"]) == (None, "0", "", "")
-    assert nobody["Its three parts"] == "no completed interaction yet"
+    assert nobody["Parts"] == "no completed interaction yet"
 
 
 async def test_the_score_shown_is_the_sum_of_its_parts(
@@ -177,7 +177,7 @@ async def test_only_completed_interactions_count(app_server: AppServer, voice: P
         await complete(app_server, agent, csat, status)
     await app_server.start(agent)
     row = of(await page(app_server, voice), voice)
-    assert (row["Interactions"], row["CSAT"]) == ("3", "85.0 %")
+    assert (row["Interactions"], row["CSAT"]) == ("3", "85.0%")
     assert row.parts[0] == Decimal("42.5")
 
 

@@ -115,4 +115,4 @@ async def test_a_button_of_the_last_release_decides_nothing(app_server: AppServe
     form = {"arguments_digest": request["arguments_digest"], "status": "allowed_for_interaction"}
     async with app_server.browser_of(voice) as browser:
         answer = await browser.post(f"/tool-permissions/{request['id']}/decision", data=form)
-    assert (answer.status_code, "reload the page" in answer.text) == (422, True)
+    assert (answer.status_code, "Reload the page" in answer.text) == (422, True)

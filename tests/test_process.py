@@ -204,7 +204,7 @@ def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
         ({"TRUSTED_PROXIES": "*"}, ["TRUSTED_PROXIES", "'*'", "or none"]),
         (
             {"METRICS_HOURS": "49", "ARCHIVE_DAYS": "2"},
-            ["METRICS_HOURS (49)", "ARCHIVE_DAYS (2 days", "outlive"],
+            ["METRICS_HOURS (49)", "ARCHIVE_DAYS (2 days", "kept longer"],
         ),
         ({"STALE_SECONDS": "600"}, ["STALE_SECONDS (600)", "REAP_SECONDS (600)", "less than"]),
     ],

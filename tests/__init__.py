@@ -1,1 +1,1 @@
-"""Sentences about Floorwalker, held against the real database and the real server."""
+"""Tests of Floorwalker against a real database and a real server."""

@@ -20,7 +20,9 @@ from server.agents.agent_keys import Channel
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
 
-DEADLINE = 60.0  # seconds: a deadline is for what hangs, and a machine can be ten times slower for a minute
+DEADLINE = (
+    60.0  # seconds: a deadline is for tests that hang, because a machine can be ten times slower for a minute
+)
 PASSWORD = "correct horse battery"
 TOOLS = {
     "tools": [
@@ -31,7 +33,7 @@ TOOLS = {
 
 
 def decision(asked: Mapping[str, Any] | asyncpg.Record, status: str, **fields: str) -> dict[str, str]:
-    """The fields of the form that decides on this request: what the API answered to it, or its row."""
+    """The form fields that decide on this request, from the API's answer or its row."""
     return {"status": status, "arguments_digest": asked["arguments_digest"], **fields}
 
 
@@ -93,7 +95,7 @@ class AppServer:
             await connection.close()
 
     async def _connect(self, role: str) -> "asyncpg.Connection[asyncpg.Record]":
-        """Connect; to a PostgreSQL that was killed a moment ago, when it has recovered."""
+        """Connect; wait for a PostgreSQL that recovers after it was killed."""
         end = time.monotonic() + DEADLINE
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The part of a web process that knows who is signed in, on an app server's database, and a transport to its Auth server that can fail."""
+"""The sign-in part of a web process on an app server's database, with a transport to its Auth server that can fail."""
 
 import asyncio
 from collections import Counter
@@ -36,7 +36,7 @@ def hosted(app_server: AppServer, **environment: str) -> dict[str, str]:
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Leads to the Auth server; what passes is counted, and on its way may be late, lost, or answered by somebody else."""
+    """A transport to the Auth server. It counts requests, and can delay them, lose them, or answer in the server's place."""
 
     def __init__(self) -> None:
         self._there = httpx.AsyncHTTPTransport()
@@ -63,7 +63,7 @@ class Transport(httpx.AsyncBaseTransport):
 
 
 def answers(status: int, body: object = None, *, text: str | None = None) -> Instead:
-    """Whatever was asked, this is the answer."""
+    """This answer to every request."""
 
     async def answer(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(status, text=text) if text is not None else httpx.Response(status, json=body)
@@ -72,12 +72,12 @@ def answers(status: int, body: object = None, *, text: str | None = None) -> Ins
 
 
 async def cut(_request: httpx.Request) -> httpx.Response:
-    """Nobody is there."""
+    """No connection."""
     raise httpx.ConnectError("connection refused")
 
 
 async def hang(_request: httpx.Request) -> httpx.Response:
-    """Somebody is there and says nothing."""
+    """A connection without an answer."""
     await asyncio.sleep(3600)
     raise AssertionError("nobody waits an hour")
 
@@ -86,7 +86,7 @@ async def hang(_request: httpx.Request) -> httpx.Response:
 async def auth_process(
     app_server: AppServer, transport: Transport, *, limit: int = 1000, size: int = 10, secret: str = SECRET
 ) -> AsyncIterator[Auth]:
-    """What a web process has of it, with a pool of its own."""
+    """The part of a web process that signs people in, with a pool of its own."""
     async with (
         db.connect(app_server.database_url("floorwalker_web"), size=size) as database,
         httpx.AsyncClient(transport=transport, timeout=DEADLINE) as http,
@@ -120,19 +120,19 @@ async def viewer_of(auth: Auth, cookie: str) -> Viewer:
 
 
 async def is_out(auth: Auth, *cookies: str) -> bool:
-    """Whether none of them stands for anybody any more."""
+    """Whether all of these cookies stand for nobody now."""
     return [await auth.viewer(cookie) for cookie in cookies] == [None] * len(cookies)
 
 
 async def refusal(asked: Awaitable[object]) -> RequestError:
-    """What it is refused with."""
+    """The error that it raises."""
     with pytest.raises(RequestError) as refused:
         await asked
     return refused.value
 
 
 async def tries(attempt: Callable[[], Awaitable[object]], number: int) -> list[type]:
-    """What becomes of so many attempts, one after the other; str is what a cookie is."""
+    """The results of so many attempts in turn; a cookie is shown as str."""
     found: list[type] = []
     for _ in range(number):
         try:
@@ -143,7 +143,7 @@ async def tries(attempt: Callable[[], Awaitable[object]], number: int) -> list[t
 
 
 async def age(app_server: AppServer, person: Person, left: str) -> None:
-    """Let the tokens of a person's sessions end so soon."""
+    """Let the tokens of a person's sessions end within so many seconds."""
     async with app_server.database() as owner:
         await owner.execute(
             "update private.web_sessions set expires_at = now() + $2::text::interval where user_id = $1",

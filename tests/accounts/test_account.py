@@ -1,4 +1,4 @@
-"""One's own account: name, password and the browsers one is signed in with, over real HTTP."""
+"""The viewer's own account over real HTTP: name, password and sessions."""
 
 import re
 

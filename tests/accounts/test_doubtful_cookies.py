@@ -1,4 +1,4 @@
-"""A session's cookie that another server on this machine set, for all of our addresses or for some of them."""
+"""Session cookies that another server on this machine set, for all or some of our addresses."""
 
 from http.cookiejar import Cookie
 
@@ -11,7 +11,7 @@ INTERACTION = "/interactions/7f3a0e0e-6a5e-4a43-9b2a-0f5d5c3d1b11"
 
 
 def cookie(app_server: AppServer, path: str) -> Cookie:
-    """As a browser keeps it that got it from another port, with this path."""
+    """A cookie as a browser keeps it from another port, with this path."""
     host = httpx.URL(app_server.url).host
     return Cookie(
         0, app_server.cookie, "x", None, False, host, False, False, path, True, False, None, True, None, None, {}
@@ -68,7 +68,7 @@ async def test_a_fragment_with_a_second_cookie_leads_to_the_sign_in_page(
 
 
 async def test_one_cookie_alone_stays_where_it_is(app_server: AppServer) -> None:
-    """It may be an old one on its way while the new one of another tab is there already."""
+    """It may be an old one that is still in flight while another tab has the new one."""
     async with httpx.AsyncClient(base_url=app_server.url) as browser:
         browser.cookies.jar.set_cookie(cookie(app_server, "/"))
         for path in ("/", "/login", "/stream?page=floor"):

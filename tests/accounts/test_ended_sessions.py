@@ -1,4 +1,4 @@
-"""A session that has ended is said, and one comes back to where one was."""
+"""A session that ended is announced, and the person returns to where they were."""
 
 import pytest
 

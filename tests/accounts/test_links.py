@@ -1,4 +1,4 @@
-"""Forgotten passwords and invitations: from the e-mail that was sent to the first page, over real HTTP."""
+"""Forgotten passwords and invitations over real HTTP: from the e-mail to the first page."""
 
 import httpx
 import pytest
@@ -48,7 +48,7 @@ async def test_a_forgotten_password_is_chosen_anew_by_the_link_of_the_email(
 async def test_looking_at_a_link_does_not_use_it_up(app_server: AppServer, voice: Person) -> None:
     path, token = await link(app_server, voice)
     async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
-        for _ in range(3):  # a scanner of mails, somebody who comes back to it
+        for _ in range(3):  # a mail scanner, or a person who opens it again
             assert (await browser.get(f"{path}?token_hash={token}")).status_code == 200
         answer = await browser.post(path, data={"token_hash": token, "password": NEW})
     assert answer.status_code == 303

@@ -1,4 +1,4 @@
-"""What people see of an Auth server that is away or frozen: words, within seconds, and nobody is sent out."""
+"""What people see while the Auth server is away or frozen: an error in words within seconds, and nobody is signed out."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +15,7 @@ from tests.conftest import a_folder, free_port, serving
 
 @pytest.fixture(scope="module")
 async def frozen() -> AsyncIterator[str]:
-    """Somebody takes the connection and says nothing."""
+    """A server that accepts connections and sends nothing."""
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):

@@ -1,4 +1,4 @@
-"""Signing in and out as browsers do it."""
+"""Sign-in and sign-out over HTTP, as browsers do it."""
 
 import asyncio
 import html
@@ -22,7 +22,7 @@ async def sign_in(app_server: AppServer, email: str, password: str = PASSWORD) -
 
 
 async def a_login_without_profile(app_server: AppServer, person: Person) -> None:
-    """Somebody whom Auth knows and Floorwalker does not: their row never came to be."""
+    """A person whom Auth knows without a row here."""
     async with app_server.database() as owner:
         await owner.execute("delete from agent_keys where agent_id = $1", person.agents[0].id)
         await owner.execute("delete from agents where id = $1", person.agents[0].id)
@@ -162,7 +162,7 @@ async def test_an_attackers_own_session_ends_when_the_victim_signs_in_over_it(
 
 
 async def test_of_two_cookies_none_is_believed(app_server: AppServer, voice: Person, chat: Person) -> None:
-    """One of them is somebody else's doing, and browsers do not say which."""
+    """Another site may have set one of them, and browsers do not tell which."""
     async with (
         app_server.browser_of(voice) as one,
         app_server.browser_of(chat) as other,
@@ -181,7 +181,7 @@ async def test_of_two_cookies_none_is_believed(app_server: AppServer, voice: Per
 
 
 async def test_a_cookie_that_a_sibling_could_set_is_nobodys(behind: AppServer, voice: Person) -> None:
-    """Only a name with __Host- is bound to this very host; all others a page at evil.example.com may set for it."""
+    """Only a name with __Host- is bound to this host; any other may be set by a page at evil.example.com."""
     host = {"Host": "floor.example.com"}
     async with httpx.AsyncClient(base_url=behind.url, headers=host, timeout=DEADLINE) as client:
         answer = await client.post("/login", data={"email": voice.email, "password": PASSWORD})
@@ -219,7 +219,7 @@ async def test_a_stolen_id_is_worth_nothing_once_its_owner_has_signed_out(
         assert (await thief.post("/logout", headers=stolen)).status_code == 303
 
 
-# Where one wanted to go.
+# The page that was asked for.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Keys of agents at the command line, beside the running server."""
+"""The agent-key commands, beside the running server."""
 
 import asyncio
 import secrets

@@ -23,7 +23,7 @@ PROBLEM = "application/problem+json"
 
 @pytest.fixture(scope="module")
 def narrow() -> Iterator[AppServer]:
-    """A server that allows little."""
+    """A server with low limits."""
     with (
         a_folder() as folder,
         serving(folder / "home", free_port(), AGENT_PER_SECOND="5", LOGIN_PER_MINUTE="3") as running,
@@ -105,7 +105,7 @@ async def test_a_key_is_remembered_only_as_long_as_its_end_would_be_heard(
             assert (await known.of(key)).id == voice.agents[0].id
             return known.remembered[key][0] - time.monotonic()
 
-        assert await seconds() < 6  # nobody listens
+        assert await seconds() < 6  # without a listener
         hub.topics.notify(f"agent_keys:{uuid4()}")
         assert key in known.remembered
         hub.topics.notify(f"agent_keys:{voice.agents[0].id}")

@@ -1,4 +1,4 @@
-"""What the server says of itself, whom it lets in at all, and the two shapes of its refusals."""
+"""What the server says of itself, which requests it accepts, and the two forms of its refusals."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Another address by two links: one for the current address, one for the new one, and only both change it."""
+"""A change of address by two links, one for each address; only both together change it."""
 
 import secrets
 from typing import Any

@@ -1,4 +1,4 @@
-"""A second client of Supabase's, in another language, finds the Auth server to be what it was written for."""
+"""Supabase's JavaScript client works with the embedded Auth service."""
 
 import asyncio
 import json

@@ -20,12 +20,12 @@ import uvloop
 from tests.bench.table import Row, keep, table
 
 TARGETS = ("fanout", "people", "ingest", "rings", "stored", "sign_in", "floor", "optimisations")
-OTHERS = ("latency", "numbers", "retention", "growth")  # they speak for themselves
+OTHERS = ("latency", "numbers", "retention", "growth")  # benchmarks that print their own results
 RECORDED = Path(__file__).parent / "recorded.jsonl"
 
 
 def main() -> None:
-    # A benchmark that is stopped ends its servers, also in the background, where a shell turns SIGINT off.
+    # A stopped benchmark stops its servers, also in the background, where a shell disables SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))

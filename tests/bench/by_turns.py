@@ -8,7 +8,7 @@ from itertools import count
 
 from tests.bench.table import Row
 
-LEAST = 1.05  # times; an optimisation that gains less goes
+LEAST = 1.05  # times; an optimisation that gains less is removed
 _ROUNDS = 25
 _TURN = 0.01  # seconds that a turn takes at the least
 
@@ -37,7 +37,7 @@ def _short(value: float) -> str:
 
 
 def alternate(what: str, ours: Way, plain: Way, *, short: bool, same: bool = True) -> Row:
-    """µs of CPU a call. What both give has to be the same, unless `same` says that it is made differently."""
+    """µs of CPU per call. Both have to give the same result, unless `same` compares them otherwise."""
     assert not same or ours() == plain(), what
 
     def turn(way: Way, calls: int) -> float:
@@ -58,7 +58,7 @@ def alternate(what: str, ours: Way, plain: Way, *, short: bool, same: bool = Tru
 async def alternate_async(
     what: str, ours: AsyncWay, plain: AsyncWay, *, short: bool, clock: Clock = time.process_time
 ) -> Row:
-    """µs a call that is awaited: of CPU, or by another clock."""
+    """µs per awaited call: of CPU, or by another clock."""
 
     async def turn(way: AsyncWay, calls: int) -> float:
         began = clock()

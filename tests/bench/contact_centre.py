@@ -6,7 +6,7 @@ import asyncpg
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-# Past the triggers, or loading would take hours; what they would have written is written, or counted anew.
+# Loaded without triggers, which would take hours; what they would have written is written here, or counted afterwards.
 _QUIET = "set session_replication_role = replica"
 _LOUD = "set session_replication_role = origin"
 
@@ -68,7 +68,7 @@ async def hire(superuser: Connection, supervisors: int) -> None:
 async def archive(superuser: Connection, interactions: int) -> None:
     """Add so many completed and archived interactions of this month, and count them."""
     indexes = await superuser.fetch(_INDEXES)
-    for index in indexes:  # made anew at once, instead of row by row: of ten millions in minutes
+    for index in indexes:  # created again at once instead of row by row: minutes for ten million rows
         await superuser.execute(f"drop index {index['name']}")
     await superuser.execute(_QUIET)
     await superuser.execute(_INTERACTIONS, interactions)
@@ -124,7 +124,7 @@ async def measure(superuser: Connection, each: int) -> None:
 
 
 async def furnish(superuser: Connection) -> None:
-    """What else a floor has after a while: transcripts, keys, people signed in, answers of repeated requests."""
+    """Add what a floor has after a while: transcripts, keys, sessions, answers to repeated requests."""
     await superuser.execute(_QUIET)
     await superuser.execute(
         """insert into public.interaction_turns (interaction_id, supervisor_id, captured_at, speaker, text)

@@ -20,7 +20,7 @@ from tests.children import ending_with_us
 from tests.conftest import a_folder, free_port, serving
 
 ROUNDS = 5
-_FIRST = 5  # streams before the first measurement: what they leave free is used again by those that count
+_FIRST = 5  # streams before the first measurement; the memory they free is used again by those that count
 NGINX, NCHAN = Path("/usr/sbin/nginx"), Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 _NGINX = """
 load_module {module};
@@ -57,7 +57,7 @@ class Peer:
         await self.load("open", port=self.port, paths=["/sub"], cookies=[], count=count, fresh="\r\n\r\n")
 
     async def round(self, what: str, rate: float, count: int) -> None:
-        """Publish; every event has to come to everybody once."""
+        """Publish; every event has to reach every reader once."""
         before = cpu(self.process.pid)
         found = await self.load(
             "publish", port=self.publish_port, how=self.how, rate=rate, first=self.published, count=count
@@ -160,14 +160,14 @@ async def _broadcast(peers: list[Peer], *, short: bool) -> list[Row]:
 
 
 async def _firehose(peers: list[Peer], *, short: bool) -> list[Row]:
-    """2,000 events a second to 50 watchers. nchan is handed each in a POST, ours in a frame: its share includes that."""
+    """2,000 events per second to 50 watchers. nchan receives each in a POST, ours in a frame, so nchan's share includes that."""
     watchers, rate, seconds = (10, 500, 1) if short else (50, 2000, 3)
     for peer in peers:
         await asyncio.sleep(0.2)
         await peer.open(watchers)
     for _ in range(1 if short else ROUNDS):
         for peer in peers:
-            # The original cannot keep up with more than a tenth of it.
+            # The original reaches less than a tenth of that rate.
             slower = 10 if peer.name == "original" and not short else 1
             await peer.round("firehose", rate / slower, int(rate / slower * seconds))
     return _compared(f"{watchers} watchers times {rate:,} events/s, CPU a delivery", 0.3, "firehose", peers)
@@ -230,7 +230,7 @@ def _memory(kilobytes: float, with_postgres: float, streams: int, peers: list[Pe
 async def _reconnect(
     app_server: AppServer, load: Load, cookies: list[str], order: dict[str, Any], count: int
 ) -> dict[str, float]:
-    """Cut everything, come back at once."""
+    """Cut all streams; they reconnect at once."""
     reads = await _reads(app_server)
     await load("cut")
     found = await load("open", cookies=cookies, count=count, **order)

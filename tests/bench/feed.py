@@ -33,14 +33,16 @@ class Ours:
         self.rang.set()
 
     async def tick(self) -> None:
-        """First at once, then whatever came since, as Streams does."""
+        """Send at once, then whatever arrived meanwhile, like Streams."""
         while True:
             await self.rang.wait()
             self.rang.clear()
             came, self.came = b"".join(self.came), []
             self.ticks += 1
             for subscriber in self.subscribers:
-                subscriber.send({str(self.ticks): came})  # a region of its own: a slow reader misses nothing
+                subscriber.send(
+                    {str(self.ticks): came}
+                )  # a region of its own, so that a slow reader misses nothing
             await asyncio.sleep(TICK)
 
     async def messages(self) -> AsyncIterator[bytes]:
@@ -61,7 +63,7 @@ class Ours:
 
 
 class Theirs:
-    """sse-starlette as its users have it: a queue a stream, bytes that are ready to send."""
+    """sse-starlette as its users have it: one queue per stream, and bytes that are ready to send."""
 
     def __init__(self) -> None:
         self.queues: set[asyncio.Queue[bytes]] = set()
@@ -71,7 +73,7 @@ class Theirs:
             queue.put_nowait(frame)
 
     async def tick(self) -> None:
-        """Nothing is gathered."""
+        """Do nothing: each event is sent by itself."""
 
     async def messages(self) -> AsyncIterator[bytes]:
         queue: asyncio.Queue[bytes] = asyncio.Queue()

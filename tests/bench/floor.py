@@ -31,7 +31,7 @@ from tests.children import ending_with_us
 from tests.conftest import ROOT, a_folder, free_port, serving
 
 EVERY = 5.0  # seconds between two metrics of one interaction
-WARM = 15.0  # seconds in which everybody comes; the clock counts from then
+WARM = 15.0  # seconds during which everybody connects; measurements begin afterwards
 MEMORY = 1024  # MB in all
 _KEPT = """select (select count(*) from realtime_metrics where feed_text like '%@%@') as stored,
   count(*) filter (where status in ('allowed', 'denied')) as decided, count(execution_id) as executed
@@ -170,9 +170,9 @@ def _streams(url: str) -> float:
 
 
 def check(run: Run, *, killed: bool = False) -> None:
-    """What may never happen: something lost, stored twice, or refused."""
+    """Raise when something was lost, stored twice, or refused."""
     seen = run.seen
-    if killed:  # the simulated agents ask no second time
+    if killed:  # the simulated agents do not repeat requests
         assert run.decided >= seen["decided"], "a decision that was answered is not there"
         assert run.executed >= seen["executed"], "an execution that was answered is not there"
     else:
@@ -216,7 +216,7 @@ async def run(short: bool, seconds: float = 300) -> list[Row]:
                     beside.row(f"{name}: p99 beside a backup or a vacuum, to quiet", steady.seen, ran, needed)
                 )
             print(table(rows), flush=True)
-            async with app_server.database() as owner:  # what the next one is not to count
+            async with app_server.database() as owner:  # removed before the next run
                 await owner.execute("delete from realtime_metrics; delete from tool_permissions")
     if not short:
         with a_folder() as folder, serving(folder / "home", free_port(), **PEOPLE) as app_server:

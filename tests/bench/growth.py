@@ -19,7 +19,7 @@ LIVE = 15_000  # interactions that were measured at the same time
 BATCH = 100
 SETTINGS = {"max_wal_size": "8GB", "shared_buffers": "1GB", "maintenance_work_mem": "512MB"}
 
-# The same table by days: the unique key must hold the day's column, and that can only be the agent's own clock.
+# The same table by days. The unique key must contain the day's column, which can only come from the agent's clock.
 _DAYS = """
 create table public.metrics_by_day (like public.realtime_metrics including defaults including identity) partition by range (timestamp);
 alter table public.metrics_by_day add primary key (id, timestamp), add unique (interaction_id, timestamp);

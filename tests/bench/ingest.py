@@ -1,4 +1,4 @@
-"""Metrics through the API in lists of 100, stored and signalled, beside the same without any signal."""
+"""Metrics through the API in lists of 100, stored and notified, beside the same without notifications."""
 
 import asyncio
 import json

@@ -11,7 +11,7 @@ from tests.browser import chromium
 from tests.conftest import a_folder, free_port, serving
 
 SAMPLES = 150
-PAUSE = 0.25  # between two samples: longer than the throttle, as metrics every five seconds are
+PAUSE = 0.25  # seconds between two samples, longer than the throttle, because an agent sends a metric every five seconds
 
 # Notes when each text first stood in the page.
 WATCH = """() => {
@@ -72,7 +72,7 @@ async def decisions(app_server: AppServer, person: Person, page: Page) -> list[f
             waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=20"))
             button = page.locator(f"#tool-permission-{asked['id']} [data-key=a]")
             await button.wait_for()
-            # The page notes the moment itself: finding the button is not the product's time.
+            # The page records the moment itself, because the time to find the button is not the product's.
             await button.evaluate(
                 "node => node.addEventListener('click', () => { window.clicked = Date.now(); })"
             )

@@ -57,9 +57,9 @@ class _Stream(asyncio.Protocol):
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     tail: bytes = b""
-    next: int = -1  # the mark that has to come next; the first that comes is where it begins
+    next: int = -1  # the mark that must come next; the first one that arrives is the beginning
     events: int = 0
-    wrong: int = 0  # marks out of their order: lost or doubled
+    wrong: int = 0  # marks out of order: lost or doubled
     size: int = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -164,7 +164,7 @@ class _Client:
         }
 
     async def _settle(self, until: int) -> None:
-        """Wait for the last event everywhere, and a little longer for what should not come."""
+        """Wait for the last event everywhere, and a little longer for events that should not arrive."""
         end = time.monotonic() + 10
         while any(stream.next < until for stream in self.streams) and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""What a database is, in words that can be compared: its catalogue, and every row of its tables."""
+"""A database as comparable text: its catalogue, and every row of its tables."""
 
 from typing import Any, TypeAlias
 
@@ -70,7 +70,7 @@ _QUESTIONS = {
 }
 
 
-# The definitions are asked for in their short form: a chain of `or` has more brackets before a restore than after.
+# In short form, because the long form of a chain of `or` has more brackets before a restore than after.
 
 
 async def catalogue(connection: Connection) -> Catalogue:

@@ -1,4 +1,4 @@
-"""Processes that do not outlive the one that started them, whatever ends that."""
+"""Processes that end with the one that started them, whatever ends that."""
 
 import ctypes
 import os
@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 
 def ending_with_us(by: signal.Signals) -> Callable[[], None]:
-    """What a new process does before all else (preexec_fn): it gets this signal when its parent dies, even by SIGKILL.
+    """For preexec_fn: the new process gets this signal when its parent dies, even by SIGKILL.
 
-    Its parent is the thread that starts it, so that is one that lasts. Only Linux can do this.
+    Linux counts the thread that starts it as its parent, so that thread has to live as long. Only Linux can do this.
     """
     libc, parent = ctypes.CDLL(None), os.getpid()
 

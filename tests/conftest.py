@@ -1,4 +1,4 @@
-"""One real server of its own home for all tests that need one; each test brings its own people and agents."""
+"""One server with a home of its own for all tests that need one. Each test brings its own people and agents."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 def serving(home: Path, port: int, *options: str, **environment: str) -> AbstractContextManager[AppServer]:
-    """`floorwalker serve` as its own process until the end of the block; asked to stop, never left behind."""
+    """`floorwalker serve` as a process until the end of the block, which stops it."""
     return serving_from(ROOT, home, port, options, environment)
 
 

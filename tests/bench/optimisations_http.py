@@ -170,7 +170,7 @@ def _checked(*, short: bool) -> Row:
 
 def _hosts(*, short: bool) -> Row:
     async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers nobody."""
+        """Send no answer."""
 
     async def never() -> Any:
         raise AssertionError

@@ -30,7 +30,7 @@ _CALL = "/api/v1/interactions/00000000-0000-4000-8000-000000000001/end"
 
 
 async def measure(short: bool) -> list[Row]:
-    """In this process, with nobody at the other end."""
+    """In this process, without clients."""
     return [
         await _waiting(short=short),
         _frames(short=short),

@@ -69,7 +69,7 @@ async def _measure(
 
 
 async def _listener(app_server: AppServer, rate: float, seconds: float) -> list[float]:
-    """What nobody can beat: a row is inserted, a LISTEN connection writes its notification to a socket. Seconds."""
+    """The lower bound: a row is inserted, and a LISTEN connection writes its notification to a socket. Seconds."""
     arrived: dict[int, float] = {}
     async with (
         app_server.database("supabase_admin") as writer,

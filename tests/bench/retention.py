@@ -1,4 +1,4 @@
-"""Does anybody on the floor wait for what time does? Retention with a backlog beside agents at work, step by step."""
+"""Whether retention with a backlog delays agents at work, step by step."""
 
 import asyncio
 import json
@@ -126,7 +126,7 @@ async def _agent(url: str, number: int, until: "asyncio.Future[Any]") -> list[fl
         return found
 
     while not until.done():
-        # The number of a customer whose old interactions are being forgotten just now: both settle its first contacts.
+        # The number of a customer whose old interactions are being forgotten at the same time: both compute first-contact resolution.
         phone = await db.fetchval(
             "select phone_number from public.interactions where phone_number is not null and status <> 'active' order by ended_at limit 1"
         )

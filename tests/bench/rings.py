@@ -1,4 +1,4 @@
-"""Does a ring cost more the more audiences there are, or the more is stored?"""
+"""Whether a ring costs more with more audiences or more stored rows."""
 
 import asyncio
 import statistics
@@ -54,7 +54,10 @@ async def _cost(
         assert one.seen["accepted"] == one.seen["sent"], one.seen["refused"]
         assert watch == "nobody" or not one.seen["never_seen"], one.seen["never_seen"]
         found[watch, posts] = (one.web + one.postgres) / one.seconds
-    streams, metrics = found["stream", False], found["nobody", True]  # and twice what an idle server does
+    streams, metrics = (
+        found["stream", False],
+        found["nobody", True],
+    )  # without streams and metrics: twice what an idle server uses
     return (found["stream", True] + found["nobody", False] - streams - metrics) / RATE
 
 

@@ -1,4 +1,4 @@
-"""How long a sign-in takes that is refused, by its reason: measuring it must tell a caller nothing."""
+"""How long refused sign-ins take, by reason: the time must not tell the reason."""
 
 import asyncio
 import statistics

@@ -75,7 +75,7 @@ class Result:
 
 
 def _seen(task: "asyncio.Task[Any]") -> None:
-    """A connection that was cut is noticed by the task that waits for it, if anybody still does."""
+    """Read the error of a connection that was cut, so that it is not reported as unhandled."""
     if not task.cancelled():
         task.exception()
 
@@ -86,7 +86,7 @@ def _request(host: str, method: str, path: str, headers: str, body: bytes) -> by
 
 
 class Stream(asyncio.Protocol):
-    """One browser's stream; comes back by itself after half a second, as browsers do."""
+    """One browser's stream; it reconnects after half a second, like browsers do."""
 
     def __init__(self, run: "Run", path: str, cookie: str, watches: str) -> None:
         self.run, self.watches = run, watches
@@ -222,7 +222,7 @@ class Run:
         """Metrics by the clock, spread evenly; permissions between them."""
         plan, start = self.plan, time.monotonic()
         self.began = start
-        random.Random(1).shuffle(plan.workers)  # agents of one supervisor do not speak in step
+        random.Random(1).shuffle(plan.workers)  # agents of one supervisor do not send at the same time
         count, rate = len(plan.workers), len(plan.workers) / plan.every
         total = int(plan.seconds * rate) if plan.posts else 0
         asking = asyncio.create_task(self._ask())
@@ -253,9 +253,9 @@ class Run:
             await asyncio.sleep(plan.seconds)
         await asking
         end = time.monotonic() + _LATE
-        while self.tasks and (left := end - time.monotonic()) > 0:  # a server that is full is behind
+        while self.tasks and (left := end - time.monotonic()) > 0:  # a full server is late
             await asyncio.wait(self.tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.sleep(2)  # what is under way arrives
+        await asyncio.sleep(2)  # for requests under way
         self.over = True
 
     def _pump(self) -> None:
@@ -329,7 +329,7 @@ class Run:
                 self.result.lost_permissions.append(f"{asked} never shown")
                 return
             self.result.asks_to_bytes.append(shown_at - asked_at)
-            await asyncio.sleep(random.uniform(0.5, 2))  # somebody reads and thinks
+            await asyncio.sleep(random.uniform(0.5, 2))  # a person reads and thinks
             headers = f"Cookie: {self.plan.cookie}={cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\nHX-Request: true\r\n"
             clicked = time.monotonic()
             deciding = asyncio.create_task(

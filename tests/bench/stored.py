@@ -21,7 +21,7 @@ from tests.conftest import a_folder, free_port, serving
 STORED = 1_000_000
 READS, EACH = 60, 50  # round trips, audiences in each
 PAGE, START = 30.0, 5.0  # ms; s
-_YARD = "select count(*) from generate_series(1, 500000)"  # the same work at any time, however fast the machine is then
+_YARD = "select count(*) from generate_series(1, 500000)"  # a fixed amount of work, to compare with on a machine whose speed varies
 
 
 async def run(short: bool, stored: int = STORED) -> list[Row]:
@@ -59,7 +59,7 @@ async def _ring(app_server: AppServer, everybody: population.Population) -> tupl
             )
             for at in range(0, len(everybody.supervisors), EACH)
         ]
-        for _ in range(2):  # the first time statements are planned
+        for _ in range(2):  # twice, because statements are planned the first time
             before = processes.own_cpu(db.get_server_pid())
             for n in range(READS):
                 rows = await db.fetch(

@@ -1,4 +1,4 @@
-"""The benchmarks' workloads, short: they fail on what was lost or doubled, never on the clock."""
+"""The workloads of the benchmarks, short: a test fails when something was lost or doubled, never on the clock."""
 
 from types import ModuleType
 

@@ -51,12 +51,12 @@ async def signed_in_at(
 
 @pytest.fixture
 async def sign_in(browser: Browser, app_server: AppServer) -> AsyncIterator[SignIn]:
-    """Sign in as somebody, by the form; any complaint of the page (CSP, script error) fails the test."""
+    """Sign in by the form. A complaint of the page (CSP, script error) fails the test."""
     complaints: list[str] = []
     contexts = []
 
     def hear(message: ConsoleMessage) -> None:
-        # A refused request or a lost connection is the business of the test that provokes it.
+        # A refused request or a lost connection is expected in tests that cause it.
         expected = ("Failed to load resource", "Failed to fetch", "network error", "SSE reconnect failed")
         if message.type == "error" and not any(words in message.text for words in expected):
             complaints.append(message.text)

@@ -1,4 +1,4 @@
-"""How `make test` gets a Chromium, on machines that are made of scripts: what is run, and what is said."""
+"""How `make test` gets a Chromium, on machines simulated by scripts: the commands it runs and what it prints."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Whatever this machine's clock says, a page counts by the server's."""
+"""A page counts by the server's time, whatever the clock of its machine shows."""
 
 import asyncio
 import datetime as dt
@@ -36,7 +36,7 @@ def seconds(text: str) -> int:
 
 
 async def is_right(page: Page, asked: dict[str, str], heard: dt.datetime) -> None:
-    """The countdown of a request, and the silence on its agent's card, to a second."""
+    """The countdown of a request and the silence on its agent's card are right to a second."""
     text = await page.locator(f"#tool-permission-{asked['id']} .left").inner_text()
     now = dt.datetime.now(dt.UTC)
     left = (dt.datetime.fromisoformat(asked["expires_at"]) - now).total_seconds()

@@ -1,4 +1,4 @@
-"""The first day of a server that others reach, in a real Chromium: from the printed link to an admin who decides."""
+"""The first day of a server that other machines reach, in a real Chromium: from the printed link to an admin who decides."""
 
 import pytest
 from playwright.async_api import Browser, expect

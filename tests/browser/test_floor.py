@@ -1,4 +1,4 @@
-"""The floor in a real Chromium: what an agent's program does appears, and a click answers it."""
+"""The floor in a real Chromium: reports of an agent's program appear, and a click answers a request."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ async def metric(api: httpx.AsyncClient, interaction: str, sentiment: str, score
 
 
 async def open_denial(card: Locator) -> None:
-    """Open the form of a denial, once the card's buttons count: a summary is no button that Playwright waits for."""
+    """Open the form of a denial, once the card's buttons are enabled. Playwright does not wait for a summary."""
     await expect(card).to_have_attribute("data-js-dead", "no")
     await card.get_by_text("Deny…").click()
 
@@ -133,7 +133,7 @@ async def test_another_supervisors_page_stream_and_ids_show_nothing(
     async with app_server.api(agent) as api:
         await metric(api, interaction, "critical", 3, "Says SECRET-2")
     await expect(page.locator("#agents")).to_contain_text("SECRET-2")
-    # The other floor is live: something of its own arrives after all of that.
+    # The other floor is live: an event of its own arrives afterwards.
     await app_server.start(chat.agents[0])
     await expect(other.locator("#agents article")).to_contain_text("in chat")
     for place in (other, await reloaded(other)):
@@ -159,7 +159,7 @@ async def test_an_admin_sees_everybody_on_the_wallboard_and_may_decide(
 ) -> None:
     page = await sign_in(await app_server.hire("admin"))
     assert "Wallboard" in await page.title()
-    for person in (chat, voice):  # filtered, since other people's days are on the same wallboard
+    for person in (chat, voice):  # filtered, because people of other tests are on the same wallboard
         await page.get_by_placeholder("Supervisor").fill(person.username)
         await page.get_by_role("button", name="Filter").click()
         await expect(page.locator("#interactions")).to_contain_text("All quiet")

@@ -1,4 +1,4 @@
-"""An allow that can be taken back: by its giver, before anybody can run the tool."""
+"""A held allow: the person who gave it can take it back before the tool can run."""
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 async def hold(app_server: AppServer, person: Person, seconds: int) -> None:
-    """From now on an allow of this person's agents can be taken back for so long."""
+    """From now on, allows of this person's agents are held for so many seconds."""
     async with app_server.database() as owner:
         await owner.execute(
             """update public.agent_tools t set undo_seconds = $2 from public.agents a
@@ -116,7 +116,7 @@ async def test_without_javascript_one_allows_and_takes_back(
     await card_of(page, asked).get_by_role("button", name=ALLOW).click()
     await card_of(page, asked).get_by_role("button", name="Take back").click()
     await expect(card_of(page, asked).get_by_role("button", name=ALLOW)).to_be_visible()
-    # Decided meanwhile: the page says by whom, and shows the card as it stands.
+    # Decided meanwhile: the page says by whom, and shows the card as it is.
     admin = await app_server.hire("admin")
     async with app_server.browser_of(admin) as other:
         await other.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))

@@ -1,4 +1,4 @@
-"""Live means live: whatever keeps the server's signs from a page, it says so within half a minute and finds back."""
+"""When messages of the server stop reaching a page, it says so within half a minute, and recovers."""
 
 import os
 import re
@@ -141,7 +141,7 @@ async def test_a_slow_line_is_live_and_one_that_is_cut_comes_back(
               document.addEventListener("connection:changed", () => window.states.add(document.getElementById("connection").dataset.state));
             }"""
         )
-        await page.wait_for_timeout(31_000)  # longer than a silence
+        await page.wait_for_timeout(31_000)  # longer than the limit of silence
         assert await page.evaluate("[...window.states]") == []
         proxy.delay = 0.0
         for _ in range(3):

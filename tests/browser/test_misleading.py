@@ -1,4 +1,4 @@
-"""A card cannot mislead, whatever an agent writes."""
+"""A card does not mislead, whatever text an agent sends."""
 
 from typing import Any
 

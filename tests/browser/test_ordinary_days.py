@@ -1,4 +1,4 @@
-"""Nothing ordinary confuses the floor: two people, double clicks, typing, hidden tabs, many tabs, long nights."""
+"""Ordinary use does not confuse the floor: two people, double clicks, typing, hidden tabs, many tabs, long nights."""
 
 import asyncio
 import datetime as dt
@@ -30,7 +30,7 @@ async def test_two_tabs_and_two_people_decide_at_once_and_one_wins(
         buttons = [card.get_by_role("button", name=ALLOW) for card in cards]
         for button in buttons:
             await expect(button).to_be_enabled()
-        # Held before the first click: the others' buttons are gone as soon as their pages hear of it.
+        # Both buttons are found before the first click, because the other page disables its buttons as soon as it is notified.
         held = [await button.element_handle() for button in buttons]
         await asyncio.gather(*(one.evaluate("button => button.click()") for one in held))
         for card in cards:
@@ -200,7 +200,7 @@ async def test_a_page_left_open_overnight_goes_on_with_a_fresh_token(
             "update private.web_sessions set expires_at = now() - interval '8 hours' where user_id = $1",
             voice.id,
         )
-        # The stream from before ends as it does when its session does; the night has done that.
+        # The earlier stream ends as with its session, as it would overnight.
         await owner.execute("select pg_notify('floor', 'users:' || $1::text)", str(voice.id))
     await expect(page.locator("#connection")).to_contain_text("stale since")
     await page.context.set_offline(False)
@@ -237,7 +237,7 @@ async def test_seven_tabs_are_all_live(app_server: AppServer, voice: Person, sig
         await metric(api, interaction, "good", 81, "To all seven")
         for page in pages:
             await expect(page.locator("#agents")).to_contain_text("To all seven")
-        await pages[0].close()  # the one that reads the stream for all
+        await pages[0].close()  # the tab that reads the stream for all
         await asyncio.sleep(0.5)
         await metric(api, interaction, "good", 82, "To the other six")
         for page in pages[1:]:
@@ -254,7 +254,7 @@ async def test_on_a_slow_line_the_page_still_gets_its_stream(
         await asyncio.sleep(0.7)
         await route.continue_()
 
-    await page.route("**/hx-sse.min.js*", late)  # after htmx itself has long been there
+    await page.route("**/hx-sse.min.js*", late)  # loads after htmx
     await page.reload()
     await expect(page.locator("#connection")).to_have_text("Live")
     await app_server.start(voice.agents[0])

@@ -1,4 +1,4 @@
-"""Servers die and come back; cards expire: the page says so, returns by itself and shows what happened meanwhile."""
+"""Servers die and come back, and requests expire: the page says so, recovers, and shows what happened meanwhile."""
 
 import os
 import signal
@@ -107,7 +107,7 @@ async def test_one_page_too_many_stops_the_oldest_which_says_so_until_it_is_load
         one, two = await sign_in(browser, app_server, person), await sign_in(browser, app_server, person)
         three = await sign_in(browser, app_server, person)
         await expect(one.locator("#connection")).to_contain_text(stopped)
-        await one.wait_for_timeout(7000)  # longer than a page waits until it tries again
+        await one.wait_for_timeout(7000)  # longer than the pause before a page tries again
         await expect(one.locator("#connection")).to_contain_text(stopped)
         for page in (two, three):
             await expect(page.locator("#connection")).to_have_text("Live")

@@ -1,4 +1,4 @@
-"""The other pages in a real Chromium: one interaction, the leaderboard; and what every page owes to every screen."""
+"""The other pages in a real Chromium: one interaction and the leaderboard; and rules for all pages on all screens."""
 
 import datetime as dt
 from typing import Any, Literal
@@ -160,7 +160,7 @@ async def test_who_wants_no_motion_gets_none(app_server: AppServer, voice: Perso
     await page.emulate_media(reduced_motion="reduce")
     agent = voice.agents[0]
     interaction = await app_server.start(agent)
-    # The document does not tell of what moves inside the browser's own elements, such as a progress bar; this does.
+    # The document does not report animations inside the browser's own elements, such as a progress bar; the inspector does.
     moving: list[Any] = []
     inspector = await page.context.new_cdp_session(page)
     inspector.on("Animation.animationStarted", lambda event: moving.append(event))  # noqa: PLW0108 - Playwright takes no built-in
@@ -189,13 +189,13 @@ async def test_an_answered_permission_is_gone_after_its_minute(
     await card.get_by_role("button", name=ALLOW).click()
     await expect(card).to_contain_text(f"allowed by {voice.username}")
     await page.mouse.move(5, 5)  # while somebody is at the queue, it keeps its place
-    # From here on by a clock of ours, which every look of the page at the time is told by.
+    # From here on the test controls the page's clock.
     await page.clock.install(time=dt.datetime.now(dt.UTC))
     await page.clock.fast_forward("00:40")
     await expect(card).to_be_visible()
     await page.clock.fast_forward("00:21")
     await expect(card).to_be_hidden()
-    # An update sends it again, since it is not ten minutes old: it stays gone.
+    # An update sends it again, because it is less than ten minutes old: it stays removed.
     later = await app_server.ask(agent, await _active(app_server, voice))
     await expect(page.locator(f"#tool-permission-{later['id']}")).to_be_visible()
     await expect(card).to_be_hidden()

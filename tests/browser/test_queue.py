@@ -1,4 +1,4 @@
-"""Nothing is allowed that nobody looked at: the queue under a person's mouse, keyboard and finger."""
+"""Nothing is allowed that nobody looked at: the queue with mouse, keyboard and touch."""
 
 import asyncio
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ async def deaths(page: Page, asked: Asked) -> int:
 
 
 async def point_at(page: Page, asked: Asked) -> tuple[float, float]:
-    """Rest the mouse on the request's Allow; where that is."""
+    """Rest the mouse on the request's Allow; return the position."""
     button = card_of(page, asked).get_by_role("button", name=ALLOW)
     await button.scroll_into_view_if_needed()
     box = await button.bounding_box()
@@ -118,7 +118,7 @@ async def test_a_key_never_decides_a_card_that_took_the_marked_ones_place(
     page = await sign_in(person)
     asked = await ask_all(app_server, person)
     await armed(page, *asked)
-    await page.keyboard.press("a")  # nothing is marked yet
+    await page.keyboard.press("a")  # nothing is selected yet
     await page.keyboard.press("j")
     if how == "ends":
         await end(app_server, person, asked[0])
@@ -188,7 +188,7 @@ async def test_two_clicks_at_one_point_allow_one(app_server: AppServer, sign_in:
     assert await statuses(app_server, *asked) == ["allowed", "pending", "pending"]
     assert await card_of(page, asked[1]).bounding_box() == where, "the page does not scroll"
     await card_of(page, asked[1]).locator(".arguments-scroll").click()
-    # Once nobody is at the queue, it is put in order: what waits comes first.
+    # Once nobody is at the queue, it is sorted: pending requests come first.
     await page.mouse.move(1200, 10)
     first = page.locator(".tool-permission").first
     await expect(first).to_have_id(f"tool-permission-{asked[1]['id']}")
@@ -196,7 +196,7 @@ async def test_two_clicks_at_one_point_allow_one(app_server: AppServer, sign_in:
 
 async def test_what_appears_is_dead_at_first(app_server: AppServer, sign_in: SignIn) -> None:
     page = await sign_in(person := await app_server.hire("voice", agents=1))
-    # All that can be pressed is pressed at once, by a script, since a press of the test's may be late.
+    # A script presses everything at once, because a press by the test could be late.
     await page.evaluate(
         """() => {
           window.pressed = 0;
@@ -238,7 +238,7 @@ async def test_what_moved_is_dead_and_what_a_person_scrolled_is_not(
     await page.mouse.wheel(0, -400)
     await page.wait_for_function("() => scrollY === 0")
     assert await deaths(page, asked[1]) == 0
-    # Something above the queue takes room. Scrolled to the top, so that the browser does not make up for it.
+    # An element above the queue takes space. The page is scrolled to the top, so that the browser does not compensate.
     await page.evaluate("() => document.getElementById('numbers').style.paddingTop = '40px'")
     await page.wait_for_function("id => deaths[id] === 1", arg=f"tool-permission-{asked[1]['id']}")
     await armed(page, *asked)
@@ -368,7 +368,7 @@ async def test_focus_goes_to_the_answer_which_says_what_was_decided(
     await expect(answer).to_be_focused()
     await expect(answer).to_contain_text(f"issue_refund 184.20 USD allowed by {person.username}")
     await expect(page.locator("#announcement")).to_contain_text("issue_refund 184.20 USD allowed")
-    # What one has focus on may be answered by somebody else.
+    # The focused request may be answered by another person.
     await armed(page, other)
     await card_of(page, other).get_by_role("button", name=ALLOW).focus()
     await decide_elsewhere(app_server, await app_server.hire("admin"), other)

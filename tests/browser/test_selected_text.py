@@ -1,4 +1,4 @@
-"""Text that a person has selected stays what it is while lines come and go around it."""
+"""Selected text stays the same while lines are added and removed around it."""
 
 import pytest
 from playwright.async_api import Page, expect

@@ -1,4 +1,4 @@
-"""While a decision is on its way, the same card is not decided once more, however often it changes meanwhile."""
+"""While a decision is on its way, its card cannot be decided again, however often it changes."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.floor.test_views import measure
 
 pytestmark = pytest.mark.browser
 
-DEAD = 1.2  # seconds in which a card that has come answers no press, and a little more
+DEAD = 1.2  # seconds during which a new card is disabled, and a little more
 
 
 @pytest.fixture

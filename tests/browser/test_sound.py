@@ -1,4 +1,4 @@
-"""What calls a person who looks elsewhere, with the real audio and the real focus of a Chromium that has a screen."""
+"""Alerts for a person who looks elsewhere, with the real audio and the real focus of a Chromium that has a screen."""
 
 import asyncio
 import os
@@ -80,7 +80,7 @@ async def context(windows: Browser, app_server: AppServer) -> BrowserContext:
 
 
 async def focus(page: Page, *, emulated: bool) -> None:
-    """Playwright tells every page that it has the focus and is visible; without, the browser does, and says the truth."""
+    """Playwright makes every page believe that it is focused and visible. Without that, the browser reports the truth."""
     session = await page.context.new_cdp_session(page)
     await session.send("Emulation.setFocusEmulationEnabled", {"enabled": emulated})
 
@@ -134,7 +134,7 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
         await expect(page.locator("[data-sound]")).to_contain_text("Sound on")
         pages.append(page)
     before = sum([await page.evaluate("window.rings") for page in pages])
-    elsewhere = await context.new_page()  # somebody looks at another page, and works in another window
+    elsewhere = await context.new_page()  # the person looks at another page, and works in another window
     await elsewhere.bring_to_front()
     for page in pages:
         await focus(page, emulated=False)

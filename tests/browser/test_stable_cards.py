@@ -1,6 +1,6 @@
-"""Random clicks, keys and taps on a busy queue: nothing is decided inside a card's dead time, and what is pressed after it counts.
+"""Random clicks, keys and taps on a busy queue: nothing is decided while a card is disabled, and later presses count.
 
-The page is watched by a script of the test's own (observer.js), which knows nothing of how the product keeps its rules.
+A script of the test (observer.js) watches the page. It does not use the product's own bookkeeping.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ SURE = 800  # ms after which a press must count
 
 @dataclass
 class Floor:
-    """What goes on behind the page, by agents' programs and by a colleague."""
+    """Events behind the page, by agents' programs and by a colleague."""
 
     app_server: AppServer
     agents: list[Agent]
@@ -137,7 +137,7 @@ BUTTON = """id => {
 
 
 async def act(page: Page, rng: random.Random) -> None:
-    """One thing that a person does with mouse, keyboard or finger, at random."""
+    """A random action of a person with mouse, keyboard or touch."""
     waiting: list[str] = await page.evaluate("() => [...observed.cards.keys()]")
     what = rng.choice(
         [
@@ -191,7 +191,7 @@ async def act(page: Page, rng: random.Random) -> None:
 
 
 async def judge(page: Page, floor: Floor) -> None:
-    """Every decision of the page was pressed late enough, on a card that a person marked; nearly all such presses count."""
+    """Every decision of the page was pressed late enough, on a card that a person selected; nearly all such presses count."""
     await page.wait_for_timeout(500)
     presses: list[dict[str, Any]] = await page.evaluate("() => observed.presses")
     posted = list(floor.posted)

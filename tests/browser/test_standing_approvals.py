@@ -1,4 +1,4 @@
-"""A standing approval: what it covers is said before it is given, and it shows where it acts."""
+"""Standing approvals: the form says what one covers, and pages show it where it is in effect."""
 
 import asyncio
 
@@ -60,7 +60,7 @@ async def test_a_small_refund_never_lets_a_large_one_pass(
     other = await ask(app_server, agent, live, currency="KWD")
     assert (large["status"], other["status"]) == ("pending", "pending")
     await expect(card_of(page, large)).to_contain_text("1000000")
-    # An admin sees where it acts, and revokes it.
+    # An admin sees it and revokes it.
     admin = await sign_in(await app_server.hire("admin"))
     await admin.goto(f"/?supervisor={voice.username}")
     await expect(admin.locator(f"#interaction-{live}")).to_contain_text("1 standing approval")
@@ -103,7 +103,7 @@ async def test_its_button_is_dead_at_first_and_keys_decide_nothing_behind_it(
     await give.evaluate("button => button.click()")
     await page.keyboard.press("a")
     await expect(give).not_to_have_attribute("aria-disabled", "true")
-    # What moves it makes it dead again: a second press in the same place meets no button that came there.
+    # A move disables the card again, so that a second press in the same place has no effect.
     await dialog.get_by_label("One number up to a limit").check()
     await expect(give).to_have_attribute("aria-disabled", "true")
     await page.keyboard.press("Escape")

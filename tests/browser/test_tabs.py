@@ -1,4 +1,4 @@
-"""Several tabs of one page: one of them has the stream, and none relies on a tab that stands still."""
+"""Several tabs of one page: one reads the stream, and the others do not depend on it when it stands still."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def tab(context: BrowserContext, path: str = "/") -> Page:
 
 
 async def sees(app_server: AppServer, person: Person, interaction: str, *pages: Page) -> None:
-    """A request that is made now comes to all of them at once."""
+    """A request that is made now reaches all of them at once."""
     asked = await app_server.ask(person.agents[0], interaction)
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_be_visible(timeout=5_000)

@@ -1,4 +1,4 @@
-"""What somebody had typed when their session ended is there again once they are signed in."""
+"""Text typed into a form when the session ended is there again after the next sign-in."""
 
 import pytest
 from playwright.async_api import Page, expect

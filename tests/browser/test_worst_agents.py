@@ -1,4 +1,4 @@
-"""The worst agents that one can think of, beside a quiet one whose request is always on the floor and can be decided."""
+"""Agents that misbehave as badly as they can do not hide the request of a quiet agent."""
 
 import asyncio
 import itertools

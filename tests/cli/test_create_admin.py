@@ -1,4 +1,4 @@
-"""`floorwalker create-admin`: beside a server and without one, embedded and hosted; refused, nothing was made."""
+"""`floorwalker create-admin`: beside a server and without one, embedded and hosted; when it refuses, nothing was made."""
 
 import asyncio
 import subprocess
@@ -63,7 +63,7 @@ def project(app_server: AppServer, **changes: str) -> dict[str, str]:
 
 
 async def signs_in(app_server: AppServer, address: str, password: str) -> bool:
-    """Whether they come in and see what only admins do."""
+    """Whether they can sign in and see a page of admins."""
     async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as browser:
         answer = await browser.post("/login", data={"email": address, "password": password})
         return answer.status_code == 303 and (await browser.get("/system")).status_code == 200
@@ -71,7 +71,7 @@ async def signs_in(app_server: AppServer, address: str, password: str) -> bool:
 
 @pytest.fixture
 async def unchanged(app_server: AppServer) -> AsyncIterator[None]:
-    """Nobody is there afterwards who was not there before."""
+    """The same people exist as before."""
 
     async def logins() -> list[str]:
         async with app_server.database() as owner:
@@ -308,7 +308,7 @@ async def test_what_is_not_there_or_not_theirs_is_one_sentence(app_server: AppSe
 async def test_a_login_that_becomes_nobody_is_taken_back(
     app_server: AppServer, voice: Person, unchanged: None, address: str, how: str
 ) -> None:
-    """Somebody else's row has the address already, as when it was written behind the triggers' back."""
+    """Another row has the address already, as if written without the triggers."""
     async with app_server.database() as owner:
         await owner.execute("update public.users set email = $2 where id = $1", voice.id, address)
     words = ["--email", address, "--name", "Ada", how]
@@ -331,7 +331,7 @@ async def test_while_the_trigger_is_off_nobody_is_made(app_server: AppServer, ad
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("how", ["--password-stdin", "--invite"])
 async def test_half_way_through_it_goes_back(app_server: AppServer, address: str, how: str) -> None:
-    """The Auth server makes the login, and is out of order when it shall give it the rights."""
+    """The Auth server makes the login, and fails when it should give it the rights."""
     with faulty_auth(app_server.url, refused=frozenset({"PUT"})) as url:
         words = ["--email", address, "--name", "Ada", how]
         refused = await asyncio.to_thread(piped, PASSWORD, *words, **project(app_server, SUPABASE_URL=url))

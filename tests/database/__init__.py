@@ -1,1 +1,1 @@
-"""What PostgreSQL itself promises: walls, triggers and functions, for every role."""
+"""What PostgreSQL itself enforces: policies, triggers and functions, for every role."""

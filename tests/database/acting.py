@@ -1,4 +1,4 @@
-"""Becoming somebody in the database: a person, an agent's key, anon, the service key; always rolled back."""
+"""Act in the database as a person, an agent's key, anon or the service key; always rolled back."""
 
 import json
 from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ async def as_agent(app_server: AppServer, agent: Agent, *, keep: bool = False) -
 
 @asynccontextmanager
 async def as_owner(app_server: AppServer) -> AsyncIterator[Connection]:
-    """The owner's transaction, rolled back: time and history may be bent in it."""
+    """The owner's transaction, rolled back; it may change times and history."""
     async with app_server.database() as connection:
         transaction = connection.transaction()
         await transaction.start()
@@ -67,7 +67,7 @@ async def as_owner(app_server: AppServer) -> AsyncIterator[Connection]:
 
 
 async def become(connection: Connection, person: Person) -> None:
-    """Within the owner's transaction: see through this person's eyes from here on."""
+    """Within the owner's transaction: see with this person's rights from here on."""
     await connection.execute(
         "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
         json.dumps({"sub": str(person.id), "role": "authenticated"}),
@@ -76,7 +76,7 @@ async def become(connection: Connection, person: Person) -> None:
 
 @asynccontextmanager
 async def refused(connection: Connection, *states: str) -> AsyncIterator[None]:
-    """What happens within is refused with one of these SQLSTATEs, and the transaction goes on."""
+    """The block is refused with one of these SQLSTATEs, and the transaction continues."""
     savepoint = connection.transaction()
     await savepoint.start()
     try:

@@ -1,7 +1,7 @@
-"""Every function of the database: which roles may call it, and who gets what for whose id. test_functions.py tries each.
+"""Every function of the database: which roles may call it, and what each actor gets for whose id. test_functions.py tries each.
 
-`gives` is an answer, `nothing` none (no row, null, or a function that never answers), `refused` no EXECUTE, and
-all else the SQLSTATE. Triggers have no row: nobody may call one. A new function without its place here fails.
+`gives` is an answer, `nothing` none (no row, null, or a function without a result), `refused` no EXECUTE, and
+everything else the SQLSTATE. Triggers have no row, because nobody may call one. A new function without a row here fails.
 """
 
 from dataclasses import dataclass, field
@@ -161,7 +161,7 @@ FUNCTIONS: dict[str, Function] = {
     "private.keep_idempotent_answer": of(
         AGENT, "private.keep_idempotent_answer('unheard of', 200, '{{}}')", otherwise="FW409"
     ),
-    # The web process's own: it has not become anybody yet, and holds a cookie or a key of somebody.
+    # Those of the web process itself, which has not become anybody yet and holds the cookie or key of somebody.
     "private.agent_of_key": of(
         WEB, "private.agent_of_key({id})", "web", id=r"'\x{key_hash}'::bytea", unknown_id=r"'\x00'::bytea"
     ),
@@ -235,7 +235,7 @@ FUNCTIONS: dict[str, Function] = {
         "web", id="'{live}'",
     ),
     "private.configure": of(WEB, "private.configure('{{}}')", "web"),
-    # What time does.
+    # Functions of the sweeper.
     "private.sweep": of(f"{WEB} {SERVICE}", "coalesce(private.sweep('expiry'), 0)", "web service"),
     "private.expire_tool_permissions": of(
         f"{WEB} {SERVICE}", "private.expire_tool_permissions()", "web service"

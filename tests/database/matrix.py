@@ -1,8 +1,8 @@
-"""One matrix: what happens when this actor does that to this table. Read a row's fate off here; test_matrix.py tries each.
+"""The matrix of what happens when an actor reads or changes a table. test_matrix.py tries every cell.
 
 A table has column groups, and every column is in exactly one. Its grid lists the actors for whom it differs
 from EVERYBODY; a heading such as `update.contact` is about that group, a plain `update` about all others.
-A new table, view or column without its place here fails.
+A new table, view or column without a place here fails.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is committed of a small contact centre, and all that must hold of it at every moment, and from one to the next."""
+"""The committed state of a small contact centre, and what must hold of it at every moment and from one to the next."""
 
 import json
 from collections import Counter

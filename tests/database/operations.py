@@ -1,4 +1,4 @@
-"""What people, agents' keys, the service key, the sweeper and the owner may try, and with which words they are refused."""
+"""Operations that people, agents' keys, the service key, the sweeper and the owner may try, and their refusals."""
 
 import json
 import secrets
@@ -152,8 +152,8 @@ OPERATIONS = {
 }
 
 
-# What else one transaction may do to the same thing. A transaction that locks more, in an order of their own, may meet a
-# deadlock; an operation alone never does.
+# Further operations that one transaction may do on the same rows. A transaction that locks more, in another order, may
+# meet a deadlock; a single operation never does.
 THEN = {"start": ("ask", "use"), "claim": ("report well",)}
 
 

@@ -1,4 +1,4 @@
-"""The specification's numbers computed anew from raw rows, in Python and in fractions: what the database is compared with."""
+"""The numbers of the specification, computed in Python with fractions from raw rows, to compare the database with."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence

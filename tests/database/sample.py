@@ -1,4 +1,4 @@
-"""The sample of the matrix: people and agents with a row in every table, and each actor as the database meets them."""
+"""The sample of the matrix: people and agents with a row in every table, and each actor as a database role."""
 
 import json
 from collections.abc import AsyncIterator
@@ -151,7 +151,7 @@ async def revoked_key(app_server: AppServer, agent: Agent) -> str:
 
 @asynccontextmanager
 async def slow_clocks(app_server: AppServer) -> AsyncIterator[None]:
-    """What is asked or allowed within stays so for longer than all tests take."""
+    """Requests and allows within do not expire during the tests."""
     change = "update private.settings set value = value * $1 where name in ('permission_seconds', 'execute_seconds')"
     async with app_server.database() as owner:
         await owner.execute(change, 100)

@@ -1,4 +1,4 @@
-"""Several database sessions, each in somebody's transaction: operations that wait for one another's locks, as in life."""
+"""Several database sessions, each in a transaction of an actor, whose operations wait for each other's locks."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -85,7 +85,7 @@ class Sessions:
         await asyncio.gather(*(session.task for session in self.all if session.task), return_exceptions=True)
 
     async def settle(self) -> None:
-        """Until every operation is done, or waits for somebody who does nothing at present."""
+        """Wait until every operation is done, or waits for a session that does nothing at present."""
         while working := {
             session.pid: session.task for session in self.all if session.task and not session.task.done()
         }:
@@ -94,7 +94,7 @@ class Sessions:
             if len(pids) < len(working):
                 continue
             by = {row["pid"]: set(row["by"]) for row in await self.looking.fetch(_BLOCKED, pids)}
-            # Operations that wait for one another only are a deadlock, which PostgreSQL ends; what is none of these sessions, as a vacuum, goes by.
+            # Operations that wait only for each other are a deadlock, which PostgreSQL ends. Other backends, such as a vacuum, will finish.
             idle = {session.pid for session in self.all} - set(pids)
             waiting = {pid for pid in pids if by[pid] & idle}
             while more := {pid for pid in pids if by[pid] & waiting} - waiting:

@@ -1,7 +1,7 @@
-"""What the advisors of a Supabase project would name, in their own rules; each exception has its reason.
+"""Findings of the advisors of a Supabase project, by their own rules; each exception has its reason.
 
-Source: github.com/supabase/splinter. Its other lints are rules of test_catalogue.py (0008, 0010, 0011, 0013) or are about
-what is not used here. 0005, unused indexes, is no question to an empty database: each index says what it is for.
+Source: github.com/supabase/splinter. Its other lints are rules of test_catalogue.py (0008, 0010, 0011, 0013) or concern
+features that are not used here. 0005, unused indexes, cannot be asked of an empty database: each index has its purpose beside it.
 """
 
 import re

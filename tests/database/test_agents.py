@@ -1,4 +1,4 @@
-"""Agents in the database: three slots, the supervisor's type, tools with two faces, a derived status."""
+"""Agents in the database: three slots, the supervisor's type, tools stored in two forms, a derived status."""
 
 import secrets
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever is given to a function, it answers, or refuses in words with a state of its own: never PostgreSQL's."""
+"""A function answers any input, or refuses it with words and a SQLSTATE of ours, never with PostgreSQL's own."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""A hosted project, played by a home of its own that may be spoiled; and databases to spoil beside it."""
+"""A hosted project, simulated by a home of its own that tests may break, and databases to break beside it."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -29,7 +29,7 @@ async def found(check: Findings) -> list[str]:
 
 
 def one(findings: list[str], *words: str) -> str:
-    """The only finding that has all of these words."""
+    """The only finding that contains all of these words."""
     those = [finding for finding in findings if all(word in finding for word in words)]
     assert len(those) == 1, (words, findings)
     return those[0]
@@ -41,7 +41,7 @@ def bad(findings: list[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """A served home, and how a hosted project's environment names it."""
+    """A served home, and the environment in which it looks like a hosted project."""
 
     app_server: AppServer
 

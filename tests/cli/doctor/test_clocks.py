@@ -1,4 +1,4 @@
-"""Two clocks, and a way between them that takes its time."""
+"""Two clocks, with a delay between them."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ seconds = st.floats(0, 100)
 def test_never_more_is_said_than_can_be_seen(
     now: float, there: float, back: float, behind: float, blurred: float
 ) -> None:
-    """However slow the way and however coarse the other clock: what is said is at most the truth, in its direction."""
+    """However long the delay and however coarse the other clock, the finding never says more than the truth."""
     shown = now + there - behind
     said = clocks.ahead(now, now + there + back, shown - blurred, shown + blurred)
     assert abs(said) <= abs(behind) + 1e-3

@@ -1,4 +1,4 @@
-"""The settings by themselves: each mistake a sentence, and the good ones are used all the same."""
+"""The settings alone: each mistake is a sentence, and the good ones are used all the same."""
 
 import pytest
 

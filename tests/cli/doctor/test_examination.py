@@ -1,4 +1,4 @@
-"""`floorwalker doctor` as a command: everything in one go, how it ends, and what it never shows."""
+"""`floorwalker doctor` as a command: all checks, its exit status, and secrets that it never prints."""
 
 import subprocess
 import sys

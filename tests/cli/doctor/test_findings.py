@@ -1,4 +1,4 @@
-"""A check that breaks, is refused or hangs: a sentence, and what it had found stays."""
+"""A check that fails, is refused or hangs gives a sentence, and its earlier findings stay."""
 
 import asyncio
 

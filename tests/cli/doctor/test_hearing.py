@@ -1,4 +1,4 @@
-"""Whether rings arrive, by LISTEN and through NATS."""
+"""Whether notifications arrive, by LISTEN and over NATS."""
 
 from pathlib import Path
 

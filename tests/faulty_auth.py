@@ -1,4 +1,4 @@
-"""An Auth server whose answers are changed or refused on their way: a tiny real HTTP server that passes questions on."""
+"""An Auth server whose answers are changed or refused: a small HTTP server that forwards requests."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ def unchanged(_path: str, said: Any) -> Any:
 def faulty_auth(
     url: str, change: Change = unchanged, *, clock: float = 0.0, refused: frozenset[str] = frozenset()
 ) -> Iterator[str]:
-    """The address of a server that answers as `url` does, but for what is changed, and the methods that are refused.
+    """The address of a server that answers like `url`, except for the changes and the methods that are refused.
 
     Its clock is so many seconds ahead.
     """

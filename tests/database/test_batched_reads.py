@@ -1,7 +1,7 @@
-"""All audiences in one round trip: each is answered as if it were asked alone, by its viewer's own transaction.
+"""All audiences in one round trip: each gets the same answer as if it were read alone, in its viewer's own transaction.
 
-Everything that is compared is read in one repeatable-read transaction: its rows do not change and its now() stands
-still. Only `stale` looks at the clock, so it is asked of somebody who was last seen long enough ago.
+What is compared is read in one repeatable-read transaction, whose rows and now() do not change. Only `stale` depends on
+the clock, so it is asked of an interaction that was last heard of long enough ago.
 """
 
 import json
@@ -33,7 +33,7 @@ FUNCTIONS = {page.name: page.function for page in PAGES}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 SEEDS = range(5)
 
-# Who is told anything; all others are shown an empty page. {names} are of the owner's rows, {other…} of the other's.
+# Who gets an answer; all others get an empty page. {names} are of the owner's rows, {other…} of the other's.
 QUESTIONS: dict[str, tuple[str, str, str]] = {
     "floor of owner": ("floor", '{"supervisor_id": "{owner}"}', "owner admin"),
     "floor of other": ("floor", '{"supervisor_id": "{other_owner}"}', "other admin"),
@@ -63,11 +63,11 @@ QUESTIONS: dict[str, tuple[str, str, str]] = {
     "interaction of none": ("interaction", "{}", ""),
 }  # fmt: skip
 
-# What is no proper entry: what of it differs from the owner's asking for their own floor, and what comes of it.
-# `nothing` is an empty page, `plain` the same page with no argument, all else part of the failure.
+# Malformed entries: what differs from the owner's request for their own floor, and the result.
+# `nothing` is an empty page, `plain` the same page without arguments, anything else a part of the failure.
 SHOWS_NOTHING, UNKNOWN_PAGE, NO_JSON = "nothing", "unknown page", "invalid input syntax for type json"
 BROKEN: dict[str, tuple[Entry, str]] = {
-    # claims that are nobody's
+    # claims of nobody
     "claims null": ({"claims": None}, SHOWS_NOTHING),
     "claims empty": ({"claims": ""}, SHOWS_NOTHING),
     "claims no JSON": ({"claims": "{"}, NO_JSON),
@@ -96,7 +96,7 @@ BROKEN: dict[str, tuple[Entry, str]] = {
     "other as admin": (
         {"claims": '{"sub": "{other_owner}", "role": "admin", "app_metadata": {"app_role": "admin"}}'}, SHOWS_NOTHING,
     ),
-    # pages that there are not
+    # pages that do not exist
     "page unknown": ({"page": "users"}, UNKNOWN_PAGE),
     "page in capitals": ({"page": "Floor"}, UNKNOWN_PAGE),
     "page SQL": ({"page": "floor' or true --"}, UNKNOWN_PAGE),
@@ -104,7 +104,7 @@ BROKEN: dict[str, tuple[Entry, str]] = {
     "page null": ({"page": None}, UNKNOWN_PAGE),
     "page a number": ({"page": 1}, UNKNOWN_PAGE),
     "page an object": ({"page": {"floor": "floor"}}, UNKNOWN_PAGE),
-    # arguments that are none
+    # malformed arguments
     "arguments null": ({"arguments": None}, SHOWS_NOTHING),
     "arguments a word": ({"arguments": "{owner}"}, SHOWS_NOTHING),
     "arguments a number": ({"arguments": 5}, SHOWS_NOTHING),
@@ -169,7 +169,7 @@ class Floor:
         except asyncpg.PostgresError as error:
             return None, str(error.args[0])
         finally:
-            await savepoint.rollback()  # and with it who we were
+            await savepoint.rollback()  # undoes the change of role too
 
     @asynccontextmanager
     async def asked(self, entries: Sequence[Entry]) -> AsyncIterator[list[Answer]]:
@@ -186,7 +186,7 @@ class Floor:
             return answers
 
     def foreign(self, who: str) -> list[str]:
-        """Words that only rows have which are not this person's."""
+        """Words that only rows of other people have."""
         whose = {"owner": "", "other": "other_", "deactivated": "gone_"}
         kept = ("username", "agent", "done", "unarchived", "live", "pending", "allowed", "claimed")
         hidden = [prefix for person, prefix in whose.items() if who != person or person == "deactivated"]
@@ -247,7 +247,7 @@ async def alone(floor: Floor) -> dict[Case, Answer]:
 
 
 async def test_everybody_is_here_and_sees_what_is_theirs(floor: Floor, alone: dict[Case, Answer]) -> None:
-    """The comparisons below are of pages with something on them, and of empty ones."""
+    """The comparisons below are of pages with content, and of empty ones."""
     assert set(floor.people) == {
         "nobody", "owner", "other", "admin", "deactivated", "deactivated_admin", "its_key", "other_key", "revoked_key",
     }  # fmt: skip
@@ -302,7 +302,7 @@ async def expect_broken(floor: Floor, name: str, answer: Answer) -> None:
             assert fate in failure, (name, failure)
     if fate != UNKNOWN_PAGE and isinstance(entry.get("claims"), str | None):
         assert answer == await floor.alone({"claims": None, "arguments": None} | entry), name
-    # Who is broken asks for the owner's rows at most; the ones before and after are other people.
+    # Malformed entries ask for the owner's rows at most; the ones before and after are other people.
     assert not [word for word in floor.foreign("owner") if word in (shown or "")], name
 
 
@@ -321,7 +321,7 @@ async def test_what_is_broken_breaks_nothing_else(floor: Floor, alone: dict[Case
 
 @pytest.mark.parametrize("before", ["admin", "owner", "other", "nobody"])
 async def test_what_is_broken_inherits_nobodys_rights(floor: Floor, before: str) -> None:
-    """Each of them right after a proper entry, and a proper one of somebody without rights right after it."""
+    """Each malformed entry right after a good one, and a good one of somebody without rights right after it."""
     broken = floor.broken()
     first, last = floor.entry(before, "wallboard"), floor.entry("nobody", "wallboard")
     wanted: list[Entry] = []
@@ -387,7 +387,7 @@ async def test_within_its_transaction_one_stays_a_viewer_and_never_more(floor: F
 
 
 async def test_a_batch_sees_rights_that_ended_a_moment_ago(app_server: AppServer, floor: Floor) -> None:
-    """Nothing is kept from one call to the next: who may look is asked each time."""
+    """Nothing is kept between two calls: rights are read each time."""
     cases = [("owner", "floor of owner"), ("admin", "wallboard"), ("other", "floor of other")]
     entries = [floor.entry(*case) for case in cases]
     ban = "update users set banned_until = $1 where id = any ($2::text[]::uuid[])"

@@ -17,7 +17,7 @@ async def names(app_server: AppServer, question: str) -> set[str]:
 
 
 async def test_tables_are_where_the_matrix_looks(app_server: AppServer) -> None:
-    """And in the schema of the migrations, which nobody may use."""
+    """And in the schema of the migrations, which no role may use."""
     question = "select distinct relnamespace::regnamespace from pg_class where relkind in ('r', 'p', 'f', 'v', 'm') and relowner = 'postgres'::regrole"
     assert await names(app_server, question) == {"public", "private", "supabase_migrations"}
 
@@ -60,7 +60,7 @@ async def test_every_function_has_a_fixed_search_path_a_comment_and_the_same_own
 
 
 async def test_no_function_makes_or_trusts_a_temporary_table(app_server: AppServer) -> None:
-    """Its caller may have made one of that name before, with a trigger that then runs as the owner."""
+    """A caller may have made a temporary table of that name before, with a trigger that would run as the owner."""
     assert not await names(
         app_server,
         f"""select p.oid::regprocedure from pg_proc p
@@ -69,7 +69,7 @@ async def test_no_function_makes_or_trusts_a_temporary_table(app_server: AppServ
 
 
 async def test_nothing_is_granted_to_everybody_or_to_anon(app_server: AppServer) -> None:
-    """An empty list of rights means PostgreSQL's defaults, and those let everybody execute."""
+    """An empty list of rights means PostgreSQL's defaults, which let everybody execute."""
     everybody = "a.grantee in (0, 'anon'::regrole)"
     found = await names(
         app_server,
@@ -89,7 +89,7 @@ async def test_nothing_is_granted_to_everybody_or_to_anon(app_server: AppServer)
 
 
 async def test_what_is_made_tomorrow_is_granted_to_nobody(app_server: AppServer) -> None:
-    """A hosted project opens all of public to its API roles by default; a migration that forgets a revoke is safe."""
+    """A hosted project grants everything in public to its API roles by default. A migration that forgets a revoke is safe here."""
     async with as_owner(app_server) as owner:
         await owner.execute("""
             create table public.tomorrow (id bigint generated always as identity);
@@ -129,7 +129,7 @@ async def test_the_roles_of_requests_are_members_of_nothing(app_server: AppServe
 
 @pytest.mark.parametrize("schema", ["public", "private"])
 async def test_every_foreign_key_is_indexed(app_server: AppServer, schema: str) -> None:
-    """By an index that begins with its first column, which says most: all else is few rows. It may leave out nulls."""
+    """By an index that begins with its first column, because the rest is few rows. The index may leave out nulls."""
     assert not await names(
         app_server,
         f"""select conrelid::regclass || ' ' || conname from pg_constraint k

@@ -1,4 +1,4 @@
-"""Whatever a sender's clock says, what is shown as now is what was received last; what is late is put where it belongs."""
+"""With any clock of a sender, the value received last is shown as now, and late values are put in their place."""
 
 import asyncio
 import datetime as dt
@@ -40,7 +40,7 @@ CLOCKS: dict[str, Clock] = {
     "whole seconds": lambda now, _: now.replace(microsecond=0),
     "milliseconds": lambda now, _: now.replace(microsecond=now.microsecond // 1000 * 1000),
 }
-# After a clock was set back, one metric seems late: only the next one, as far behind, shows that it is another clock.
+# After a clock was set back, one metric seems late. The next one, as far behind, shows that the clock was set.
 ONE_HIDDEN = {"set 2 min back", "set a day back"}
 
 
@@ -75,7 +75,7 @@ async def sent_last_is_shown(app_server: AppServer, name: str) -> None:
 
 
 async def pages_show(owner: Connection, live: UUID, name: str) -> None:
-    """Wallboard, timeline, course and archive say the same: what was sent last is last, and nothing is of the future."""
+    """Wallboard, timeline, course and archive agree: the value sent last is last, and none is in the future."""
     row = await owner.fetchrow("select * from private.interaction_rows where id = $1", live)
     assert row is not None
     assert (float(row["satisfaction_score"]), row["sentiment"], row["feed"]["text"]) == expected(70), name
@@ -123,15 +123,15 @@ async def test_what_was_sent_last_is_shown(app_server: AppServer) -> None:
 
 
 async def test_a_wrong_clock_hides_nothing_that_a_right_one_says_nor_is_hidden(app_server: AppServer) -> None:
-    """Two senders take turns; from the second turn on each is shown when it speaks.
+    """Two senders take turns; from the second turn on, each is shown when it sends.
 
-    A clock that stands still says nothing but another value of one moment, as a correction does: the right one stays.
+    A clock that stands still sends only new values of one moment, like a correction, so the right one stays.
     """
     await asyncio.gather(*(both_are_shown(app_server, name) for name in CLOCKS if name != "frozen"))
 
 
 async def test_what_comes_late_is_put_where_it_belongs(app_server: AppServer, voice: Person) -> None:
-    """Sent again after the network was away, in any order: the newest stamp is what is shown."""
+    """Sent again after the network was away, in any order: the newest stamp is shown."""
     agent, now = voice.agents[0].id, dt.datetime.now(dt.UTC)
     async with as_owner(app_server) as owner:
         live = await start(owner, voice)
@@ -143,7 +143,7 @@ async def test_what_comes_late_is_put_where_it_belongs(app_server: AppServer, vo
 
 
 async def test_a_metric_ahead_counts_for_when_it_came(app_server: AppServer, voice: Person) -> None:
-    """Stamped two minutes ahead, and then nobody stamps any more: the floor says what is said now."""
+    """Stamped two minutes ahead, and afterwards without stamps: the floor shows the present value."""
     agent = voice.agents[0].id
     async with as_owner(app_server) as owner:
         live = await start(owner, voice)

@@ -1,4 +1,4 @@
-"""A statement that breaks a constraint is told in words what it demands: each is broken once, and says its sentence."""
+"""A statement that breaks a constraint is refused with the constraint's sentence; each is broken once."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ ANOTHER, NOBODY = "gen_random_uuid()", "gen_random_uuid()"
 A_HASH = "sha256(gen_random_uuid()::text::bytea)"
 LONG = "repeat('x', {})".format
 
-# Without it another constraint, of fewer of the same columns, would always speak first.
+# Without these columns, another constraint on fewer of them would always be violated first.
 SHADOWED = {
     "agents_owner_and_type": "agents_pkey",
     "interactions_owner": "interactions_pkey",
@@ -307,7 +307,7 @@ async def test_who_breaks_a_constraint_is_told_what_it_demands(
 
 
 def statements(sample: Sample, name: str, constraint: str, change: str, columns: str) -> str:
-    """Copy a row of the table, change the copy, and put it beside the row, with nobody but the constraint to mind."""
+    """Copy a row of the table, change the copy, and insert it with only this constraint in force."""
     table = TABLES[name]
     names = {word: f"'{text}'" for word, text in sample.names.items()}
     shadow = SHADOWED.get(constraint)

@@ -1,4 +1,4 @@
-"""Operations that lock the same rows, one after another while somebody holds one: each comes to its end, none in a deadlock."""
+"""Operations that lock the same rows while one of them is held: each comes to its end, none in a deadlock."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,8 +13,8 @@ from tests.database.observed import check, observe
 from tests.database.operations import OPERATIONS, OWNER, SERVICE, SWEEPER, Cast, cast, key_of, person
 from tests.database.sessions import Sessions
 
-# What is begun in this order, each in a transaction of its own as far as it gets (& goes on in the first one). Then the
-# first commits, and the others as soon as they can. `pending`, `free`, `slow` (whose allow is held) and `granted` (whose grant covers what is asked) say which tool permission.
+# Operations begun in this order, each in a transaction of its own as far as it gets (& continues the first one). Then the
+# first commits, and the others as soon as they can. `pending`, `free`, `slow` (whose allow is held) and `granted` (whose grant covers the request) say which tool permission.
 PLANS = (
     "complete, start",
     "ask, complete, allow pending",
@@ -93,7 +93,7 @@ def split(step: str) -> tuple[str, str]:
 
 
 async def granted(looking: Connection, interaction: UUID, *, over: bool) -> UUID:
-    """A request whose tool has a grant from now on, or one whose time is over; then the request's is over, too."""
+    """A request whose tool has a grant from now on, or one that has expired; then the request has, too."""
     permission: UUID = await looking.fetchval(OPERATIONS["ask"].sql, interaction)
     await looking.execute(
         """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name, scope, max_uses, expires_at)

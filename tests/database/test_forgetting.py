@@ -1,4 +1,4 @@
-"""Forgetting forgets everything: each column that can hold a person is empty afterwards, whatever was set and in every state."""
+"""Forgetting removes everything: each column that can hold a person is empty afterwards, in every state and with all settings."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from tests.database.acting import Connection, as_owner
 from tests.database.test_interactions import start
 
 MARK = "Ada Lovelace"
-# What may hold a person: the value that is put there. {mark} is a text nobody else has.
+# Columns that may hold a person, with the value put there. {mark} is a text nobody else has.
 HELD = {
     "interactions": {
         "phone_number": "'+18155550186'", "caller": "'{mark}'", "called_number": "'{mark}'", "livekit_room_id": "'{mark}'", "external_id": "'{mark}' || id",
@@ -25,7 +25,7 @@ HELD = {
         "execution_result": "'\"{mark}\"'",
     },
 }  # fmt: skip
-# Texts of the same tables that no person can stand in, or only one who works here; each with its reason.
+# Text columns of the same tables that cannot hold a customer; each with its reason.
 KEPT = {
     "interactions": {"interaction_type": "a word of ours", "status": "a word of ours", "end_reason": "a word of the provider's"},
     "interaction_turns": {"speaker": "a word of ours"},
@@ -46,7 +46,7 @@ and data_type in ('text', 'json', 'jsonb', 'ARRAY') and table_name in (
   select c.table_name from information_schema.columns c join pg_class r on r.relname = c.table_name and r.relkind = 'r'
   where c.table_schema = 'public' and c.column_name = 'interaction_id' union select 'interactions')
 and table_name <> 'interaction_pulse'
-"""  # a pulse goes when its interaction ends
+"""  # a pulse is deleted when its interaction ends
 # How an interaction came to its end.
 STATES = {
     "completed": "update interactions set status = 'completed' where id = '{id}'",
@@ -67,7 +67,7 @@ async def test_each_text_is_held_or_kept_for_a_reason(app_server: AppServer) -> 
 async def fill(owner: Connection, person: Person, state: str, *, archived: bool) -> UUID:
     """An interaction with the person in every column that can hold one, ended 100 days ago."""
     live = await start(owner, person)
-    # Each table has a row; then every column that may hold a person gets one, whatever triggers would say.
+    # Each table gets a row; then every column that may hold a person gets one, without triggers.
     statements = [
         "insert into interaction_turns (interaction_id, speaker, text) values ('{id}', 'customer', 'x')",
         "insert into realtime_metrics (interaction_id, sentiment) values ('{id}', 'good')",

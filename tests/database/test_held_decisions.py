@@ -1,4 +1,4 @@
-"""An allow of a tool with undo_seconds: held until they have passed, taken back by its giver alone, and used by nobody before."""
+"""An allow of a tool with undo_seconds: held until they have passed, taken back only by the person who gave it, used by nobody before."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ CLAIM = f"select claim_execution($1, {DIGEST})"
 LEFT = "select expires_at - clock_timestamp() from tool_permissions where id = $1"
 EXACT = timedelta(
     seconds=60
-)  # between two readings of the clock; what would be wrong is wrong by 200 s and more
+)  # seconds between two readings of the clock; a wrong result differs by 200 s and more
 HELD = ("held_decision", "held_by", "held_by_name", "held_reason", "held_until")
 BY_ITS_GIVER = "responded_by = held_by, responded_by_name = held_by_name, responded_at = held_until"
 
@@ -57,7 +57,7 @@ class Stage:
         return await row(await self.be(OWNER), self.permission)
 
     async def bend(self, change: str) -> None:
-        """Behind the back of every trigger."""
+        """Change a row without any trigger."""
         db = await self.be(OWNER)
         await db.execute("reset role; set local session_replication_role = replica")
         await db.execute(f"update tool_permissions set {change} where id = $1", self.permission)

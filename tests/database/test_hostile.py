@@ -141,7 +141,7 @@ async def test_the_web_process_and_whom_it_becomes_never_become_more(sample: Sam
 async def test_a_person_who_speaks_sql_as_the_web_process_may_be_any_viewer_and_no_more(
     sample: Sample,
 ) -> None:
-    """Claims and the two roles are the web process's to set: the wall is that nobody else speaks SQL as it."""
+    """Claims and the two roles are the web process's to set. What protects them is that nobody else speaks SQL as it."""
     async with sample.being("other") as connection:
         await connection.execute("set local role agent_runtime")
         assert await seen(sample, connection, "its_key") == {"nothing"}
@@ -183,7 +183,7 @@ async def test_nobody_makes_or_changes_anything_that_lasts(sample: Sample, actor
             assert await outcome(connection, statement) in OUT, statement
 
 
-# Objects of their own making: TEMP on the database is everybody's by PostgreSQL's default
+# Objects made by a caller: PostgreSQL lets everybody create temporary ones by default.
 
 GAMES = [
     "create temp table users as select '{owner}'::uuid as id, 'admin' as role, null::timestamptz as deactivated_at, null::timestamptz as banned_until",

@@ -1,4 +1,4 @@
-"""Attackers at the doors of the machines: what the web process may call before it becomes anybody, and the service key."""
+"""Attackers at what machines may call: the web process before it becomes anybody, and the service key."""
 
 import json
 from typing import Any
@@ -147,7 +147,7 @@ async def test_no_claims_give_the_service_key_more(sample: Sample, claims: str) 
 
 
 async def test_the_service_key_becomes_nobody_else(app_server: AppServer) -> None:
-    """Reached as PostgREST reaches it: from the login `authenticator`."""
+    """As PostgREST does: from the login `authenticator`."""
     async with app_server.database("authenticator") as connection, connection.transaction():
         await connection.execute("set local role service_role")
         for role in ("postgres", "supabase_admin", "supabase_auth_admin", "floorwalker_web", "agent_runtime"):
@@ -172,7 +172,7 @@ async def test_the_service_key_forges_no_decision_and_no_owner(sample: Sample) -
 
 @pytest.mark.parametrize("row", ["'{live}'", "'{done}'", "'{owner}'", "null"])
 async def test_an_agent_learns_nothing_of_another_agents_interaction(sample: Sample, row: str) -> None:
-    """Triggers speak before policies: active, ended or never heard of, the answer is one."""
+    """Triggers run before policies: for an active, an ended and an unknown interaction the answer is the same."""
     async with sample.being("other_key") as connection:
         for table, columns, values in (
             ("interaction_turns", "speaker, text", "'agent', 'x'"),

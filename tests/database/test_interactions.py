@@ -1,4 +1,4 @@
-"""An interaction's life in the database: one active an agent, ended once, everything that follows its end."""
+"""The life of an interaction in the database: one active per agent, ended once, and everything that follows its end."""
 
 from typing import Any
 from uuid import UUID

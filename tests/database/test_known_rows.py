@@ -1,4 +1,4 @@
-"""A floor read by somebody who knows most of it says as much as one that is read whole."""
+"""A floor read with known row versions shows the same as one that is read whole."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from tests.app_server import AppServer, Person
 from tests.database.acting import as_person
 
-# What happens to the first of three agents of whom two are in an interaction, and whether its card is another then.
+# What happens to the first of three agents, two of them in an interaction, and whether its card changes.
 OPERATIONS = {
     "a metric": (
         """select private.record_metrics(array['{agent}']::uuid[], array['{live}']::uuid[], array[clock_timestamp()],

@@ -1,4 +1,4 @@
-"""A text that the API or a form takes is one that its table takes: both have the same limit."""
+"""A text that the API or a form accepts is accepted by its table: both have the same limit."""
 
 import re
 
@@ -30,7 +30,7 @@ TAKEN = {
     "tool_permissions.reason": lengths.REASON,
     "tool_permissions.held_reason": lengths.REASON,
 }
-WRITTEN_BY_US = {"agents.system_prompt", "agent_keys.hint", "saved_views.name"}  # nobody sends them yet
+WRITTEN_BY_US = {"agents.system_prompt", "agent_keys.hint", "saved_views.name"}  # nothing sends them yet
 
 
 async def test_each_limit_is_the_tables(app_server: AppServer) -> None:

@@ -1,4 +1,4 @@
-"""Several people, keys and the sweeper in open transactions at once, in every order hypothesis thinks of: what holds, holds."""
+"""People, keys and the sweeper in open transactions at once, in random order: the invariants hold."""
 
 import asyncio
 import time
@@ -58,7 +58,7 @@ MEETING = [
     "move",
 ]
 _LOCKED = "where {1} in (select {1} from {0} where {1} = $1 and {2} for no key update skip locked)"
-BENT = {  # what time does to a permission or an interaction, unless somebody holds its row; what is held does not expire
+BENT = {  # What time does to a permission or an interaction, unless a session holds its row; a held one does not expire.
     "expires_at": ("tool_permissions", "id", "status = 'pending' and held_until is null"),
     "held_until": ("tool_permissions", "id", "held_until is not null"),
     "execute_before": ("tool_permissions", "id", "status = 'allowed' and executed_at is null"),
@@ -93,7 +93,7 @@ class Runner:
 
 
 class Floor(RuleBasedStateMachine):
-    """Each rule is one step: an operation is begun, a transaction ends or time passes; then all that may go on has gone on."""
+    """Each rule is one step: an operation begins, a transaction ends, or time passes; then everything that can continue does."""
 
     def __init__(self, runner: Runner) -> None:
         super().__init__()
@@ -148,12 +148,12 @@ class Floor(RuleBasedStateMachine):
 
     @rule(session=PLACE, operation=st.integers(0, 30), by=PLACE, which=PLACE)
     def begin(self, session: int, operation: int, by: int, which: int) -> None:
-        """A transaction that stays open."""
+        """Begin a transaction that stays open."""
         self.act(session, operation, by, which, keep=False)
 
     @rule(first=st.integers(0, 30), second=st.integers(0, 30), by=PLACE, which=PLACE)
     def meet(self, first: int, second: int, by: int, which: int) -> None:
-        """One begins, another comes meanwhile, the first commits: what finds most in fewest steps."""
+        """One begins, another arrives meanwhile, and the first commits: this finds most in fewest steps."""
         idle = {session.number for session in self.sessions.all if session.who is None}
         self.act(0, first, by, which, keep=False)
         begun = [session for session in self.open() if session.number in idle]
@@ -198,7 +198,7 @@ class Floor(RuleBasedStateMachine):
     @rule(session=PLACE, keep=st.sampled_from((True, True, True, False)))
     def finish(self, session: int, keep: bool) -> None:
         able = self.open()
-        if not able:  # no precondition: what waits for whom is PostgreSQL's, and hypothesis draws alike
+        if not able:  # no precondition, because only PostgreSQL knows what waits for what, and hypothesis has to draw the same again
             return
         actor = able[session % len(able)]
         say(f"{self.step}: session {actor.number} {'commits' if keep else 'rolls back'}")
@@ -248,7 +248,7 @@ class Floor(RuleBasedStateMachine):
         return person("supervisor", UUID(self.past[-1].agents[str(agent)]["supervisor_id"]))
 
     def go(self, first: Coroutine[Any, Any, None], bent: bool = False) -> None:
-        """A step: this, and whatever it sets free; then a look."""
+        """A step: this, and everything it sets free; then a check."""
 
         async def all_of_it() -> None:
             await first
@@ -278,7 +278,7 @@ class Floor(RuleBasedStateMachine):
         self.cause = []
 
     def notice(self, fact: Fact, session: Session) -> None:
-        """An operation is done, if not committed."""
+        """An operation is done, but not committed."""
         if fact.answer is None or fact.on is None:
             return
         assert fact.name != "claim otherwise", "claimed with other arguments"
@@ -295,7 +295,7 @@ class Floor(RuleBasedStateMachine):
             self.permissions[fact.answer] = self.interactions[fact.on]
 
     def remember(self, facts: list[Fact]) -> None:
-        """What was promised by a commit."""
+        """What a commit has promised."""
         for fact in facts:
             if fact.answer is None:
                 continue
@@ -369,7 +369,7 @@ def test_a_person_who_comes_when_what_must_hold_holds(runner: Runner) -> None:
 
 @pytest.mark.parametrize("first", MEETING)
 def test_each_two_that_meet(runner: Runner, first: str) -> None:
-    """A new floor each: one begins, the other comes, the first commits; on a busy agent's things and on a free agent."""
+    """A new floor for each pair: one begins, the other arrives, the first commits; on a busy agent's rows and on a free agent."""
     for second in MEETING:
         slow = "permission" in (OPERATIONS[first].on, OPERATIONS[second].on)
         # On the newest request; on one that needs no permission; on one whose allow is held: before, while and after.

@@ -1,4 +1,4 @@
-"""Every cell of matrix.py, tried: each actor's select, insert, update and delete on every table, as their real role."""
+"""Every cell of matrix.py: each actor's select, insert, update and delete on every table, as their real role."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""A deadline is judged at the moment that is stored: no claim is stored after its window, however long it waited."""
+"""A deadline is judged when the row is stored: no claim is stored after its window, however long it waited."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ async def asked(sessions: Sessions, agent: UUID, operation: str) -> UUID:
 async def held_up(
     sessions: Sessions, operation: str, who: Who, permission: UUID, deadline: str
 ) -> tuple[Session, str]:
-    """Do this before the deadline, and let it write after: a lock of the table lets rows be locked, and no row written."""
+    """Begin before the deadline, and write after it: a lock of the table allows row locks and no writes."""
     async with sessions.looking.transaction():
         await sessions.looking.execute("set local session_replication_role = replica")
         ends = await sessions.looking.fetchval(SOON.format(deadline, deadline), permission)
@@ -73,7 +73,7 @@ async def test_a_decision_that_is_written_after_expiry_is_none(
 
 
 async def test_what_is_stored_is_after_what_was_waited_for(sessions: Sessions, people: Cast) -> None:
-    """An expiry that had to wait says when it was written, and its window to execute is as long as ever."""
+    """An expiry that had to wait records when it was written, and the window to execute has its full length."""
     agent = people.agents[0]
     permission = await asked(sessions, agent, "ask")
     await held_up(sessions, "expire", SWEEPER, permission, "expires_at")

@@ -1,4 +1,4 @@
-"""The hot queries use an index: none reads a table from end to end, but those that want all of a small one."""
+"""The hot queries use an index: none reads a table from end to end, except those that need all of a small one."""
 
 import json
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from tests.bench import contact_centre
 from tests.database.acting import Connection
 from tests.database.apart import add_people, apart
 
-# Read whole because all of it is wanted, and it does not grow with history: the people, what is active now, six
+# Read whole because all of it is needed, and it does not grow with history: the people, active interactions, six
 # settings, and the changes of the last half second.
 PEOPLE, PULSE, SETTINGS, CHANGES = "users", "interaction_pulse", "settings", "performance_changes"
 
@@ -120,7 +120,7 @@ async def read_whole(place: Context, question: Question, *, forbidden: bool) -> 
     await transaction.start()
     try:
         if forbidden:
-            # Then a small table is read by its index as a large one is, if there is one that serves.
+            # Then a small table is read by its index like a large one, if there is a suitable index.
             await connection.execute("set local enable_seqscan = off")
         if role != "none":
             await connection.execute(

@@ -1,4 +1,4 @@
-"""Many connections at one row at the same moment, and each pair of operations that could wait for one another for each other."""
+"""Many connections at one row at once, and each pair of operations that could deadlock."""
 
 import asyncio
 import random
@@ -127,7 +127,7 @@ async def test_a_person_who_waited_past_the_end_comes_too_late(
 
 
 async def test_everything_at_once_in_many_rounds(sessions: Sessions, people: Cast) -> None:
-    """Whatever the order, nobody waits for each other (a 40P01 is refused by no operation) and everything holds after each round."""
+    """In any order there is no deadlock (no operation may be refused with 40P01), and the invariants hold after each round."""
     dice = random.Random(7)
     agent = people.agents[0]
     key, supervisor, admin = (

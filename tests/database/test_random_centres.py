@@ -1,4 +1,4 @@
-"""Random contact centres, random things that happen to them, and every number compared with the reference."""
+"""Random contact centres with random events, and every number compared with the reference."""
 
 import datetime as dt
 import json
@@ -128,7 +128,7 @@ SQL = {
     "supervisor left": "update users set deactivated_at = coalesce(deactivated_at, now()) where id = $1",
     "folded": "select private.fold_performance($1)",
 }
-# What the database may refuse: an id used twice, a second active interaction, another type's supervisor, no interaction.
+# Refusals that the database may give: an id used twice, a second active interaction, a supervisor of another type, no interaction.
 REFUSALS = {"23505", "23503", "23514", "FW404", "FW409"}
 
 
@@ -165,7 +165,7 @@ async def become(db: Connection, person: UUID) -> None:
 
 
 def near(found: Any, wanted: Fraction | None, by: Fraction) -> bool:
-    """Rounding to so much, done right; PostgreSQL's own divisions end after 16 digits and more."""
+    """Correctly rounded to so many digits; PostgreSQL's own divisions end after 16 digits or more."""
     if found is None or wanted is None:
         return found is None and wanted is None
     return abs(Fraction(found) - wanted) <= by + Fraction(1, 10**9)

@@ -1,4 +1,4 @@
-"""Metrics and the pulse: newest, late and repeated ones; one row's fate never touches another's."""
+"""Metrics and the pulse: newest, late and repeated ones; the outcome of one row does not affect another."""
 
 import datetime as dt
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is kept: who did what, how an agent was set up, whose agent it is; and that nobody changes what is recorded."""
+"""Records: who did what, how an agent was set up, whose agent it is; and that nobody changes them."""
 
 from typing import Any
 

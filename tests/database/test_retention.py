@@ -1,4 +1,4 @@
-"""What time does: dead interactions are failed, metrics and archives go, numbers are anonymised."""
+"""Retention and the sweeper: silent interactions fail, metrics and archives are deleted, numbers are removed."""
 
 from uuid import UUID
 
@@ -52,7 +52,7 @@ async def measured(
 
 
 async def clean(owner: Connection) -> None:
-    """Until nothing is left to be done, as the sweeper does."""
+    """Sweep until nothing is left to do."""
     while await owner.fetchval("select private.cleanup_realtime_metrics()"):
         pass
 
@@ -96,7 +96,7 @@ async def test_metrics_of_an_active_interaction_stay_and_stop_no_others(
     app_server: AppServer, voice: Person, chat: Person
 ) -> None:
     async with as_owner(app_server) as owner:
-        await clean(owner)  # what others left behind, and the sweeper has not come to
+        await clean(owner)  # rows of other tests that the sweeper has not reached
         endless = await measured(owner, voice, 20, 24 * 365 * 5, ended=False)
         old = await owner.fetchval(START, chat.agents[0].id, "chat")
         await record(owner, [(chat.agents[0].id, old, 1, "good", 1, None)])
@@ -170,7 +170,7 @@ async def test_a_second_sweeper_finds_the_step_taken_and_other_steps_free(
     async with as_owner(app_server) as owner, app_server.database("floorwalker_web") as web:
         await owner.execute(LOCK, step)
         assert await web.fetchval("select private.sweep($1)", step) is None
-        # The server's own sweeper may be at it for a moment.
+        # The server's own sweeper may be running.
         await until(lambda: web.fetchval("select private.sweep($1) is not null", other))
 
 

@@ -1,4 +1,4 @@
-"""What a checker of row-level security that others wrote (rls-policy-tester) says of the migrated database."""
+"""Findings of a checker of row-level security by others (rls-policy-tester) in the migrated database."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from tests.conftest import a_folder
 
 pytestmark = pytest.mark.full
 
-# What it takes for a fault and is meant, each with its reason.
+# Findings that are meant, each with its reason.
 MEANT = {
     "private.idempotency_keys": "closed: no policy and no grant, reached through functions only",
     "private.profile_faults": "closed",
@@ -82,7 +82,7 @@ def failures(url: str, schema: str) -> set[str]:
 
 @pytest.mark.parametrize("schema", ["public", "private"])
 async def test_it_finds_nothing_but_what_is_meant(url: str, schema: str) -> None:
-    """It looks at fifty functions of a schema at most, so we ask the rest of its question ourselves."""
+    """It looks at fifty functions of a schema at most, so the test asks about the others itself."""
     owner = await asyncpg.connect(url)
     rows = await owner.fetch(
         "select proname from pg_proc where pronamespace = $1::text::regnamespace and prosecdef and proretset",
@@ -95,7 +95,7 @@ async def test_it_finds_nothing_but_what_is_meant(url: str, schema: str) -> None
 
 @pytest.mark.parametrize(("statement", "target"), FAULTS.items(), ids=["off", "true", "table", "definer"])
 async def test_it_finds_what_was_planted(url: str, statement: str, target: str) -> None:
-    """So what it does not find is not because it does not look."""
+    """So a fault that it does not report is not missed because it does not look."""
     before = failures(url, "public")
     owner = await asyncpg.connect(url)
     try:

@@ -1,4 +1,4 @@
-"""COPY, LISTEN and EXPLAIN: other ways to a row, behind the same wall as SELECT."""
+"""COPY, LISTEN and EXPLAIN: other ways to a row, behind the same policies as SELECT."""
 
 import asyncio
 import re
@@ -66,7 +66,7 @@ async def test_copy_to_is_a_select(sample: Sample, actor: str, table: str) -> No
 async def test_copy_from_is_refused_to_all_whom_a_policy_binds(
     sample: Sample, actor: str, table: str
 ) -> None:
-    """PostgreSQL copies into no table with policies (0A000): nobody goes past them in bulk."""
+    """PostgreSQL refuses COPY into tables with policies (0A000), so nobody passes them in bulk."""
     schema, _, name = table.partition(".")
     columns = list(TABLES[table].new) or TABLES[table].groups["all"].split()
     group = next(group for group, listed in TABLES[table].groups.items() if columns[0] in listed.split())
@@ -94,7 +94,7 @@ async def test_nobody_reaches_the_machine(sample: Sample, actor: str) -> None:
 
 @asynccontextmanager
 async def heard_by_all(app_server: AppServer) -> AsyncIterator[dict[str, list[str]]]:
-    """What each role hears on the channel of the bells: PostgreSQL lets every role listen."""
+    """What each role hears on the channel; PostgreSQL lets every role listen."""
     heard: dict[str, list[str]] = {}
     async with AsyncExitStack() as stack:
         for login, role in (
@@ -111,7 +111,7 @@ async def heard_by_all(app_server: AppServer) -> AsyncIterator[dict[str, list[st
 
 
 async def ring_everything(app_server: AppServer, secret: str) -> None:
-    """Every ringing table is inserted into, updated and deleted from where that happens at all; with this text in it."""
+    """Insert, update and delete in every table that notifies, where that is possible, with this text."""
     person = await app_server.hire("voice")
     agent, again = person.agents[0], await app_server.add_agent(person, "voice", f"Agent {secret}")
     async with app_server.browser_of(person), app_server.api(agent) as api:
@@ -164,7 +164,7 @@ async def test_a_person_who_listens_hears_keys_and_nothing_else(app_server: AppS
 
 @asynccontextmanager
 async def leaking(app_server: AppServer) -> AsyncIterator[tuple[Connection, list[str]]]:
-    """A transaction with a function so cheap that the planner likes to call it first; and all that it was shown."""
+    """A transaction with a function so cheap that the planner calls it first; and the rows it was shown."""
     shown: list[str] = []
     async with as_owner(app_server) as owner:
         await owner.execute("""
@@ -201,7 +201,7 @@ async def test_a_leaking_function_is_shown_no_hidden_row(
         assert not hidden & set(shown)
     text = "\n".join(row[0] for row in plan)
     assert sample.names["owner"] not in text
-    # Its own filter is above the policies': on an index's rows, or on what was summed of the visible ones.
+    # Its own filter is applied after the policies: to rows of an index, or to sums of visible rows.
     above = "Index Cond" in text or re.search(
         r"Aggregate .*(\n +(?!->).*)*Filter: \(*(public\.)?leak\(", text
     )

@@ -1,4 +1,4 @@
-"""The specification's own queries and sample rows, as it prints them, where they can mean what it says."""
+"""The specification's own queries and sample rows as printed, where they can mean what they say."""
 
 from dataclasses import dataclass
 from uuid import UUID

@@ -55,7 +55,7 @@ class Stage:
         return dict(found)
 
     async def give(self, scope: Scope = EXACT, arguments: str = REFUND) -> UUID:
-        """A grant, given by who decided on such a request: its id."""
+        """A grant, given by the person who decided on such a request; its id."""
         asked = (await self.ask(arguments))["id"]
         assert await (await self.be(self.giver)).fetchval(GIVE, asked, *scope) == "allowed"
         found: UUID = await self.db.fetchval("select id from tool_grants where permission_id = $1", asked)
@@ -74,7 +74,7 @@ class Stage:
 
 @pytest.fixture(scope="module")
 async def trio(app_server: AppServer) -> tuple[Person, Person, Person]:
-    """Who gives, another supervisor, an admin: the same for all tests, since nothing that a test does is kept."""
+    """The giver, another supervisor and an admin: shared by all tests, because nothing that a test does is kept."""
     return await app_server.hire("voice"), await app_server.hire("chat"), await app_server.hire("admin")
 
 
@@ -319,7 +319,7 @@ async def connections(app_server: AppServer) -> AsyncIterator[list[Connection]]:
 
 
 async def once(db: Connection, who: Who, after: float, question: str, *values: object) -> Any:
-    """In a transaction of one's own, a little later: the answer, or the SQLSTATE."""
+    """In a transaction of its own, a little later: the answer, or the SQLSTATE."""
     await asyncio.sleep(after)
     try:
         async with db.transaction():
@@ -367,7 +367,7 @@ async def test_uses_against_sum_time_revocation_and_end(connections: list[Connec
     others.append(once(connections[3], SWEEPER, rng.random() * 0.05, "select private.sweep('expiry')"))
     outcomes = await asyncio.gather(*others)
     assert {one for one in outcomes if isinstance(one, str)} <= {"FW409", "FW429"}
-    # That no use is too many or after the end is among what `check` holds of any floor.
+    # Among the invariants of `check`: there are never too many uses, and none after the end.
     check(await observe(looking, found.supervisors))
     row = await looking.fetchrow("select uses, used_sum from tool_grants where id = $1", grant)
     assert row is not None

@@ -1,4 +1,4 @@
-"""Three state machines as tables: what each operation makes of each state, or with which SQLSTATE it is refused."""
+"""Three state machines as tables: the result of each operation in each state, or the SQLSTATE of its refusal."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -43,13 +43,13 @@ class Play:
         return self.cast.agents[0]
 
     async def bend(self, sql: str, on: UUID | None) -> None:
-        """Behind the back of every trigger."""
+        """Change a row without any trigger."""
         await self.db.execute("set local session_replication_role = replica")
         await self.db.execute(sql, on)
         await self.db.execute("set local session_replication_role = origin")
 
     async def act(self, who: Who, sql: str, *values: Any) -> Any:
-        """What is answered to this person, or the SQLSTATE; the transaction goes on either way."""
+        """The answer for this person, or the SQLSTATE; the transaction continues either way."""
         savepoint = self.db.transaction()
         await savepoint.start()
         try:
@@ -158,7 +158,7 @@ async def test_only_a_silent_interaction_is_failed_by_time(
     assert await play.db.fetchval("select status from interactions where id = $1", play.interaction) == cell
 
 
-# An agent's status is nobody's to write: it follows from three things.
+# Nobody writes an agent's status: it follows from three things.
 AGENTS = """
 active  paused  retired | voice    chat
 no      no      no      | idle     idle

@@ -1,4 +1,4 @@
-"""How the client behaves when the network, the server or a supervisor does not."""
+"""The client when the network, the server or a supervisor fails."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ ALLOWED = {
 
 
 class FakeAPI:
-    """A network that gives the answers it was told to, one after the other, and keeps the requests."""
+    """A network that gives prepared answers in turn, and keeps the requests."""
 
     def __init__(self, *answers: httpx.Response | Exception | dict[str, Any]) -> None:
         self.answers = list(answers)
@@ -44,13 +44,13 @@ class FakeAPI:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses it would have made."""
+    """The pauses that the client asked for."""
     made: list[float] = []
 
     async def pause(seconds: float) -> None:
         made.append(seconds)
 
-    # its own alone: servers of other tests pause in other threads
+    # only its own, because servers of other tests pause in other threads
     monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=pause))
     return made
 

@@ -1,4 +1,4 @@
-"""A script as it goes through the agent API of the real server, with a supervisor who decides."""
+"""A script played through the agent API of the real server, with a supervisor who decides."""
 
 import asyncio
 import json
@@ -76,7 +76,7 @@ async def deciding(app_server: AppServer, desks: Desks, status: str = "allowed")
                     elif status == "timeout":
                         await owner.execute(
                             "set session_replication_role = replica"
-                        )  # time is bent past the guard
+                        )  # changes the time without the trigger
                         await owner.execute(
                             "update tool_permissions set expires_at = clock_timestamp() where id = $1",
                             row["id"],

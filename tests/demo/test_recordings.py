@@ -1,4 +1,4 @@
-"""Of a folder of recordings everything that can be played is read, and the rest is named with its place and the reason."""
+"""Everything that can be played of a folder of recordings is read, and the rest is named with its place and reason."""
 
 import json
 import os
@@ -182,7 +182,7 @@ def test_a_folder_without_recordings_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not DATA.exists(), reason="the recorded conversations are not here (../shared/data)")
 def test_broken_copies_of_the_recorded_conversations_lose_the_broken_lines_alone(tmp_path: Path) -> None:
-    """Every line of every file, each with one field gone, null, or of another kind, in turn."""
+    """Every line of every file with one field missing, null, or of another kind, in turn."""
     whole: Recordings = read(DATA)
     shutil.copy(DATA / "tools.json", tmp_path)
     (tmp_path / "conversations").mkdir()

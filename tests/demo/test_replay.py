@@ -1,4 +1,4 @@
-"""Real conversations through the real server: everything that was sent is kept once, and seen by its own supervisor only."""
+"""Real conversations through the real server: everything sent is stored once, and seen only by its own supervisor."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ def chosen() -> list[Script]:
 
 
 async def decide(page: Page) -> None:
-    """A supervisor at work: clicks what waits, oldest first; every third is denied, with a reason."""
+    """A supervisor at work: decides pending requests, oldest first; every third is denied with a reason."""
     seen = 0
     while True:
         card = page.locator(".tool-permission.pending").first
@@ -64,7 +64,7 @@ async def decide(page: Page) -> None:
                 await page.locator(f"#{name} [data-key=a]").click(timeout=2000)
             await expect(page.locator(f"#{name}.pending")).to_have_count(0, timeout=5000)
         except (Error, AssertionError):
-            await asyncio.sleep(0.1)  # nothing waits, or it went while we reached for it
+            await asyncio.sleep(0.1)  # nothing is pending, or it was decided before the click
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`floorwalker replay` beside a running server: what it plays, what it leaves out, what it says, and its exit status."""
+"""`floorwalker replay` beside a running server: what it plays and leaves out, its output, and its exit status."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Homes of their own for launchers, and the certainty that nothing of them stays behind."""
+"""Homes for launchers, and a check that none of their processes stays behind."""
 
 import email.policy
 import json
@@ -56,7 +56,7 @@ class Launcher:
         self.leave()
 
     def leave(self) -> None:
-        """End as a person would end it, or tidy up after a kill."""
+        """Stop it like a person would, or clean up after a kill."""
         if self.process.stdin is not None and not self.process.stdin.closed:
             self.process.stdin.close()
         self.process.wait(DEADLINE)

@@ -1,4 +1,4 @@
-"""The Auth service where it is used: mounted, reached without a port, above a database with triggers."""
+"""The Auth service where it is used: mounted, called without a port, on a database with triggers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -125,7 +125,7 @@ async def test_a_refusal_of_the_database_is_an_answer(mounted: Mounted) -> None:
 async def test_every_sign_in_costs_one_hash(
     mounted: Mounted, monkeypatch: pytest.MonkeyPatch, who: str
 ) -> None:
-    """So nobody can tell by a clock who is here and in what state."""
+    """So that response times do not tell who has an account and in what state."""
     email, admin = f"{who}@example.com", mounted.client(secret=True).admin
     if who == "invited":
         await admin.generate_link({"type": "invite", "email": email})

@@ -1,4 +1,4 @@
-"""Attempts at a password count alike, whether they are made at the sign-in page or at the Auth service's own address."""
+"""Failed sign-ins count together, at the sign-in page and at the Auth service's own address."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +14,7 @@ from tests.conftest import a_folder, free_port, serving
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[AppServer]:
-    """A server that takes three attempts a minute, and hears from a proxy where they come from."""
+    """A server that allows three attempts per minute, behind a proxy that names the client."""
     with (
         a_folder() as folder,
         serving(folder / "home", free_port(), LOGIN_PER_MINUTE="3", TRUSTED_PROXIES="127.0.0.1") as running,

@@ -1,4 +1,4 @@
-"""Links of the embedded Auth service: mailed to the log and the outbox, once a minute, for an hour, for one use."""
+"""Links of the embedded Auth service: in the log and the outbox, at most one per minute, for an hour, for one use."""
 
 import asyncio
 import hashlib
@@ -268,7 +268,7 @@ async def test_a_mail_that_cannot_be_kept_leaves_no_token(mounted: Mounted) -> N
 async def test_a_link_that_was_handed_out_leads_to_our_page_and_is_not_used_up(
     mounted: Mounted, kind: str, page: str
 ) -> None:
-    """A browser has no key, and what looks at links in mails before people do follows them, too."""
+    """A browser has no key, and mail scanners open links before people do."""
     email = f"{secrets.token_hex(6)}@example.com"
     if page == "recovery":
         await somebody(mounted, email=email)
@@ -304,7 +304,7 @@ async def test_trading_a_token_needs_the_key(mounted: Mounted) -> None:
 
 
 async def test_codes_are_too_many_to_be_tried(mounted: Mounted) -> None:
-    """The hash is made of the address, which everybody knows, and the code: the code is the whole secret."""
+    """The hash is made of the address, which is known, and the code, so the code is the whole secret."""
     user = await somebody(mounted)
     codes = set()
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""The month that an embedded home begins with: written once, consistent with every rule it went past, nobody's login."""
+"""The sample month of an embedded home: written once, consistent with every rule that it bypassed, without a login."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Who of this machine comes into a home's PostgreSQL as whom, and who can hold up its start."""
+"""Which accounts of this machine may connect to a home's PostgreSQL as which role, and that none can block its start."""
 
 import asyncio
 import pwd
@@ -42,7 +42,7 @@ NO_WAY, REFUSED = "PermissionError", "InvalidAuthorizationSpecificationError"
 
 
 def by_account(name: str, url: str, home: Path) -> list[str]:
-    """What came of a connection, and of the lock of the home's owner, by this account."""
+    """The result of a connection, and of an attempt to lock the home's file, by this account."""
     who = pwd.getpwnam(name)
     words = [url, str(home / "owner.lock"), str(who.pw_uid), str(who.pw_gid)]
     return subprocess.check_output([sys.executable, "-c", ANOTHER, *words], text=True).split()
@@ -88,7 +88,7 @@ def test_no_other_account_comes_in_or_holds_up_a_start(home: Path, age: str) -> 
         server = pwd.getpwuid((home / "data").stat().st_uid).pw_name
         if server != "nobody":
             assert by_account("nobody", postgres.url(SUPERUSER), home) == [NO_WAY, NO_WAY]
-        # PostgreSQL's own account reaches the socket: it may be what a pooler has to be, and no superuser.
+        # PostgreSQL's own account reaches the socket. It gets the roles that a pooler needs, but not superuser.
         assert by_account(server, postgres.url(SUPERUSER), home) == [REFUSED, NO_WAY]
         assert by_account(server, postgres.url("postgres"), home) == ["connected", NO_WAY]
         assert ask(postgres.url(SUPERUSER)) == ask(postgres.url("postgres")) == "well"
@@ -124,7 +124,7 @@ def test_no_link_in_the_folder_of_the_other_account_leads_root_astray(home: Path
 def test_an_account_without_a_name_is_kept_out_of_nothing(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a container that runs as a number: PostgreSQL cannot look it up, and the closed folder has to do."""
+    """As in a container that runs as a number: PostgreSQL cannot look the account up, and the private folder is the protection."""
 
     def nameless(number: int) -> None:
         raise KeyError(number)

@@ -1,4 +1,4 @@
-"""Passwords that were hashed elsewhere go on to work, and what is no such hash is no password."""
+"""Passwords hashed elsewhere go on working, and anything else is not accepted as a hash."""
 
 import secrets
 

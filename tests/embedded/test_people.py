@@ -1,4 +1,4 @@
-"""People move: what `people export` writes, another Auth service takes, and their passwords go on to work there."""
+"""The output of `people export` is accepted by another Auth service, and the passwords work there."""
 
 import asyncio
 import json

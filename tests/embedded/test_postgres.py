@@ -1,4 +1,4 @@
-"""The launcher: however it is started, joined or killed, the database answers and nothing stays behind."""
+"""The launcher: however it is started, joined or killed, the database answers and no process stays behind."""
 
 import asyncio
 import os
@@ -276,7 +276,7 @@ def test_an_ordinary_user(home: Path, launch: Launch) -> None:
     assert Path(f"/proc/{owner.said['pid']}").stat().st_uid == 65534
     assert ask(owner.said["url"]) == "well"
     owner.leave()
-    # Root finds a database that is somebody else's and serves it as that somebody.
+    # Root finds a database of another account, and runs it as that account.
     postgres = Postgres(home, settings=FAST)
     postgres.start()
     assert ask(postgres.url("postgres")) == "well"

@@ -1,4 +1,4 @@
-"""An embedded database before its first migration is what a hosted project gives its owner, no more."""
+"""An embedded database before its first migration gives its owner what a hosted project gives, and no more."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ def postgres(homes: Homes) -> Iterator[Postgres]:
 
 @pytest.fixture
 async def owner(postgres: Postgres) -> AsyncIterator[asyncpg.Connection]:
-    """The role that runs the migrations, in a transaction that never was."""
+    """The role that runs the migrations, in a transaction that is rolled back."""
     connection = await asyncpg.connect(postgres.url("postgres"))
     transaction = connection.transaction()
     await transaction.start()

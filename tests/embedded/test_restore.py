@@ -1,4 +1,4 @@
-"""A restored home has every row and every grant; until it is whole, nothing happens to what is there."""
+"""A restored home has every row and every grant; until it is complete, the present one does not change."""
 
 import asyncio
 import shutil
@@ -37,7 +37,7 @@ async def heard(lines: AsyncIterator[str], words: str) -> None:
 
 
 async def works(used_home: UsedHome, app_server: AppServer) -> None:
-    """People sign in and see what is theirs, keys open, walls stand, and the floor is live."""
+    """People sign in and see their rows, keys work, policies hold, and the floor is live."""
     async with app_server.browser_of(used_home.person) as browser:
         assert used_home.interaction in (await browser.get("/")).text
         assert (await browser.get("/leaderboard.csv")).text == used_home.leaderboard
@@ -265,6 +265,6 @@ async def test_killed_at_any_moment_one_of_the_two_databases_is_there(
                     0,
                     len(used_home.rows["auth.users"]),
                 )
-        # Whatever they left is in nobody's way.
+        # Left-over files do not prevent anything.
         await replacing.restore(postgres, used_home.file)
         await used_home.check(postgres.url("postgres"))

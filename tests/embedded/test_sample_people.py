@@ -1,4 +1,4 @@
-"""The published password lets nobody in where others reach the server; there a link makes the first admin."""
+"""The published password admits nobody where others reach the server; there a link makes the first admin."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""As much of JSON Schema as the OpenAPI document uses; a keyword that is not known here is an error."""
+"""The part of JSON Schema that the OpenAPI document uses; an unknown keyword is an error."""
 
 import datetime as dt
 import re

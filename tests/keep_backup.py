@@ -20,7 +20,7 @@ async def main() -> None:
         with started(used_home.home) as postgres:
             async with connected(
                 postgres.url("postgres")
-            ) as owner:  # a month of sample history says nothing more
+            ) as owner:  # a month of sample history would add nothing
                 people = [used_home.person.id, used_home.outsider.id]
                 await owner.execute("delete from public.interactions where supervisor_id <> all ($1)", people)
             made = command("backup", str(file), FLOORWALKER_HOME=str(used_home.home))

@@ -1,7 +1,7 @@
-"""What the web process has executed, counted by PostgreSQL in its own log.
+"""Statements that the web process has executed, counted by PostgreSQL's own log.
 
-With `log_statement = 'all'` each statement is one line of the log, and one round trip. What the web process does by
-itself, whatever anybody asks for, is told by its text (BACKGROUND) and does not count.
+With `log_statement = 'all'` each statement is one line of the log, and one round trip. Statements that the web process
+executes by itself, without a request, are recognised by their text (BACKGROUND) and do not count.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A real NATS server for tests, which can be killed, frozen and brought back at the same address."""
+"""A real NATS server for tests, which can be killed, frozen and restarted at the same address."""
 
 import os
 import shutil

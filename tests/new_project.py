@@ -1,4 +1,4 @@
-"""A Supabase project that is new: a PostgreSQL without a schema, and an Auth server in front of it."""
+"""A new Supabase project: a PostgreSQL without a schema, and an Auth server in front of it."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ from tests.conftest import free_port
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
-    """A cluster without a schema, and an Auth server in front of it."""
+    """A PostgreSQL without a schema, and an Auth server in front of it."""
 
     postgres: Postgres
     url: str

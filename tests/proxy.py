@@ -1,4 +1,4 @@
-"""A proxy between a browser and a server that loses, delays and cuts what passes, or answers by itself."""
+"""A proxy between a browser and a server that loses, delays or cuts connections, or answers by itself."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ class Proxy:
     lost: set[asyncio.StreamWriter] = field(default_factory=set)  # connections that stay swallowed
 
     def swallow_what_is_open(self) -> None:
-        """Lose what is open now, as after a change of network; new connections pass."""
+        """Lose what is open now, as after a change of network; new connections work."""
         self.lost |= self.writers
 
     def cut(self) -> None:

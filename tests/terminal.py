@@ -1,4 +1,4 @@
-"""A command at a terminal, as a person has it: what it shows, and what is typed into it."""
+"""A command at a terminal: its output, and what is typed into it."""
 
 import os
 import pty
@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 @dataclass(slots=True)
 class Terminal:
-    """Both ends of a conversation, and all that was shown so far."""
+    """The terminal of a running command."""
 
     pid: int
     descriptor: int
@@ -37,7 +37,7 @@ class Terminal:
         os.write(self.descriptor, line.encode() + b"\n")
 
     def interrupt(self) -> None:
-        """Ctrl-C, once the command reads: between Python's last look and that, a signal would wake nobody up."""
+        """Press Ctrl-C once the command reads, because a signal between Python's last check and the read would not wake it."""
         stat = Path(f"/proc/{self.pid}/stat")
         end = time.monotonic() + DEADLINE
         while stat.read_text().rpartition(")")[2].split()[0] != "S":

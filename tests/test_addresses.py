@@ -1,4 +1,4 @@
-"""Whatever address it listens on, people reach it, and the demo plays; where nobody can sign in, the page says why."""
+"""At any address that it listens on, people reach the server and the demo plays; where nobody can sign in, the page says why."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The application's own tasks: what kills one does not end its work."""
+"""The tasks of the application: one that dies starts again."""
 
 from collections.abc import Iterator
 
@@ -61,7 +61,7 @@ async def test_pages_that_cannot_be_read_say_stale_and_return_by_themselves(alon
 async def test_two_servers_of_one_machine_keep_a_browser_signed_in_to_both(
     app_server: AppServer, alone: AppServer
 ) -> None:
-    """Cookies know no ports: both sign-ins are kept in one browser."""
+    """Cookies ignore ports: both sign-ins are kept in one browser."""
     here, there = await app_server.hire("voice"), await alone.hire("voice")
     async with app_server.browser_of(here) as first, alone.browser_of(there) as second:
         second.cookies.update(first.cookies)

@@ -1,4 +1,4 @@
-"""Whatever ends somebody's rights ends their open stream and their next request, an agent's waiting call and its next."""
+"""The end of a person's rights ends their open stream and next request; likewise for an agent."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ SOON = 150  # requests, which take two seconds; whatever is not told is found ou
 
 
 async def at_once(browser: httpx.AsyncClient, done: Callable[[], bool]) -> None:
-    """Before so many requests are answered, one after the other: counted, since a clock measures the machine as well."""
+    """Within so many requests in turn; counted, because a clock would measure the machine too."""
     for _ in range(SOON):
         if done():
             return
@@ -66,7 +66,7 @@ async def watching(app_server: AppServer, person: Person, page: str = "floor") -
 
 
 async def is_nobody(browser: httpx.AsyncClient) -> None:
-    """Their cookie opens no page, no stream, and decides nothing."""
+    """The cookie opens no page and no stream, and decides nothing."""
     assert (await browser.get("/leaderboard")).headers["location"].startswith("/login")
     stream = await browser.get("/stream?page=floor", timeout=DEADLINE)
     assert (stream.status_code, "event: close" in stream.text) == (200, True)
@@ -157,7 +157,7 @@ async def test_what_ends_a_session_ends_its_stream_at_once(
 
 
 async def test_what_nobody_rings_is_found_out(app_server: AppServer, voice: Person, chat: Person) -> None:
-    """A session that went without its trigger, and a person whose row was changed without one."""
+    """A session that ended without its trigger, and a person whose row changed without one."""
     async with (
         watching(app_server, voice) as one,
         watching(app_server, chat) as other,
@@ -201,7 +201,7 @@ async def test_a_change_of_role_ends_the_stream_and_the_old_roles_pages(app_serv
 async def test_a_session_deleted_at_the_auth_server_lasts_until_its_token_is_renewed(
     app_server: AppServer, voice: Person
 ) -> None:
-    """Nobody tells us, and nobody is asked at every request: at most an hour, the life of a token."""
+    """We are not told, and do not ask at every request: at most an hour, the life of a token."""
     async with watching(app_server, voice) as one:
         async with app_server.database("supabase_auth_admin") as auth:
             await auth.execute("delete from auth.sessions where user_id = $1", voice.id)

@@ -1,4 +1,4 @@
-"""The first day of an owner: what the documentation says about a hosted project, done line by line on one that is new."""
+"""The first day of an owner: the documentation of a hosted project, followed line by line on a new one."""
 
 import asyncio
 import re

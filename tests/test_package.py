@@ -1,4 +1,4 @@
-"""The package: the built wheel holds what it needs, and works in an empty folder, without the checkout."""
+"""The built wheel has all of its files, and works in an empty folder without the checkout."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ def test_the_wheel_has_every_file_and_nothing_else(wheel: Path) -> None:
 
 
 def test_a_server_of_the_wheel_starts_in_an_empty_folder(wheel: Path, folder: Path) -> None:
-    """With the libraries of this environment, and the server of the wheel."""
+    """With the libraries of this environment."""
     place = folder / "unpacked"
     zipfile.ZipFile(wheel).extractall(place)
     _works([sys.executable, "-P", "-m", "server"], folder / "one", PYTHONPATH=str(place))

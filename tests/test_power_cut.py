@@ -1,4 +1,4 @@
-"""Power cuts: PostgreSQL and the web process killed under load; what was acknowledged is there, and nothing half."""
+"""PostgreSQL and the web process are killed under load: everything acknowledged is there, and nothing is half done."""
 
 import asyncio
 import datetime as dt
@@ -46,7 +46,7 @@ class Ledger:
 
 @dataclass(slots=True)
 class Trial:
-    """A server that is killed and started again on the same home, and everybody who works with it."""
+    """A server that is killed and started again on the same home, and its clients."""
 
     app_server: AppServer
     stack: ExitStack
@@ -91,7 +91,7 @@ async def converse(trial: Trial, agent: Agent) -> None:
                 api, "POST", "/interactions", json={"interaction_type": agent.channel}, headers=key()
             )
             assert started is not None
-            # The same key brings the same answer, so no lost one leaves an interaction that nobody knows.
+            # The same key gets the same answer, so a lost answer leaves no unknown interaction.
             assert started.status_code == 201, started.text
             interaction = started.json()["id"]
             trial.ledger.active[interaction] = agent
@@ -136,7 +136,7 @@ async def tell(trial: Trial, api: httpx.AsyncClient, interaction: str) -> None:
 
 
 async def use_a_tool(trial: Trial, api: httpx.AsyncClient, interaction: str) -> None:
-    """Ask, wait, claim, report; without an answer to a claim the agent may ask for it once more."""
+    """Ask, wait, claim, report; without an answer to a claim, the agent may claim again."""
     body = {"tool_name": "issue_refund", "arguments": {"order": str(uuid4())}}
     path = f"/interactions/{interaction}/tool-permissions"
     asked = await trial.send(api, "POST", path, json=body, headers=key())
@@ -167,7 +167,7 @@ async def use_a_tool(trial: Trial, api: httpx.AsyncClient, interaction: str) -> 
 
 
 async def decide(trial: Trial, browser: httpx.AsyncClient) -> None:
-    """A supervisor who decides, and when no answer comes may change their mind."""
+    """A supervisor who decides, and may change their mind when there is no answer."""
     while True:
         asked = await trial.asked.get()
         answer = None

@@ -1,7 +1,7 @@
-"""The server of the last release runs on the present schema: while machines are updated one by one, both serve one floor.
+"""The server of the last release runs on the present schema: while servers are updated one by one, both serve one floor.
 
-The file previous_release names its commit. It runs with its own lock in a virtual environment of its own, which comes from
-the package index; without the commit, as in a copy without history, the test says that it did not run.
+The file previous_release names its commit. It runs with its own lock in a virtual environment of its own, which needs the
+package index. Without the commit, as in a copy without history, the test says that it did not run.
 """
 
 import io
@@ -48,7 +48,7 @@ def release() -> Iterator[Path]:
 
 
 async def test_the_server_of_the_last_release_serves_the_present_schema(release: Path) -> None:
-    """The schema changes under it; the new server comes beside it; and it is started again on the new schema."""
+    """The schema changes under it, the new server starts beside it, and it is started again on the new schema."""
     with a_folder() as folder:
         with serving_from(release, folder / "home", free_port(), environment={"DEMO": "0"}) as old:
             people = [await old.hire("voice"), await old.hire("admin")]
@@ -103,7 +103,7 @@ async def spend_a_day(
     browsers: list[httpx.AsyncClient],
     agents_at: AppServer | None = None,
 ) -> None:
-    """An interaction from its first second to its archive: through the API, over the stream and on every page."""
+    """An interaction from start to archive: through the API, the stream and every page."""
     agent = person.agents[0]
     supervisor, admin = browsers
     async with (

@@ -1,4 +1,4 @@
-"""The server as a process: started, stopped, killed, started again; and every wrong setting ends in a sentence."""
+"""The server as a process: started, stopped, killed, started again; a wrong setting ends it with a sentence."""
 
 import asyncio
 import os

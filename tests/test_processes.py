@@ -1,4 +1,4 @@
-"""Three web processes on one database with one NATS, and everything killed and frozen that they stand on."""
+"""Three web processes on one database with one NATS, while everything they depend on is killed and frozen."""
 
 import asyncio
 import os
@@ -75,13 +75,13 @@ class Fleet:
         return sorted(int(row[0].removeprefix("web-")) for row in rows)
 
     async def live(self) -> bool:
-        """Whether all of them say that they hear."""
+        """Whether all of them receive notifications."""
         async with httpx.AsyncClient(timeout=DEADLINE) as http:
             pages = [await http.get(f"{web.url}/metrics") for web in self.running.values()]
         return all("floorwalker_hub_live 1.0" in page.text for page in pages)
 
     async def settled(self) -> bool:
-        """One listens and all hear."""
+        """One listens and all receive."""
         try:
             subjects = Counter(await self.bus.subjects())
             return (
@@ -287,7 +287,7 @@ async def test_a_frozen_database_is_noticed_by_all(fleet: Fleet) -> None:
 
 @dataclass(slots=True)
 class Storm:
-    """Writes all the time, whatever happens; what was refused or lost on the way counts for nothing."""
+    """Writes all the time; refused and lost requests do not count."""
 
     cloud: AppServer
     lives: list[UUID]
@@ -348,7 +348,7 @@ async def differences(cloud: AppServer, pages: list[tuple[Person, Page]]) -> lis
 
 
 async def test_a_storm_while_everything_dies_in_turn(fleet: Fleet) -> None:
-    """In the end every page, open all the while, shows what the database says."""
+    """In the end every page, open all the while, shows the state of the database."""
     people = [await fleet.cloud.hire("voice") for _ in range(6)]
     storm = Storm(fleet.cloud, [UUID(await fleet.running[0].start(person.agents[0])) for person in people])
     (leader,) = await fleet.listening()
@@ -364,7 +364,7 @@ async def test_a_storm_while_everything_dies_in_turn(fleet: Fleet) -> None:
             return not await differences(fleet.cloud, pages)
 
         async def pause(seconds: float) -> None:
-            """Let it blow on; then, at a moment like any other, hold it and look."""
+            """Pause the writes at an arbitrary moment, and compare."""
             blowing = asyncio.create_task(storm.blow())
             await asyncio.sleep(seconds)
             blowing.cancel()

@@ -42,8 +42,8 @@ COSTS = {
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[AppServer]:
-    """A server of its own: what others do would be in the log as well."""
+def measured() -> Iterator[AppServer]:
+    """A server of its own, because other statements would be in its log."""
     with (
         a_folder() as folder,
         other_postgres(folder / "home"),
@@ -53,11 +53,11 @@ def house() -> Iterator[AppServer]:
 
 
 @pytest.fixture(scope="module")
-async def ledger(house: AppServer) -> AsyncIterator[Ledger]:
-    async with house.database(SUPERUSER) as superuser:
+async def ledger(measured: AppServer) -> AsyncIterator[Ledger]:
+    async with measured.database(SUPERUSER) as superuser:
         await superuser.execute("alter system set log_statement = 'all'")
         await superuser.execute("select pg_reload_conf()")
-        yield Ledger(house, superuser)
+        yield Ledger(measured, superuser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,15 @@ class Browsers:
 
 
 @pytest.fixture(scope="module")
-async def browsers(house: AppServer, ledger: Ledger) -> AsyncIterator[Browsers]:
-    voice, chat = await house.hire("voice", 2), await house.hire("chat")
-    people = {"voice": voice, "chat": chat, "admin": await house.hire("admin"), "nobody": None}
+async def browsers(measured: AppServer, ledger: Ledger) -> AsyncIterator[Browsers]:
+    voice, chat = await measured.hire("voice", 2), await measured.hire("chat")
+    people = {"voice": voice, "chat": chat, "admin": await measured.hire("admin"), "nobody": None}
     live = {}
     for person in (voice, chat):
-        live[person.username] = await house.start(person.agents[0])
-        await measure(house, person.agents[0], live[person.username], 50)
+        live[person.username] = await measured.start(person.agents[0])
+        await measure(measured, person.agents[0], live[person.username], 50)
     async with AsyncExitStack() as stack:
-        of = {name: await stack.enter_async_context(house.browser_of(who)) for name, who in people.items()}
+        of = {name: await stack.enter_async_context(measured.browser_of(who)) for name, who in people.items()}
         # All connections of the pool, and every question prepared on each.
         for browser in of.values():
             await asyncio.gather(*(browser.get("/") for _ in range(40)))
@@ -101,7 +101,7 @@ async def measure(app_server: AppServer, agent: Agent, interaction: str, *scores
 
 
 class Stream:
-    """An open stream, and all that it said."""
+    """An open stream and its messages."""
 
     def __init__(self) -> None:
         self.said = ""
@@ -149,7 +149,7 @@ async def backends(ledger: Ledger) -> dict[int, str]:
 
 @asynccontextmanager
 async def costing(ledger: Ledger, name: str) -> AsyncIterator[None]:
-    """What is done within costs what the table says."""
+    """The block costs what the table says."""
     async with ledger.counting() as cost:
         yield
     assert cost.transactions == COSTS[name]
@@ -172,10 +172,10 @@ async def test_a_page_costs_what_the_table_says(ledger: Ledger, browsers: Browse
 
 @pytest.mark.parametrize("name", [name for name in COSTS if name.startswith("a decision")])
 async def test_a_decision_costs_what_the_table_says(
-    house: AppServer, ledger: Ledger, browsers: Browsers, name: str
+    measured: AppServer, ledger: Ledger, browsers: Browsers, name: str
 ) -> None:
     live = browsers.live[browsers.chat.username]
-    request = await house.ask(browsers.chat.agents[0], live)
+    request = await measured.ask(browsers.chat.agents[0], live)
 
     async def decide() -> int:
         form = decision(request, "denied")
@@ -189,10 +189,10 @@ async def test_a_decision_costs_what_the_table_says(
 
 
 async def test_a_standing_approval_costs_what_the_table_says(
-    house: AppServer, ledger: Ledger, browsers: Browsers
+    measured: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     live = browsers.live[browsers.chat.username]
-    request = await house.ask(browsers.chat.agents[0], live, tool_name="granted")
+    request = await measured.ask(browsers.chat.agents[0], live, tool_name="granted")
     path, headers = f"/tool-permissions/{request['id']}/standing-approval", {"HX-Request": "true"}
     form = {"arguments_digest": request["arguments_digest"], "scope": "exact", "uses": "3", "minutes": "30"}
     async with costing(ledger, "the form of a standing approval"):
@@ -202,41 +202,41 @@ async def test_a_standing_approval_costs_what_the_table_says(
 
 
 async def test_an_agents_look_at_a_decision_is_one_read(
-    house: AppServer, ledger: Ledger, browsers: Browsers
+    measured: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     agent, live = browsers.chat.agents[0], browsers.live[browsers.chat.username]
-    permission = (await house.ask(agent, live, tool_name="look"))["id"]
-    async with house.api(agent) as api, costing(ledger, "an agent's look at it"):
+    permission = (await measured.ask(agent, live, tool_name="look"))["id"]
+    async with measured.api(agent) as api, costing(ledger, "an agent's look at it"):
         assert (await api.get(f"/tool-permissions/{permission}")).json()["status"] == "pending"
 
 
 async def test_a_metric_is_one_statement_and_so_are_a_hundred(
-    house: AppServer, ledger: Ledger, browsers: Browsers
+    measured: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     agent, live = browsers.voice.agents[0], browsers.live[browsers.voice.username]
     async with costing(ledger, "a metric"):
-        await measure(house, agent, live, 51)
+        await measure(measured, agent, live, 51)
     async with costing(ledger, "a hundred metrics in one request"):
-        await measure(house, agent, live, *range(100))
+        await measure(measured, agent, live, *range(100))
 
 
 @pytest.mark.parametrize("count", [1, 20])
 async def test_a_ring_is_one_read_however_many_watch(
-    house: AppServer, ledger: Ledger, browsers: Browsers, count: int
+    measured: AppServer, ledger: Ledger, browsers: Browsers, count: int
 ) -> None:
     agent, live = browsers.voice.agents[0], browsers.live[browsers.voice.username]
     async with watching(ledger, browsers.of["voice"], count=count) as streams:
         for score in (61, 62, 63):
             await asyncio.sleep(1)  # until the audience's throttle has forgotten the last one
             async with ledger.counting() as cost:
-                await measure(house, agent, live, score)
+                await measure(measured, agent, live, score)
                 await hear(streams, f"line {score}")
                 await asyncio.sleep(0.3)
             assert cost.transactions == ("record_metrics", "read_audiences_v2")
 
 
 async def test_two_supervisors_who_ring_at_once_are_read_once_each(
-    house: AppServer, ledger: Ledger, browsers: Browsers
+    measured: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     async with (
         watching(ledger, browsers.of["voice"]) as one,
@@ -247,7 +247,7 @@ async def test_two_supervisors_who_ring_at_once_are_read_once_each(
             async with ledger.counting() as cost:
                 await asyncio.gather(
                     *(
-                        measure(house, person.agents[0], browsers.live[person.username], score)
+                        measure(measured, person.agents[0], browsers.live[person.username], score)
                         for person in (browsers.voice, browsers.chat)
                     )
                 )
@@ -262,7 +262,7 @@ async def test_two_supervisors_who_ring_at_once_are_read_once_each(
 
 
 def asked(read: Statement) -> list[str]:
-    """Whose floors it reads."""
+    """The audiences that it reads."""
     found = re.search(r"\$1 = '(.*)'", read.parameters, re.DOTALL)
     assert found, read
     return [entry["arguments"]["supervisor_id"] for entry in json.loads(found[1].replace("''", "'"))]
@@ -282,11 +282,11 @@ async def test_nothing_is_asked_while_nothing_happens(ledger: Ledger, browsers: 
 
 
 async def test_a_ring_that_nobody_watches_is_not_read(
-    house: AppServer, ledger: Ledger, browsers: Browsers
+    measured: AppServer, ledger: Ledger, browsers: Browsers
 ) -> None:
     agent, live = browsers.chat.agents[0], browsers.live[browsers.chat.username]
     async with watching(ledger, browsers.of["voice"]), costing(ledger, "a metric"):
-        await measure(house, agent, live, 81)
+        await measure(measured, agent, live, 81)
         await asyncio.sleep(0.5)
 
 

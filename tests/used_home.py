@@ -1,4 +1,4 @@
-"""A home that people and agents worked in, backed up: what tests of backups compare with."""
+"""A home that was used and backed up, for tests of backups to compare with."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ ARCHIVE = {
 
 @dataclass(frozen=True, slots=True)
 class UsedHome:
-    """A home that people and agents worked in, and what was there when it was backed up."""
+    """A home that was used, and its content at the time of the backup."""
 
     home: Path
     file: Path
@@ -40,7 +40,7 @@ class UsedHome:
     catalogue: dict[str, list[str]]
 
     async def check(self, url: str) -> None:
-        """That all of it is in this database, and nothing else."""
+        """All of it is in this database, and nothing else."""
         await self.check_rows(url)
         async with connected(url) as owner:
             assert not differences(self.catalogue, await catalogue(owner))
@@ -49,7 +49,7 @@ class UsedHome:
         assert await migrations.migrate(url) == []
 
     async def check_rows(self, url: str) -> None:
-        """That every row is there, as it was."""
+        """Every row is there, unchanged."""
         async with connected(url) as owner:
             assert not differences(self.rows, await rows(owner))
 
@@ -124,7 +124,7 @@ async def create_used_home() -> AsyncIterator[UsedHome]:
 
 
 def begun(*words: str, home: Path) -> "subprocess.Popen[str]":
-    """A command at work, to be interrupted."""
+    """A running command, to be interrupted."""
     return subprocess.Popen(
         [sys.executable, "-m", "server", *words],
         cwd=ROOT,
@@ -137,7 +137,7 @@ def begun(*words: str, home: Path) -> "subprocess.Popen[str]":
 
 @contextmanager
 def full_disk(place: Path) -> Iterator[None]:
-    """A folder with room for hardly anything."""
+    """A folder with little free space."""
     place.mkdir(exist_ok=True)
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], check=False, capture_output=True

@@ -1,4 +1,4 @@
-"""The live pages over real HTTP: what a stream says, to whom, and when it ends."""
+"""The live pages over real HTTP: the messages of a stream, who gets them, and when it ends."""
 
 import asyncio
 import re
@@ -151,7 +151,7 @@ async def test_the_wallboard_shows_an_admin_everybody(
     async with watching(app_server, admin, "wallboard") as stream:
         for person in (voice, chat):
             live = await app_server.start(person.agents[0])
-            # The worst come first, and sixty at most: be the worst.
+            # The worst come first, sixty at most, so these are the worst.
             await measure(
                 app_server,
                 person.agents[0],

@@ -1,4 +1,4 @@
-"""What agents tell of their interactions, and everything that may be wrong with what they send."""
+"""The agent API of interactions, and everything that may be wrong with what agents send."""
 
 import asyncio
 import datetime as dt

@@ -1,4 +1,4 @@
-"""How interactions end: late words and numbers, an end told late, why it ended, and what is in the way of a new one."""
+"""The end of interactions: late turns and numbers, an end reported late, its reason, and what prevents a new one."""
 
 from collections.abc import AsyncIterator
 from typing import Any

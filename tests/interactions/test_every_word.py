@@ -1,4 +1,4 @@
-"""Recorded conversations, sent as phones and providers really send: at the end every word is stored once, and where it belongs."""
+"""Recorded conversations, sent as phones and providers send them: in the end every word is stored once, in its place."""
 
 import asyncio
 import datetime as dt
@@ -80,21 +80,21 @@ async def play(app_server: AppServer, owner: Person, agent: Agent, script: Scrip
         began = began.replace(microsecond=0)
 
     def stamp(at: float) -> dt.datetime:
-        # In whole seconds several moments are one; each of ours is to stay one.
+        # In whole seconds several moments are one; here each stays separate.
         return began + dt.timedelta(seconds=int(at) if cut else at)
 
     async with app_server.api(agent) as api:
         sent = Sent(await app_server.start(agent), owner)
         path = f"/interactions/{sent.interaction}"
         turns = list(turns_of(script, stamp, with_ids=with_ids, sent=sent))
-        if not with_ids:  # what is the same in each respect is the same turn
+        if not with_ids:  # without ids, equal turns are one turn
             distinct = {(t["captured_at"], t["speaker"], t["text"]) for t in turns}
             sent.words = Counter((speaker, text) for _, speaker, text in distinct)
         metrics = list(metrics_of(script, stamp, sent))
         late = turns[-max(len(turns) // 5, 1) :]
         for items, where in ((turns[: -len(late)], "turns"), (metrics, "metrics")):
             doubled = items * 2
-            if where == "turns" or not cut:  # of one moment the later value stays, so their order counts
+            if where == "turns" or not cut:  # the later value of one moment is kept, so their order matters
                 chance.shuffle(doubled)
             await send(api, f"{path}/{where}", doubled)
         ended = await api.post(f"{path}/end", json={"status": script.status, "end_reason": "handed_over"})

@@ -1,4 +1,4 @@
-"""What is sent again, grows, is corrected or comes late: each item has one right place, and says which."""
+"""Repeated, growing, corrected and late items: each has one right result, and its outcome says which."""
 
 import datetime as dt
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Whatever stands where a caller's number should: what is kept of it, what is shown, and who takes it for a number."""
+"""Whatever is sent as a caller's number: what is stored, what is shown, and which parts use it as a number."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The recorder against a real database: it gives way to what somebody waits for, and outlives its connection."""
+"""The recorder with a real database: it gives way to urgent transactions, and survives the loss of its connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -69,7 +69,7 @@ async def test_a_connection_that_is_gone_is_replaced(app_server: AppServer, voic
                 where usename = 'floorwalker_web' and query like '%record_metrics%'"""
             )
         assert killed
-        with suppress(Unavailable):  # or it was noticed in time
+        with suppress(Unavailable):  # unless it was noticed in time
             assert await recorder.record([metric]) == ["duplicate"]
         for _ in range(3):
             assert await recorder.record([metric]) == ["duplicate"]

@@ -1,4 +1,4 @@
-"""One timeline of all that happened in an interaction, and lines that stay what they are."""
+"""One timeline of all that happened in an interaction, with lines that keep their identity."""
 
 import re
 
@@ -31,7 +31,7 @@ async def test_pauses_late_words_and_days_are_in_the_timeline(app_server: AppSer
 
 
 async def test_a_line_keeps_its_identity(app_server: AppServer, voice: Person) -> None:
-    """So a page keeps the element, and what somebody has selected in it."""
+    """So a page keeps the element, and a selection in it."""
     agent = voice.agents[0]
     live = await app_server.start(agent)
     await measure(app_server, agent, live, feed_text="order A-1001")

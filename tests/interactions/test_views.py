@@ -1,4 +1,4 @@
-"""One interaction's page and stream over real HTTP: live, afterwards, and to nobody else."""
+"""One interaction's page and stream over real HTTP: live, afterwards, and for nobody else."""
 
 import re
 import secrets
@@ -242,7 +242,7 @@ async def test_who_came_back_with_the_same_issue_is_linked(
     assert "First-contact resolution no: the customer came back" in plain(shown)
     for one in (other, second):
         assert "First-contact resolution yes" in plain(await page(app_server, voice, one))
-    # With another supervisor: it is broken, but what broke it is not theirs to open.
+    # After a move to another supervisor: it is broken, but they may not see the interaction that broke it.
     third = await about(chat, "address")
     shown = region(await page(app_server, voice, other), "archive")
     assert "First-contact resolution no" in plain(shown)
@@ -260,7 +260,7 @@ async def test_a_supervisor_and_an_admin_who_watch_together_each_see_their_own(
     async with of(app_server, voice, first) as theirs, of(app_server, boss, first) as all_of_it:
         second = await app_server.start(chat.agents[0], phone_number=number)
         await end(app_server, chat.agents[0], second, summary="Again.", tags=tags)
-        async with app_server.database() as owner:  # which rings the first one's page
+        async with app_server.database() as owner:  # this rings the page of the previous supervisor
             await owner.execute(
                 "update interaction_archives set summary = 'Rung.' where interaction_id = $1", UUID(first)
             )

@@ -1,4 +1,4 @@
-"""The sender of a wrong body reads where it is wrong, as they wrote it, and what is expected there."""
+"""The sender of a wrong body is told the place, as they wrote it, and what is expected there."""
 
 import json
 import re

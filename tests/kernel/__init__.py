@@ -1,1 +1,1 @@
-"""What every area stands on."""
+"""Tests of server/kernel."""

@@ -1,4 +1,4 @@
-"""The leaderboard over real HTTP: the same table for everybody, one's own row marked, and its CSV."""
+"""The leaderboard over real HTTP: the same table for everybody, the viewer's own row marked, and its CSV."""
 
 import csv
 import io
@@ -60,7 +60,7 @@ async def page(
 async def complete(
     app_server: AppServer, agent: Agent, csat: float | None, status: str = "completed"
 ) -> None:
-    """An interaction of no time at all, through the agent API."""
+    """An interaction without duration, through the agent API."""
     interaction = await app_server.start(agent)
     archive = {"summary": "All is well.", "csat_score": csat}
     async with app_server.api(agent) as api:
@@ -71,7 +71,7 @@ async def complete(
 
 
 async def lasted(app_server: AppServer, agent: Agent, seconds: int, csat: int) -> None:
-    """A completed interaction of so many seconds, as nobody could wait for it."""
+    """A completed interaction of so many seconds, written directly."""
     async with app_server.database() as owner:
         await owner.execute(
             """with i as (insert into interactions (agent_id, interaction_type, status, started_at, ended_at)

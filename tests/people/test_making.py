@@ -1,4 +1,4 @@
-"""A person is made whole or not at all: after each step that fails, what was made before it is taken back."""
+"""A person is made completely or not at all: when a step fails, what was made before is deleted."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -102,7 +102,7 @@ async def test_a_person_who_is_there_already_is_not_taken_back_and_that_is_said(
 
 @pytest.mark.parametrize("how", HOWS)
 async def test_a_login_that_becomes_nobody_is_taken_back(app_server: AppServer, how: str) -> None:
-    """As when its trigger is off: it has its rights, and no person comes of it."""
+    """As when the trigger is off: the login has its rights, but no person follows."""
     name, switch = f"nobody-{how}", "alter table auth.users {} trigger floorwalker_20_profile_update"
     admin = await app_server.hire("admin")
     async with app_server.browser_of(admin) as browser, app_server.database("supabase_auth_admin") as auth:

@@ -1,4 +1,4 @@
-"""What one admin does while another, or the Auth server's own dashboard, is at the same person."""
+"""Two admins, or an admin and the Auth server's own dashboard, change the same person at once."""
 
 from typing import Any
 

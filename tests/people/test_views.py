@@ -1,4 +1,4 @@
-"""The admins' pages of people over real HTTP: who comes, changes, goes and comes back; and who did that."""
+"""The admins' pages of people over real HTTP: create, change, deactivate and reactivate; and the audit."""
 
 import asyncio
 import csv

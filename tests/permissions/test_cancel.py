@@ -1,4 +1,4 @@
-"""An agent takes back what it asked: the caller interrupted, or the model changed its mind."""
+"""An agent takes back a request, because the customer interrupted or the model changed its mind."""
 
 import asyncio
 

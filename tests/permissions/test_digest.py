@@ -1,4 +1,4 @@
-"""The digest of arguments: RFC 8785 for what comes through the API, the text's own for what SQL wrote."""
+"""The digest of arguments: RFC 8785 through the API, the digest of the text for requests stored by SQL."""
 
 import hashlib
 import html

@@ -1,4 +1,4 @@
-"""An agent that asks for much hides nobody else's requests."""
+"""An agent with many requests does not hide the requests of others."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ async def test_an_agent_has_ten_pending_requests_at_most(app_server: AppServer, 
     assert refused.headers["content-type"] == "application/problem+json"
     assert "the agent already has 10 pending requests" in refused.json()["detail"]
     assert int(refused.headers["retry-after"]) > 0
-    # What needs no permission is not kept waiting, and each decision makes room for one.
+    # Requests that need no permission do not count, and each decision makes space for one.
     assert (await app_server.ask(agent, interaction, tool_name="check_order"))["status"] == "allowed"
     first = next(answer.json() for answer in answers if answer.status_code == 201)
     async with app_server.browser_of(voice) as browser:
@@ -116,7 +116,7 @@ async def send_the_worst(app_server: AppServer, person: Person, requests: int) -
 
 
 async def test_a_page_stays_small_whatever_agents_send(app_server: AppServer) -> None:
-    """It is a page that a phone can load; the rest is behind a link."""
+    """A phone can load the page; the rest is behind a link."""
     people = [await app_server.hire("chat", agents=3) for _ in range(7)]
     lives = [
         await send_the_worst(app_server, person, MOST if person is people[0] else 3) for person in people

@@ -1,4 +1,4 @@
-"""The form of a standing approval, and every wrong way in."""
+"""The form of a standing approval, and every wrong value in it."""
 
 from typing import Any
 from uuid import uuid4

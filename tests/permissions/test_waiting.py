@@ -1,4 +1,4 @@
-"""An agent that waits for a decision hears of it at once: when it was moved meanwhile, and when the listener receives nothing."""
+"""A waiting agent learns of a decision at once: after a move, and when the listener receives nothing."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ import pytest
 from tests.app_server import Agent, AppServer, Person, decision
 from tests.conftest import a_folder, free_port, serving, until
 
-SOON = 10.0  # seconds, of the 50 that it waits: what told it was no clock of its own
+SOON = 10.0  # seconds, of the 50 that it waits: so it was not the end of the wait
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ async def test_a_decision_in_the_database_is_heard_once_the_listener_is_known_to
 ) -> None:
     person = await alone.hire("voice")
     async with a_waiting_agent(alone, person.agents[0]) as (asked, waiting), alone.database() as owner:
-        # Nobody may connect again: the hub has no listener now.
+        # No connection is possible again, so the hub has no listener.
         await owner.execute("alter role floorwalker_web connection limit 0")
         try:
             await owner.execute("select pg_terminate_backend($1)", await the_listener(alone))

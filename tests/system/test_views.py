@@ -1,4 +1,4 @@
-"""The system page over real HTTP: what it says is what the database and this machine say."""
+"""The system page over real HTTP: it shows what the database and this machine report."""
 
 import csv
 import io

@@ -1,1 +1,1 @@
-"""Who it is."""
+"""Tests of server/kernel/auth."""

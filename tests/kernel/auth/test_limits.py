@@ -1,4 +1,4 @@
-"""How often a secret may be guessed: by whom, from where, and that nobody is locked out by others."""
+"""Limits on attempts with a secret: per account, address and browser; and that nobody is locked out by others."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ from tests.auth_process import (
 async def test_attempts_at_an_account_are_limited_wherever_they_come_from(
     app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
-    async with auth_process(app_server, transport, limit=1) as auth:  # and so 10 an hour at an account
+    async with auth_process(app_server, transport, limit=1) as auth:  # and so 10 per hour for an account
 
         async def attempt(number: int) -> RequestError:
             spelling = (voice.email, voice.email.upper(), f" {voice.email} ")[number % 3]
@@ -60,7 +60,7 @@ async def test_one_address_locks_nobody_out_elsewhere(
 async def test_however_many_right_ones_come_at_once_none_is_refused(
     app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
-    """An office behind one address begins its day: what could still be wrong waits for its turn."""
+    """An office behind one address begins its day: attempts that could still be wrong wait for their turn."""
     async with auth_process(app_server, transport, limit=3) as auth:
         transport.late[SIGN_IN] = 0.05
         await tries(lambda: auth.sign_in(voice.email, "wrong", HERE), 2)
@@ -79,7 +79,7 @@ async def test_of_many_wrong_ones_at_once_no_more_are_looked_at_than_one_by_one(
         assert transport.passed[SIGN_IN] == 3
 
 
-# Wrong passwords that are looked at in an hour with LOGIN_PER_MINUTE=10, of fifty tries a minute.
+# Wrong passwords that are judged in an hour with LOGIN_PER_MINUTE=10, of fifty attempts per minute.
 HOURS: dict[str, tuple[Callable[[int], tuple[str, str, str | None]], int]] = {
     "from one address": (lambda n: ("192.0.2.1", f"{n}@example.com", None), 600),
     "at one account from one address": (lambda _: ("192.0.2.1", "one@example.com", None), 20),
@@ -234,7 +234,7 @@ async def test_every_refusal_takes_as_long(
     for late in (0.0, 0.2):
         transport.late[SIGN_IN] = late
         for email in (voice.email, "nobody@example.com"):
-            past: list[float] = []  # a half second, which a machine that is slow for a moment overshoots
+            past: list[float] = []  # half a second, which a slow machine may exceed
             while not past or (min(past) > 0.3 and len(past) < 4):
                 began = time.monotonic()
                 assert (await refusal(auth.sign_in(email, "wrong", HERE))).detail == REFUSED

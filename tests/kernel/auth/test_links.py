@@ -1,4 +1,4 @@
-"""Links that set a password, and the emails that bring them."""
+"""Links that set a password, and their e-mails."""
 
 import asyncio
 import json
@@ -143,7 +143,7 @@ async def test_asking_for_a_link_takes_as_long_and_says_the_same_for_everybody(
     app_server: AppServer, voice: Person, auth: Auth, transport: Transport
 ) -> None:
     async def slow(request: httpx.Request) -> httpx.Response:
-        """A mail server takes its time, and fails after all."""
+        """A mail server that is slow, and then fails."""
         if json.loads(request.content)["email"] != voice.email:
             return await transport.there(request)
         await tired.wait()
@@ -183,4 +183,4 @@ async def test_an_auth_server_that_is_away_sends_no_email_and_says_so(
     transport.instead[RECOVER] = cut
     assert isinstance(await refusal(auth.request_recovery("a@example.com", HERE)), Unavailable)
     transport.instead[RECOVER] = answers(429, {"error_code": "over_email_send_rate_limit", "msg": "wait"})
-    await auth.request_recovery("a@example.com", HERE)  # which it says of accounts only that are there
+    await auth.request_recovery("a@example.com", HERE)  # the answer for accounts that exist

@@ -1,4 +1,4 @@
-"""A SECRET_KEY is changed while people work: the first of those that it lists seals, all of them open."""
+"""SECRET_KEY is changed while people work: the first key encrypts, all of them decrypt."""
 
 from server.kernel.auth import Auth
 from tests.app_server import AppServer, Person
@@ -12,7 +12,7 @@ async def is_in(auth: Auth, cookie: str) -> bool:
 async def test_a_new_secret_key_before_the_old_ones_ends_no_session(
     app_server: AppServer, voice: Person, transport: Transport
 ) -> None:
-    """What the old key sealed is read; what is renewed is sealed with the new one, and stays when the old one goes."""
+    """Sessions encrypted with the old key are read; renewed ones are encrypted with the new key, and stay when the old key is removed."""
     old, new = SECRET, SECRET[::-1]
     async with auth_process(app_server, transport, secret=old) as auth:
         cookie = await signed_in(auth, voice)

@@ -1,4 +1,4 @@
-"""What people do with their own account: sessions, names, passwords; and that it rings."""
+"""People and their own account: sessions, names, passwords; and the notifications of changes."""
 
 import asyncio
 import time

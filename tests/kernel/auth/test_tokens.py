@@ -1,4 +1,4 @@
-"""The token check: what is signed, by whom, for whom, until when; and when the keys are fetched."""
+"""Checks of tokens: signature, issuer, audience, times; and when keys are fetched."""
 
 import asyncio
 import hashlib
@@ -22,14 +22,14 @@ OURS, THEIRS = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(
 
 
 class Published(httpx.AsyncBaseTransport):
-    """Where the keys are published, and where the tokens of a secret that is not ours are known; counts who asks."""
+    """A server that publishes keys and knows tokens of an unknown secret; it counts requests."""
 
     def __init__(self, **keys: ec.EllipticCurvePrivateKey) -> None:
         self.keys = keys or {"k1": OURS}
-        self.more: list[Any] = []  # what else stands among the keys
+        self.more: list[Any] = []  # further entries among the keys
         self.known: set[str] = set()  # tokens
         self.asked, self.broken, self.slow = 0, False, 0.01
-        self.open = asyncio.Event()  # while it is not set, nobody gets an answer
+        self.open = asyncio.Event()  # while it is not set, no request is answered
         self.open.set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -163,7 +163,7 @@ async def test_a_new_key_is_found_at_once_and_the_old_one_is_good_while_it_is_pu
     published = Published(k1=OURS)
     check = verifier(published)
     assert await check.check(token())
-    for number in range(2, 6):  # all within the half minute in which nothing is fetched in vain
+    for number in range(2, 6):  # all within the half minute after a fetch without result
         kid, key = f"k{number}", ec.generate_private_key(ec.SECP256R1())
         published.keys = {**published.keys, kid: key}
         assert await check.check(token(key, kid=kid))

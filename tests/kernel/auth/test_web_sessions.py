@@ -1,4 +1,4 @@
-"""Web sessions whose tokens are renewed, by many requests and processes at once, with an Auth server that fails."""
+"""Renewals of sessions by many requests and processes at once, with an Auth server that fails."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ from tests.conftest import until
 
 
 async def ask(auth: Auth, cookie: str) -> tuple[str, float]:
-    """What became of a request, and after how long."""
+    """The result of a request, and its duration."""
     began = time.monotonic()
     try:
         found = "in" if isinstance(await auth.viewer(cookie), Viewer) else "out"
@@ -54,7 +54,7 @@ async def test_fifty_requests_at_two_processes_are_one_refresh(
 ) -> None:
     async with auth_process(app_server, transport) as one, auth_process(app_server, transport) as other:
         cookie = await signed_in(one, voice)
-        for late in (0.0, 0.4):  # as fast as it goes, and so slow that all of them are waiting
+        for late in (0.0, 0.4):  # at full speed, and so slow that all of them wait
             transport.late[REFRESH] = late
             before = transport.passed[REFRESH]
             await age(app_server, voice, left)
@@ -71,7 +71,7 @@ async def test_fifty_requests_at_two_processes_are_one_refresh(
 async def test_renewals_take_few_of_the_pools_connections(
     app_server: AppServer, voice: Person, chat: Person, transport: Transport
 ) -> None:
-    """Thirty sessions whose renewals are slow: others are answered meanwhile as if nothing were."""
+    """Thirty sessions with slow renewals; other requests are answered as usual."""
     async with auth_process(app_server, transport) as auth:
         cookies = [await signed_in(auth, voice) for _ in range(30)]
         other = await signed_in(auth, chat)
@@ -100,7 +100,7 @@ async def test_a_frozen_auth_server_keeps_nobody_waiting_whose_token_is_good(
     transport.instead[REFRESH] = hang
     asked = await asyncio.gather(*(ask(auth, cookie) for _ in range(50)))
     assert fates(asked) == {"in"}
-    # Auth is waited for for five seconds, which the product promises: a request that has not waited for it is back before.
+    # The product waits five seconds for Auth; a request that did not wait is back earlier.
     assert sorted(seconds for _, seconds in asked)[-2] < 4.5, "all but the one who asks Auth"
     assert transport.passed[REFRESH] == 1
     after = [await ask(auth, cookie) for _ in range(20)]
@@ -163,7 +163,7 @@ async def test_a_refusal_that_is_not_about_the_session_ends_none(
 
 
 def with_version(instead: Instead) -> Instead:
-    """Codes count only in answers that name the version which has them."""
+    """Codes count only in answers with the header of the version that has them."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
         answered = await instead(request)
@@ -241,7 +241,7 @@ async def test_a_person_who_is_in_stays_in_when_the_keys_cannot_be_fetched(
     cookie = await signed_in(auth, voice)
     unheard = Transport()
     unheard.instead[JWKS] = cut
-    async with auth_process(app_server, unheard) as other:  # which has never seen a key
+    async with auth_process(app_server, unheard) as other:  # it has never fetched a key
         assert fates([await ask(other, cookie) for _ in range(5)]) == {"in"}
         before = await sessions_there(app_server, voice)
         with pytest.raises(Unavailable) as refused:
@@ -256,7 +256,7 @@ async def test_a_person_who_is_in_stays_in_when_the_keys_cannot_be_fetched(
 
 
 async def spoil(app_server: AppServer, auth: Auth, person: Person) -> None:
-    """Let a person's access tokens be good no more."""
+    """Make a person's access tokens invalid."""
     async with app_server.database() as owner:
         await owner.execute(
             "update private.web_sessions set access_token = $2 where user_id = $1",
@@ -268,7 +268,7 @@ async def spoil(app_server: AppServer, auth: Auth, person: Person) -> None:
 async def test_a_token_that_is_good_no_more_is_renewed_and_nobody_is_sent_away(
     app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
-    """As when a signing key is withdrawn, and with it all tokens but none of the sessions."""
+    """As when a signing key is withdrawn, and with it all tokens but no session."""
     cookie = await signed_in(auth, voice)
     await spoil(app_server, auth, voice)
     assert fates(await asyncio.gather(*(ask(auth, cookie) for _ in range(20)))) == {"in"}
@@ -368,7 +368,7 @@ async def test_when_a_session_was_seen_is_right_to_the_minute_and_written_no_mor
         )
         async with owner.transaction():  # as a renewal does while it waits for Auth
             await owner.execute("select from private.web_sessions where user_id = $1 for update", voice.id)
-            # A lock is waited for for five seconds.
+            # The wait for a lock is limited to five seconds.
             assert slowest([await ask(auth, cookie)]) < 4, "and nobody waits for it"
 
 

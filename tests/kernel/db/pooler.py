@@ -65,7 +65,7 @@ def pooling(home: Path, *, size: int = 5, mode: str = "transaction") -> Iterator
             _wait(process, pooler)
             yield pooler
         finally:
-            process.send_signal(signal.SIGTERM)  # now, without waiting for its clients
+            process.send_signal(signal.SIGTERM)  # at once, without waiting for its clients
             process.wait(DEADLINE)
 
 

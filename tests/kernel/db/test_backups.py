@@ -1,4 +1,4 @@
-"""Nothing lost: what was backed up comes back, row for row and grant for grant, and nothing half ever does."""
+"""A backup restores every row and every grant, and nothing is ever restored by half."""
 
 import asyncio
 import os
@@ -170,7 +170,7 @@ async def test_no_link_that_is_on_its_way_is_in_it(
 async def test_a_backup_of_an_earlier_version_brings_no_live_link(
     app_server: AppServer, folder: Path
 ) -> None:
-    """Its archive has the accounts as they were."""
+    """Its archive contains the accounts as they were."""
     postgres = Postgres(folder / "home", settings={"fsync": "off"})
     postgres.start()
     try:
@@ -286,7 +286,7 @@ async def test_a_hosted_project_is_filled_when_it_is_empty(
         sentence(command("backup", str(folder / "nothing.dump"), **project), "no schema yet")
         brought = command("restore", str(used_home.file), **project)
         assert (brought.returncode, brought.stdout) == (0, f"restored {used_home.file}\n"), brought.stderr
-        async with connected(owner_url) as owner:  # the sample people come without their published password
+        async with connected(owner_url) as owner:  # without the published password
             give = "update auth.users set encrypted_password = $1 where encrypted_password = ''"
             assert await owner.execute(give, migrations.sample_password_hash()) == "UPDATE 3"
         if bin_folder == WHEEL:

@@ -1,4 +1,4 @@
-"""Time passes without a web process: the sweeper's steps as jobs of pg_cron, made by the owner of a hosted project."""
+"""Without a web process: the sweeper's steps as jobs of pg_cron, made by the owner of a hosted project."""
 
 from pathlib import Path
 
@@ -18,10 +18,10 @@ SETTINGS = {
     "fsync": "off",
     "shared_preload_libraries": "pg_cron",
     "cron.database_name": "postgres",
-    "cron.use_background_workers": "on",  # else it signs in over TCP
+    "cron.use_background_workers": "on",  # otherwise it signs in over TCP
 }
 STEPS = (*sweeper.ALWAYS, *sweeper.RETENTION)
-# What is due at once: a request that nobody answered, and an archive of a quarter ago.
+# Due at once: a request without an answer, and an old archive.
 DUE = """
 select private.configure('{"permission_seconds": 1}');
 insert into public.interactions (agent_id, interaction_type) select id, agent_type from public.agents;
@@ -50,7 +50,7 @@ async def test_every_step_can_be_a_job(folder: Path) -> None:
                 await root.fetchval("select extversion from pg_extension where extname = 'pg_cron'")
             ).split(".")
             await root.close()
-            # Seconds are understood since 1.5; before, each minute is as often as it goes.
+            # Intervals of seconds exist since 1.5; before, a job runs each minute at most.
             often = "1 seconds" if tuple(int(part[:1]) for part in parts[:2]) >= (1, 5) else "* * * * *"
             owner = await asyncpg.connect(postgres.url("postgres"))
             await owner.execute(DUE)

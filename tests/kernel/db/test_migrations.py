@@ -63,7 +63,7 @@ async def connected(postgres: Postgres, role: str = "postgres") -> AsyncIterator
 
 
 async def defined(postgres: Postgres, *, bare: bool) -> Catalogue:
-    """Migrate twice, and what is there then; `bare`: a project whose default privileges grant nothing."""
+    """Migrate twice, and return the catalogue; `bare`: a project whose default privileges grant nothing."""
     if bare:
         async with connected(postgres, SUPERUSER) as root:
             await root.execute(BARE)
@@ -85,12 +85,11 @@ def files() -> list[str]:
 
 
 def without_spelling(found: Catalogue) -> Catalogue:
-    """What is left to compare between two versions of PostgreSQL and two kinds of project.
+    """The part of a catalogue that can be compared between versions of PostgreSQL and kinds of projects.
 
-    NOT NULL is a constraint with a name since 18; here it is still one of the columns. MAINTAIN is a right since
-    17, which only owners have. Before 16 a view's columns are shown with their table, and who makes a role is not its
-    member. And what default privileges a project began with is its own affair: ours are those that grant something
-    to others than the one who makes it.
+    NOT NULL is a named constraint since 18; here it stays a property of the column. MAINTAIN is a privilege since
+    17, which only owners have. Before 16, a view's columns are shown with their table, and the creator of a role is not its
+    member. Default privileges are the project's own; ours are those that grant something to others than the creator.
     """
     kept = dict(found)
     kept["constraints"] = [line for line in found["constraints"] if "'NOT NULL " not in line]
@@ -155,7 +154,7 @@ async def reference() -> Catalogue:
 
 
 async def test_a_project_without_default_privileges_ends_up_the_same(reference: Catalogue) -> None:
-    """So every grant is written, and every grant that must not be is taken back."""
+    """So every grant is written out, and every grant that must not exist is revoked."""
     with running(HOME) as postgres:
         assert not differences(reference, without_spelling(await defined(postgres, bare=True)))
 

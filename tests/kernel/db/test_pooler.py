@@ -1,4 +1,4 @@
-"""Everything but LISTEN through a transaction pooler whose pool is smaller than the number of those who ask."""
+"""Everything but LISTEN through a transaction pooler with fewer connections than clients."""
 
 import asyncio
 import json
@@ -78,7 +78,7 @@ async def supervisors(app_server: AppServer) -> list[Person]:
 
 
 def word_of(person: Person) -> str:
-    """What everything of this supervisor has in it and nothing of any other."""
+    """A word that is in all texts of this supervisor and in none of another."""
     return f"word-{person.id.hex}"
 
 
@@ -176,7 +176,7 @@ async def test_an_ordinary_day(app_server: AppServer, pooled: AppServer, supervi
 
 
 async def test_time_passes(pooled: AppServer, voice: Person) -> None:
-    """Two web processes sweep this database, one at a time each: go on until it was the one behind the pooler."""
+    """Two web processes sweep this database in turn; wait until it was the one behind the pooler."""
     agent = voice.agents[0]
 
     async def swept() -> bool:
@@ -230,7 +230,7 @@ async def test_claims_end_with_their_transaction(
 
 
 async def test_every_question_gets_its_own_answer(pooler: Pooler) -> None:
-    """Forty connections ask different questions of five, some of them wrong ones; none is prepared in a session."""
+    """Forty connections run different queries over five, some of them wrong; none is prepared in a session."""
 
     async def ask(database: db.Database, number: int) -> None:
         for value in range(25):
@@ -259,7 +259,7 @@ async def test_direct_connections_keep_their_statements(app_server: AppServer) -
 
 
 async def test_a_listener_behind_it_says_so_and_reads_by_the_clock(pooler: Pooler) -> None:
-    """Even though the pooler gives it back the very connection on which it listens, as long as that is free."""
+    """Even though the pooler may give it the connection on which it listens, while that is free."""
     heard: list[str] = []
     hub = Hub(pooler.url())
     hub.topics.subscribe(["agents:*"], noting(heard))
@@ -289,7 +289,7 @@ async def test_without_a_session_connection_pages_and_agents_hear_two_seconds_la
     with serving(folder / "unheard", free_port(), **hosted(app_server, DATABASE_URL=pooler.url())) as running:
         unheard = AppServer(running.url, app_server.home, running.process, running.log)
         async with watching(unheard, voice) as (browser, lines):
-            # Written by another process, so that nobody here rings by themselves.
+            # Written by another process, because a process rings for its own decisions.
             asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
             await until(lambda: asked["id"] in "".join(lines))
             async with unheard.api(voice.agents[0]) as api:

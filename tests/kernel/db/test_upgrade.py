@@ -1,4 +1,4 @@
-"""A home of an earlier version, with people at work: what waited for a decision then is decided now."""
+"""An upgrade of an earlier home with people at work: requests that were pending can be decided."""
 
 import asyncio
 import re
@@ -50,7 +50,7 @@ async def test_requests_that_waited_before_an_upgrade_are_decided_after_it(
                     returning id::text, arguments_digest""",
                     interaction,
                 )
-                await owner.execute(  # one of the old kind, which lets everything pass
+                await owner.execute(  # one of the old kind, which allows everything
                     """insert into tool_grants (interaction_id, supervisor_id, tool_name, granted_by, granted_by_name)
                     select id, supervisor_id, 'issue_voucher', supervisor_id, 'John' from interactions where id = $1""",
                     interaction,
@@ -98,7 +98,7 @@ async def test_requests_that_waited_before_an_upgrade_are_decided_after_it(
 
 
 async def ended(app_server: AppServer) -> None:
-    """The grant of the old kind is kept, and over."""
+    """The grant of the old kind is kept, and has ended."""
     async with app_server.database() as owner:
         grants = await owner.fetch("select ended_how, scope, uses, granted_by_name from tool_grants")
     assert [tuple(row) for row in grants] == [("updated", "any", 1, "John")]

@@ -1,4 +1,4 @@
-"""JSON that readers would read differently is refused; what all of them read alike is not."""
+"""JSON that readers understand differently is refused; other JSON is not."""
 
 import json
 import math

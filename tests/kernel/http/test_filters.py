@@ -1,4 +1,4 @@
-"""HTML and CSV by themselves: what a spreadsheet, a browser or a person would make of a value."""
+"""HTML and CSV: what a spreadsheet, a browser or a person would make of a value."""
 
 import csv
 import datetime as dt

@@ -1,4 +1,4 @@
-"""A form is UTF-8, or it is refused: nobody who sends one chooses the codec that reads it."""
+"""A form is UTF-8 or refused, so that a client does not choose the codec that reads it."""
 
 import asyncio
 import encodings.aliases
@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 SERVER = ROOT / "server"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=limit"
-# Every name that Python knows a codec by, and some that it knows on other systems only, or that are none.
+# Every name with a codec in Python, some that have one on other systems only, and some without.
 CODECS = sorted(
     {
         *encodings.aliases.aliases,
@@ -85,7 +85,7 @@ async def together(asked: Iterable[tuple[httpx.AsyncClient, str, str, bytes]]) -
         async with free:
             try:
                 return await post(client, path, kind, body)
-            except httpx.ReadError:  # a kept connection that the server gave up at this very moment
+            except httpx.ReadError:  # the server closed a kept connection at this moment
                 return await post(client, path, kind, body)
 
     return await asyncio.gather(*(ask(*one) for one in asked))

@@ -1,4 +1,4 @@
-"""The walls around every request: origins, headers, hosts."""
+"""The protection around every request: origins, headers, host names."""
 
 import httpx
 import pytest
@@ -18,7 +18,7 @@ ORIGINS = [
     # A program says neither.
     (None, "127.0.0.1:8000", None, None, True),
     (PUBLIC, "floor.example.com", None, None, True),
-    # What a browser says of itself counts first, whatever stands in between.
+    # The browser's own Sec-Fetch-Site counts first.
     (None, "127.0.0.1:8000", "same-origin", None, True),
     (None, "127.0.0.1:8000", "same-origin", "http://127.0.0.1:8000", True),
     (

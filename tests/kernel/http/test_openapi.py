@@ -1,4 +1,4 @@
-"""What the OpenAPI document refuses the server refuses, and what it allows the server takes, but for a table of differences."""
+"""The server refuses what the OpenAPI document refuses and accepts what it allows, except for a table of differences."""
 
 import json
 import re
@@ -153,11 +153,11 @@ def test_both_take(name: str, value: Any) -> None:
     assert is_taken(WITH_BODY[name], value)
 
 
-TELLS_LESS: list[tuple[str, Any]] = [  # what JSON Schema cannot say, and the description does
+TELLS_LESS: list[tuple[str, Any]] = [  # what JSON Schema cannot express, and the description says
     (ASK, {"tool_name": "x", "arguments": {"text": "a\0b"}}),
     (REPORT, {"execution_id": ID, "succeeded": True, "result": ["\0"]}),
 ]
-TAKES_MORE: list[tuple[str, Any]] = [  # what clients have always sent in other words
+TAKES_MORE: list[tuple[str, Any]] = [  # what clients have always sent in other forms
     (METRICS, {"sentiment": "good", "captured_at": "2024-05-01 10:00Z"}),
     (METRICS, {"sentiment": "good", "captured_at": "2024-05-01T10:00:00+0200"}),
     (REPORT, {"execution_id": ID.replace("-", ""), "succeeded": True}),

@@ -1,4 +1,4 @@
-"""Text of others cannot pass for something else."""
+"""Text from outside cannot look like something else."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Connections that hold on without a request, requests that do not come, and readers that do not read."""
+"""Connections without a request, requests that do not arrive, and readers that do not read."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ from tests.app_server import DEADLINE, AppServer, Person
 from tests.conftest import until
 
 HEAD, BODY, STALL = 1.0, 2.0, 1.5  # seconds, where the server has fifteen and more
-LONG = 3000  # characters, said one by one: for longer than anybody waits for the end
+LONG = 3000  # characters, sent one by one: for longer than any limit
 LARGE = 60_000_000  # bytes: more than any socket takes for a reader who does not read
 
 
@@ -99,7 +99,7 @@ class Client:
         self.writer.write(text.encode())
 
     async def ends(self) -> tuple[bytes, float]:
-        """What came until the server closed it, and after how long that was."""
+        """What arrived until the server closed the connection, and after how long."""
         said = b""
         with suppress(ConnectionError):
             said = await asyncio.wait_for(self.reader.read(), DEADLINE)
@@ -268,7 +268,7 @@ async def test_a_reader_who_does_not_read_is_left_and_one_who_reads_slowly_is_no
 
 
 async def test_the_server_speaks_so(app_server: AppServer, voice: Person) -> None:
-    """Not only a server of this test; and a stream behind which more was asked ends with its connection."""
+    """The real server, too; and a stream with a further request behind it ends with its connection."""
     port = int(app_server.url.rpartition(":")[2])
     async with connected(port) as client:
         client.say(GET[:-2] + f"X: {'x' * HEAD_LIMIT}")

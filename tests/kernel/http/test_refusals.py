@@ -1,4 +1,4 @@
-"""A page that says no keeps the frame, and leads to the viewer's own home."""
+"""A page that refuses keeps the navigation, and leads to the viewer's home."""
 
 import re
 from typing import Literal

@@ -1,1 +1,1 @@
-"""Topics, live pages and streams."""
+"""Tests of server/kernel/live."""

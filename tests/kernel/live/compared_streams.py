@@ -1,4 +1,4 @@
-"""One response served by sse-starlette's class and by ours, over real sockets: what was sent, and what happened."""
+"""One response served by sse-starlette's class and by ours, over real sockets: the bytes and the events."""
 
 import asyncio
 import re

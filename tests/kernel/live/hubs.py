@@ -1,4 +1,4 @@
-"""Hubs in this process that share a database over a real NATS, and proxies that can be cut or are slow."""
+"""Hubs in this process that share a database over a real NATS, and proxies that can be cut or slow."""
 
 import asyncio
 from collections import Counter
@@ -112,7 +112,7 @@ async def notify(app_server: AppServer, *payloads: str) -> None:
 
 @dataclass(slots=True)
 class Truth:
-    """Numbers in the database, and for each hub what was last read of them when it rang."""
+    """Numbers in the database, and for each hub the number that it read last after a ring."""
 
     numbers: dict[str, int] = field(default_factory=dict)
     seen: dict[tuple[int, str], int] = field(default_factory=dict)

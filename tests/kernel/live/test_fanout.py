@@ -1,4 +1,4 @@
-"""Hubs that share one LISTEN connection over a real NATS: who hears what, and what NATS is asked for."""
+"""Hubs that share one LISTEN connection over a real NATS: which topics they receive, and what they ask NATS for."""
 
 import asyncio
 from collections import Counter
@@ -138,7 +138,7 @@ async def test_pages_that_come_and_go_ask_little_of_nats(
 async def test_more_than_it_can_read_rings_everything(
     app_server: AppServer, bus: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rings that had no room are made up for: everything is rung, not once for each of them."""
+    """Rings beyond the limit are replaced: every topic is rung, once and not once for each."""
     monkeypatch.setattr(fanout, "UNREAD", 5)
     heard: Counter[str] = Counter()
     topics = [f"agents:{uuid4()}" for _ in range(5000)]
@@ -172,7 +172,7 @@ async def test_more_than_the_leader_can_pass_on_rings_everything(app_server: App
 
 
 async def test_two_databases_do_not_ring_one_another(app_server: AppServer, bus: Nats) -> None:
-    """Not even where their supervisors have the same ids, as those of a copy do."""
+    """Even where their supervisors have the same ids, as in a copy."""
     topic = f"agents:{uuid4()}"
     address = app_server.database_url("floorwalker_web").replace("/postgres?", "/template1?")
     async with together(app_server, bus, 2) as hubs, hearing(address, bus.url) as copy:
@@ -193,7 +193,7 @@ async def test_two_databases_do_not_ring_one_another(app_server: AppServer, bus:
 
 
 async def test_a_refused_subscription_is_not_believed(app_server: AppServer) -> None:
-    """NATS keeps a connection whose subscriptions it refuses: who follows would hear nothing and not know."""
+    """NATS keeps a connection whose subscriptions it refuses, and a follower would receive nothing without knowing."""
     with nats() as bus:
         config = bus.log.parent / "nats.conf"
         config.write_text(
@@ -219,7 +219,7 @@ async def test_a_refused_subscription_is_not_believed(app_server: AppServer) -> 
 
 @pytest.mark.parametrize("who", ["floor:secret@", "secret@", ""])
 async def test_tls_is_insisted_on_before_the_password_is_said(app_server: AppServer, who: str) -> None:
-    """A server that offers none, or somebody in between who says so, hears nothing of it."""
+    """A server without TLS, or somebody in between who claims so, never receives the password."""
     with nats("-DV") as bus:
         line = await Fanout(f"tls://{who}127.0.0.1:{bus.port}").open("any", Topics(), asyncio.Event())
         assert line is None

@@ -1,4 +1,4 @@
-"""When a process dies, freezes or comes back: each hub hears by one way or the other, and nothing is missed in between."""
+"""When a process dies, freezes or returns, each hub receives by one way or the other, and misses nothing."""
 
 import asyncio
 import random
@@ -43,7 +43,7 @@ def bus() -> Iterator[Nats]:
 
 
 async def test_subscribe_then_read_misses_nothing(app_server: AppServer, bus: Nats) -> None:
-    """What changes between the reading and NATS' knowing of the subscription is rung once it knows."""
+    """A change between the read and the moment when NATS knows the subscription is rung afterwards."""
     truth = Truth()
     async with together(app_server, bus, 2) as hubs, app_server.database() as owner:
         follower = next(hub for hub in hubs if hub.role == "follower")
@@ -86,7 +86,7 @@ async def test_a_leader_that_ends_is_followed_by_another(app_server: AppServer, 
             first = leader_of(hubs)
             assert first is not None
             assert first.role == "leader"
-            await nats_of(first).close()  # NATS hears nothing of it any more; PostgreSQL does
+            await nats_of(first).close()  # NATS loses it, and PostgreSQL does not
             truth.numbers[topic] = 1
             await notify(app_server, topic)
             await until(lambda: not truth.missed(hubs))

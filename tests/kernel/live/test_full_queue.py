@@ -1,4 +1,4 @@
-"""PostgreSQL's queue of notifications is full: nothing that notifies can be committed, and everybody is told to wait."""
+"""PostgreSQL's notification queue is full: no transaction that notifies can commit, and clients are told to wait."""
 
 import asyncpg
 import httpx

@@ -1,4 +1,4 @@
-"""The hub against a real database: who hears what, and that nothing is lost when the connection is."""
+"""The hub with a real database: which topics ring, and that nothing is lost with the connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -102,7 +102,7 @@ async def test_a_killed_connection_comes_back_and_rings_everything(app_server: A
 
 
 async def test_what_rang_while_nobody_listened_is_rung_afterwards(app_server: AppServer) -> None:
-    """However often the connection goes, the last ring comes after the last change."""
+    """However often the connection is lost, the last ring comes after the last change."""
     seen: list[int] = []
     value = 0
     topic = f"agents:{uuid4()}"

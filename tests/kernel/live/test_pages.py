@@ -1,4 +1,4 @@
-"""Live pages as they are declared: what the database reads, what templates use, and where regions stand, is the same."""
+"""Live pages as they are declared: SQL, record, templates and regions agree."""
 
 import importlib
 import json

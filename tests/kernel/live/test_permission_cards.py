@@ -1,4 +1,4 @@
-"""What a card shows of a row: the amount, the name of its buttons, and whether it is still the same request."""
+"""The card of a row: its amount, the names of its buttons, and whether it is still the same request."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What of a page travels: regions that changed, parts of them alone, and in the order in which they happened."""
+"""What is sent of a page: changed regions, or their changed parts alone, in order."""
 
 from typing import Any
 from uuid import uuid4
@@ -33,7 +33,7 @@ def cards(beside: object = None, **each: str) -> Parts:
         ({"a": cards(x="1", y="1")}, {"a": cards(x="1")}, {"a"}),  # one less
         ({"a": cards(x="1")}, {"a": cards(True, x="1")}, {"a"}),  # something beside them
         ({"a": cards()}, {"a": cards()}, set()),
-        ({"a": "1"}, {}, set()),  # a page that is gone says so by other means
+        ({"a": "1"}, {}, set()),  # a page that is gone is announced by other means
     ],
 )
 def test_only_what_is_another_travels(before: Regions, now: Regions, sent: set[str]) -> None:

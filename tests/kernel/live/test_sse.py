@@ -1,4 +1,4 @@
-"""Our event streams beside sse-starlette's own, over real sockets: the same bytes, the same course of events."""
+"""Our event streams and sse-starlette's own over real sockets: the same bytes and the same events."""
 
 import asyncio
 import re
@@ -183,7 +183,7 @@ async def test_without_pings_there_are_none() -> None:
 
 
 async def polite(happened: Happened) -> AsyncIterator[bytes]:
-    """Says farewell when it is cancelled."""
+    """Sends a farewell when it is cancelled."""
     try:
         yield A
         await asyncio.Event().wait()
@@ -196,7 +196,7 @@ async def polite(happened: Happened) -> AsyncIterator[bytes]:
 
 
 async def obedient(happened: Happened) -> AsyncIterator[bytes]:
-    """Takes its cancellation for an ordinary end."""
+    """Treats its cancellation as an ordinary end."""
     try:
         yield A
         await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""Audiences against a real database: slow readers, one reader's fault, one failing audience."""
+"""Audiences with a real database: slow readers, a failing reader, a failing audience."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ def audiences_of(viewer: Viewer) -> list[Audience]:
 
 @asynccontextmanager
 async def streaming(app_server: AppServer, per_account: int = 1000) -> AsyncIterator[Streams]:
-    """Streams as the application has them, in this process, where a test can look behind the counter."""
+    """Streams as in the application, but in this process, where a test can see the internals."""
     async with app_server.database(SUPERUSER) as owner:
         await owner.execute(SIGNED_IN)
     async with db.connect(app_server.database_url("floorwalker_web")) as database:
@@ -65,7 +65,7 @@ async def streaming(app_server: AppServer, per_account: int = 1000) -> AsyncIter
 
 
 def join(streams: Streams, viewer: Viewer) -> Subscriber:
-    """A reader who has not read anything yet."""
+    """A reader that has read nothing yet."""
     subscriber = Subscriber(viewer)
     streams.enter(audiences_of(viewer), subscriber)
     return subscriber
@@ -137,7 +137,7 @@ async def test_everybody_in_an_audience_gets_the_very_same_bytes(
 
 
 async def test_many_urgent_reads_make_nothing_else_wait_longer(app_server: AppServer, voice: Person) -> None:
-    """A burst of permissions once kept metrics from the page for as many throttles as there were reads."""
+    """A burst of requests once delayed metrics by as many throttles as there were reads."""
     async with streaming(app_server) as streams:
         join(streams, viewer_of(voice))
         [watched] = streams.watched.values()
@@ -166,7 +166,7 @@ async def test_the_last_who_leaves_takes_the_audience_along(app_server: AppServe
 async def test_an_admin_who_is_out_leaves_no_empty_wallboard_to_the_others(
     app_server: AppServer, voice: Person
 ) -> None:
-    """A reader who does not read keeps their place for a while: nothing may be read with their rights then."""
+    """A reader that does not read stays for a while, and nothing may be read with their rights then."""
     gone, stays = await app_server.hire("admin"), await app_server.hire("admin")
     live = await app_server.start(voice.agents[0])
     await measure(app_server, voice, live, 0)
@@ -186,7 +186,7 @@ async def test_an_admin_who_is_out_leaves_no_empty_wallboard_to_the_others(
 async def test_what_one_row_breaks_stays_one_supervisors_trouble(
     app_server: AppServer, voice: Person, chat: Person
 ) -> None:
-    """The service key may write what no page can show; everybody else's page goes on."""
+    """The service key may write rows that no page can show; other pages go on."""
     live, other = await app_server.start(voice.agents[0]), await app_server.start(chat.agents[0])
     async with streaming(app_server) as streams:
         broken, healthy = join(streams, viewer_of(voice)), join(streams, viewer_of(chat))
@@ -246,7 +246,7 @@ async def test_who_comes_while_the_last_one_is_leaving_misses_nothing(
 async def test_after_a_gap_nothing_that_was_known_is_trusted(
     app_server: AppServer, voice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database that answers then may be another one: a replica that took over, or what was restored."""
+    """The database that answers afterwards may be another one: a replica that took over, or a restored one."""
     live = await app_server.start(voice.agents[0])
     async with streaming(app_server) as streams:
         asked: list[Any] = []

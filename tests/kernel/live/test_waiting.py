@@ -1,4 +1,4 @@
-"""The one way to wait for rows: subscribe, read, and look again when something rang, whatever rings it by then."""
+"""The one way to wait for rows: subscribe, read, and read again after a ring of any of the row's present topics."""
 
 import asyncio
 from dataclasses import dataclass, field

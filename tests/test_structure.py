@@ -1,4 +1,4 @@
-"""The rules of the house, as far as a machine can keep them: tree, sizes, words, templates, settings."""
+"""Rules of the project that a machine can check: tree, sizes, names, templates."""
 
 import ast
 import hashlib
@@ -17,8 +17,8 @@ TOP = {
     "server", "static", "templates", "supabase", "tests",
     "pyproject.toml", "Procfile", "README.md", "LICENSE", "Makefile", "uv.lock",
 }  # fmt: skip
-NOT_TABLES = {"first_admin", "making", "phone_numbers"}  # words of the house that no table has
-# Folders beside the areas: what all stand on, the commands, a client, the cloud at home.
+NOT_TABLES = {"first_admin", "making", "phone_numbers"}  # modules whose names are no table
+# Folders that are no areas.
 NO_AREAS = {"kernel", "cli", "demo", "embedded", "docs"}
 INNER = {"kernel/auth", "kernel/db", "kernel/http", "kernel/live", "cli/doctor"}
 FORBIDDEN = {"manager", "helper", "helpers", "util", "utils", "service", "services", "data", "info"}

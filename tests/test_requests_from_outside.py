@@ -1,4 +1,4 @@
-"""What every answer says, whose names are ours, and whose word counts about where a request is from."""
+"""Headers of every answer, accepted host names, and which proxies are believed about a client's address."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

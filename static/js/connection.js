@@ -1,6 +1,10 @@
 // One stream per browser and page, however many tabs, because a browser opens six connections per server.
 // The tab that holds a Web Lock reads the stream and passes it on over a BroadcastChannel. A page is live only
 // while it has heard from the server within the last 25 s, whatever its socket reports.
+// After 25 s of silence (the server pings every 10 s) a page says stale since when, and opens another stream. A worker keeps
+// the time, because a browser slows the timers of hidden pages down. A leading tab that is silent for 25 s loses the lock,
+// and its later messages are ignored by their lower term. At most four pages of a browser have a stream; further ones reload
+// every five seconds. A machine that slept, or whose clock was set ahead, opens another stream at once.
 
 const live = document.getElementById("live");
 const line = () => document.getElementById("connection");

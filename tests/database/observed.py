@@ -110,7 +110,8 @@ def compare(before: Seen, now: Seen, taken_back: Collection[str] = ()) -> None:
     for id_, old in before.interactions.items():
         if old["status"] != "active":
             late = old | {"status": "completed", "reaped_at": None}
-            allowed = (old, late) if old["reaped_at"] else (old,)  # its provider may complete what was reaped, once
+            # Its provider may complete what was reaped, once.
+            allowed = (old, late) if old["reaped_at"] else (old,)
             assert now.interactions.get(id_) in allowed, "what has ended changed"
     for id_, old in before.grants.items():
         new = now.grants.get(id_)

@@ -120,6 +120,20 @@ async def newest(server: AppServer) -> dict[str, Any]:
     return dict(row)
 
 
+async def test_an_agent_is_made_by_sql(server: AppServer, tmp_path: Path) -> None:
+    person = await server.hire("chat")
+    script = example("agent.sql").replace("supervisor@example.com", person.email)
+    async with server.database() as owner:
+        await owner.execute(script.replace("Refund Agent", "Agent of the page"))
+    key = await shell(
+        server, 'floorwalker agent-key create --agent "Agent of the page" | tail -n 1', tmp_path
+    )
+    async with httpx.AsyncClient(base_url=server.url, timeout=DEADLINE) as agent:
+        answer = await agent.get("/api/v1/agent", headers={"Authorization": f"Bearer {key.strip()}"})
+    (tool,) = answer.json()["tools"]
+    assert (tool["tool_name"], tool["requires_permission"]) == ("issue_refund", True)
+
+
 @pytest.mark.full
 @needs_curl
 @pytest.mark.usefixtures("free")
@@ -135,6 +149,17 @@ async def test_an_agent_is_connected_with_curl(server: AppServer, tmp_path: Path
         "status": "completed", "phone_number": "+14155550123", "decided": "allowed", "reason": None,
         "ran": True, "turns": 1, "metrics": 1, "csat": 82,
     }  # fmt: skip
+
+
+@pytest.mark.full
+@needs_curl
+@pytest.mark.usefixtures("free")
+async def test_without_an_allow_the_shell_runs_no_tool(server: AppServer, tmp_path: Path) -> None:
+    steps = [example("key.sh"), example("start.sh"), example("permission.sh"), example("execution.sh")]
+    async with deciding(server, "denied", "Offer a voucher"):
+        out = await shell(server, "\n".join(steps), tmp_path)
+    assert '"status":"denied"' in out
+    assert (await newest(server))["ran"] is None
 
 
 @pytest.mark.parametrize(
@@ -304,7 +329,9 @@ async def test_the_proxy_passes_pages_and_streams_on(tmp_path: Path) -> None:
         a_folder() as place,
         serving(place / "home", free_port(), PUBLIC_URL="http://floor.example.com") as web,
     ):
-        block = example("proxy.conf").replace(SHOWN, web.url).replace("listen 80", f"listen 127.0.0.1:{port}")
+        # Without TLS, for which a certificate would be needed.
+        plain = re.sub(r"(?m)^ *ssl_.*\n", "", example("proxy.conf"))
+        block = plain.replace("443 ssl http2", f"127.0.0.1:{port}").replace(SHOWN, web.url)
         (tmp_path / "nginx.conf").write_text(
             f"daemon off; pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {block} }}"
         )

@@ -3,5 +3,8 @@ ask "$FLOORWALKER_API/interactions/$INTERACTION/tool-permissions" -d '{
 }' > permission.json
 PERMISSION=$(field id < permission.json)
 
-# Answers once a person has decided, or after 55 seconds. Ask again while it is "pending".
-ask "$FLOORWALKER_API/tool-permissions/$PERMISSION?wait=55"
+# Each call answers once a person has decided, or after 55 seconds.
+while [ "$(field status < permission.json)" = pending ]; do
+  ask "$FLOORWALKER_API/tool-permissions/$PERMISSION?wait=55" > permission.json
+done
+cat permission.json

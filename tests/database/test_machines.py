@@ -357,7 +357,7 @@ def test_a_person_who_comes_when_what_must_hold_holds(runner: Runner) -> None:
     run_state_machine_as_test(
         floor(runner),
         settings=settings(
-            max_examples=150,
+            max_examples=100,
             stateful_step_count=50,
             deadline=None,
             derandomize=True,

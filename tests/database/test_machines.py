@@ -385,22 +385,6 @@ def test_each_two_that_meet(runner: Runner, first: str) -> None:
                 floor.teardown()
 
 
-def test_what_was_reaped_is_completed_late_once(runner: Runner) -> None:
-    floor = Floor(runner)
-    floor.people(["start"], "")
-    agent = floor.cast.agents[1]
-    floor.take("start", floor.sessions.all[0], key_of(agent), agent, keep=True)
-    interaction = [*floor.interactions][-1]
-    floor.pass_time("last_seen_at", 0, True)
-    statuses = []
-    for name in ("reap", "complete", "complete", "fail"):
-        by, on = (SWEEPER, None) if name == "reap" else (key_of(agent), interaction)
-        floor.take(name, floor.sessions.all[0], by, on, keep=True)
-        statuses.append(floor.past[-1].interactions[str(interaction)]["status"])
-    floor.teardown()
-    assert statuses == ["failed", "completed", "completed", "completed"]
-
-
 @pytest.mark.full
 def test_a_person_who_comes_when_what_must_hold_holds_for_minutes(runner: Runner) -> None:
     run_state_machine_as_test(

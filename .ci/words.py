@@ -23,12 +23,12 @@ READ = {".py", ".sql", ".html", ".js", ".css", ".md", ".toml", ".sh", ".conf", "
 
 def main() -> int:
     words, allowed = rules(LIST.read_text())
-    found = [
-        line
-        for file in files()
-        for line in look(file.read_text(), words, allowed, str(file.relative_to(ROOT)))
-    ]
-    print("\n".join(found), file=sys.stderr)
+    found = []
+    for file in files():
+        name = str(file.relative_to(ROOT))
+        found += [*look(name, words, allowed, name), *look(file.read_text(), words, allowed, name)]
+    for line in found:
+        print(line, file=sys.stderr)
     return bool(found)
 
 
@@ -48,8 +48,8 @@ def files() -> Iterator[Path]:
 
 
 def look(text: str, words: dict[str, str], allowed: list[str], name: str) -> Iterator[str]:
-    """A sentence for each place; names in snake_case and CamelCase are taken apart."""
-    unwanted = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b")
+    """A sentence for each place; names in snake_case and CamelCase are taken apart, and plurals count."""
+    unwanted = re.compile(rf"\b({'|'.join(map(re.escape, words))})(?:e?s)?\b")
     for number, line in enumerate(text.splitlines(), 1):
         apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", line).replace("_", " ").lower()
         for phrase in allowed:

@@ -74,10 +74,14 @@ class Settings(BaseSettings):
         360, ge=1, le=86400, description="Seconds until a tool permission expires."
     )
     stale_seconds: int = Field(
-        20, ge=1, description="Seconds without a metric after which a card says that its agent is silent."
+        20,
+        ge=1,
+        description="Seconds without a metric or a turn after which a card says that its agent is silent.",
     )
     reap_seconds: int = Field(
-        600, ge=1, description="Seconds without a metric after which an interaction has failed."
+        600,
+        ge=1,
+        description="Seconds without a metric, a turn or a request for a tool after which an interaction has failed.",
     )
     metrics_hours: int = Field(
         24, ge=1, description="Hours that metrics stay after the end of their interaction."
@@ -310,7 +314,7 @@ _FIELDS = {alias: name for name in Settings.model_fields for alias in _aliases(n
 
 
 @dataclass(frozen=True, slots=True)
-class Documented:
+class Setting:
     """A setting as the documentation shows it. A default of None means that it is not set."""
 
     name: str
@@ -319,17 +323,14 @@ class Documented:
     description: str
 
 
-def documented() -> list[Documented]:
+def documented() -> list[Setting]:
     """Every setting, in the order of their definition."""
     found = []
     for name, field in Settings.model_fields.items():
         newest, *older = _aliases(name)
-        default = (
-            None
-            if field.default is None
-            else str(int(field.default) if field.default is True else field.default)
-        )
-        found.append(Documented(newest, tuple(older), default, field.description or ""))
+        value = int(field.default) if isinstance(field.default, bool) else field.default
+        default = None if value is None else str(value)
+        found.append(Setting(newest, tuple(older), default, field.description or ""))
     return found
 
 

@@ -1,5 +1,6 @@
 """A new Supabase project: a PostgreSQL without a schema, and an Auth server in front of it."""
 
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +15,6 @@ from starlette.routing import Mount
 from server.embedded.auth_app import close_auth_app, create_auth_app
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
-from tests.conftest import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class NewProject:
 def new_project(folder: Path) -> Iterator[NewProject]:
     postgres = Postgres(folder / "cloud", settings={"fsync": "off"})
     postgres.start()
-    keys, port = Keys.load_or_create(folder / "cloud"), free_port()
-    url = f"http://127.0.0.1:{port}"
+    keys, listening = Keys.load_or_create(folder / "cloud"), socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     auth = create_auth_app(
         postgres.url("supabase_auth_admin"), keys, issuer=f"{url}/auth/v1", outbox=folder / "outbox"
     )
@@ -54,8 +54,8 @@ def new_project(folder: Path) -> Iterator[NewProject]:
         await close_auth_app(auth)
 
     app = Starlette(routes=[Mount("/auth/v1", auth)], lifespan=closing)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     while not server.started:
         time.sleep(0.01)
@@ -64,4 +64,5 @@ def new_project(folder: Path) -> Iterator[NewProject]:
     finally:
         server.should_exit = True
         thread.join()
+        listening.close()
         postgres.stop()

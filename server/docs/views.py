@@ -17,7 +17,7 @@ from server.kernel import http
 from server.settings import Settings, documented
 
 _EXAMPLES = FILES / "templates" / "docs" / "examples"
-_EXAMPLE_ADDRESS = "http://127.0.0.1:8000"  # in the example files; a page shows its own server's
+_EXAMPLE_ADDRESS = "http://127.0.0.1:8000"  # in the example files
 _API_TITLE = "Floorwalker agent API"
 _WIDTH = 80  # characters of a body on one line
 
@@ -79,7 +79,9 @@ def _render(request: Request, template: str, title: str, **context: Any) -> Resp
     settings: Settings = request.state.settings
 
     def example(name: str) -> str:
-        return _example(name).replace(_EXAMPLE_ADDRESS, settings.address)
+        # Agents use the public address; a proxy and probes on this machine use the port that the server listens on.
+        text = _example(name).replace(_EXAMPLE_ADDRESS + http.PREFIX, settings.address + http.PREFIX)
+        return text.replace(_EXAMPLE_ADDRESS, settings.here)
 
     return http.render(
         request,
@@ -87,7 +89,6 @@ def _render(request: Request, template: str, title: str, **context: Any) -> Resp
         title=title,
         chapters=CHAPTERS,
         example=example,
-        address=settings.address,
         embedded=settings.embedded,
         **context,
     )

@@ -10,33 +10,23 @@ A test says by a comment which of the 36 cases it is of.
 import asyncio
 import os
 import secrets
-import shutil
-import socket
-import tempfile
-import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import jwt
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount
 from supabase_auth import AsyncGoTrueClient, Session, User
 from supabase_auth.errors import AuthApiError
 from supabase_auth.types import AdminUserAttributes
 
-from server.embedded.auth_app import close_auth_app, create_auth_app
 from server.embedded.keys import Keys
-from server.embedded.postgres import Postgres
 from server.kernel.db.migrations import migrate
 from tests.app_server import DEADLINE
+from tests.conftest import a_folder
+from tests.new_project import new_project
 
 PASSWORD = "a-password-of-theirs"
 
@@ -57,33 +47,11 @@ def target() -> Iterator[Target]:
     if url := os.environ.get("AUTH_URL"):
         yield Target(url.rstrip("/"), os.environ["AUTH_PUBLISHABLE_KEY"], os.environ["AUTH_SECRET_KEY"])
         return
-    folder = Path(tempfile.mkdtemp(prefix="floorwalker-test-"))
-    folder.chmod(0o711)
-    postgres = Postgres(folder / "home", settings={"fsync": "off"})
-    postgres.start()
-    asyncio.run(migrate(postgres.url("postgres")))
-    keys = Keys.load_or_create(folder / "home")
-    holder = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{holder.getsockname()[1]}/auth/v1"
-    auth = create_auth_app(postgres.url("supabase_auth_admin"), keys, issuer=url, outbox=folder / "outbox")
-
-    @asynccontextmanager
-    async def closing(app: Starlette) -> AsyncIterator[None]:
-        yield
-        await close_auth_app(auth)
-
-    app = Starlette(routes=[Mount("/auth/v1", auth)], lifespan=closing)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [holder]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield Target(url, keys.publishable, keys.secret, keys, postgres.url("postgres"))
-    server.should_exit = True
-    thread.join()
-    holder.close()
-    postgres.stop()
-    shutil.rmtree(folder)
+    with a_folder() as place, new_project(place) as project:
+        owner_url = project.postgres.url("postgres")
+        asyncio.run(migrate(owner_url))
+        keys = project.keys
+        yield Target(f"{project.url}/auth/v1", keys.publishable, keys.secret, keys, owner_url)
 
 
 @pytest.fixture(scope="session")

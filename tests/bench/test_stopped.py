@@ -33,8 +33,8 @@ def at_work_in(folder: Path) -> list[str]:
 async def test_a_benchmark_that_is_stopped_leaves_nothing_behind(by: signal.Signals) -> None:
     with a_folder() as folder:
         # As in the background of a script, where a shell makes its children ignore SIGINT.
-        unheard = f"trap '' INT; TMPDIR={folder} exec {sys.executable} -m tests.bench latency"
-        bench = subprocess.Popen(["sh", "-c", unheard], cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: ASYNC220 - a moment
+        ignoring = f"trap '' INT; TMPDIR={folder} exec {sys.executable} -m tests.bench latency"
+        bench = subprocess.Popen(["sh", "-c", ignoring], cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: ASYNC220 - a moment
         try:
             await until(lambda: any("postgres" in one for one in at_work_in(folder)))
             bench.send_signal(by)

@@ -349,6 +349,10 @@ async def test_the_proxy_passes_pages_and_streams_on(tmp_path: Path) -> None:
                 )
                 assert answer.status_code == 303, answer.text
                 cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+                pages = [(await browser.get(f"/docs/{name}")).text for name in ("deploy", "connect")]
+                assert f"proxy_pass {web.url};" in pages[0], "not to the proxy itself"
+                assert "http://floor.example.com/api/v1" in pages[1]
+                assert web.url not in pages[1]
                 began = time.monotonic()
                 async with browser.stream("GET", "/stream?page=floor", headers=cookie) as stream:
                     async for text in stream.aiter_text():

@@ -342,7 +342,7 @@ async def test_the_list_is_searched_filtered_and_exported(
         assert (await admin.get(f"/people?{wrong}")).status_code == 422
 
 
-DOORS = [
+ROUTES = [
     ("GET", "/people"),
     ("GET", "/people.csv"),
     ("GET", "/people/new"),
@@ -356,7 +356,7 @@ DOORS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), DOORS)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_only_admins_come_in(
     app_server: AppServer, voice: Person, chat: Person, method: str, path: str
 ) -> None:
@@ -370,7 +370,7 @@ async def test_only_admins_come_in(
         assert (await outsider.request(method, place, data=form)).headers["location"].startswith("/login")
 
 
-@pytest.mark.parametrize(("method", "path"), [listening for listening in DOORS if "{" in listening[1]])
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "{" in route[1]])
 @pytest.mark.parametrize("who", [NOBODY, "nobody", "1", "%00"])
 async def test_unknown_and_malformed_ids_are_nobody(
     app_server: AppServer, admin: httpx.AsyncClient, method: str, path: str, who: str

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 _JOINERS = "\u200c\u200d"  # which Persian words and emoji need
 _LINES = "\n\t"
-# Characters that are invisible although their category is a letter, a mark or a symbol, such as fillers and variation selectors.
+# Invisible characters that Unicode counts among letters, marks and symbols, such as fillers and variation selectors.
 _BLANK = frozenset(
     map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)))
 )

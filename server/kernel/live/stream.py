@@ -255,7 +255,7 @@ class Streams:
         ready = [w for w in ready if readers[w] is not None]
         try:
             rows = await connection.call(_READ, wanted) if wanted else []
-        except Exception as error:  # noqa: BLE001 - whatever it was, the pages become stale and it is tried again
+        except Exception as error:  # noqa: BLE001 - after any error the pages become stale and are read again
             log.warning("read_failed", reason=f"{type(error).__name__}: {error}", audiences=len(ready))
             self._again(ready)
             return

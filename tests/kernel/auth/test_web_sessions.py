@@ -239,9 +239,9 @@ async def test_a_person_who_is_in_stays_in_when_the_keys_cannot_be_fetched(
     app_server: AppServer, voice: Person, transport: Transport, auth: Auth
 ) -> None:
     cookie = await signed_in(auth, voice)
-    unheard = Transport()
-    unheard.instead[JWKS] = cut
-    async with auth_process(app_server, unheard) as other:  # it has never fetched a key
+    unreached = Transport()
+    unreached.instead[JWKS] = cut
+    async with auth_process(app_server, unreached) as other:  # it has never fetched a key
         assert fates([await ask(other, cookie) for _ in range(5)]) == {"in"}
         before = await sessions_there(app_server, voice)
         with pytest.raises(Unavailable) as refused:

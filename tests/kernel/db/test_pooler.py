@@ -286,13 +286,13 @@ async def test_a_session_pooler_delivers_and_is_believed(app_server: AppServer) 
 async def test_without_a_session_connection_pages_and_agents_hear_two_seconds_later(
     app_server: AppServer, pooler: Pooler, folder: Path, voice: Person
 ) -> None:
-    with serving(folder / "unheard", free_port(), **hosted(app_server, DATABASE_URL=pooler.url())) as running:
-        unheard = AppServer(running.url, app_server.home, running.process, running.log)
-        async with watching(unheard, voice) as (browser, lines):
+    with serving(folder / "polling", free_port(), **hosted(app_server, DATABASE_URL=pooler.url())) as running:
+        polling = AppServer(running.url, app_server.home, running.process, running.log)
+        async with watching(polling, voice) as (browser, lines):
             # Written by another process, because a process rings for its own decisions.
             asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
             await until(lambda: asked["id"] in "".join(lines))
-            async with unheard.api(voice.agents[0]) as api:
+            async with polling.api(voice.agents[0]) as api:
                 waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
                 await asyncio.sleep(0.2)
                 async with app_server.browser_of(voice) as elsewhere:
@@ -304,7 +304,7 @@ async def test_without_a_session_connection_pages_and_agents_hear_two_seconds_la
             assert "".join(lines).count("retry: ") == 1, "it is still the same stream"
             await browser.post("/logout")
             await until(lambda: lines[-1] == GONE)
-        assert "DATABASE_LISTEN_URL must be a session connection" in unheard.log.read_text()
+        assert "DATABASE_LISTEN_URL must be a session connection" in polling.log.read_text()
 
 
 @pytest.fixture

@@ -210,20 +210,20 @@ async def test_behind_a_transaction_pooler_one_may_follow_and_never_leads(
     heard: list[str] = []
     topic = f"agents:{uuid4()}"
     with pooling(app_server.home) as pooler:
-        async with hearing(pooler.url(), bus.url) as unheard:
+        async with hearing(pooler.url(), bus.url) as polling:
             await asyncio.sleep(3)
-            assert unheard.state.name == "polling"
-            assert unheard.role == "listener"
+            assert polling.state.name == "polling"
+            assert polling.role == "listener"
             async with hearing(named(app_server), bus.url) as leader:
                 await until(
                     lambda: (
                         leader.role == "leader"
-                        and unheard.role == "follower"
-                        and unheard.state.name != "polling"
+                        and polling.role == "follower"
+                        and polling.state.name != "polling"
                     )
                 )
-                unheard.topics.subscribe([topic], noting(heard))
+                polling.topics.subscribe([topic], noting(heard))
                 await until(lambda: heard == [topic])
                 await notify(app_server, topic)
                 await until(lambda: heard == [topic] * 2)
-            await until(lambda: unheard.state.name == "polling")
+            await until(lambda: polling.state.name == "polling")

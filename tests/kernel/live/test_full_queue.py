@@ -34,16 +34,16 @@ async def test_a_full_queue_of_notifications_is_503_until_there_is_room() -> Non
             live = await app_server.start(agent)
             metric = {"satisfaction_score": 50, "feed_text": "Hello"}
             async with (
-                app_server.database() as unheard,
+                app_server.database() as blocking,
                 app_server.database() as loud,
                 app_server.api(agent) as api,
                 httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as http,
             ):
                 assert (await http.get("/readyz")).json()["notifications"] is True
-                await unheard.execute("listen elsewhere")
-                transaction = unheard.transaction()  # a listener that reads nothing while it lasts
+                await blocking.execute("listen elsewhere")
+                transaction = blocking.transaction()  # a listener that reads nothing while it lasts
                 await transaction.start()
-                await unheard.fetchval("select 1")
+                await blocking.fetchval("select 1")
                 for size in (7000, 200, 20):
                     assert await fill(loud, size)
                 path = f"/interactions/{live}/metrics"
@@ -53,7 +53,7 @@ async def test_a_full_queue_of_notifications_is_503_until_there_is_room() -> Non
                 ready = await http.get("/readyz")
                 assert (ready.status_code, ready.json()["notifications"]) == (503, False)
                 await transaction.rollback()
-                await unheard.execute("unlisten *")
+                await blocking.execute("unlisten *")
 
                 async def accepted() -> bool:
                     return (await api.post(path, json=metric)).status_code == 202

@@ -228,7 +228,7 @@ async def test_a_server_that_stops_ends_its_streams(how: str, content: Callable[
     assert seen["ours"][1] == ["cancelled", "cleaned up", "returned"]
 
 
-async def test_a_person_who_cancels_the_request_hears_of_it() -> None:
+async def test_a_request_that_is_cancelled_raises_the_cancellation() -> None:
     for name in ("original", "ours"):
         async with (
             serving(lambda kind, h: kind(endless(h, A))) as served,
@@ -242,7 +242,7 @@ async def test_a_person_who_cancels_the_request_hears_of_it() -> None:
 
 
 async def test_a_generator_that_takes_no_notice_is_stopped_all_the_same() -> None:
-    async def unheard(happened: Happened) -> AsyncIterator[bytes]:
+    async def ignoring(happened: Happened) -> AsyncIterator[bytes]:
         try:
             yield A
             for _ in range(3):
@@ -256,7 +256,7 @@ async def test_a_generator_that_takes_no_notice_is_stopped_all_the_same() -> Non
     async def go(reader: Reader) -> None:
         await reader.until(b"data: a")
 
-    _, happened = await compare(lambda kind, h: kind(unheard(h)), go)
+    _, happened = await compare(lambda kind, h: kind(ignoring(h)), go)
     assert happened == ["went on", "cleaned up", "returned"]
 
 

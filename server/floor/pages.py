@@ -31,6 +31,7 @@ class Interaction(TypedDict):
     feed: list[FeedLine]
     grants: list[Grant] | None
     caller: str | None
+    is_test: bool
 
 
 class Ended(TypedDict):
@@ -88,6 +89,7 @@ class Row(TypedDict):
     feed: FeedLine | None
     grants: int | None
     caller: str | None
+    is_test: bool
 
 
 class Supervisor(TypedDict):

@@ -39,6 +39,9 @@ class Head(TypedDict):
     caller: str | None
     called_number: str | None
     end_reason: str | None
+    is_test: bool
+    agent_id: str
+    agent_version: int | None
 
 
 class Entry(TypedDict):

@@ -85,6 +85,20 @@ FUNCTIONS: dict[str, Function] = {
         may=PERSON, call="public.note_person({id}, 'users.change', '{{}}')", id="'{owner}'",
         its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
     ),
+    "public.clone_agent": Function(
+        may=PERSON, call="public.clone_agent({id}, '{{\"is_template\": true}}')", id="'{agent}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
+    ),
+    "public.restore_agent_version": of(
+        PERSON, "public.restore_agent_version({id}, 1)", "owner admin", "FW404", id="'{agent}'"
+    ),
+    "public.set_agent_setup": Function(
+        may=PERSON, call="public.set_agent_setup({id}, true)", id="'{agent}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
+    ),
+    "private.replace_tools": NOBODY,
+    "private.agent_whole": NOBODY,
+    "private.limited_amount": NOBODY,
     "private.require_admin": NOBODY,
     "public.system_report": of(PERSON, "public.system_report()", "admin", "FW403"),
     "public.leaderboard": of(PERSON, "public.leaderboard()", PEOPLE, "FW403"),
@@ -108,6 +122,9 @@ FUNCTIONS: dict[str, Function] = {
     "private.interaction_v2": of(
         PERSON, "private.interaction_v2(jsonb_build_object('interaction_id', {id}))", "owner admin",
         id="'{live}'::uuid",
+    ),
+    "private.setup": of(
+        PERSON, "private.setup(jsonb_build_object('agent_id', {id}))", "admin", id="'{agent}'::uuid"
     ),
     "private.waiting": of(PERSON, "nullif(private.waiting('{{}}') -> 'tool_permissions', '[]')", "owner admin"),
     "private.chosen_supervisors": of(
@@ -234,6 +251,11 @@ FUNCTIONS: dict[str, Function] = {
         " array[now()], array['good'], array[50], array['']) r)",
         "web", id="'{live}'",
     ),
+    "private.sealed_secrets": of(
+        WEB, "(select min(s.tool_id::text) from private.sealed_secrets({id}) s)", "web", id="'{agent}'::uuid"
+    ),
+    "private.note_key_use": of(WEB, "private.note_key_use(array[{id}]::uuid[])", id="'{key}'"),
+    "private.note_setup_step": of(WEB, "nullif(private.note_setup_step({id}, '{{key_accepted}}')::text, '')", id="'{agent}'"),
     "private.configure": of(WEB, "private.configure('{{}}')", "web"),
     # Functions of the sweeper.
     "private.sweep": of(f"{WEB} {SERVICE}", "coalesce(private.sweep('expiry'), 0)", "web service"),
@@ -243,6 +265,7 @@ FUNCTIONS: dict[str, Function] = {
     "private.settle_held_permissions": of(
         f"{AGENT} {SERVICE}", "private.settle_held_permissions()", f"{KEYS} service"
     ),
+    "private.end_overlong": of(SERVICE, "private.end_overlong()", "service"),
     "private.reap_interactions": of(SERVICE, "private.reap_interactions()", "service"),
     "private.cleanup_realtime_metrics": of(SERVICE, "private.cleanup_realtime_metrics()", "service"),
     "public.cleanup_old_archives": of(SERVICE, "public.cleanup_old_archives()", "service"),

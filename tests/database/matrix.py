@@ -32,6 +32,7 @@ FATES = {
     "nothing": "no error and no row: the policy hides them",
     "refused": "42501: no grant, not for a single column of the group",
     "walled": "42501: granted, but the policy refuses this row",
+    "FW403": "only for another role",
     "FW404": "unknown, as another's is",
     "kept": "23503 or 23001: history hangs on it",
 }
@@ -103,48 +104,83 @@ TABLES: dict[str, Table] = {
     "public.agents": Table(
         rows="id = '{agent}'",
         groups={
-            "script": "name system_prompt mcp_tools",
-            "kept": "id supervisor_id agent_type slot status paused_at retired_at created_at updated_at",
+            "prompt": "system_prompt",
+            "made": "name description first_message voice_provider voice_id voice_name model_provider model_name language"
+            " interrupt_enabled silence_threshold_seconds mcp_tools",
+            "first": "supervisor_id agent_type is_template",
+            "kept": "id slot status paused_at retired_at created_at updated_at template_parent_id created_by"
+            " setup_began_at setup_ended_at",
         },
         new={"supervisor_id": "'{owner}'", "agent_type": "'voice'", "name": "'New'", "system_prompt": "''"},
-        change={"script": "name = 'Renamed'"},
+        change={"made": "name = 'Renamed'", "prompt": "system_prompt = 'Be brief.'"},
         fates=grid("""
-                     select    insert    update    delete
-        its_key      sees      refused   refused   refused
-        other_key    nothing   refused   refused   refused
-        revoked_key  nothing   refused   refused   refused
-        service      sees      adds      changes   kept
+                            select    insert    insert.kept  update    update.prompt  update.made  delete
+        nobody              nothing   walled    refused      refused   nothing        nothing      refused
+        owner               sees      walled    refused      refused   changes        FW403        refused
+        other               nothing   walled    refused      refused   nothing        nothing      refused
+        admin               sees      adds      refused      refused   changes        changes      refused
+        deactivated         nothing   walled    refused      refused   nothing        nothing      refused
+        deactivated_admin   nothing   walled    refused      refused   nothing        nothing      refused
+        its_key             sees      refused   refused      refused   refused        refused      refused
+        other_key           nothing   refused   refused      refused   refused        refused      refused
+        revoked_key         nothing   refused   refused      refused   refused        refused      refused
+        service             sees      adds      adds         changes   changes        changes      kept
         """),
     ),
     "public.agent_tools": Table(
         rows="agent_id = '{agent}'",
         groups={
-            "all": "id agent_id tool_name description input_schema tool_config requires_permission undo_seconds created_at"
+            "told": "tool_name description input_schema tool_config requires_permission undo_seconds mode idempotent"
+            " secret_set_at limit_argument asks_above refuses_above uses_per_interaction",
+            "whose": "agent_id",
+            "secret": "sealed_secret",
+            "kept": "id created_at",
         },
-        new={"agent_id": "'{agent}'", "tool_name": "'new_tool'"},
-        change={"all": "requires_permission = not requires_permission"},
+        new={
+            "agent_id": "'{agent}'",
+            "tool_name": "'new_tool'",
+            "requires_permission": "true",
+            "mode": "'asks'",
+            "sealed_secret": "'x'",
+            "secret_set_at": "now()",
+        },
+        change={
+            "told": "requires_permission = not requires_permission",
+            "secret": "sealed_secret = 'x', secret_set_at = now()",
+        },
         fates=grid("""
-                     select    insert    update    delete
-        its_key      sees      refused   refused   refused
-        other_key    nothing   refused   refused   refused
-        revoked_key  nothing   refused   refused   refused
-        service      sees      adds      changes   deletes
+                            select    select.secret  insert    insert.kept  update    update.told  update.secret  delete
+        nobody              nothing   refused        walled    refused      refused   nothing      nothing        nothing
+        owner               sees      refused        walled    refused      refused   nothing      nothing        nothing
+        other               nothing   refused        walled    refused      refused   nothing      nothing        nothing
+        admin               sees      refused        adds      refused      refused   changes      changes        deletes
+        deactivated         nothing   refused        walled    refused      refused   nothing      nothing        nothing
+        deactivated_admin   nothing   refused        walled    refused      refused   nothing      nothing        nothing
+        its_key             sees      refused        refused   refused      refused   refused      refused        refused
+        other_key           nothing   refused        refused   refused      refused   refused      refused        refused
+        revoked_key         nothing   refused        refused   refused      refused   refused      refused        refused
+        service             sees      refused        adds      adds         changes   changes      changes        deletes
         """),
     ),
     "public.agent_keys": Table(
         rows="agent_id = '{agent}'",
-        groups={"hash": "key_hash", "rest": "id agent_id hint created_at revoked_at"},
+        groups={
+            "hash": "key_hash",
+            "made": "id agent_id hint name",
+            "revoked": "revoked_at",
+            "kept": "created_at created_by last_used_at",
+        },
         new={"agent_id": "'{agent}'", "key_hash": "sha256('new')", "hint": "'new'"},
-        change={"rest": "revoked_at = now()"},
+        change={"revoked": "revoked_at = coalesce(revoked_at, now())"},
         fates=grid("""
-                            select    select.hash   insert    update    delete
-        nobody              nothing   refused       refused   refused   refused
-        owner               sees      refused       refused   refused   refused
-        other               nothing   refused       refused   refused   refused
-        admin               sees      refused       refused   refused   refused
-        deactivated         nothing   refused       refused   refused   refused
-        deactivated_admin   nothing   refused       refused   refused   refused
-        service             sees      sees          adds      changes   refused
+                            select    select.hash   insert    insert.kept  insert.revoked  update    update.revoked  delete
+        nobody              nothing   refused       walled    refused      refused         refused   nothing         refused
+        owner               sees      refused       walled    refused      refused         refused   nothing         refused
+        other               nothing   refused       walled    refused      refused         refused   nothing         refused
+        admin               sees      refused       adds      refused      refused         refused   changes         refused
+        deactivated         nothing   refused       walled    refused      refused         refused   nothing         refused
+        deactivated_admin   nothing   refused       walled    refused      refused         refused   nothing         refused
+        service             sees      sees          adds      adds         adds            changes   changes         refused
         """),
     ),
     "public.interactions": Table(
@@ -153,7 +189,7 @@ TABLES: dict[str, Table] = {
             "start": "agent_id interaction_type external_id",
             "contact": "phone_number caller called_number livekit_room_id",
             "status": "status end_reason",
-            "kept": "id supervisor_id started_at ended_at duration_seconds created_at anonymised_at series reaped_at",
+            "kept": "id supervisor_id started_at ended_at duration_seconds created_at anonymised_at series reaped_at agent_version is_test",
         },
         new={"agent_id": "'{agent}'", "interaction_type": "'voice'"},
         first="update public.interactions set status = 'completed' where id = '{live}'",
@@ -173,7 +209,7 @@ TABLES: dict[str, Table] = {
         rows="interaction_id in ({interactions})",
         groups={
             "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at phone_number caller",
-            "grants": "grants lag_seconds lag_at",
+            "grants": "grants lag_seconds lag_at is_test ends_at",
         },
         new={"interaction_id": "'{live}'", "agent_id": "'{agent}'", "supervisor_id": "'{owner}'"},
         fates=grid("""
@@ -270,9 +306,36 @@ TABLES: dict[str, Table] = {
         service      sees      adds      refused      refused   changes
         """),
     ),
+    "public.agent_config": Table(
+        rows="agent_id = '{agent}'",
+        groups={"key": "agent_id config_key", "value": "config_value", "kept": "id updated_at"},
+        new={"agent_id": "'{agent}'", "config_key": "'colour'", "config_value": "'1'"},
+        change={"value": "config_value = '700'"},
+        fates=grid("""
+                            select    insert    insert.kept  update    update.value  delete
+        nobody              nothing   walled    refused      refused   nothing       nothing
+        owner               sees      walled    refused      refused   nothing       nothing
+        other               nothing   walled    refused      refused   nothing       nothing
+        admin               sees      adds      refused      refused   changes       deletes
+        deactivated         nothing   walled    refused      refused   nothing       nothing
+        deactivated_admin   nothing   walled    refused      refused   nothing       nothing
+        its_key             sees      refused   refused      refused   refused       refused
+        other_key           nothing   refused   refused      refused   refused       refused
+        revoked_key         nothing   refused   refused      refused   refused       refused
+        service             sees      adds      adds         changes   changes       deletes
+        """),
+    ),
+    "public.setup_steps": Table(
+        rows="agent_id = '{agent}'",
+        groups={"all": "id agent_id step at status detail"},
+        new={"agent_id": "'{agent}'", "step": "'first_metric'"},
+        fates=SERVICE_READS | {"owner": {"select": "nothing"}},
+    ),
     "public.agent_versions": Table(
         rows="agent_id = '{agent}'",
-        groups={"all": "id agent_id version name system_prompt mcp_tools created_at created_by"},
+        groups={
+            "all": "id agent_id version name system_prompt mcp_tools created_at created_by whole note actor"
+        },
         new={"agent_id": "'{agent}'", "version": "9", "name": "'x'", "system_prompt": "'x'"},
         fates=SERVICE_READS,
     ),
@@ -337,7 +400,7 @@ TABLES: dict[str, Table] = {
     ),
     "private.decision_cards": view(
         "id = '{allowed}'",
-        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name",
+        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name rule",
     ),
     "private.agent_cards": view(
         "id = '{agent}'",
@@ -345,17 +408,17 @@ TABLES: dict[str, Table] = {
     ),
     "private.interaction_cards": view(
         "id = '{live}'",
-        "id agent_id version started_at phone_number last_seen_at sentiment satisfaction_score scores feed grants caller",
+        "id agent_id version started_at phone_number last_seen_at sentiment satisfaction_score scores feed grants caller is_test",
     ),
     "private.interaction_rows": view(
         "id = '{live}'",
         "id agent_name username interaction_type started_at phone_number last_seen_at sentiment"
-        " satisfaction_score feed grants caller",
+        " satisfaction_score feed grants caller is_test",
     ),
     "private.interaction_heads": view(
         "id = '{live}'",
         "id status interaction_type phone_number started_at ended_at duration_seconds livekit_room_id"
-        " agent_name username last_seen_at sentiment satisfaction_score grants caller called_number end_reason",
+        " agent_name username last_seen_at sentiment satisfaction_score grants caller called_number end_reason is_test agent_id agent_version",
     ),
     "private.settings": closed("name value"),
     "private.pages": closed("name function"),

@@ -123,6 +123,17 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
             UUID(live),
             person.id,
         )
+        await owner.execute(
+            "insert into agent_config (agent_id, config_key, config_value) values ($1, 'max_call_duration', '600')",
+            agent.id,
+        )
+        await owner.execute(
+            "update agents set setup_began_at = now(), setup_ended_at = now() where id = $1", agent.id
+        )
+        await owner.execute("insert into setup_steps (agent_id, step) values ($1, 'key_accepted')", agent.id)
+        await owner.execute(
+            "update agent_tools set sealed_secret = 'x', secret_set_at = now() where agent_id = $1", agent.id
+        )
         session = await owner.fetchrow(
             "select id, token_hash from private.web_sessions where user_id = $1", person.id
         )

@@ -13,6 +13,17 @@ where contype = 'c' and connamespace = 'public'::regnamespace and pg_get_constra
 TAKEN = {
     "users.name": lengths.NAME,
     "agents.name": lengths.NAME,
+    "agents.system_prompt": lengths.PROMPT,
+    "agents.description": lengths.DESCRIPTION,
+    "agents.first_message": lengths.DESCRIPTION,
+    "agents.voice_provider": lengths.PROVIDER,
+    "agents.voice_id": lengths.VOICE,
+    "agents.voice_name": lengths.NAME,
+    "agents.model_provider": lengths.PROVIDER,
+    "agents.model_name": lengths.MODEL,
+    "agent_keys.name": lengths.KEY_NAME,
+    "agent_versions.note": lengths.VERSION_NOTE,
+    "agent_tools.limit_argument": lengths.NAME,
     "agent_tools.tool_name": lengths.NAME,
     "agent_tools.description": lengths.TOOL_DESCRIPTION,
     "interactions.called_number": lengths.NAME,
@@ -30,7 +41,7 @@ TAKEN = {
     "tool_permissions.reason": lengths.REASON,
     "tool_permissions.held_reason": lengths.REASON,
 }
-WRITTEN_BY_US = {"agents.system_prompt", "agent_keys.hint", "saved_views.name"}  # nothing sends them yet
+WRITTEN_BY_US = {"agent_keys.hint", "saved_views.name", "setup_steps.detail"}  # nothing sends them yet
 
 
 async def test_each_limit_is_the_tables(app_server: AppServer) -> None:

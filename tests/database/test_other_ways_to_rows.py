@@ -138,6 +138,9 @@ async def ring_everything(app_server: AppServer, secret: str) -> None:
             await service.execute("delete from interactions where id = $1", UUID(live))
             await service.execute("delete from agents where id = $1", again.id)
         async with app_server.database() as owner:
+            await owner.execute(
+                "insert into setup_steps (agent_id, step) values ($1, 'key_accepted')", agent.id
+            )
             await owner.execute("delete from private.web_sessions where user_id = $1", person.id)
             await owner.execute("update users set name = $2, deactivated_at = now() where id = $1", person.id, secret)  # fmt: skip
 
@@ -201,11 +204,11 @@ async def test_a_leaking_function_is_shown_no_hidden_row(
         assert not hidden & set(shown)
     text = "\n".join(row[0] for row in plan)
     assert sample.names["owner"] not in text
-    # Its own filter is applied after the policies: to rows of an index, or to sums of visible rows.
+    # Its own filter is applied after the policies: to rows of an index, to joined rows, or to sums of visible rows.
     above = "Index Cond" in text or re.search(
         r"Aggregate .*(\n +(?!->).*)*Filter: \(*(public\.)?leak\(", text
     )
-    assert above or not re.search(r"Filter: \(*(public\.)?leak\(", text), text
+    assert above or not re.search(r"(?<!Join )Filter: \(*(public\.)?leak\(", text), text
 
 
 @pytest.mark.parametrize("table", READABLE)

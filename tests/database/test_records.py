@@ -52,7 +52,7 @@ async def test_a_pause_and_a_revoked_key_are_recorded_without_secrets(
             "update agent_keys set revoked_at = now() where agent_id = $1 returning id", agent.id
         )
         assert [(actor, action, [*changes]) for actor, action, changes in await recorded(owner, key)] == [
-            ("postgres", "agent_keys.insert", ["hint"]),
+            ("postgres", "agent_keys.insert", ["hint", "name"]),
             ("postgres", "agent_keys.update", ["revoked_at"]),
         ]
         await become(owner, voice)

@@ -2,6 +2,11 @@
 
 NAME = 255  # of a person, an agent, a tool, a LiveKit room, and ids given by others
 TOOL_DESCRIPTION = 4000
+DESCRIPTION = 4000  # of an agent
+PROMPT = 100_000
+VERSION_NOTE = 200
+PROVIDER, MODEL, VOICE = 50, 100, 100
+KEY_NAME = 100
 REASON = 1000  # of a decision
 FEED_TEXT = 500  # one line
 TURN_TEXT = 4000

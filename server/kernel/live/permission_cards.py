@@ -90,6 +90,7 @@ class Decision(TypedDict):
     responded_at: str | None
     executed_at: str | None
     agent_name: str
+    rule: str | None
 
 
 class Queue(TypedDict):

@@ -7,11 +7,11 @@ declare
 begin
   if p_supervisor_ids is null then
     return private.answered_cards(array(select t.id from public.tool_permissions t
-      where t.status <> 'pending' and t.rule is null and t.responded_at > v_since
+      where t.status <> 'pending' and (t.rule is null or t.rule = 'shown') and t.responded_at > v_since
       order by t.responded_at desc limit 5));
   end if;
   return private.answered_cards(array(select t.id from public.tool_permissions t
-    where t.status <> 'pending' and t.rule is null and t.responded_at > v_since and t.supervisor_id = any (p_supervisor_ids)
+    where t.status <> 'pending' and (t.rule is null or t.rule = 'shown') and t.responded_at > v_since and t.supervisor_id = any (p_supervisor_ids)
     order by t.responded_at desc limit 5));
 end $$;
 comment on function private.answered_permissions(uuid[]) is

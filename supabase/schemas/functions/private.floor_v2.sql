@@ -19,7 +19,7 @@ begin
     select w.ids, w.more into v_waiting, v_more from private.waiting_in_turn(array[v_supervisor], 50) w;
     v_lately := array(
       select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status <> 'pending'
-        and t.rule is null and t.responded_at > pg_catalog.now() - interval '10 minutes'
+        and (t.rule is null or t.rule = 'shown') and t.responded_at > pg_catalog.now() - interval '10 minutes'
         order by t.responded_at desc limit 5);
   end if;
   if v_waiting <> '{}' then

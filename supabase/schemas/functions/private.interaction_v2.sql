@@ -61,7 +61,7 @@ begin
         select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status = 'pending'
         order by w.requested_at, w.id limit 50)),
       'answered', private.answered_cards(array(
-        select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status <> 'pending' and w.rule is null
+        select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status <> 'pending' and (w.rule is null or w.rule = 'shown')
           and w.responded_at > pg_catalog.now() - interval '10 minutes' order by w.responded_at desc limit 5)),
       'archive', case when r.id is not null then pg_catalog.jsonb_build_object('summary', r.summary, 'issues', r.issues,
         'tags', r.tags, 'csat_score', r.csat_score, 'resolution_time_seconds', r.resolution_time_seconds,
@@ -69,7 +69,7 @@ begin
       'broken_by', (
         select later.id from public.interactions later
         join public.interaction_archives b on b.interaction_id = later.id
-        where r.fcr_status = false and later.phone_number = i.phone_number and later.started_at > i.started_at
+        where r.fcr_status = false and not later.is_test and later.phone_number = i.phone_number and later.started_at > i.started_at
           and later.started_at <= i.started_at + interval '3 days'
           and private.issue_tags(b.tags) && private.issue_tags(r.tags)
         order by later.started_at limit 1))

@@ -13,7 +13,7 @@ as $$
     p_sign * coalesce((p_archive).resolution_time_seconds, 0),
     p_sign * ((p_archive).fcr_status is not null)::integer,
     p_sign * coalesce((p_archive).fcr_status, false)::integer
-  where (p_interaction).status = 'completed'
+  where (p_interaction).status = 'completed' and not (p_interaction).is_test
 $$;
 comment on function private.note_performance(integer, public.interactions, public.interaction_archives, boolean) is
-  'Writes one row of performance_changes; nothing for an interaction that is not completed.';
+  'Writes one row of performance_changes; nothing for an interaction that is not completed, or is a test.';

@@ -7,6 +7,7 @@ declare
   v_tool public.agent_tools;
   v_grant public.tool_grants;
   v_amount numeric;
+  v_under boolean;
   v_most integer;
 begin
   -- Of two simultaneous requests of an agent, the second counts the first. Taken before all other locks, because all
@@ -50,8 +51,27 @@ begin
   new.status := 'pending';
   new.grant_id := null;
   new.grant_use := null;
-  if v_tool.id is not null and not v_tool.requires_permission then
-    new.rule := 'not_required';
+  if v_tool.id is not null then
+    v_amount := private.limited_amount(new.arguments, v_tool.limit_argument);
+    new.reason := case
+      when v_tool.mode = 'refused' then 'This tool is refused: nobody can allow it.'
+      when v_amount > v_tool.refuses_above then
+        pg_catalog.format('%s is more than %s, the most that this tool may use.', v_tool.limit_argument, v_tool.refuses_above)
+      when v_tool.uses_per_interaction is not null and (select pg_catalog.count(*) from (select from public.tool_permissions t where t.interaction_id = new.interaction_id
+          and t.tool_name = new.tool_name and t.status in ('pending', 'allowed') limit v_tool.uses_per_interaction) u)
+          >= v_tool.uses_per_interaction then
+        pg_catalog.format('This tool may be used %s in an interaction.',
+          case v_tool.uses_per_interaction when 1 then 'once' else v_tool.uses_per_interaction || ' times' end) end;
+    v_under := case
+      when v_tool.limit_argument is null then v_tool.mode in ('runs', 'shown')
+      when v_amount is null then false  -- it cannot be compared, so a person decides
+      when v_tool.asks_above is not null then v_amount <= v_tool.asks_above
+      else v_tool.mode in ('runs', 'shown') end;
+  end if;
+  if new.reason is not null then
+    new.rule := 'refused';
+  elsif v_under then
+    new.rule := case v_tool.mode when 'runs' then 'not_required' when 'shown' then 'shown' else 'limit' end;
   elsif v_grant.id is not null then
     v_amount := private.covered_amount(v_grant, new, coalesce(v_tool.undo_seconds, 0));
     if v_amount is not null then
@@ -75,11 +95,15 @@ begin
     new.expires_at := new.requested_at + pg_catalog.make_interval(secs => private.setting('permission_seconds'));
   end if;
   if new.rule is not null then
-    new.status := 'allowed';
     new.responded_at := new.requested_at;
-    new.execute_before := new.requested_at + pg_catalog.make_interval(secs => private.setting('execute_seconds'));
+    if new.rule = 'refused' then
+      new.status := 'denied';
+    else
+      new.status := 'allowed';
+      new.execute_before := new.requested_at + pg_catalog.make_interval(secs => private.setting('execute_seconds'));
+    end if;
   end if;
   return new;
 end $$;
 comment on function private.open_tool_permission() is
-  'Trigger: fills agent, supervisor and expiry; allows at once what needs no permission or is granted. FW409 on an ended interaction, FW404 on none, FW422 for what is no digest, FW429 when the agent has too many pending.';
+  'Trigger: fills agent, supervisor and expiry; allows at once what needs no permission or is granted, and denies what the tool refuses. FW409 on an ended interaction, FW404 on none, FW422 for what is no digest, FW429 when the agent has too many pending.';

@@ -10,7 +10,8 @@ begin
       perform pg_catalog.pg_notify('floor', tg_table_name || ':' || v_owner);
     end loop;
   elsif tg_op = 'UPDATE' then
-    for v_owner in select supervisor_id from before union select supervisor_id from after loop
+    for v_owner in select supervisor_id from before where supervisor_id is not null
+        union select supervisor_id from after where supervisor_id is not null loop
       perform pg_catalog.pg_notify('floor', tg_table_name || ':' || v_owner);
     end loop;
   else

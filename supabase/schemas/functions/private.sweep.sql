@@ -12,7 +12,7 @@ begin
   end if;
   return case p_step
     when 'expiry' then private.expire_tool_permissions()
-    when 'reaping' then private.reap_interactions()
+    when 'reaping' then private.reap_interactions() + private.end_overlong()
     when 'performance' then private.fold_performance()
     when 'metrics' then private.cleanup_realtime_metrics()
     when 'archives' then public.cleanup_old_archives(private.setting('archive_days'), 50)

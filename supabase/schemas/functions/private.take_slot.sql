@@ -3,7 +3,10 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if tg_op = 'UPDATE' and new.supervisor_id = old.supervisor_id
+  if new.supervisor_id is null then
+    new.slot := null;
+    return new;
+  elsif tg_op = 'UPDATE' and new.supervisor_id = old.supervisor_id
      and (new.retired_at is not null or old.retired_at is null) then
     return new;
   end if;

@@ -15,7 +15,7 @@ begin
   end if;
   return (
     with live as materialized (
-      select p.interaction_id, p.agent_id, p.supervisor_id, p.started_at, p.last_seen_at, p.sentiment, p.satisfaction_score
+      select p.interaction_id, p.agent_id, p.supervisor_id, p.started_at, p.last_seen_at, p.sentiment, p.satisfaction_score, p.is_test
       from public.interaction_pulse p
     ), matching as materialized (
       select l.*, case l.sentiment when 'critical' then 0 when 'neutral' then 1 when 'good' then 2 else 3 end as badness
@@ -30,11 +30,11 @@ begin
     )
     select pg_catalog.jsonb_build_object(
       'numbers', (select pg_catalog.jsonb_build_object(
-        'active', pg_catalog.count(*),
-        'critical', pg_catalog.count(*) filter (where sentiment = 'critical'),
-        'satisfaction', pg_catalog.round(pg_catalog.avg(satisfaction_score)),
+        'active', pg_catalog.count(*) filter (where not is_test),
+        'critical', pg_catalog.count(*) filter (where sentiment = 'critical' and not is_test),
+        'satisfaction', pg_catalog.round(pg_catalog.avg(satisfaction_score) filter (where not is_test)),
         'agents', (select coalesce(pg_catalog.jsonb_object_agg(g.status, g.n), '{}') from (
-          select status, pg_catalog.count(*) as n from public.agents where retired_at is null group by status) g))
+          select status, pg_catalog.count(*) as n from public.agents where retired_at is null and supervisor_id is not null group by status) g))
         || (select pg_catalog.jsonb_build_object('pending', pg_catalog.count(*), 'oldest_pending', pg_catalog.min(requested_at))
             from public.tool_permissions where status = 'pending' and held_until is null) from live),
       'interactions', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by w.place), '[]')
@@ -43,7 +43,7 @@ begin
       'supervisors', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(v) order by v.critical desc, v.active desc, v.username), '[]') from (
         select u.username, t.active, t.critical
         from (select supervisor_id, pg_catalog.count(*) as active, pg_catalog.count(*) filter (where sentiment = 'critical') as critical
-              from live group by supervisor_id) t
+              from live where not is_test group by supervisor_id) t
         join public.users u on u.id = t.supervisor_id
         order by t.critical desc, t.active desc, u.username limit 24) v)));
 end $$;

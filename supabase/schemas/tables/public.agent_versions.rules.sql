@@ -8,3 +8,5 @@ create policy agent_versions_visible on public.agent_versions for select to auth
 
 create trigger agent_versions_10_refuse before truncate on public.agent_versions for each statement
   execute function private.refuse_change();
+create trigger agent_versions_70_audit after insert on public.agent_versions for each row
+  execute function private.audit('version', 'note');

@@ -2,13 +2,34 @@ alter table public.agents enable row level security;
 
 grant select on public.agents to agent_runtime, authenticated;
 grant select, insert, update, delete on public.agents to service_role;
+grant insert (supervisor_id, name, agent_type, system_prompt, description, first_message, voice_provider, voice_id, voice_name, model_provider, model_name, language, interrupt_enabled, silence_threshold_seconds, is_template, mcp_tools) on public.agents to authenticated;
+grant update (name, system_prompt, description, first_message, voice_provider, voice_id, voice_name, model_provider, model_name, language, interrupt_enabled, silence_threshold_seconds, mcp_tools) on public.agents to authenticated;
 
 create policy agents_itself on public.agents for select to agent_runtime
   using (id = (select private.current_agent()));
 
+-- Templates and workers have no supervisor; admins see them.
 create policy agents_visible on public.agents for select to authenticated
-  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[]));
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[])
+    or supervisor_id is null and (select private.viewer_role()) = 'admin');
 
+create policy agents_made_by_admin on public.agents for insert to authenticated
+  with check ((select private.viewer_role()) = 'admin');
+
+-- Of these columns, agents_05_admins lets supervisors change the prompt alone.
+create policy agents_changed on public.agents for update to authenticated
+  using (supervisor_id = any ((select private.visible_supervisor_ids())::uuid[])
+    or supervisor_id is null and (select private.viewer_role()) = 'admin');
+
+create trigger agents_05_admins before update of name, description, first_message, voice_provider, voice_id, voice_name,
+    model_provider, model_name, language, interrupt_enabled, silence_threshold_seconds, mcp_tools on public.agents
+    for each row
+  execute function private.refuse_supervisors();
+create trigger agents_06_creator before insert on public.agents for each row
+  execute function private.name_creator();
+create trigger agents_07_parent before insert or update of template_parent_id on public.agents for each row
+    when (new.template_parent_id is not null)
+  execute function private.check_parent();
 create trigger agents_10_slot before insert or update of supervisor_id, retired_at, slot on public.agents for each row
   execute function private.take_slot();
 create trigger agents_20_status before insert or update of status, paused_at on public.agents for each row
@@ -22,9 +43,9 @@ create trigger agents_41_mcp_tools_update after update of mcp_tools on public.ag
   execute function private.spread_mcp_tools();
 create trigger agents_50_version_insert after insert on public.agents for each row
   execute function private.keep_version();
-create trigger agents_51_version_update after update of name, system_prompt, mcp_tools on public.agents
-    for each row when (old.name is distinct from new.name or old.system_prompt is distinct from new.system_prompt
-    or old.mcp_tools is distinct from new.mcp_tools)
+create trigger agents_51_version_update after update of name, system_prompt, mcp_tools, description, first_message,
+    voice_provider, voice_id, voice_name, model_provider, model_name, language, interrupt_enabled,
+    silence_threshold_seconds on public.agents for each row
   execute function private.keep_version();
 create trigger agents_60_ring_insert after insert on public.agents referencing new table as inserted
     for each statement
@@ -34,11 +55,13 @@ create trigger agents_61_ring_update after update on public.agents
   execute function private.ring();
 create trigger agents_62_ring_delete after delete on public.agents referencing old table as before for each statement
   execute function private.ring();
-create trigger agents_63_ring_keys after update of retired_at on public.agents for each row
-    when (old.retired_at is distinct from new.retired_at)
+create trigger agents_63_ring_keys after update of retired_at, setup_began_at, setup_ended_at on public.agents
+    for each row when (old.retired_at is distinct from new.retired_at
+    or old.setup_began_at is distinct from new.setup_began_at or old.setup_ended_at is distinct from new.setup_ended_at)
   execute function private.ring_agent_keys();
 create trigger agents_70_audit after insert or delete or update on public.agents for each row
-  execute function private.audit('supervisor_id', 'name', 'agent_type', 'paused_at', 'retired_at');
+  execute function private.audit('supervisor_id', 'name', 'agent_type', 'paused_at', 'retired_at', 'is_template', 'template_parent_id',
+    'setup_began_at', 'setup_ended_at');
 
 create view public.agent_performance with (security_invoker=true) as
  select a.id as agent_id,

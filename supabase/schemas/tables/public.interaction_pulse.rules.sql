@@ -21,7 +21,8 @@ create view private.interaction_cards with (security_invoker=true) as
     p.scores,
     p.feed,
     p.grants,
-    p.caller
+    p.caller,
+    p.is_test
    from public.interaction_pulse p;
 comment on view private.interaction_cards is
   'The active interaction on the card of its agent. The version changes with the row.';
@@ -39,7 +40,8 @@ create view private.interaction_rows with (security_invoker=true) as
     p.satisfaction_score,
     p.feed -> 0 as feed,
     jsonb_array_length(p.grants) as grants,
-    p.caller
+    p.caller,
+    p.is_test
    from public.interaction_pulse p
      join public.agents a on a.id = p.agent_id
      join public.users u on u.id = p.supervisor_id;

@@ -16,6 +16,8 @@ create table public.interaction_pulse (
   lag_seconds double precision,
   lag_at timestamptz,
   caller text,
+  is_test boolean not null default false,
+  ends_at timestamptz,
   constraint interaction_pulse_pkey primary key (interaction_id),
   constraint interaction_pulse_satisfaction_score_check check (satisfaction_score >= 0::numeric
     and satisfaction_score <= 100::numeric),
@@ -44,6 +46,10 @@ comment on column public.interaction_pulse.phone_number is
   'Copied from the interaction.';
 comment on column public.interaction_pulse.caller is
   'Copied from the interaction.';
+comment on column public.interaction_pulse.is_test is
+  'Copied from the interaction.';
+comment on column public.interaction_pulse.ends_at is
+  'When the agent''s max_call_duration, as it was at the start, is over.';
 comment on column public.interaction_pulse.grants is
   'The grants that have not ended, as pages show them; kept by tool_grants.';
 comment on column public.interaction_pulse.captured_at is
@@ -69,3 +75,5 @@ create index interaction_pulse_agent on public.interaction_pulse (agent_id);
 create index interaction_pulse_owner on public.interaction_pulse (interaction_id, supervisor_id);
 -- A supervisor's live interactions: the floor.
 create index interaction_pulse_supervisor on public.interaction_pulse (supervisor_id);
+-- The sweep: interactions that have lasted as long as they may.
+create index interaction_pulse_ends on public.interaction_pulse (ends_at) where ends_at is not null;

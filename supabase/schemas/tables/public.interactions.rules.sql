@@ -48,8 +48,9 @@ create trigger interactions_40_count_insert after insert on public.interactions 
     when (new.status = 'completed')
   execute function private.count_interaction();
 -- Runs before fcr_status is computed again, so that the same value is subtracted from the sums that was added to them.
-create trigger interactions_25_count_update after update of status, agent_id, supervisor_id, started_at,
-    ended_at on public.interactions for each row when (old.status is distinct from new.status
+create trigger interactions_25_count_update after update of status, agent_id, supervisor_id, started_at, ended_at,
+    is_test on public.interactions for each row when (old.is_test is distinct from new.is_test
+    or old.status is distinct from new.status
     or old.agent_id is distinct from new.agent_id or old.supervisor_id is distinct from new.supervisor_id
     or old.started_at is distinct from new.started_at or old.ended_at is distinct from new.ended_at)
   execute function private.count_interaction();
@@ -90,7 +91,10 @@ create view private.interaction_heads with (security_invoker=true) as
     p.grants,
     i.caller,
     i.called_number,
-    i.end_reason
+    i.end_reason,
+    i.is_test,
+    i.agent_id,
+    i.agent_version
    from public.interactions i
      join public.agents a on a.id = i.agent_id
      join public.users u on u.id = i.supervisor_id

@@ -20,6 +20,8 @@ create table public.interactions (
   reaped_at timestamptz,
   caller text,
   called_number text,
+  agent_version integer,
+  is_test boolean not null default false,
   constraint interactions_pkey primary key (id),
   constraint interactions_external unique (agent_id, external_id),
   constraint interactions_owner unique (id, supervisor_id),
@@ -51,6 +53,10 @@ comment on column public.interactions.anonymised_at is
   'When the words and the identity of the customer were removed. Counts stay.';
 comment on column public.interactions.series is
   'The metrics down-sampled as in interaction_archives, for an interaction without an archive.';
+comment on column public.interactions.agent_version is
+  'The version of its agent with which it started.';
+comment on column public.interactions.is_test is
+  'It started while the guided set-up of its agent waited for the first call. No score, FCR, count or CSAT includes it.';
 comment on column public.interactions.end_reason is
   'Why it ended, in a word of the provider or one of ours: completed, handed_over, disconnected, timeout, voicemail ….';
 comment on column public.interactions.reaped_at is

@@ -70,7 +70,8 @@ create view private.decision_cards with (security_invoker=true) as
     t.responded_by_name,
     t.responded_at,
     t.executed_at,
-    a.name as agent_name
+    a.name as agent_name,
+    t.rule
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id;
 comment on view private.decision_cards is

@@ -51,8 +51,9 @@ create table public.tool_permissions (
   constraint tool_permissions_reason_check check (length(reason) <= 1000),
   constraint tool_permissions_reported check ((execution_reported_at is null) = (execution_succeeded is null)
     and (execution_reported_at is null or executed_at is not null)),
-  constraint tool_permissions_rule check (rule is null or status = 'allowed'),
-  constraint tool_permissions_rule_check check (rule in ('not_required', 'grant')),
+  constraint tool_permissions_rule check (rule is null
+    or case rule when 'refused' then status = 'denied' else status = 'allowed' end),
+  constraint tool_permissions_rule_check check (rule in ('not_required', 'shown', 'limit', 'grant', 'refused')),
   constraint tool_permissions_status_check check (status in ('pending', 'allowed', 'denied', 'timeout', 'cancelled')),
   constraint tool_permissions_tool_description_check check (length(tool_description) <= 4000),
   constraint tool_permissions_tool_name_check check (length(tool_name) >= 1 and length(tool_name) <= 255),
@@ -75,7 +76,7 @@ comment on column public.tool_permissions.arguments_digest is
 comment on column public.tool_permissions.known_tool is
   'Whether the tool is among the agent''s; one that is not always asks.';
 comment on column public.tool_permissions.rule is
-  'Allowed by a rule instead of a person: not_required by the tool, or a grant for the rest of the interaction.';
+  'Decided by a rule instead of a person. Allowed: not_required or shown by the tool''s mode, limit for an amount up to asks_above, grant by a standing approval. Denied: refused by the tool''s mode or limits.';
 comment on column public.tool_permissions.responded_by_name is
   'The username, or the name of an admin, at that time. A copy, because supervisors may not read each other''s rows.';
 comment on column public.tool_permissions.execute_before is
@@ -121,9 +122,9 @@ comment on constraint tool_permissions_reason_check on public.tool_permissions i
 comment on constraint tool_permissions_reported on public.tool_permissions is
   'a result has a time and belongs to an execution';
 comment on constraint tool_permissions_rule on public.tool_permissions is
-  'a rule allows, and does nothing else';
+  'a rule allows, and the rule refused denies';
 comment on constraint tool_permissions_rule_check on public.tool_permissions is
-  'rule is not_required or grant';
+  'rule is not_required, shown, limit, grant or refused';
 comment on constraint tool_permissions_status_check on public.tool_permissions is
   'status is pending, allowed, denied, timeout or cancelled';
 comment on constraint tool_permissions_tool_description_check on public.tool_permissions is

@@ -56,7 +56,7 @@ create view public.supervisor_performance with (security_invoker=true) as
      left join ( select interactions.supervisor_id,
             count(*) as active_interactions
            from public.interactions
-          where interactions.status = 'active'
+          where interactions.status = 'active' and not interactions.is_test
           group by interactions.supervisor_id) i on i.supervisor_id = u.id
   where u.role = 'supervisor';
 comment on view public.supervisor_performance is

@@ -16,7 +16,9 @@ from starlette.types import ASGIApp
 
 from server import FILES
 from server.accounts import views as accounts
+from server.agents import agent_keys_views, agent_tools_views, agent_versions_views, setup_steps_views
 from server.agents import api as agents_api
+from server.agents import pages as agents_pages
 from server.agents import views as agents
 from server.docs import views as docs
 from server.errors import NotFound, Unavailable
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from server.kernel.live.fanout import Fanout
 
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
-PAGES: list[Page[Any]] = [*floor_pages.PAGES, *interactions_pages.PAGES]
+PAGES: list[Page[Any]] = [*floor_pages.PAGES, *interactions_pages.PAGES, *agents_pages.PAGES]
 # Seconds. Sending an e-mail takes longest; each kind of request has a shorter limit of its own (auth/supabase.py).
 _AUTH_TIMEOUT = httpx.Timeout(10, read=35)
 _RESTART_PAUSE = 1.0  # seconds until a task that died starts again
@@ -117,6 +119,7 @@ class App:
                 secret_key=settings.secret_key.get_secret_value(),
                 jwt_secret=jwt_secret.get_secret_value() if jwt_secret else None,
             )
+            known_agents = KnownAgents(auth, hub)
             tasks = [
                 asyncio.create_task(_keep(name, work), name=name)
                 for name, work in {
@@ -125,6 +128,7 @@ class App:
                     "sessions": streams.check_sessions,
                     "recorder": recorder.run,
                     "emails": auth.run,
+                    "key uses": lambda: known_agents.run(database),
                     "sweeper": lambda: sweeper.run(database),
                 }.items()
             ]
@@ -142,7 +146,7 @@ class App:
                 first_admin=self.first_admin,
                 limits=limits,
                 recorder=recorder,
-                known_agents=KnownAgents(auth, hub),
+                known_agents=known_agents,
                 closing=self.closing,
             )
             for task in tasks:
@@ -192,6 +196,10 @@ def create_app(
         *floor.ROUTES,
         *accounts.ROUTES,
         *agents.ROUTES,
+        *agent_versions_views.ROUTES,
+        *agent_tools_views.ROUTES,
+        *agent_keys_views.ROUTES,
+        *setup_steps_views.ROUTES,
         *permissions.ROUTES,
         *tool_grants_views.ROUTES,
         *interactions.ROUTES,

@@ -2,19 +2,20 @@
 
 import datetime as dt
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from server.errors import Invalid, NotFound
 from server.kernel.auth import digest
-from server.kernel.db import Connection
+from server.kernel.db import Connection, Record
 
 Channel = Literal["voice", "chat"]
 
 
 _KEYS = """
-select k.id, a.name as agent, coalesce(u.username, u.name) as supervisor, k.hint, k.created_at, k.revoked_at,
+select k.id, a.name as agent, coalesce(u.username, u.name) as supervisor, k.name, k.hint, k.created_at, k.revoked_at, k.last_used_at,
   a.retired_at is not null as retired
 from public.agent_keys k join public.agents a on a.id = k.agent_id join public.users u on u.id = a.supervisor_id
 where ($1::text is null or a.id::text = lower($1) or a.name = $1)
@@ -28,13 +29,15 @@ class AgentKey:
     id: UUID
     agent: str
     supervisor: str
+    name: str
     hint: str
     created_at: dt.datetime
     revoked_at: dt.datetime | None
+    last_used_at: dt.datetime | None  # to the minute
     retired: bool  # the agent is retired, so its keys are invalid
 
 
-async def create(connection: Connection, agent: str) -> str:
+async def create(connection: Connection, agent: str, name: str = "") -> str:
     """Make a key of the agent with this id or unique name, as the database's owner; return it.
 
     NotFound when there is no such agent, Invalid when several have that name.
@@ -47,7 +50,7 @@ async def create(connection: Connection, agent: str) -> str:
     if len(rows) > 1:
         ids = ", ".join(str(row["id"]) for row in rows)
         raise Invalid(f"Several agents are named {agent!r}: use one of the ids {ids}.")
-    return await create_for(connection, rows[0]["id"])
+    return await create_for(connection, rows[0]["id"], name=name)
 
 
 async def read(connection: Connection, agent: str | None) -> list[AgentKey]:
@@ -94,13 +97,46 @@ async def _check_agent(connection: Connection, agent: str) -> None:
         raise NotFound(f"There is no agent {agent!r}.")
 
 
-async def create_for(connection: Connection, agent_id: UUID, hint: str = "") -> str:
-    """Make a key of this agent, as the database's owner; return it."""
+async def create_for(
+    connection: Connection, agent_id: UUID, hint: str = "", *, name: str = "", key_id: UUID | None = None
+) -> str:
+    """Make a key of this agent, as an admin or the database's owner; return it.
+
+    Conflict when the agent is retired, or a key with this id exists; Invalid for a template.
+    """
     key = "fw_" + secrets.token_urlsafe(32)
     await connection.execute(
-        "insert into public.agent_keys (agent_id, key_hash, hint) values ($1, $2, $3)",
+        "insert into public.agent_keys (id, agent_id, key_hash, hint, name) values ($1, $2, $3, $4, $5)",
+        key_id or uuid4(),
         agent_id,
         digest(key),
         hint or f"fw_…{key[-4:]}",
+        name,
     )
     return key
+
+
+async def listed(connection: Connection, agent_id: UUID) -> Sequence[Record]:
+    """The keys of an agent as an admin sees them: those that work first, then the newest first."""
+    return await connection.fetch(
+        """
+        select k.id, k.name, k.hint, k.created_at, k.revoked_at, k.last_used_at, u.name as creator,
+          k.last_used_at > now() - interval '2 minutes' as in_use
+        from public.agent_keys k left join public.users u on u.id = k.created_by
+        where k.agent_id = $1 order by k.revoked_at desc nulls first, k.created_at desc, k.id limit 50
+        """,
+        agent_id,
+    )
+
+
+async def revoke_one(connection: Connection, agent_id: UUID, key_id: UUID) -> str:
+    """Revoke a key as an admin; return its hint. Repeating it changes nothing. NotFound."""
+    hint: str | None = await connection.fetchval(
+        "select hint from public.agent_keys where agent_id = $1 and id = $2", agent_id, key_id
+    )
+    if hint is None:
+        raise NotFound("There is no such key.")
+    await connection.execute(
+        "update public.agent_keys set revoked_at = now() where id = $1 and revoked_at is null", key_id
+    )
+    return hint

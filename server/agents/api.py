@@ -3,6 +3,8 @@
 from typing import Any, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from server.agents import agents
 from server.kernel.db import Connection
 from server.kernel.http import Ask, Call, Model
@@ -14,7 +16,11 @@ class Tool(Model):
     tool_name: str
     description: str | None
     input_schema: dict[str, Any] | None
+    mode: Literal["runs", "shown", "asks", "refused"] = Field(
+        description="runs: at once. shown: at once, and supervisors see it. asks: a person decides. refused: never."
+    )
     requires_permission: bool
+    idempotent: bool
 
 
 class Agent(Model):
@@ -25,6 +31,19 @@ class Agent(Model):
     agent_type: Literal["voice", "chat"]
     status: Literal["idle", "in_call", "in_chat", "paused"]
     system_prompt: str
+    description: str | None
+    first_message: str | None
+    voice_provider: str
+    voice_id: str
+    voice_name: str | None
+    model_provider: str
+    model_name: str
+    language: str
+    interrupt_enabled: bool
+    silence_threshold_seconds: float
+    config: dict[str, Any] = Field(
+        description="By key. max_call_duration is in seconds; the server ends an interaction that is older."
+    )
     # So that an agent that was restarted finds the interaction that it left open, and can continue or end it.
     active_interaction_id: UUID | None
     tools: list[Tool]

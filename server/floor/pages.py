@@ -143,6 +143,7 @@ class _Card:
 
     region: str
     html: str
+    # Of the numbers above; a test counts in none.
     live: bool
     critical: bool
     score: float | None
@@ -155,12 +156,13 @@ def _card(agent: Agent) -> _Card:
     interaction = agent["interaction"]
     critical = interaction is not None and interaction["sentiment"] == "critical"
     lately = interaction["scores"][-_LATELY:] if interaction else []
+    counts = interaction is not None and not interaction["is_test"]
     return _Card(
         f"agent-{agent['id']}",
         AGENT.html({"agent": agent}),
-        interaction is not None,
-        critical,
-        interaction["satisfaction_score"] if interaction else None,
+        counts,
+        critical and counts,
+        interaction["satisfaction_score"] if interaction and counts else None,
         critical or any(score < _CRITICAL for score in lately),
     )
 

@@ -274,6 +274,7 @@ CALLS = [
         body=Start,
         example={"interaction_type": "voice", "phone_number": "+14155550123", "external_id": "call-7"},
         status=201,
+        steps=lambda _: ["interaction_opened"],
         refusals=(409,),
         because={
             409: "The agent is paused or has an active interaction, or the external_id was used before.",
@@ -321,6 +322,7 @@ CALLS = [
         many=True,
         by_stamp=True,
         status=202,
+        steps=lambda _: ["first_metric"],
         refusals=(404, 409, 503),
     ),
     Call(

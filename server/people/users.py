@@ -92,25 +92,10 @@ async def agents_of(connection: Connection, person: UUID) -> Sequence[Record]:
     """Their agents, retired ones last."""
     return await connection.fetch(
         """
-        select a.id, a.name, a.status, a.slot, a.retired_at,
-          exists (select from public.interactions i where i.agent_id = a.id and i.status = 'active') as busy
+        select a.id, a.name, a.status, a.slot, a.retired_at
         from public.agents a where a.supervisor_id = $1 order by a.retired_at nulls first, a.slot, a.created_at
         """,
         person,
-    )
-
-
-async def with_free_slots(connection: Connection, person: Record) -> Sequence[Record]:
-    """Other active supervisors of the same type with fewer than three agents."""
-    return await connection.fetch(
-        f"""
-        select u.id, u.username, u.name from public.users u
-        where u.supervisor_type = $1 and u.id <> $2 and {_STATE} = 'active'
-          and (select count(*) from public.agents a where a.supervisor_id = u.id and a.retired_at is null) < 3
-        order by u.username collate "C"
-        """,
-        person["supervisor_type"],
-        person["id"],
     )
 
 

@@ -31,8 +31,6 @@ SAID = {
     "deactivated": "The person is signed out everywhere and cannot sign in.",
     "still-known": "The person has no rights here, but the Auth server did not answer. Press “Tell the Auth server” below.",
     "active": "The person can sign in again.",
-    "moved": "The agent was moved, with all its interactions.",
-    "retired": "The agent was retired. Its slot is free.",
 }
 
 
@@ -53,13 +51,14 @@ async def index(request: Request) -> Response:
 
 
 async def new(request: Request) -> Response:
-    """The form for a new person."""
-    return _form(request, Draft(), 200, invited=True)
+    """The form for a new person; with ?then=setup, as the first step of the guided set-up."""
+    return _form(request, Draft(), 200, invited=True, setup=request.query_params.get("then") == "setup")
 
 
 async def create(request: Request) -> Response:
     """Invite a person, or make one with a password: 303 to their page, 422 with the form and its errors."""
     administration, fields = _administration(request), await http.form(request)
+    setup = fields.get("then") == "setup"
     invited = fields.get("how", "invite") != "password"
     password = None if invited else fields.get("password", "")
     draft = _draft(fields)
@@ -70,7 +69,7 @@ async def create(request: Request) -> Response:
     async with db.as_viewer(request.state.viewer) as connection:
         await users.taken(connection, draft)
     if draft.faults:
-        return _form(request, draft, 422, invited=invited)
+        return _form(request, draft, 422, invited=invited, setup=setup)
 
     async def became(person: UUID) -> None:
         async with db.as_viewer(request.state.viewer) as connection:
@@ -82,16 +81,19 @@ async def create(request: Request) -> Response:
         person = await make(administration, draft, login, became=became)
     except (Conflict, Invalid) as refusal:
         draft.faults["password" if "password" in refusal.detail.lower() else "email"] = refusal.detail
-        return _form(request, draft, 422, invited=invited)
+        return _form(request, draft, 422, invited=invited, setup=setup)
     except NotFound:
         raise Conflict("This login could not become a person here; the system page says why.") from None
-    if not invited:
-        return _to(person, "created")
-    try:
-        await administration.invite(draft.email, draft.name)
-    except RequestError:
-        return _to(person, "not-invited")
-    return _to(person, "invited")
+    said = "created"
+    if invited:
+        try:
+            await administration.invite(draft.email, draft.name)
+            said = "invited"
+        except RequestError:
+            said = "not-invited"
+    if setup and draft.kind != "admin" and said != "not-invited":
+        return RedirectResponse(f"/agents/new?supervisor={person}&then=setup", 303)
+    return _to(person, said)
 
 
 async def show(request: Request) -> Response:
@@ -255,7 +257,6 @@ async def _page(
         context: dict[str, Any] = {
             "person": person,
             "agents": agents,
-            "others": await users.with_free_slots(connection, person) if agents else [],
             "audit": await audit_logs.of_person(connection, person["id"]),
         }
     context |= {
@@ -269,9 +270,10 @@ async def _page(
     return http.render(request, "people/person.html", status, **context)
 
 
-def _form(request: Request, draft: Draft, status: int, *, invited: bool) -> Response:
+def _form(request: Request, draft: Draft, status: int, *, invited: bool, setup: bool) -> Response:
     context = {
         "draft": draft,
+        "setup": setup,
         "invited": invited,
         "no_key": _NO_KEY if request.state.administration is None else "",
     }

@@ -160,6 +160,10 @@ async def report(ask: Ask, connection: Connection) -> ToolPermission:
     )
 
 
+def _steps(answer: Any) -> list[str]:
+    return ["decision_delivered"] if answer["status"] in ("allowed", "denied") else []
+
+
 _ONE = "/tool-permissions/{id}"
 CALLS = [
     Call(
@@ -172,6 +176,7 @@ CALLS = [
         example={"tool_name": "issue_refund", "arguments": {"order_id": "A-1001", "amount": 42.5}},
         status=201,
         urgent=True,
+        steps=lambda answer: ["permission_requested", *_steps(answer)],
         refusals=(404, 409),
     ),
     Call(
@@ -180,6 +185,7 @@ CALLS = [
         "The request and its decision; with wait, once it is decided",
         ToolPermission,
         handle=wait,
+        steps=_steps,
         refusals=(404,),
         query={
             "wait": {"type": "integer", "minimum": 0, "maximum": _LONGEST_WAIT, "examples": [_LONGEST_WAIT]}

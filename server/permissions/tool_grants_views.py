@@ -21,7 +21,7 @@ from server.permissions.views import digest_of, refusal, tell_agent
 _FORM = "permissions/_standing_approval.html"
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,6})?", re.ASCII)
 _USES, _MINUTES = (1, 3, 5, 10), (10, 30, 60, 120)
-_FREED = 30  # arguments that may differ; a form has 50 fields at most
+_FREED = 30  # arguments that may differ; a person has to read their names
 _PROPOSED = {"scope": "exact", "uses": "3", "minutes": "30"}
 
 

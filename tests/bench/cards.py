@@ -38,6 +38,7 @@ def agent(number: int) -> Agent:
                 for second in range(6)
             ],
             "grants": None,
+            "is_test": False,
         },
         "last": {"ended_at": at.format(30), "status": "completed", "csat_score": 4.0},
     }

@@ -117,6 +117,7 @@ def _indents() -> Row:
         "satisfaction_score": 62.5,
         "feed": {"id": 7, "at": _AT, "text": "I'd like to know where my order is, please."},
         "grants": None,
+        "is_test": False,
     }
     environments = [_plain_environment(indented=indented) for indented in (False, True)]
     shown, indented = (

@@ -83,7 +83,7 @@ TABLES = {
             "agent_tools_undo_seconds": "undo_seconds = 301",
             "agent_tools_limit_argument_check": "limit_argument = '', asks_above = 1",
             "agent_tools_limits": "asks_above = 10, refuses_above = 9, limit_argument = 'amount'",
-            "agent_tools_mode_check": "mode = 'guesses', requires_permission = false",
+            "agent_tools_mode_check": "mode = 'waits', requires_permission = false",
             "agent_tools_mode_agrees": "mode = 'refused', requires_permission = false",
             "agent_tools_secret": "sealed_secret = 'x', secret_set_at = null",
             "agent_tools_uses_check": "uses_per_interaction = 0",

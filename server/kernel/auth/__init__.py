@@ -6,7 +6,7 @@ Others use the names below.
 from server.kernel.auth.callers import AgentCaller, Role, Viewer
 from server.kernel.auth.limits import Limits
 from server.kernel.auth.passwords import PasswordRefused, PasswordSet, name_fault, password_fault
-from server.kernel.auth.secret_keys import listed
+from server.kernel.auth.secret_keys import SecretKeys, Unopened, listed
 from server.kernel.auth.sign_in import Auth
 from server.kernel.auth.supabase import WRONG_KEY, Administration, Link, Login, within
 from server.kernel.auth.tokens import digest, usable
@@ -23,6 +23,8 @@ __all__ = [
     "PasswordRefused",
     "PasswordSet",
     "Role",
+    "SecretKeys",
+    "Unopened",
     "Viewer",
     "Visitor",
     "digest",

@@ -36,6 +36,7 @@ class AgentCaller:
 
     id: UUID
     key_id: UUID
+    in_setup: bool = False  # its guided set-up waits for the first call
 
     database_role = "agent_runtime"
 

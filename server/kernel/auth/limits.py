@@ -35,7 +35,16 @@ class Limits:
         self._turns = defaultdict[str, deque[asyncio.Future[None]]](deque)  # per key: attempts that wait
         self._agent_per_second = settings.agent_per_second
         self._second, self._requests = 0, dict[object, int]()  # per key, in this second
+        self._unknown_key_at = 0.0  # when a request with an unknown key was last noted, in monotonic time
         self._waiting = Counter[object]()  # per key: requests that wait for a decision
+
+    def notes_unknown_key(self) -> bool:
+        """Whether a request with an unknown key may be noted for those who wait for a first call: one per second."""
+        now = time.monotonic()
+        if now - self._unknown_key_at < 1:
+            return False
+        self._unknown_key_at = now
+        return True
 
     @asynccontextmanager
     async def attempt(

@@ -82,7 +82,7 @@ class Auth:
         rows = await self.db.call("select * from private.agent_of_key($1)", digest(key))
         if not rows:
             raise Unauthorized("this agent key is unknown or revoked")
-        return AgentCaller(id=rows[0]["agent_id"], key_id=rows[0]["key_id"])
+        return AgentCaller(rows[0]["agent_id"], rows[0]["key_id"], rows[0]["in_setup"])
 
     async def sign_in(self, email: str, password: str, visitor: Visitor) -> str:
         """Open a session; return the cookie's id. Unauthorized with the same words and after the same time for every reason."""

@@ -1,6 +1,7 @@
 """The frame of the agent API: keys, calls, idempotency, problem details."""
 
 import hashlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
+import structlog
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -20,6 +22,8 @@ from server.kernel.db import Connection, Database
 from server.kernel.http.json_bodies import JsonBody, Model, Wrong
 
 PREFIX = "/api/v1"
+_SHOWN_OF_KEY = 9  # characters of an unknown key that admins see
+log = structlog.get_logger(__name__)
 # The characters of a header that isprintable() accepts; servers strip blanks at both ends.
 _INNER, _OUTER = r"[ -~\u00a1-\u00ac\u00ae-\u00ff]", r"[!-~\u00a1-\u00ac\u00ae-\u00ff]"
 IDEMPOTENCY_KEY = {
@@ -108,6 +112,8 @@ class Call:
     example: Mapping[str, Any] | None = None  # of a body; $DIGEST and the like are values of earlier answers
     by_stamp: bool = False  # idempotent by captured_at, so it takes no key
     urgent: bool = False  # a person or an agent waits for it, so metrics are delayed
+    # The steps of a guided set-up that an answer of this call takes: none, or some of setup_steps.
+    steps: Callable[[Any], Sequence[str]] | None = None
 
     @property
     def takes_key(self) -> bool:
@@ -159,7 +165,11 @@ class _Endpoint:
         self._call, self._body = call, call.json_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._respond(Request(scope, receive))
+        request = Request(scope, receive)
+        answer = await self._respond(request)
+        agent: AgentCaller | None = getattr(request.state, "agent", None)
+        if (agent is not None and agent.in_setup) or (agent is None and answer.status_code == 401):
+            await _note_setup(request, agent, self._call, answer)
         await answer(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
@@ -222,5 +232,42 @@ def _key(request: Request) -> str:
 async def _agent(request: Request) -> AgentCaller:
     known_agents: KnownAgents = request.state.known_agents
     agent = await known_agents.of(_key(request))
+    request.state.agent = agent
     request.state.limits.agent(agent.key_id)
     return agent
+
+
+async def _note_setup(request: Request, agent: AgentCaller | None, call: Call, answer: Response) -> None:
+    """Tell those who wait for the first call of this agent, or of any agent, what arrived or was refused."""
+    try:
+        body = json.loads(bytes(answer.body)) if answer.body else None
+        if agent is None:
+            if request.state.limits.notes_unknown_key():
+                given = request.headers.get("authorization", "").partition(" ")[2].strip()
+                said = (
+                    f"Unknown key. It began with {given[:_SHOWN_OF_KEY]}: replace it with the agent's key."
+                    if given
+                    else "The request had no key: send it as Authorization: Bearer fw_…"
+                )
+                await _note_steps(request, None, ["refused"], answer.status_code, said)
+        elif answer.status_code >= 400:
+            await _note_steps(
+                request, agent.id, ["key_accepted", "refused"], answer.status_code, (body or {}).get("detail")
+            )
+        else:
+            steps = ["key_accepted", *(call.steps(body) if call.steps else ())]
+            await _note_steps(request, agent.id, steps)
+    except RequestError as error:
+        log.warning("setup_not_noted", reason=error.detail)
+
+
+async def _note_steps(
+    request: Request,
+    agent_id: UUID | None,
+    steps: list[str],
+    status: int | None = None,
+    detail: str | None = None,
+) -> None:
+    db: Database = request.state.db
+    printable = "".join(one if one.isprintable() else "·" for one in detail) if detail else None
+    await db.call("select private.note_setup_step($1, $2, $3, $4)", agent_id, steps, status, printable)

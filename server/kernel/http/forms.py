@@ -18,7 +18,7 @@ from server.errors import Invalid, RequestError, UnsupportedMediaType
 from server.kernel.http.middleware import Refuse
 
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
-_FIELDS = 50  # at most
+_FIELDS = 200  # at most
 _UTF8 = frozenset({"utf-8", "utf8"})
 _ANOTHER_CHARSET = "A form is sent in UTF-8, and this one names another character set."
 _NOT_UTF8 = "A form is sent in UTF-8, and this one has bytes that are not UTF-8."

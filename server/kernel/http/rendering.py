@@ -124,6 +124,8 @@ class _Unindented(Extension):
     """
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
+        if name is not None and not name.endswith(".html"):
+            return source  # an example of a program, which is shown as it is
         return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
 
 

@@ -1,0 +1,163 @@
+"""Tools in the JSON of the specification, agents.mcp_tools: read, checked, imported and exported; and their JSON Schemas."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from server.errors import Conflict, Invalid
+from server.kernel.db import Connection, Record, lengths
+
+_LONGEST_SCHEMA = 50_000
+_SECRET_NAME = re.compile(
+    r"(secret|password|passwd|token|api[-_]?key|credential|authorization)$", re.IGNORECASE
+)
+_MOST_TOOLS = 200
+
+
+def read_schema(text: str) -> dict[str, Any]:
+    """A JSON Schema of an object. Invalid, with a sentence, for any other text."""
+    if len(text) > _LONGEST_SCHEMA:
+        raise Invalid(f"A schema has {_LONGEST_SCHEMA:,} characters at most.")
+    try:
+        schema = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as fault:
+        raise Invalid(f"This is not JSON: {fault}.") from None
+    check_schema(schema)
+    return dict(schema)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def check_schema(schema: Any) -> None:
+    """Check a JSON Schema, draft 2020-12, of an object. Invalid with a sentence."""
+    if not isinstance(schema, dict) or schema.get("type", "object") != "object":
+        raise Invalid('A schema of arguments is an object with "type": "object".')
+    import jsonschema  # takes 4 MB, and most servers check no schema
+
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as fault:
+        place = ".".join(map(str, fault.path)) or "the schema"
+        raise Invalid(f"{place}: {fault.message[:200]}.") from None
+    except RecursionError:
+        raise Invalid("This schema is nested too deeply.") from None
+
+
+async def exported(connection: Connection, agent_id: UUID) -> dict[str, Any]:
+    """The tools in the JSON of the specification: {"tools": [{name, description, requires_permission, config, input_schema}]}."""
+    found = await connection.fetchval("select mcp_tools from public.agents where id = $1", agent_id)
+    return found or {"tools": []}
+
+
+async def imported(connection: Connection, agent_id: UUID, text: str, *, all_of_them: bool) -> int:
+    """Write the tools in this JSON; return how many. Tools that it does not name stay, unless it is all of them.
+
+    Fields that it does not give stay as they are. Invalid with a sentence when it is not the specification's JSON.
+    """
+    given = read_tools(text)
+    names = {tool["name"] for tool in given}
+    before = (await exported(connection, agent_id))["tools"]
+    known = {tool["name"]: tool for tool in before}
+    tools = [known.get(tool["name"], {}) | tool for tool in given]
+    if not all_of_them:
+        tools = [tool for tool in before if tool["name"] not in names] + tools
+    if len(tools) > _MOST_TOOLS:
+        raise Conflict(f"An agent has {_MOST_TOOLS} tools at most.")
+    await connection.execute(
+        "update public.agents set mcp_tools = $2 where id = $1", agent_id, {"tools": tools}
+    )
+    return len(given)
+
+
+def read_tools(text: str) -> list[dict[str, Any]]:
+    """The tools in the specification's JSON. Invalid with the place and a sentence."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as fault:
+        raise Invalid(f"This is not JSON: {fault}.") from None
+    tools = value.get("tools") if isinstance(value, dict) else value
+    if not isinstance(tools, list):
+        raise Invalid('This is not a list of tools: {"tools": [{"name": …, "requires_permission": …}]}.')
+    if len(tools) > _MOST_TOOLS:
+        raise Invalid(f"This has {len(tools)} tools; an agent has {_MOST_TOOLS} at most.")
+    seen = set[str]()
+    for number, tool in enumerate(tools, 1):
+        if not isinstance(tool, dict):
+            raise Invalid(f"Tool {number} is not an object.")
+        name = tool.get("name")
+        if not isinstance(name, str) or not 0 < len(name) <= lengths.NAME or "\x00" in name:
+            raise Invalid(f"Tool {number} needs a name of 1 to {lengths.NAME} characters.")
+        if name in seen:
+            raise Invalid(f"Two tools have the name {name}.")
+        seen.add(name)
+        _check_tool(name, tool)
+    return tools
+
+
+def _check_tool(name: str, tool: Mapping[str, Any]) -> None:
+    kinds = {"description": str, "requires_permission": bool, "config": dict, "input_schema": dict}
+    for key, value in tool.items():
+        if key != "name" and key not in kinds:
+            raise Invalid(f"Tool {name} has {key!r}, which the tools of an agent do not have.")
+        if key != "name" and value is not None and not isinstance(value, kinds[key]):
+            words = {str: "a text", bool: "true or false", dict: "an object"}
+            raise Invalid(f"{key} of tool {name} must be {words[kinds[key]]}.")
+    if len(tool.get("description") or "") > lengths.TOOL_DESCRIPTION:
+        raise Invalid(f"The description of tool {name} has more than {lengths.TOOL_DESCRIPTION} characters.")
+    if tool.get("input_schema") is not None:
+        try:
+            check_schema(tool["input_schema"])
+        except Invalid as fault:
+            raise Invalid(f"input_schema of tool {name}: {fault.detail}") from None
+    for key in _secret_names(tool.get("config")):
+        raise Invalid(
+            f"config of tool {name} has {key!r}: a secret is kept sealed, so leave it out here and set it in the tool's form."
+        )
+
+
+def _secret_names(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [key for key, inner in value.items() if _SECRET_NAME.search(key) and isinstance(inner, str)]
+        return own + [name for inner in value.values() for name in _secret_names(inner)]
+    if isinstance(value, list):
+        return [name for inner in value for name in _secret_names(inner)]
+    return []
+
+
+def example(tool: Record) -> dict[str, Any]:
+    """Arguments such as this tool takes, for the first call: the required ones, or the first ones."""
+    schema = tool["input_schema"] or {}
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return {}
+    names = [name for name in schema.get("required", []) if name in properties] or [*properties][:3]
+    return {name: _example(name, properties[name], tool) for name in names}
+
+
+def _example(name: str, schema: Any, tool: Record) -> Any:
+    schema = schema if isinstance(schema, dict) else {}
+    for key in ("const", "default"):
+        if key in schema:
+            return schema[key]
+    for key in ("examples", "enum"):
+        if isinstance(schema.get(key), list) and schema[key]:
+            return schema[key][0]
+    match schema.get("type"):
+        case "integer" | "number":
+            floor = schema.get("minimum", schema.get("exclusiveMinimum", 0))
+            wanted = tool["asks_above"] if name == tool["limit_argument"] and tool["asks_above"] else 11
+            number = max(math.floor(wanted) + 1, math.floor(floor) + 1)
+            return number if schema["type"] == "integer" else number + 0.5
+        case "boolean":
+            return True
+        case "array":
+            return []
+        case "object":
+            return {}
+        case _:
+            return "A-1001"

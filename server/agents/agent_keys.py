@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID, uuid4
 
+from server.agents import agents
 from server.errors import Invalid, NotFound
 from server.kernel.auth import digest
 from server.kernel.db import Connection, Record
@@ -42,15 +43,8 @@ async def create(connection: Connection, agent: str, name: str = "") -> str:
 
     NotFound when there is no such agent, Invalid when several have that name.
     """
-    rows = await connection.fetch(
-        "select id, name from public.agents where (id::text = $1 or name = $1) and retired_at is null", agent
-    )
-    if not rows:
-        raise NotFound(f"There is no agent {agent!r}.")
-    if len(rows) > 1:
-        ids = ", ".join(str(row["id"]) for row in rows)
-        raise Invalid(f"Several agents are named {agent!r}: use one of the ids {ids}.")
-    return await create_for(connection, rows[0]["id"], name=name)
+    found = await agents.named(connection, agent)
+    return await create_for(connection, found["id"], name=name)
 
 
 async def read(connection: Connection, agent: str | None) -> list[AgentKey]:

@@ -36,6 +36,7 @@ _COLUMNS = (
     "tool_name", "description", "input_schema", "tool_config", "mode", "undo_seconds", "idempotent", "limit_argument",
     "asks_above", "refuses_above", "uses_per_interaction",
 )  # fmt: skip
+_CONFIG = ("endpoint", "method", "auth_type", "timeout", "retry_count")
 _LONGEST_ADDRESS = 2000
 _AMOUNT = re.compile(r"[0-9]{1,14}(\.[0-9]{1,6})?")
 
@@ -59,7 +60,7 @@ class ToolDraft:
         params = given if isinstance(given, dict) else {}
         schema = row.get("input_schema")
         texts = {name: row.get(name) for name in _COLUMNS if name not in ("input_schema", "tool_config")}
-        texts |= {name: config.get(name) for name in ("endpoint", "method", "auth_type")}
+        texts |= {name: config.get(name) for name in _CONFIG[:3]}
         texts |= {"timeout": params.get("timeout"), "retry_count": params.get("retry_count")}
         fields = {name: "" if value is None else str(value) for name, value in texts.items()}
         fields["idempotent"] = "yes" if row["idempotent"] else ""
@@ -81,9 +82,11 @@ class ToolDraft:
 
     def read(self, sent: Mapping[str, str]) -> None:
         """Take over what was sent. A box that is not ticked is not sent."""
-        self.fields = {"idempotent": ""} | {
-            name: value.replace("\r\n", "\n").strip() for name, value in sent.items() if name != "secret"
-        }
+        self.fields = (
+            dict.fromkeys((*_COLUMNS, *_CONFIG, "schema"), "")
+            | {"edited": "fields"}
+            | {name: value.replace("\r\n", "\n").strip() for name, value in sent.items() if name != "secret"}
+        )
 
     @property
     def values(self) -> dict[str, Any]:

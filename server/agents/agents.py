@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from server.errors import Conflict, NotFound
+from server.errors import Conflict, Invalid, NotFound
 from server.kernel.db import Connection, Record, lengths
 
 KINDS = ("voice", "chat")
@@ -248,6 +248,24 @@ async def supervisors(connection: Connection, agent_type: str | None = None) -> 
     )
 
 
+async def named(connection: Connection, agent: str) -> Record:
+    """The id and name of the agent with this id or unique name, as the database's owner.
+
+    NotFound when there is no such agent, Invalid when several have that name.
+    """
+    rows = await connection.fetch(
+        """select id, name, supervisor_id from public.agents
+        where (id::text = lower($1) or name = $1) and retired_at is null""",
+        agent,
+    )
+    if not rows:
+        raise NotFound(f"There is no agent {agent!r}.")
+    if len(rows) > 1:
+        ids = ", ".join(str(row["id"]) for row in rows)
+        raise Invalid(f"Several agents are named {agent!r}: use one of the ids {ids}.")
+    return rows[0]
+
+
 async def create(
     connection: Connection, values: Mapping[str, Any], supervisor_id: UUID | None, agent_type: str
 ) -> UUID:
@@ -277,7 +295,7 @@ async def lock(connection: Connection, agent_id: UUID, version: int | None) -> N
     )
     if version is not None and newest is not None and newest["version"] != version:
         raise Conflict(
-            f"{newest['actor'] or 'Somebody'} has published version {newest['version']} since you opened version {version}."
+            f"version {newest['version']} was published by {newest['actor'] or 'somebody'} since you opened version {version}"
         )
 
 

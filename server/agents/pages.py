@@ -8,19 +8,12 @@ from uuid import UUID
 
 from starlette.requests import Request
 
+from server.agents.setup_steps import STEPS
 from server.errors import NotFound
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template
 from server.kernel.live import Audience, Page, Regions
-
-STEPS = (
-    ("key_accepted", "Key accepted"),
-    ("interaction_opened", "Interaction opened"),
-    ("first_metric", "First metric"),
-    ("permission_requested", "First permission requested"),
-    ("decision_delivered", "Decision delivered"),
-)
 
 
 class Agent(TypedDict):
@@ -98,7 +91,7 @@ def _regions(shown: Setup, partials: Partials) -> Regions:
     done = "decision_delivered" in steps
     arrivals = _ArrivalsShown(
         agent=agent,
-        steps=[(name, words, steps.get(name)) for name, words in STEPS],
+        steps=[(name, words, steps.get(name)) for name, words in STEPS.items()],
         refused=None if agent["ended_at"] else shown["refused"],
         first=shown["first"],
         done=done,

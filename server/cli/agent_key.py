@@ -10,7 +10,7 @@ from server.agents.agent_keys import AgentKey
 from server.cli.context import Context, open_context
 from server.kernel import db
 
-_TITLES = ("id", "agent", "supervisor", "key", "created", "state")
+_TITLES = ("id", "agent", "supervisor", "name", "key", "created", "last used", "state")
 
 
 @click.group("agent-key")
@@ -20,12 +20,13 @@ def agent_key() -> None:
 
 @agent_key.command("create")
 @click.option("--agent", required=True, help="The agent's id or its name, when it is unique.")
-def create_agent_key(agent: str) -> None:
+@click.option("--name", default="", help="The name of the key, such as Production.")
+def create_agent_key(agent: str, name: str) -> None:
     """Print a new key of an agent, alone on the last line. It is shown only this once."""
 
     async def create(url: str) -> str:
         async with db.as_owner(url) as connection:
-            return await agent_keys.create(connection, agent)
+            return await agent_keys.create(connection, agent, name)
 
     with open_context() as context:
         click.echo(asyncio.run(create(context.owner_url)))
@@ -45,7 +46,7 @@ def list_agent_keys(agent: str | None) -> None:
             return await agent_keys.read(connection, agent)
 
     with open_context() as context:
-        click.echo(_table([_TITLES, *map(_row, asyncio.run(read(context)))]))
+        click.echo(table([_TITLES, *map(_row, asyncio.run(read(context)))]))
 
 
 @agent_key.command("revoke")
@@ -69,8 +70,10 @@ def revoke_agent_key(key: str, agent: str | None) -> None:
 
 
 def _row(key: AgentKey) -> tuple[str, ...]:
-    created = f"{key.created_at:%Y-%m-%d %H:%M} UTC"
-    return str(key.id), key.agent, key.supervisor, key.hint, created, _state(key)
+    created, used = (
+        f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never" for moment in (key.created_at, key.last_used_at)
+    )
+    return str(key.id), key.agent, key.supervisor, key.name or "-", key.hint, created, used, _state(key)
 
 
 def _state(key: AgentKey) -> str:
@@ -79,7 +82,8 @@ def _state(key: AgentKey) -> str:
     return "agent retired" if key.retired else "live"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """The rows as lines of text, with columns of equal width."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(padded)

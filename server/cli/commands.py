@@ -18,7 +18,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from server import app as application
 from server import settings as environment
-from server.cli import agent_key, create_admin, demo_keys, replay
+from server.cli import agent, agent_key, create_person, demo_keys, replay
 from server.cli.context import Context, fail, open_context
 from server.kernel import db
 from server.kernel.db import Programs, backups, migrations, secretly
@@ -155,7 +155,7 @@ async def _first_admin(context: Context) -> FirstAdmin | None:
         return None
     return FirstAdmin(
         partial(sample_people.has_admin, context.owner_url),
-        lambda draft, password: create_admin.make(context, draft, password),
+        lambda draft, password: create_person.make(context, draft, password),
     )
 
 
@@ -207,7 +207,8 @@ def migrate() -> None:
         click.echo("\n".join(["applied:", *applied]) if applied else "up to date")
 
 
-main.add_command(create_admin.create_admin)
+main.add_command(create_person.create_admin)
+main.add_command(create_person.create_supervisor)
 
 
 @main.command()
@@ -278,6 +279,7 @@ def restore(file: Path) -> None:
 
 
 main.add_command(replay.replay)
+main.add_command(agent.agent)
 main.add_command(agent_key.agent_key)
 
 

@@ -33,6 +33,7 @@ class Chapter:
 CHAPTERS = (
     Chapter("tour", "A tour"),
     Chapter("connect", "Connect an agent"),
+    Chapter("agents", "Agents and their tools"),
     Chapter("deploy", "Deploy"),
     Chapter("settings", "Settings"),
     Chapter("commands", "Commands"),

@@ -120,6 +120,7 @@ class _SupervisorsShown(TypedDict):
 class _InteractionsShown(TypedDict):
     interactions: list[Row]
     more: int
+    agents: int  # in use
 
 
 class _AgentShown(TypedDict):
@@ -200,7 +201,11 @@ def _wallboard(shown: Wallboard, partials: Partials) -> Regions:
         "interactions": partials(
             "interactions",
             INTERACTIONS,
-            _InteractionsShown(interactions=interactions, more=shown["matching"] - len(interactions)),
+            _InteractionsShown(
+                interactions=interactions,
+                more=shown["matching"] - len(interactions),
+                agents=sum((numbers["agents"] or {}).values()),
+            ),
         ),
     }
 

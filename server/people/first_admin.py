@@ -21,7 +21,7 @@ class FirstAdmin:
     """The link of this start. It works until there is an admin who can sign in."""
 
     def __init__(
-        self, exists: Callable[[], Awaitable[bool]], make: Callable[[Draft, str], Awaitable[None]]
+        self, exists: Callable[[], Awaitable[bool]], make: Callable[[Draft, str], Awaitable[object]]
     ) -> None:
         self._exists, self._make = exists, make
         self._token = secrets.token_urlsafe(32)

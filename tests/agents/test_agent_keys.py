@@ -27,7 +27,7 @@ async def test_a_key_is_listed_with_whose_it_is_and_never_as_itself(
 ) -> None:
     agent = voice.agents[0]
     titles, row = await asyncio.to_thread(lines, app_server, "list", "--agent", agent.name)
-    assert titles.split() == ["id", "agent", "supervisor", "key", "created", "state"]
+    assert titles.split() == ["id", "agent", "supervisor", "name", "key", "created", "last", "used", "state"]
     for words in (agent.name, voice.username, f"fw_…{agent.key[-4:]}", "UTC", "live"):
         assert words in row
     assert agent.key not in row

@@ -121,7 +121,7 @@ def _indents() -> Row:
     }
     environments = [_plain_environment(indented=indented) for indented in (False, True)]
     shown, indented = (
-        environment.get_template(pages.INTERACTIONS.path).render(interactions=[row] * 50, more=0)
+        environment.get_template(pages.INTERACTIONS.path).render(interactions=[row] * 50, more=0, agents=3)
         for environment in environments
     )
     assert "".join(shown.split()) == "".join(indented.split())

@@ -120,18 +120,14 @@ async def newest(server: AppServer) -> dict[str, Any]:
     return dict(row)
 
 
-async def test_an_agent_is_made_by_sql(server: AppServer, tmp_path: Path) -> None:
-    person = await server.hire("chat")
-    script = example("agent.sql").replace("supervisor@example.com", person.email)
-    async with server.database() as owner:
-        await owner.execute(script.replace("Refund Agent", "Agent of the page"))
-    key = await shell(
-        server, 'floorwalker agent-key create --agent "Agent of the page" | tail -n 1', tmp_path
-    )
+async def test_an_agent_is_made_by_commands(server: AppServer, tmp_path: Path) -> None:
+    out = await shell(server, example("agent.sh"), tmp_path)
+    assert '"name": "issue_refund"' in out
+    key = await shell(server, 'floorwalker agent-key create --agent "Refund Agent" | tail -n 1', tmp_path)
     async with httpx.AsyncClient(base_url=server.url, timeout=DEADLINE) as agent:
         answer = await agent.get("/api/v1/agent", headers={"Authorization": f"Bearer {key.strip()}"})
-    (tool,) = answer.json()["tools"]
-    assert (tool["tool_name"], tool["requires_permission"]) == ("issue_refund", True)
+    tools = {tool["tool_name"]: tool["mode"] for tool in answer.json()["tools"]}
+    assert tools == {"get_order": "runs", "issue_refund": "asks"}
 
 
 @pytest.mark.full

@@ -297,30 +297,30 @@ async def test_an_email_for_a_new_password_goes_to_them(
     assert (await audited(app_server, str(voice.id))).count(("users.recovery", True)) == 1
 
 
-async def test_an_agent_moves_and_retires(app_server: AppServer, admin: httpx.AsyncClient) -> None:
-    giver, taker = await app_server.hire("voice", agents=2), await app_server.hire("voice", agents=0)
-    moved, retired = giver.agents
-    interaction = await app_server.start(retired)
-    assert taker.username in (await admin.get(f"/people/{giver.id}")).text
-    assert whose(await admin.post(f"/agents/{moved.id}/move", data={"supervisor_id": str(taker.id)})) == (
-        str(giver.id), "moved",
-    )  # fmt: skip
-    assert moved.name in (await admin.get(f"/people/{taker.id}")).text
-    assert (await admin.post(f"/agents/{retired.id}/retirement")).status_code == 409
-    async with app_server.api(retired) as api:
-        await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
-        assert whose(await admin.post(f"/agents/{retired.id}/retirement")) == (str(giver.id), "retired")
+async def test_a_person_leads_to_their_agents(
+    app_server: AppServer, admin: httpx.AsyncClient, voice: Person
+) -> None:
+    page = (await admin.get(f"/people/{voice.id}")).text
+    assert f'href="/agents/{voice.agents[0].id}"' in page
+    assert f'href="/agents/new?supervisor={voice.id}"' in page
+    three = await app_server.hire("voice", agents=3)
+    assert "/agents/new" not in (await admin.get(f"/people/{three.id}")).text
 
-        async def is_refused() -> bool:  # once the server has heard of it
-            return (await api.get("/agent")).status_code == 401
 
-        await until(is_refused)
-    page = (await admin.get(f"/people/{giver.id}")).text
-    assert f'action="/agents/{retired.id}/move"' not in page
-    assert (await admin.get(f"/interactions/{interaction}")).status_code == 200
-    other = await app_server.hire("chat")
-    answer = await admin.post(f"/agents/{moved.id}/move", data={"supervisor_id": str(other.id)})
-    assert (answer.status_code, "cannot move to a chat supervisor" in answer.text) == (422, True)
+async def test_the_set_up_goes_on_with_the_agent_of_the_new_supervisor(
+    app_server: AppServer, admin: httpx.AsyncClient
+) -> None:
+    assert 'name="kind" value="admin"' not in (await admin.get("/people/new?then=setup")).text
+    wrong = await admin.post("/people", data=draft(then="setup", username=""))
+    assert (wrong.status_code, 'name="then" value="setup"' in wrong.text) == (422, True)
+    person = draft(then="setup")
+    answer = await admin.post("/people", data=person)
+    assert answer.status_code == 303
+    found = re.fullmatch(r"/agents/new\?supervisor=([0-9a-f-]{36})&then=setup", answer.headers["location"])
+    assert found is not None
+    async with app_server.database() as owner:
+        name = await owner.fetchval("select username from users where id = $1", UUID(found[1]))
+    assert name == person["username"]
 
 
 async def test_the_list_is_searched_filtered_and_exported(

@@ -6,6 +6,7 @@ from server.cli.context import Context
 from server.cli.doctor.findings import SECONDS, Finding, Findings, doubtful, right, wrong
 from server.errors import RequestError
 from server.kernel import db
+from server.kernel.auth import SecretKeys, Unopened
 from server.kernel.db import Connection, Record, migrations
 from server.kernel.http import loopback
 
@@ -31,6 +32,13 @@ _FAULTS = f"""
 select count(*) as times, (array_agg(f.reason order by f.id desc))[1] as last, (array_agg(a.email order by f.id desc))[1] as whose
 from private.profile_faults f join auth.users a on a.id = f.user_id
 where f.created_at > now() - interval '{_DAYS} days'
+"""
+_HAS_SEALED = """
+select exists (select from pg_catalog.pg_attribute where attrelid = to_regclass('public.agent_tools') and attname = 'sealed_secret')
+"""
+_SEALED = """
+select t.sealed_secret, t.tool_name, a.name from public.agent_tools t join public.agents a on a.id = t.agent_id
+where t.sealed_secret is not null order by a.name, t.tool_name
 """
 _SAMPLES = """
 select array(select a.email::text from auth.users a where a.encrypted_password = $1 and a.deleted_at is null
@@ -61,6 +69,8 @@ async def check(context: Context) -> Findings:
             yield finding
         yield await _triggers(owner)
         async for finding in _people(context, owner):
+            yield finding
+        for finding in await _secrets_of_tools(context, owner):
             yield finding
 
 
@@ -118,6 +128,29 @@ async def _triggers(owner: Connection) -> Finding:
         "auth.users lacks a trigger of Floorwalker, so new logins get no role here: "
         "make it again, or enable it, as in supabase/migrations/20261101000200_users.sql"
     )
+
+
+async def _secrets_of_tools(context: Context, owner: Connection) -> list[Finding]:
+    """What SECRET_KEY cannot decrypt. It stops nothing but the tools themselves."""
+    if context.settings.secret_key is None or not await owner.fetchval(_HAS_SEALED):
+        return []
+    keys, lost = SecretKeys(context.settings.secret_key.get_secret_value()), []
+    rows = await owner.fetch(_SEALED)
+    for row in rows:
+        try:
+            keys.unseal(row["sealed_secret"])
+        except Unopened:
+            lost.append(f"{row['tool_name']} of {row['name']}")
+    if not rows:
+        return []
+    if not lost:
+        return [right("SECRET_KEY decrypts the secrets of tools")]
+    return [
+        doubtful(
+            f"SECRET_KEY does not decrypt the secrets of some tools ({len(lost)}), first {lost[0]}: enter them again on the "
+            "pages of the tools, or add the key from before to SECRET_KEY"
+        )
+    ]
 
 
 async def _people(context: Context, owner: Connection) -> Findings:

@@ -247,13 +247,18 @@ async def is_direct(connection: Connection) -> bool:
 
 
 @asynccontextmanager
-async def as_owner(url: str) -> AsyncIterator[Connection]:
-    """A connection of the database's owner, for commands. Never for a request."""
+async def as_owner(url: str, *, reads_json: bool = False) -> AsyncIterator[Connection]:
+    """A transaction of the database's owner, for commands. Never for a request.
+
+    JSON is text, or with `reads_json` the values of Python, as in the web process.
+    """
     sentences: Sentences = {}
     with translated_errors(sentences):
         connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
         try:
             sentences |= await _read_sentences(connection)
+            if reads_json:
+                await _init(connection)
             async with connection.transaction():
                 yield connection
         finally:

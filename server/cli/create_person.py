@@ -1,4 +1,4 @@
-"""Makes an admin at the command line: the first one, whom no other admin can invite."""
+"""Makes people at the command line: an admin, the first of whom no other admin can invite, and a supervisor."""
 
 import asyncio
 import email
@@ -21,11 +21,12 @@ from server.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from server.kernel import db
 from server.kernel.auth import WRONG_KEY, Administration
 from server.kernel.db import migrations
-from server.people import making
+from server.people import making, users
 from server.people.users import Draft
 
 _TIMEOUT = 30.0  # seconds, because the Auth server sends an invitation through its mail server meanwhile
 T = TypeVar("T")
+_A = {"admin": "an admin", "supervisor": "a supervisor"}
 _KNOWN = """
 select a.id, u.role, u.name, u.username, u.supervisor_type, a.raw_app_meta_data ->> 'app_role' as wanted,
   coalesce(u.deactivated_at is not null or u.banned_until > now(), false) as out, a.email_confirmed_at is null as waiting,
@@ -75,10 +76,48 @@ def _complete(address: str | None, name: str | None, *, has_password: bool) -> N
         fail(f"there is no terminal to ask on: give {', '.join(missing)}")
 
 
+@click.command("create-supervisor")
+@click.option("--email", "address", required=True, help="The e-mail address to sign in with.")
+@click.option("--username", required=True, help="The name on cards and on the leaderboard.")
+@click.option(
+    "--type", "kind", required=True, type=click.Choice(["voice", "chat"]), help="The channel of their agents."
+)
+@click.option("--name", help="The full name; without it, the username.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input: one line.")
+@click.option("--invite", is_flag=True, help="Send an e-mail with a link to choose a password.")
+def create_supervisor(
+    address: str, username: str, kind: str, name: str | None, *, password_stdin: bool, invite: bool
+) -> None:
+    """Make a supervisor, by Supabase Auth's admin API, and print their id.
+
+    A hosted project needs SUPABASE_SECRET_KEY for it. When a step is refused, nothing was made.
+    """
+    if invite == password_stdin:
+        fail(
+            "--invite lets the supervisor choose a password, and --password-stdin sets one: take one of the two"
+        )
+    with open_context("CRITICAL") as context:
+        asyncio.run(_ready(context))
+        draft = Draft(address.strip(), (name or username).strip(), kind, username.strip())
+        _check(draft)
+        asyncio.run(_refuse_taken(context, draft))
+        password = None if invite else _password(piped=True)
+        click.echo(asyncio.run(make(context, draft, password)))
+
+
+async def _refuse_taken(context: Context, draft: Draft) -> None:
+    async with db.as_owner(context.owner_url) as owner:
+        await users.taken(owner, draft)
+    for fault in draft.faults.values():
+        if fault:
+            raise Conflict(fault)
+
+
 def _check(draft: Draft) -> None:
     draft.check()
     for fault in draft.faults.values():
-        raise Invalid(fault)
+        if fault:
+            raise Invalid(fault)
 
 
 def _password(*, piped: bool) -> str:
@@ -177,17 +216,17 @@ async def _refuse_known(context: Context, address: str) -> None:
     )
 
 
-async def make(context: Context, draft: Draft, password: str | None) -> None:
-    """Make the admin like a page makes a person, checking as the database's owner."""
+async def make(context: Context, draft: Draft, password: str | None) -> UUID:
+    """Make the person like a page does, checking as the database's owner; return their id."""
     async with _administration(context) as administration:
         logins = _Logins(context, administration)
         login = logins.invite(draft) if password is None else logins.create(draft, password)
-        await making.make(
+        return await making.make(
             logins,
             draft,
             login,
             is_here=partial(_is_here, context),
-            became=partial(_became_admin, context, draft.email),
+            became=partial(_became, context, draft),
         )
 
 
@@ -208,7 +247,8 @@ class _Logins:
         try:
             return await _asked(self.context, made)
         except Conflict:
-            await _refuse_known(self.context, draft.email)
+            if draft.kind == "admin":
+                await _refuse_known(self.context, draft.email)
             raise
 
     async def change(self, person: UUID, app_metadata: Mapping[str, str], name: str) -> None:
@@ -228,15 +268,16 @@ async def _is_here(context: Context, person: UUID) -> None:
         )
 
 
-async def _became_admin(context: Context, address: str, person: UUID) -> None:
+async def _became(context: Context, draft: Draft, person: UUID) -> None:
+    address, role = draft.email, draft.app_metadata["app_role"]
     async with db.as_owner(context.owner_url) as owner:
         found = await owner.fetchrow(_BECAME, person)
     if found is None:
         raise Conflict(
-            f"{address} could not become an admin, and no reason was recorded: run `floorwalker doctor`"
+            f"{address} could not become {_A[role]}, and no reason was recorded: run `floorwalker doctor`"
         )
-    if found["role"] != "admin":
-        raise Conflict(f"{address} could not become an admin: {found['reason']}")
+    if found["role"] != role:
+        raise Conflict(f"{address} could not become {_A[role]}: {found['reason']}")
 
 
 @asynccontextmanager

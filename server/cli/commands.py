@@ -66,8 +66,10 @@ def serve(*, demo: bool) -> None:
             migrations_of(context)
             from server.embedded import sample_people
 
-            asyncio.run(sample_people.settle(context.owner_url, alone=context.settings.alone))
-            asyncio.run(_add_history(context.owner_url))
+            alone = context.settings.alone
+            asyncio.run(sample_people.settle(context.owner_url, alone=alone, demo=demo))
+            if alone or demo:
+                asyncio.run(_add_history(context.owner_url))
         elif demo:
             fail("--demo uses the sample agents of the embedded mode, but DATABASE_URL is set")
         else:

@@ -26,13 +26,15 @@ select exists (select from public.users u join auth.users a using (id)
 """
 
 
-async def settle(owner_url: str, *, alone: bool) -> None:
+async def settle(owner_url: str, *, alone: bool, demo: bool) -> None:
     """Add missing sample people and agents, and let them sign in or not; called before the server listens.
 
     `alone`: only this machine reaches the server. Otherwise everyone with the published password loses it, and their sessions.
-    Sample people get it back when the server listens on this machine alone again, unless they have another password.
+    Sample people get it back when the server listens on this machine alone again, unless they have another password. A server
+    that others reach gets sample people only for the demo: without it, the home of a real contact centre begins empty.
     """
-    await migrations.seed(owner_url, passwords=alone)
+    if alone or demo:
+        await migrations.seed(owner_url, passwords=alone)
     if not alone:
         await disarm(owner_url)
         return

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from server.agents import agent_keys
 from tests.app_server import DEADLINE, AppServer
 from tests.conftest import a_folder, free_port, serving
 from tests.outbox import emails, path_in
@@ -94,33 +93,29 @@ async def test_a_first_day(reached: dict[str, str]) -> None:
                 admin = tries[made[0]]["email"]
                 assert await browser.sign_in(admin, ADMIN["password"]) == 303
                 people = (await browser.ask("GET", "/people")).text
-                assert "admin@example.com" not in people
-                assert "supervisor1@example.com" in people
-                await decide(app_server, browser, people)
+                assert "example.com" not in people, "without the demo there are no sample people"
+                await decide(app_server, browser)
         with serving(folder / "home", port, **reached) as app_server:
             assert await link_of(app_server) is None
 
 
-async def decide(app_server: AppServer, admin: Browser, people: str) -> None:
-    """The admin sends a sample supervisor an e-mail; with its link they come in, and decide."""
-    person = "10000000-0000-4000-8000-000000000002"
-    assert f"/people/{person}" in people
-    sent = await admin.ask("POST", f"/people/{person}/email")
+async def decide(app_server: AppServer, admin: Browser) -> None:
+    """The admin sends a supervisor an e-mail; with its link they come in, and decide."""
+    person = await app_server.hire("voice")
+    sent = await admin.ask("POST", f"/people/{person.id}/email")
     assert sent.status_code == 303
     for _ in range(200):
-        if found := emails(app_server, "supervisor1@example.com"):
+        if found := emails(app_server, person.email):
             break
         await asyncio.sleep(0.1)
     path = path_in(found[-1])
-    async with app_server.database() as owner, browser_at(app_server) as browser:
+    async with browser_at(app_server) as browser:
         page = (await browser.ask("GET", path)).text
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
         where = path.partition("?")[0]
         chosen = await browser.ask("POST", where, data={**hidden, "password": "a new password"})
         assert chosen.status_code == 303, chosen.text
-        agent = await owner.fetchval("select id from agents where name = 'Voice Agent 1'")
-        key = await agent_keys.create_for(owner, agent)
-        headers = {"Authorization": f"Bearer {key}"}
+        headers = {"Authorization": f"Bearer {person.agents[0].key}"}
         async with httpx.AsyncClient(
             base_url=f"{app_server.url}/api/v1", headers=headers, timeout=DEADLINE
         ) as api:
@@ -132,7 +127,18 @@ async def decide(app_server: AppServer, admin: Browser, people: str) -> None:
             done = await browser.ask("POST", f"/tool-permissions/{asked['id']}/decision", data=form)
             assert done.status_code == 303
             answer = (await api.get(f"/tool-permissions/{asked['id']}")).json()
-    assert (answer["status"], answer["responded_by"]) == ("allowed", "johndoe")
+    assert (answer["status"], answer["responded_by"]) == ("allowed", person.username)
+
+
+@pytest.mark.full
+async def test_the_demo_of_a_server_that_others_reach_has_people_without_a_password() -> None:
+    with a_folder() as folder, serving(folder / "home", free_port(), "--demo", **OPEN) as app_server:
+        assert await get_in(app_server) == []
+        async with app_server.database() as owner:
+            people = await owner.fetch("select email, encrypted_password from auth.users order by email")
+            assert await owner.fetchval("select count(*) from agents") >= 6
+        assert "supervisor1@example.com" in [row["email"] for row in people]
+        assert not [row["email"] for row in people if row["encrypted_password"]]
 
 
 async def test_an_older_home_that_others_reach_now() -> None:

@@ -20,7 +20,7 @@ TOP = {
 NOT_TABLES = {"first_admin", "making", "mcp_tools", "phone_numbers"}  # modules whose names are no table
 # Folders that are no areas.
 NO_AREAS = {"kernel", "cli", "demo", "embedded", "docs"}
-INNER = {"kernel/auth", "kernel/db", "kernel/http", "kernel/live", "cli/doctor"}
+INNER = {"kernel/auth", "kernel/db", "kernel/http", "kernel/live", "cli/doctor", "cli/sdr"}
 FORBIDDEN = {"manager", "helper", "helpers", "util", "utils", "service", "services", "data", "info"}
 
 

@@ -6,7 +6,7 @@ everything else the SQLSTATE. Triggers have no row, because nobody may call one.
 
 from dataclasses import dataclass, field
 
-from tests.database.matrix import ACTORS
+from tests.database.fates import ACTORS
 
 UNKNOWN = "'00000000-0000-4000-8000-000000000000'::uuid"
 PEOPLE = "owner other admin"  # with rights; nobody, deactivated and deactivated_admin have none

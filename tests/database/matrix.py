@@ -2,95 +2,13 @@
 
 A table has column groups, and every column is in exactly one. Its grid lists the actors for whom it differs
 from EVERYBODY; a heading such as `update.contact` is about that group, a plain `update` about all others.
-A new table, view or column without a place here fails.
+A new table or column without a place here fails, and a view without one in matrix_views.py.
 """
 
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
 
-Grid: TypeAlias = dict[str, dict[str, str]]
-
-ACTORS = {
-    "anon": "a visitor without a token",
-    "web": "the web process's login before it becomes anybody",
-    "nobody": "a signed-in person whom we do not know",
-    "owner": "the supervisor whose rows they are",
-    "other": "another supervisor",
-    "admin": "an admin",
-    "deactivated": "a deactivated supervisor, who looks at their own rows",
-    "deactivated_admin": "a deactivated admin",
-    "its_key": "a key of the agent in the rows",
-    "other_key": "a key of another agent",
-    "revoked_key": "a revoked key of the agent in the rows",
-    "service": "service_role: no policy binds it, so its grants are few",
-}
-FATES = {
-    "sees": "reads the sample's rows",
-    "adds": "the new row is stored",
-    "changes": "the sample's rows are changed",
-    "deletes": "the sample's rows are gone",
-    "nothing": "no error and no row: the policy hides them",
-    "refused": "42501: no grant, not for a single column of the group",
-    "walled": "42501: granted, but the policy refuses this row",
-    "FW403": "only for another role",
-    "FW404": "unknown, as another's is",
-    "kept": "23503 or 23001: history hangs on it",
-}
-
-
-def grid(text: str) -> Grid:
-    """Read the words under their headings: actor → heading → fate."""
-    head, *lines = (line.split() for line in text.strip().splitlines())
-    return {actor: dict(zip(head, words, strict=True)) for actor, *words in lines}
-
-
-EVERYBODY = grid("""
-                    select    insert    update    delete
-anon                refused   refused   refused   refused
-web                 refused   refused   refused   refused
-nobody              nothing   refused   refused   refused
-owner               sees      refused   refused   refused
-other               nothing   refused   refused   refused
-admin               sees      refused   refused   refused
-deactivated         nothing   refused   refused   refused
-deactivated_admin   nothing   refused   refused   refused
-its_key             refused   refused   refused   refused
-other_key           refused   refused   refused   refused
-revoked_key         refused   refused   refused   refused
-service             refused   refused   refused   refused
-""")
-SERVICE_READS = grid("""
-                    select
-service             sees
-""")
-CLOSED = {actor: dict.fromkeys(("select", "insert", "update", "delete"), "refused") for actor in ACTORS}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    rows: str  # which are the sample's; {names} are of sample.py
-    groups: dict[str, str]  # column group → its columns
-    fates: Grid = field(default_factory=dict)  # where it differs
-    otherwise: Grid = field(default_factory=lambda: EVERYBODY)  # from this
-    new: dict[str, str] = field(default_factory=dict)  # a valid row, as SQL
-    first: str = ""  # what makes room for the new row
-    change: dict[str, str] = field(default_factory=dict)  # group → a real change; else col = col
-    is_view: bool = False  # only read
-
-    def fate(self, actor: str, verb: str, group: str) -> str:
-        own = self.fates.get(actor, {})
-        return own.get(f"{verb}.{group}") or own.get(verb) or self.otherwise[actor][verb]
-
-
-def closed(columns: str) -> Table:
-    """A table that is reached through functions only."""
-    return Table(rows="true", groups={"all": columns}, otherwise=CLOSED)
-
-
-def view(rows: str, columns: str, fates: Grid | None = None) -> Table:
-    """A view, which is only read."""
-    return Table(rows=rows, groups={"all": columns}, fates=fates or {}, is_view=True)
-
+from tests.database.fates import ACTORS, SERVICE_READS, Table, closed, grid
+from tests.database.matrix_views import VIEWS_READ
 
 TABLES: dict[str, Table] = {
     "public.users": Table(
@@ -360,17 +278,6 @@ TABLES: dict[str, Table] = {
         deactivated_admin   nothing   walled    refused      refused   nothing      nothing
         """),
     ),
-    "public.supervisor_performance": view(
-        "supervisor_id = '{owner}'",
-        "supervisor_id supervisor_name supervisor_type total_agents total_interactions"
-        " active_interactions avg_csat avg_resolution_time fcr_percentage",
-        SERVICE_READS,
-    ),
-    "public.agent_performance": view(
-        "supervisor_id = '{owner}'",
-        "agent_id agent_name supervisor_id status total_interactions avg_csat avg_handle_time fcr_percentage",
-        SERVICE_READS,
-    ),
     "private.performance_changes": Table(
         rows="agent_id = '{agent}'",
         groups={
@@ -387,39 +294,6 @@ TABLES: dict[str, Table] = {
         },
         fates=SERVICE_READS,
     ),
-    "private.agent_sums": view(
-        "agent_id = '{agent}'",
-        "agent_id completed handle_seconds rated csat resolutions resolution_seconds fcr_known fcr_true",
-        SERVICE_READS,
-    ),
-    "private.tool_permission_cards": view(
-        "id = '{pending}'",
-        "id tool_name tool_description owner_description arguments arguments_digest known_tool status requested_at"
-        " expires_at held_by held_by_name held_until times_held undo_seconds interaction_id agent_id agent_name"
-        " interaction_type phone_number sentiment satisfaction_score feed caller",
-    ),
-    "private.decision_cards": view(
-        "id = '{allowed}'",
-        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name rule",
-    ),
-    "private.agent_cards": view(
-        "id = '{agent}'",
-        "id supervisor_id slot row_version name agent_type status paused_at interaction last",
-    ),
-    "private.interaction_cards": view(
-        "id = '{live}'",
-        "id agent_id version started_at phone_number last_seen_at sentiment satisfaction_score scores feed grants caller is_test",
-    ),
-    "private.interaction_rows": view(
-        "id = '{live}'",
-        "id agent_name username interaction_type started_at phone_number last_seen_at sentiment"
-        " satisfaction_score feed grants caller is_test",
-    ),
-    "private.interaction_heads": view(
-        "id = '{live}'",
-        "id status interaction_type phone_number started_at ended_at duration_seconds livekit_room_id"
-        " agent_name username last_seen_at sentiment satisfaction_score grants caller called_number end_reason is_test agent_id agent_version",
-    ),
     "private.settings": closed("name value"),
     "private.pages": closed("name function"),
     "private.web_sessions": closed(
@@ -427,8 +301,9 @@ TABLES: dict[str, Table] = {
     ),
     "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),
     "private.profile_faults": closed("id user_id reason created_at"),
+    **VIEWS_READ,
 }
-VIEWS = {name for name, table in TABLES.items() if table.is_view}
+VIEWS = set(VIEWS_READ)
 
 
 @dataclass(frozen=True, slots=True)

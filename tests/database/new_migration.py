@@ -1,6 +1,6 @@
 """`make migration NAME=…`: a new migration from what supabase/schemas/ says and the migrations do not give yet.
 
-Functions, views, policies and triggers that changed are written whole, in the order in which they are loaded. What to do with
+Functions, views, policies and triggers that changed, and new schemas, are written whole, in the order in which they are loaded. What to do with
 rows cannot be read from two definitions: of a table the file shows, as comments, the lines that differ, and a person writes
 the statements. tests/database/test_schemas.py decides whether the migration gets there.
 """
@@ -22,18 +22,19 @@ from tests.kernel.db.test_migrations import HOME, connected, running
 Connection = asyncpg.Connection
 # Each object's name, and everything that makes it what it is.
 _OBJECTS = {
-    "function": """select p.oid::regprocedure::text, concat_ws(e'\\n', pg_get_functiondef(p.oid), obj_description(p.oid, 'pg_proc'),
+    "schema": f"select nspname::text, nspname::text from pg_namespace where nspname in {migrations.OURS}",
+    "function": f"""select p.oid::regprocedure::text, concat_ws(e'\\n', pg_get_functiondef(p.oid), obj_description(p.oid, 'pg_proc'),
         (select string_agg(x::text, ' ' order by x::text) from unnest(proacl) x))
-        from pg_proc p where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+        from pg_proc p where pronamespace::regnamespace::text in {migrations.OURS}
         and not exists (select from pg_depend where objid = p.oid and deptype = 'e')""",
-    "view": """select c.oid::regclass::text, concat_ws(e'\\n', pg_get_viewdef(c.oid, true), array_to_string(reloptions, ', '),
+    "view": f"""select c.oid::regclass::text, concat_ws(e'\\n', pg_get_viewdef(c.oid, true), array_to_string(reloptions, ', '),
         obj_description(c.oid, 'pg_class'), (select string_agg(x::text, ' ' order by x::text) from unnest(relacl) x))
-        from pg_class c where relkind = 'v' and relnamespace in ('public'::regnamespace, 'private'::regnamespace)""",
+        from pg_class c where relkind = 'v' and relnamespace::regnamespace::text in {migrations.OURS}""",
     "policy": """select concat(polname, ' on ', polrelid::regclass), concat_ws(e'\\n', polcmd, polpermissive, polroles::regrole[],
         pg_get_expr(polqual, polrelid, true), pg_get_expr(polwithcheck, polrelid, true)) from pg_policy""",
     "trigger": """select concat(tgname, ' on ', tgrelid::regclass), pg_get_triggerdef(oid, true) from pg_trigger where not tgisinternal""",
 }
-_LINES = """select t.oid::regclass::text, line from pg_class t cross join lateral (
+_LINES = f"""select t.oid::regclass::text, line from pg_class t cross join lateral (
     select concat('column ', attname, ' ', format_type(atttypid, atttypmod), case when attnotnull then ' not null' end,
       ' ' || attgenerated::text || pg_get_expr(adbin, adrelid, true)) as line
       from pg_attribute left join pg_attrdef on (adrelid, adnum) = (attrelid, attnum)
@@ -42,12 +43,13 @@ _LINES = """select t.oid::regclass::text, line from pg_class t cross join latera
     union all select pg_get_indexdef(indexrelid, 0, true) from pg_index where indrelid = t.oid
     union all select concat('options ', array(select unnest(t.reloptions) order by 1), ' rights ',
       (select string_agg(x::text, ' ' order by x::text) from unnest(t.relacl) x))) l
-    where t.relkind = 'r' and t.relnamespace in ('public'::regnamespace, 'private'::regnamespace)"""
+    where t.relkind = 'r' and t.relnamespace::regnamespace::text in {migrations.OURS}"""
 _DROP = {
     "policy": "drop policy {};",
     "trigger": "drop trigger {};",
     "view": "drop view {};",
     "function": "drop function {};",
+    "schema": "drop schema {};",
 }
 
 
@@ -70,7 +72,7 @@ async def _read(connection: "Connection[asyncpg.Record]") -> Database:
 
 
 def _statements(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Each function, view, policy and trigger of the files: its kind, its name, and its text with comment and grants."""
+    """Each schema, function, view, policy and trigger of the files: its kind, its name, and its text with comment and grants."""
     for path in in_order(folder):
         text = path.read_text()
         if path.parent.name == "functions":
@@ -82,18 +84,18 @@ def _statements(folder: Path) -> Iterator[tuple[str, str, str]]:
             continue
         for block in re.split(r"\n\n|(?<=;)\n(?=create trigger )", text):
             found = re.match(
-                r"(?:--.*\n)*create (policy|trigger|view) ([\w.]+)(?:\s[^;]*?\bon ([\w.]+))?", block
+                r"(?:--.*\n)*create (schema|policy|trigger|view) ([\w.]+)(?:\s[^;]*?\bon ([\w.]+))?", block
             )
             if found:
                 kind, name, table = found.groups()
-                yield kind, name if kind == "view" else f"{name} on {table}", block.strip() + "\n"
+                yield kind, name if kind in ("schema", "view") else f"{name} on {table}", block.strip() + "\n"
 
 
 def compose(history: Database, declared: Database, folder: Path) -> str:
     """The text of the migration; empty when there is nothing to do."""
     drops, texts, notes = [], [], []
     changed: dict[str, set[str]] = {}
-    for kind in ("trigger", "policy", "view", "function"):
+    for kind in ("trigger", "policy", "view", "function", "schema"):
         before, now = history.objects[kind], declared.objects[kind]
         changed[kind] = {name for name in now if before.get(name) != now[name]}
         gone = before.keys() - now.keys()

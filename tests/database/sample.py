@@ -12,7 +12,7 @@ import asyncpg
 from server.kernel.auth import digest
 from tests.app_server import Agent, AppServer, Person
 from tests.database.acting import Connection, as_person
-from tests.database.matrix import ACTORS
+from tests.database.fates import ACTORS
 
 Names = dict[str, str]  # what {names} in SQL of matrix.py and functions.py stand for
 DONE = {"SELECT": "sees", "INSERT": "adds", "UPDATE": "changes", "DELETE": "deletes", "COPY": "sees"}

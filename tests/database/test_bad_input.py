@@ -8,8 +8,8 @@ import pytest
 from server.errors import RequestError
 from server.kernel.db import connections as db
 from tests.app_server import AppServer
+from tests.database.fates import ACTORS
 from tests.database.functions import FUNCTIONS
-from tests.database.matrix import ACTORS
 from tests.database.sample import ROLES, Sample, outcome
 from tests.database.test_functions import Signatures, signatures
 

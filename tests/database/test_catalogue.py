@@ -2,12 +2,14 @@
 
 import pytest
 
+from server.kernel.db import migrations
 from tests.app_server import AppServer
 from tests.database.acting import as_owner
-from tests.database.matrix import CLOSED, TABLES, VIEWS
+from tests.database.fates import CLOSED
+from tests.database.matrix import TABLES, VIEWS
 
 TO_EVERYBODY: set[str] = set()  # what anon or PUBLIC may use, by name: nothing
-OURS = "in ('public'::regnamespace, 'private'::regnamespace)"
+OURS = f"in (select s::regnamespace from unnest(array{[*migrations.OURS]}) s)"
 NOT_OF_AN_EXTENSION = "not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')"
 
 
@@ -19,7 +21,7 @@ async def names(app_server: AppServer, question: str) -> set[str]:
 async def test_tables_are_where_the_matrix_looks(app_server: AppServer) -> None:
     """And in the schema of the migrations, which no role may use."""
     question = "select distinct relnamespace::regnamespace from pg_class where relkind in ('r', 'p', 'f', 'v', 'm') and relowner = 'postgres'::regrole"
-    assert await names(app_server, question) == {"public", "private", "supabase_migrations"}
+    assert await names(app_server, question) == {*migrations.SCHEMAS}
 
 
 async def test_every_table_has_row_level_security_and_a_comment(app_server: AppServer) -> None:
@@ -83,7 +85,7 @@ async def test_nothing_is_granted_to_everybody_or_to_anon(app_server: AppServer)
         union select t.oid::regtype::text from pg_type t, aclexplode(t.typacl) a
         where t.typnamespace {OURS} and {everybody}
         union select nspname from pg_namespace, aclexplode(nspacl) a
-        where nspname in ('private', 'supabase_migrations') and {everybody}""",
+        where nspname in {migrations.SCHEMAS} and nspname <> 'public' and {everybody}""",
     )
     assert found == TO_EVERYBODY
 

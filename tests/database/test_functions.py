@@ -6,8 +6,8 @@ import pytest
 
 from tests.app_server import AppServer
 from tests.database.acting import refused
+from tests.database.fates import ACTORS
 from tests.database.functions import FUNCTIONS
-from tests.database.matrix import ACTORS
 from tests.database.sample import ROLES, Sample, outcome
 
 Signatures: TypeAlias = dict[str, list[str]]  # function → the types of its arguments

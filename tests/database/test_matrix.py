@@ -4,23 +4,26 @@ from typing import TypeAlias
 
 import pytest
 
+from server.kernel.db import migrations
 from tests.app_server import AppServer
-from tests.database.matrix import ACTORS, CLOSED, EVERYBODY, FATES, TABLES, VIEWS, Cell, cells
+from tests.database.fates import ACTORS, CLOSED, EVERYBODY, FATES
+from tests.database.matrix import TABLES, VIEWS, Cell, cells
 from tests.database.sample import ROLES, Sample, outcome
 
 Columns: TypeAlias = dict[str, dict[str, str]]  # table → column → "" or what a statement may write there
 Grants: TypeAlias = set[tuple[str, str, str, str]]
+OURS = str(migrations.OURS)  # as SQL has a list of texts
 
 
 @pytest.fixture(scope="session")
 async def columns(app_server: AppServer) -> Columns:
     """Every column of every table and view, and whether it takes only its default."""
     async with app_server.database() as owner:
-        rows = await owner.fetch("""
+        rows = await owner.fetch(f"""
             select c.relnamespace::regnamespace || '.' || c.relname as name, a.attname,
               case when a.attgenerated <> '' or a.attidentity = 'a' then 'default' else a.attname end as itself
             from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-            where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p', 'v', 'm', 'f')""")
+            where c.relnamespace::regnamespace::text in {OURS} and c.relkind in ('r', 'p', 'v', 'm', 'f')""")
     found: Columns = {}
     for row in rows:
         found.setdefault(row["name"], {})[row["attname"]] = row["itself"]
@@ -32,15 +35,15 @@ async def grants(app_server: AppServer) -> Grants:
     """(role, table, column, verb) for each column that a role may select, insert or update, and (…, "", delete)."""
     async with app_server.database() as owner:
         rows = await owner.fetch(
-            """select r, c.relnamespace::regnamespace || '.' || c.relname, a.attname, v
+            f"""select r, c.relnamespace::regnamespace || '.' || c.relname, a.attname, v
             from unnest($1::text[]) r, pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped,
-              unnest('{select,insert,update}'::text[]) v
-            where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+              unnest('{{select,insert,update}}'::text[]) v
+            where c.relnamespace::regnamespace::text in {OURS} and c.relkind in ('r', 'p', 'v', 'm', 'f')
               and has_column_privilege(r, c.oid, a.attnum, v)
             union all
             select r, c.relnamespace::regnamespace || '.' || c.relname, '', v
-            from unnest($1::text[]) r, pg_class c, unnest('{delete,truncate,trigger,references}'::text[]) v
-            where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+            from unnest($1::text[]) r, pg_class c, unnest('{{delete,truncate,trigger,references}}'::text[]) v
+            where c.relnamespace::regnamespace::text in {OURS} and c.relkind in ('r', 'p', 'v', 'm', 'f')
               and has_table_privilege(r, c.oid, v)""",
             sorted(set(ROLES.values())),
         )
@@ -81,9 +84,9 @@ def test_the_matrix_has_every_table_and_every_column_once(columns: Columns) -> N
 
 async def test_the_matrix_knows_which_are_views(app_server: AppServer) -> None:
     async with app_server.database() as owner:
-        rows = await owner.fetch("""
+        rows = await owner.fetch(f"""
             select relnamespace::regnamespace || '.' || relname from pg_class where relkind in ('v', 'm')
-              and relnamespace in ('public'::regnamespace, 'private'::regnamespace)""")
+              and relnamespace::regnamespace::text in {OURS}""")
     assert {row[0] for row in rows} == VIEWS
 
 

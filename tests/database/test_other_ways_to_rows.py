@@ -13,7 +13,8 @@ import pytest
 from tests.app_server import AppServer
 from tests.conftest import until
 from tests.database.acting import Connection, acting, as_owner, as_person, become
-from tests.database.matrix import ACTORS, TABLES, VIEWS
+from tests.database.fates import ACTORS
+from tests.database.matrix import TABLES, VIEWS
 from tests.database.sample import Sample, fate_of, outcome
 from tests.database.test_bells import KEYS_ONLY
 

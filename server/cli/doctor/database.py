@@ -7,7 +7,7 @@ from server.cli.doctor import clocks
 from server.cli.doctor.findings import SECONDS, Finding, Findings, right, wrong
 from server.errors import Forbidden, RequestError
 from server.kernel import db
-from server.kernel.db import Connection, Record
+from server.kernel.db import Connection, Record, migrations
 
 _OLDEST = 15  # of PostgreSQL
 _ROLE = "floorwalker_web"
@@ -20,9 +20,9 @@ select current_setting('server_version') as version, current_setting('server_ver
   array(select m.roleid::regrole::text from pg_catalog.pg_auth_members m where m.member = r.oid order by 1) as member_of
 from pg_catalog.pg_roles r where r.rolname = session_user
 """
-_OPEN = """
+_OPEN = f"""
 select n.nspname || '.' || c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('public', 'private') and c.relkind in ('r', 'p', 'v', 'm')
+where n.nspname in {migrations.OURS} and c.relkind in ('r', 'p', 'v', 'm')
   and has_table_privilege(c.oid, 'select, insert, update, delete') order by 1
 """
 _TABLES = """
@@ -31,9 +31,9 @@ from pg_catalog.pg_class c where c.relnamespace = 'public'::regnamespace and c.r
   and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e') order by 1
 """
 
-_OPEN_VIEWS = """
+_OPEN_VIEWS = f"""
 select n.nspname || '.' || c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('public', 'private') and c.relkind = 'v'
+where n.nspname in {migrations.OURS} and c.relkind = 'v'
   and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e')
   and not coalesce((select o.option_value::boolean from pg_catalog.pg_options_to_table(c.reloptions) o
     where o.option_name = 'security_invoker'), false) order by 1

@@ -9,15 +9,18 @@ from server.kernel.db.connections import (
     Database,
     KeptConnection,
     Record,
+    Sentences,
     as_owner,
     check,
     connect,
     is_direct,
+    read_sentences,
     translated_errors,
     visit,
     where,
 )
 from server.kernel.db.postgres_programs import Programs, secretly
+from server.kernel.db.savepoints import savepoint
 
 __all__ = [
     "Caller",
@@ -26,10 +29,13 @@ __all__ = [
     "KeptConnection",
     "Programs",
     "Record",
+    "Sentences",
     "as_owner",
     "check",
     "connect",
     "is_direct",
+    "read_sentences",
+    "savepoint",
     "secretly",
     "translated_errors",
     "visit",

@@ -66,7 +66,7 @@ commit;
 # A backup of rows alone is restored into a schema that exists and has no rows but those of the migrations. Triggers are
 # disabled meanwhile. The tables may be filled in any order, because foreign keys are dropped, and checked again at the end.
 _TABLES = f"""select c.oid::pg_catalog.regclass as name from pg_catalog.pg_class c
-    where c.relkind in ('r', 'p') and c.relnamespace::pg_catalog.regnamespace::text in {migrations.SCHEMAS[:2]}"""
+    where c.relkind in ('r', 'p') and c.relnamespace::pg_catalog.regnamespace::text in {migrations.WITH_TABLES}"""
 _ROWS_BEFORE = f"""
 begin;
 set local search_path = '';
@@ -74,7 +74,7 @@ create temp table keys on commit drop as
   select c.conrelid::pg_catalog.regclass as on_table, c.conname as name, pg_catalog.pg_get_constraintdef(c.oid) as definition,
     pg_catalog.obj_description(c.oid, 'pg_constraint') as sentence
   from pg_catalog.pg_constraint c
-  where c.contype = 'f' and c.connamespace::pg_catalog.regnamespace::text in {migrations.SCHEMAS[:2]};
+  where c.contype = 'f' and c.connamespace::pg_catalog.regnamespace::text in {migrations.WITH_TABLES};
 do $$
 declare
   one record;
@@ -122,7 +122,7 @@ select current_setting('server_version_num')::integer / 10000 as version,
 
 _FILLED = f"""select format('%I.%I', n.nspname, c.relname) as name from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname in {migrations.SCHEMAS[:2]} and c.relkind in ('r', 'p') and (n.nspname, c.relname) <> ('private', 'settings')"""
+  where n.nspname in {migrations.WITH_TABLES} and c.relkind in ('r', 'p') and (n.nspname, c.relname) <> ('private', 'settings')"""
 
 
 def stamp() -> str:
@@ -326,7 +326,7 @@ def _is_restored(kind: str, schema: str, rest: str) -> bool:
         account = kind == "TABLE DATA" and rest.split(maxsplit=1)[0] in _ACCOUNTS
         return account or (kind in ("TRIGGER", "COMMENT") and "users floorwalker_" in rest)
     if schema == "-":
-        own = rest.removeprefix("SCHEMA ").split()[0] in ("private", "supabase_migrations")
+        own = rest.removeprefix("SCHEMA ").split()[0] in {*migrations.SCHEMAS} - {"public"}
         return (own and kind in ("SCHEMA", "ACL", "COMMENT")) or (
             (kind, rest.split(maxsplit=1)[0]) == ("EXTENSION", "pg_trgm")
             or (kind == "ACL" and rest.startswith("SCHEMA public "))

@@ -191,7 +191,7 @@ async def connect(url: str, *, size: int = 10) -> AsyncIterator[Database]:
 
     async def init(connection: asyncpg.Connection) -> None:
         await _init(connection)
-        sentences.update(await _read_sentences(connection))
+        sentences.update(await read_sentences(connection))
 
     pool = asyncpg.create_pool(
         url,
@@ -256,7 +256,7 @@ async def as_owner(url: str, *, reads_json: bool = False) -> AsyncIterator[Conne
     with translated_errors(sentences):
         connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)
         try:
-            sentences |= await _read_sentences(connection)
+            sentences |= await read_sentences(connection)
             if reads_json:
                 await _init(connection)
             async with connection.transaction():
@@ -270,7 +270,8 @@ async def _init(connection: asyncpg.Connection) -> None:
         await connection.set_type_codec(name, encoder=_encode, decoder=_decode, schema="pg_catalog")
 
 
-async def _read_sentences(connection: Connection) -> Sentences:
+async def read_sentences(connection: Connection) -> Sentences:
+    """The sentences of constraints, for `savepoint`."""
     rows = await connection.fetch(_SENTENCES)
     return {(schema, table, name): sentence for schema, table, name, sentence in rows}
 

@@ -9,8 +9,11 @@ from server.errors import Unavailable
 from server.kernel.db.connections import Connection
 
 FOLDER = FILES / "supabase"
+WITH_TABLES = ("public", "private")
+NEIGHBOURS = ("sdr", "eleven", "escalation")  # views alone: names of other specifications
+OURS = (*WITH_TABLES, *NEIGHBOURS)
 # Every schema that migrations create or fill. Backups hold them, and checks of the database cover them.
-SCHEMAS = ("public", "private", "supabase_migrations")
+SCHEMAS = (*OURS, "supabase_migrations")
 _LOCK = 4_611_020_077  # any number, the same for every process; held while the version table is made
 _MINE = """
 insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3) on conflict do nothing

@@ -6,6 +6,9 @@ begin
   if new.supervisor_id is null then
     new.slot := null;
     return new;
+  elsif tg_op = 'INSERT' and new.retired_at is not null then
+    new.slot := coalesce(new.slot, 1);  -- the number means nothing while it is retired
+    return new;
   elsif tg_op = 'UPDATE' and new.supervisor_id = old.supervisor_id
      and (new.retired_at is not null or old.retired_at is null) then
     return new;
@@ -22,4 +25,4 @@ begin
   return new;
 end $$;
 comment on function private.take_slot() is
-  'Trigger: gives an agent the lowest free slot of its supervisor; FW409 when all three are taken.';
+  'Trigger: gives an agent the lowest free slot of its supervisor; FW409 when all three are taken. One that is made as retired takes none.';

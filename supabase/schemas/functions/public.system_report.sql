@@ -41,7 +41,7 @@ begin
       where s.schemaname in ('public', 'private') and s.idx_scan = 0 and not i.indisunique) u),
     'open_views', (select coalesce(pg_catalog.jsonb_agg(n.nspname || '.' || c.relname order by n.nspname, c.relname), '[]')
       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname in ('public', 'private') and c.relkind = 'v'
+      where n.nspname in ('public', 'private', 'sdr', 'eleven', 'escalation') and c.relkind = 'v'
         and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e')
         and not coalesce((select o.option_value::boolean from pg_catalog.pg_options_to_table(c.reloptions) o
           where o.option_name = 'security_invoker'), false)),

@@ -181,7 +181,7 @@ async def test_a_backup_of_an_earlier_version_brings_no_live_link(
                 "update auth.users set recovery_token = 'live' where email like 'supervisor%1@%'"
             )
         file = folder / "old.dump"
-        tables = [f"--schema={name}" for name in ("public", "private", "supabase_migrations", "auth")]
+        tables = [f"--schema={name}" for name in (*migrations.SCHEMAS, "auth")]
         data = ["--exclude-table=auth.*token*", "--exclude-table=auth.sessions", "--extension=pg_trgm"]
         program = [str(postgres.bin("pg_dump")), "--format=custom", *tables, *data, f"--file={file}"]
         dumping = [*program, f"--dbname={postgres.url('postgres')}"]

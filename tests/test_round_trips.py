@@ -28,7 +28,7 @@ COSTS = {
     "GET /leaderboard.csv": (SESSION, VIEWER.format("leaderboard")),
     "GET /system": (SESSION, VIEWER.format("system_report")),
     "GET /people": (SESSION, VIEWER.format("agents")),
-    "GET /people/{id}": (SESSION, VIEWER.format("agents interactions users audit_logs")),
+    "GET /people/{id}": (SESSION, VIEWER.format("agents agents audit_logs")),
     "GET /account": (SESSION, "web_sessions_of"),
     "GET / of nobody": (),
     "a decision": (SESSION, "decide_v2"),

@@ -76,6 +76,7 @@ class _GuideShown(TypedDict):
 class _ArrivalsShown(TypedDict):
     agent: Agent
     steps: list[tuple[str, str, str | None]]  # name, words, when
+    awaited: str | None  # the name of the next step
     refused: Refused | None
     first: First | None
     done: bool
@@ -92,6 +93,7 @@ def _regions(shown: Setup, partials: Partials) -> Regions:
     arrivals = _ArrivalsShown(
         agent=agent,
         steps=[(name, words, steps.get(name)) for name, words in STEPS.items()],
+        awaited=None if agent["ended_at"] else next((name for name in STEPS if name not in steps), None),
         refused=None if agent["ended_at"] else shown["refused"],
         first=shown["first"],
         done=done,

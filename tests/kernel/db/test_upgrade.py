@@ -4,13 +4,14 @@ import asyncio
 import re
 import shutil
 from pathlib import Path
+from secrets import token_urlsafe
 
 import httpx
 import pytest
 
-from server.agents import agent_keys
 from server.embedded import restore
 from server.embedded.postgres import Postgres
+from server.kernel.auth import digest
 from server.kernel.db import backups, migrations
 from tests.app_server import AppServer
 from tests.conftest import a_folder, free_port, serving
@@ -39,7 +40,12 @@ async def test_requests_that_waited_before_an_upgrade_are_decided_after_it(
                 await migrations.seed(postgres.url("postgres"))
             async with connected(postgres) as owner:
                 agent = await owner.fetchval("select id from agents where name = 'Voice Agent 1'")
-                key = await agent_keys.create_for(owner, agent)
+                key = f"fw_{token_urlsafe(32)}"
+                await owner.execute(
+                    "insert into agent_keys (agent_id, key_hash, hint) values ($1, $2, 'hint')",
+                    agent,
+                    digest(key),
+                )
                 interaction = await owner.fetchval(
                     "insert into interactions (agent_id, interaction_type) values ($1, 'voice') returning id",
                     agent,

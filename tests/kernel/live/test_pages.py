@@ -15,7 +15,7 @@ from server.kernel.http import Partials, Template, rendering
 from server.kernel.live import Page
 from server.kernel.live.regions import whole
 from tests import templates
-from tests.app_server import Agent, AppServer, Person
+from tests.app_server import Agent, AppServer, Person, decision
 from tests.database.acting import as_person
 
 # The template of a page in the browser, and the pages whose regions stand in it.
@@ -23,8 +23,14 @@ STANDING = {
     "floor/floor.html": ["floor"],
     "floor/wallboard.html": ["wallboard", "waiting"],
     "interactions/interaction.html": ["interaction"],
+    "agents/first_call.html": ["setup"],
 }
-MODULES = ["server.floor.pages", "server.interactions.pages", "server.kernel.live.permission_cards"]
+MODULES = [
+    "server.agents.pages",
+    "server.floor.pages",
+    "server.interactions.pages",
+    "server.kernel.live.permission_cards",
+]
 TEMPLATES = {
     template.path: template
     for module in map(importlib.import_module, MODULES)
@@ -89,6 +95,8 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
     earlier = await ended(app_server, idle)
     await ended(app_server, idle)  # with the same issue: the first one resolved nothing
     live = await busy(app_server, talking, person)
+    waiting = await app_server.hire("voice", 2)
+    await first_call(app_server, waiting)
     async with app_server.database() as owner:
         await owner.execute("update agents set paused_at = now() where id = $1", idle.id)
     questions: dict[str, tuple[Person, list[dict[str, Any]]]] = {
@@ -99,6 +107,7 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
             person,
             [{"interaction_id": one, "supervisor_id": str(person.id)} for one in (live, earlier)],
         ),
+        "setup": (admin, [{"agent_id": str(agent.id)} for agent in waiting.agents]),
     }
     found: dict[str, Any] = {}
     for page in PAGES:
@@ -109,6 +118,21 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
                 for one in asked
             ]
     return found
+
+
+async def first_call(app_server: AppServer, person: Person) -> None:
+    """Two agents that waited for the first call: one got it, and one was refused."""
+    done, refused = person.agents
+    async with app_server.database() as owner:
+        await owner.execute("update agents set setup_began_at = now() where supervisor_id = $1", person.id)
+    live = await app_server.start(done, phone_number="+14155550123 ext. 7")
+    async with app_server.api(done) as api, app_server.browser_of(person) as browser:
+        await api.post(f"/interactions/{live}/metrics", json={"satisfaction_score": 71.5})
+        asked = await app_server.ask(done, live)
+        await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed"))
+        await api.get(f"/tool-permissions/{asked['id']}")
+    async with app_server.api(refused) as api:
+        assert (await api.post("/interactions", json={})).status_code == 422
 
 
 async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
@@ -123,6 +147,10 @@ async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
     asked = [await app_server.ask(agent, live, **described, arguments={"amount": n}) for n in range(4)]
     async with app_server.database() as owner:
         await owner.execute("update agent_tools set undo_seconds = 60 where agent_id = $1", agent.id)
+        await owner.execute(
+            "insert into agent_tools (agent_id, tool_name, mode) values ($1, 'look_up', 'shown')", agent.id
+        )
+    await app_server.ask(agent, live, tool_name="look_up")
     async with app_server.browser_of(person) as browser:
         for one, status in zip(asked[:2], ("allowed", "denied"), strict=True):
             fields = {"status": status, "reason": "Because.", "arguments_digest": one["arguments_digest"]}

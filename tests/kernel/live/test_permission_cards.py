@@ -92,6 +92,7 @@ def test_what_a_page_knows_of_a_request_is_counted_up() -> None:
             "reason": None,
             "responded_by_name": "ana",
             "responded_at": None,
+            "rule": None,
         },
     ]
     ways.append({**ways[-1], "executed_at": ROW["expires_at"]})

@@ -23,7 +23,12 @@ TWICE = """async () => {
   await new Promise((done) => setTimeout(done, 100));
   button.click();
 }"""
-TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
+# What sticks out of the window, the first of them.
+TOO_WIDE = """() => {
+  const wide = document.documentElement.scrollWidth > innerWidth;
+  const out = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
+  return wide ? ["wider than the screen: " + out.slice(-3).map((one) => one.outerHTML.slice(0, 90))] : [];
+}"""
 SIGNED_OUT = [
     "/login",
     "/recovery",
@@ -42,7 +47,8 @@ async def complaints(page: Page) -> list[str]:
     response: dict[str, Any] = (await Axe().run(page)).response
     assert response["passes"], "axe looked at nothing"
     found = [f"{one['id']}: {[node['html'] for node in one['nodes']]}" for one in response["violations"]]
-    return found + (["wider than the screen"] if await page.evaluate(TOO_WIDE) else [])
+    wide: list[str] = await page.evaluate(TOO_WIDE)
+    return found + wide
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.full)])

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from server.agents import agent_config, agent_keys, agent_tools, agent_versions, agents
+from server.agents import agent_config, agent_keys, agent_tools, agent_versions, agents, audit_logs
 from server.agents.agents import Draft
 from server.errors import Conflict, Invalid, NotFound, RequestError
 from server.kernel import http
@@ -134,6 +134,7 @@ async def page(request: Request, status: int = 200, *, new_key: str = "", said: 
             "config": await agent_config.read(connection, agent_id),
             "clones": await agents.clones(connection, agent_id),
             "recent": await agents.recent(connection, agent_id),
+            "activity": await audit_logs.of_agent(connection, agent_id),
             "keys": await agent_keys.listed(connection, agent_id) if viewer.role == "admin" else [],
         }
     compare = agent_versions.differences

@@ -330,4 +330,7 @@ async def test_who_did_what_is_in_the_audit(app_server: AppServer, admin: httpx.
     actions = [action for action, _ in by_people]
     assert {"agents.insert", "agent_versions.insert", "agent_keys.insert"} <= {*actions}
     assert {"version": [None, 2], "note": [None, "Why not"]} in [changes for _, changes in by_people]
+    page = (await admin.get(f"/agents/{agent_id}")).text
+    for words in ("made the agent", "made the key Laptop"):
+        assert words in page
     assert "Another." not in json.dumps([changes for _, changes in by_people]), "texts are in the versions"

@@ -8,6 +8,12 @@ from uuid import UUID
 from server.kernel.db import Connection, Record
 
 _LIMIT = 30
+# Roles of the database, as people know them.
+_MACHINES = {
+    "postgres": "the server's owner",
+    "supabase_admin": "the server's owner",
+    "service_role": "a program",
+}
 
 _DONE = {
     "agents.insert": "made the agent",
@@ -43,7 +49,12 @@ def _told(row: Record) -> list[tuple[dt.datetime, str, str]]:
         case "agent_tools.update", _:
             fields = ", ".join(name.replace("_", " ") for name in changes)
             done = f"changed a tool: {fields}"
-    return [(row["at"], row["actor"], done)] if done else []
+    return [(row["at"], named(row["actor"]), done)] if done else []
+
+
+def named(actor: str | None) -> str:
+    """Who it was, as the audit or a version stores it, in words."""
+    return _MACHINES.get(actor or "", actor or "unknown")
 
 
 async def of_agent(connection: Connection, agent_id: UUID) -> list[tuple[dt.datetime, str, str]]:

@@ -148,6 +148,7 @@ async def page(request: Request, status: int = 200, *, new_key: str = "", said: 
         "new_key": new_key,
         "key_id": uuid4(),
         "modes": agent_tools.MODES,
+        "named": audit_logs.named,
         "reading": "read" in request.query_params or other is None,
     }
     return http.render(request, "agents/agent.html", status, **context)

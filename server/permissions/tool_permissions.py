@@ -110,7 +110,7 @@ async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[
 
 def _expired(row: dict[str, Any]) -> dict[str, Any]:
     """The row of a pending request whose time is over, as the sweeper will mark it within a second."""
-    undecided = dict.fromkeys(("responded_by_name", "reason", "executed_at"))
+    undecided = dict.fromkeys(("responded_by_name", "reason", "executed_at", "rule"))
     return {**row, **undecided, "status": "timeout", "responded_at": row["expires_at"]}
 
 

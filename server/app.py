@@ -37,7 +37,7 @@ from server.people import first_admin as first_admin_page
 from server.people import views as people
 from server.people.first_admin import FirstAdmin
 from server.permissions import api as permissions_api
-from server.permissions import tool_grants_views
+from server.permissions import decision_rows_views, tool_grants_views
 from server.permissions import views as permissions
 from server.settings import AUTH_PATH, Settings
 from server.system import views as system
@@ -200,6 +200,7 @@ def create_app(
         *agent_tools_views.ROUTES,
         *agent_keys_views.ROUTES,
         *setup_steps_views.ROUTES,
+        *decision_rows_views.ROUTES,
         *permissions.ROUTES,
         *tool_grants_views.ROUTES,
         *interactions.ROUTES,

@@ -14,7 +14,7 @@ from server.kernel import http
 from server.kernel.db import Database, lengths
 from server.kernel.http import signed_in
 from server.kernel.live import card, shown
-from server.permissions import tool_permissions
+from server.permissions import decision_rows_views, tool_permissions
 
 _DIGEST = 128
 _INDENTED = 50_000  # characters
@@ -72,6 +72,8 @@ async def show(request: Request) -> Response:
     if request.headers.get("hx-request"):
         return HTMLResponse(card(row))
     found = shown(row)
+    if row["status"] != "pending":
+        return await decision_rows_views.decision_page(request, permission_id, found)
     text = json.dumps(found["arguments"], indent=1)
     if len(text) > _INDENTED:  # JSON that is nested a hundred deep would be mostly blanks
         text = json.dumps(found["arguments"])

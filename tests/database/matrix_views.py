@@ -29,6 +29,11 @@ VIEWS_READ: dict[str, Table] = {
         "id = '{allowed}'",
         "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name rule",
     ),
+    "private.decision_rows": view(
+        "id = '{allowed}'",
+        "id requested_at responded_at expires_at tool_name arguments arguments_digest status rule reason responded_by_name grant_id"
+        " grant_use executed executed_at interaction_id agent_id agent_name supervisor_id username phone_number caller is_test anonymised_at",
+    ),
     "private.agent_cards": view(
         "id = '{agent}'",
         "id supervisor_id slot row_version name agent_type status paused_at interaction last",

@@ -5,6 +5,7 @@ Others use the names below.
 
 from server.kernel.http.access import own_path, signed_in, viewer_of, visitor_of
 from server.kernel.http.agent_api import IDEMPOTENCY_KEY, PREFIX, Ask, Call, routes
+from server.kernel.http.argument_rows import argument_rows
 from server.kernel.http.bodies import Bodies, BodyLimit
 from server.kernel.http.cookies import (
     drop_cookie,
@@ -14,7 +15,7 @@ from server.kernel.http.cookies import (
     set_cookie,
     set_device,
 )
-from server.kernel.http.csv_files import csv
+from server.kernel.http.csv_files import csv, csv_stream
 from server.kernel.http.exact_json import json_digest, size_of
 from server.kernel.http.filters import argument, arguments, mask_phone
 from server.kernel.http.form_fields import form, identifier
@@ -77,8 +78,10 @@ __all__ = [
     "Utf8Forms",
     "allowed_methods",
     "argument",
+    "argument_rows",
     "arguments",
     "csv",
+    "csv_stream",
     "cut",
     "document",
     "drop_cookie",

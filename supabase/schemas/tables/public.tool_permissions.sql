@@ -163,6 +163,8 @@ create index tool_permissions_pending_supervisor on public.tool_permissions (sup
 -- A supervisor's answered requests, newest first: what fades on the floor.
 create index tool_permissions_recent on public.tool_permissions (supervisor_id,
     responded_at desc) where status <> 'pending';
+-- A supervisor's requests, newest first: the history.
+create index tool_permissions_history on public.tool_permissions (supervisor_id, requested_at desc, id desc);
 -- Everybody's requests, newest first.
 create index tool_permissions_requested on public.tool_permissions (requested_at desc);
 -- The foreign key: who decided is not deleted while the decision stands.

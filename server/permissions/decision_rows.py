@@ -1,0 +1,278 @@
+"""The history of tool permissions: filters, pages by keyset, one decision, and how long decisions took."""
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+from uuid import UUID
+
+from server.errors import Invalid, NotFound
+from server.kernel.db import Caller, Connection, Database, Record
+
+STATUSES = {
+    "allowed": "allowed", "denied": "denied", "timeout": "expired", "cancelled": "cancelled", "pending": "waiting",
+}  # fmt: skip
+HOW = {
+    "person": "by a person",
+    "grant": "by a standing approval",
+    "limit": "under a limit",
+    "shown": "shown, without asking",
+    "refused": "refused by the tool",
+    "not_required": "runs freely",
+}
+EXECUTED = {"succeeded": "succeeded", "failed": "failed", "started": "no result reported", "not": "not run"}
+DAYS = {"1": "last 24 hours", "7": "last 7 days", "30": "last 30 days", "": "all that is kept"}
+COLUMNS = (
+    "requested_at", "tool_name", "arguments", "agent_name", "username", "customer", "status", "rule",
+    "responded_by_name", "reason", "responded_at", "executed", "executed_at", "is_test", "interaction_id", "id",
+)  # fmt: skip
+PAGE, _BATCH = 50, 2000
+_LONGEST = 100
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f-]{36})")
+_SHOWN = """id, requested_at, responded_at, expires_at, tool_name, arguments, status, rule, reason, responded_by_name, grant_use,
+  executed, executed_at, interaction_id, agent_id, agent_name, username, phone_number, caller,
+  is_test, anonymised_at, (extract(epoch from requested_at) * 1000000)::bigint as moment"""
+_GROUPS = {"supervisor": "username", "agent": "agent_name", "tool": "tool_name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address of the page filters by; empty means everything, but tools that run freely are left out then."""
+
+    q: str = ""  # a part of the tool, the arguments, the reason, the agent, or the text of the caller
+    status: str = ""
+    how: str = ""
+    who: str = ""  # the name of the person who decided
+    tool: str = ""
+    agent: str = ""  # an id
+    supervisor: str = ""  # a username
+    executed: str = ""
+    late: str = ""  # "yes": answered in the second half of its time
+    days: str = "7"
+    since: str = ""  # a date in the zone of the viewer; instead of days
+    until: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """From a query string. Invalid for an unknown value."""
+        given = {one.name: query[one.name].strip() for one in fields(cls) if one.name in query}
+        found = cls(**given)
+        known = (
+            found.status in ("", *STATUSES)
+            and found.how in ("", *HOW)
+            and found.executed in ("", *EXECUTED)
+            and found.late in ("", "yes")
+            and found.days in DAYS
+            and all(date == "" or _is_date(date) for date in (found.since, found.until))
+            and all(len(value) <= _LONGEST and "\x00" not in value for value in given.values())
+            and (found.agent == "" or _is_id(found.agent))
+        )
+        if not known:
+            raise Invalid("There is no such filter.")
+        return found
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The filters that differ from those of the plain address."""
+        plain = Filters()
+        return {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if getattr(self, one.name) != getattr(plain, one.name)
+        }
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(_DATE.fullmatch(text)) and dt.date.fromisoformat(text).year >= 2000
+    except ValueError:
+        return False
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+async def zone_of(connection: Connection, name: str, filters: Filters) -> str:
+    """The zone in which the dates of the filters are, if the database knows it, else UTC. Not asked for without dates."""
+    if not (filters.since or filters.until):
+        return "UTC"
+    known = await connection.fetchval(
+        "select exists (select from pg_catalog.pg_timezone_names where name = $1)", name
+    )
+    return name if known else "UTC"
+
+
+def _where(filters: Filters, zone: str) -> tuple[str, list[Any]]:
+    """The condition on private.decision_rows, and its arguments."""
+    parts, given = list[str](), list[Any]()
+
+    def add(condition: str, *values: Any) -> None:
+        for value in values:
+            given.append(value)
+            condition = condition.replace("?", f"${len(given)}", 1)
+        parts.append(condition)
+
+    if filters.since or filters.until:
+        day = "((?::text)::date::timestamp at time zone ?::text)"
+        if filters.since:
+            add(f"requested_at >= {day}", filters.since, zone)
+        if filters.until:
+            add(f"requested_at < {day} + interval '1 day'", filters.until, zone)
+    elif filters.days:
+        add("requested_at > now() - make_interval(days => ?::integer)", int(filters.days))
+    if filters.q:
+        text = filters.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        add(
+            "(tool_name ilike ? or arguments ilike ? or reason ilike ? or agent_name ilike ? or caller ilike ? or phone_number ilike ?)",
+            *[f"%{text}%"] * 6,
+        )
+    if filters.status:
+        add("status = ?", filters.status)
+    if filters.how == "person":
+        add("rule is null and status in ('allowed', 'denied')")
+    elif filters.how:
+        add("rule = ?", filters.how)
+    else:
+        add("rule is distinct from 'not_required'")
+    for name, column in (("who", "responded_by_name"), ("tool", "tool_name"), ("supervisor", "username")):
+        if value := getattr(filters, name):
+            add(f"{column} = ?", value)
+    if filters.agent:
+        add("agent_id = ?", UUID(filters.agent))
+    if filters.executed:
+        add("executed = ?", filters.executed)
+    if filters.late:
+        add(
+            "rule is null and status in ('allowed', 'denied') and responded_at - requested_at > (expires_at - requested_at) / 2"
+        )
+    return " and ".join(parts) or "true", given
+
+
+def cursor_of(row: Record) -> str:
+    """The place of a row in the history, as an address names it."""
+    return f"{row['moment']}.{row['id']}"
+
+
+def _place(cursor: str) -> tuple[int, UUID]:
+    found = _CURSOR.fullmatch(cursor)
+    if found is None or not _is_id(found[2]):
+        raise Invalid("There is no such page.")
+    return int(found[1]), UUID(found[2])
+
+
+async def listed(
+    connection: Connection,
+    filters: Filters,
+    zone: str,
+    *,
+    before: str = "",
+    after: str = "",
+    limit: int = PAGE,
+) -> tuple[Sequence[Record], bool]:
+    """The rows that match, newest first, on this side of a row's place; and whether there are more beyond them."""
+    condition, given = _where(filters, zone)
+    if cursor := before or after:
+        moment, last = _place(cursor)
+        given += [moment, last]
+        sign = "<" if before else ">"
+        place = f"(timestamptz 'epoch' + ${len(given) - 1}::bigint * interval '1 microsecond', ${len(given)}::uuid)"
+        condition += f" and (requested_at, id) {sign} {place}"
+    order = "asc" if after else "desc"
+    rows = await connection.fetch(
+        f"select {_SHOWN} from private.decision_rows where {condition}"
+        f" order by requested_at {order}, id {order} limit {limit + 1}",
+        *given,
+    )
+    kept = rows[:limit]
+    return kept[::-1] if after else kept, len(rows) > limit
+
+
+async def everything(
+    db: Database, viewer: Caller, filters: Filters, zone: str
+) -> AsyncIterator[Sequence[Record]]:
+    """All rows that match, newest first, in batches; each is a transaction of its own, so a slow reader holds no connection."""
+    before = ""
+    while True:
+        async with db.as_viewer(viewer) as connection:
+            rows, more = await listed(connection, filters, zone, before=before, limit=_BATCH)
+        yield rows
+        if not more:
+            return
+        before = cursor_of(rows[-1])
+
+
+async def find(connection: Connection, permission_id: UUID) -> Record:
+    """One row with its result, its standing approval, and what was known of the interaction when it was answered. NotFound."""
+    row = await connection.fetchrow(
+        """
+        select r.*, t.execution_result, t.tool_description, g.granted_by_name, g.created_at as granted_at, g.uses, g.max_uses, g.ended_at, g.ended_how,
+          case when g.id is not null then private.grant_words(g) end as grant_words,
+          (select jsonb_build_object('sentiment', m.sentiment, 'satisfaction_score', m.satisfaction_score)
+           from public.realtime_metrics m where m.interaction_id = r.interaction_id and m.created_at <= coalesce(r.responded_at, now())
+           order by m.timestamp desc limit 1) as mood,
+          (select coalesce(jsonb_agg(jsonb_build_object('speaker', s.speaker, 'text', s.text, 'at', s.created_at) order by s.created_at, s.id), '[]')
+           from (select n.id, n.speaker, n.text, n.created_at from public.interaction_turns n
+             where n.interaction_id = r.interaction_id and n.created_at <= coalesce(r.responded_at, now())
+             order by n.created_at desc, n.id desc limit 4) s) as said
+        from private.decision_rows r join public.tool_permissions t on t.id = r.id
+        left join public.tool_grants g on g.id = r.grant_id
+        where r.id = $1
+        """,
+        permission_id,
+    )
+    if row is None:
+        raise NotFound("There is no such tool permission.")
+    return row
+
+
+async def times(connection: Connection, filters: Filters, zone: str) -> dict[str, Sequence[Record]]:
+    """How long decisions of people took, for each supervisor, agent and tool: median and p95 in seconds, expired share in percent."""
+    condition, given = _where(filters, zone)
+    found: dict[str, Sequence[Record]] = {}
+    for name, column in _GROUPS.items():
+        found[name] = await connection.fetch(
+            f"""
+            select {column} as name, count(*) as asked, count(*) filter (where status = 'allowed') as allowed,
+              count(*) filter (where status = 'denied') as denied,
+              percentile_cont(0.5) within group (order by extract(epoch from responded_at - requested_at))
+                filter (where status in ('allowed', 'denied')) as median,
+              percentile_cont(0.95) within group (order by extract(epoch from responded_at - requested_at))
+                filter (where status in ('allowed', 'denied')) as p95,
+              100.0 * count(*) filter (where status = 'timeout') / count(*) as expired
+            from private.decision_rows where {condition} and rule is null and status in ('allowed', 'denied', 'timeout') and not is_test
+            group by {column} order by count(*) desc, {column} collate "C" limit 100
+            """,
+            *given,
+        )
+    return found
+
+
+async def grants(connection: Connection) -> Sequence[Record]:
+    """Standing approvals: those in force, then those that ended in the last 24 hours, the newest first; with their uses."""
+    return await connection.fetch(
+        """
+        select g.id, g.tool_name, private.grant_words(g) as words, g.granted_by_name, g.created_at, g.expires_at, g.uses, g.max_uses,
+          g.used_sum, g.sum_limit, g.ended_at, g.ended_how, g.ended_by_name, g.interaction_id, a.name as agent_name, i.phone_number, i.caller,
+          g.ended_at is null and g.expires_at > now() as in_force,
+          (select coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'at', t.requested_at, 'arguments', left(t.arguments::text, 200)) order by t.grant_use), '[]')
+           from public.tool_permissions t where t.grant_id = g.id) as used
+        from public.tool_grants g join public.interactions i on i.id = g.interaction_id join public.agents a on a.id = i.agent_id
+        where g.ended_at is null or g.ended_at > now() - interval '24 hours'
+        order by in_force desc, g.created_at desc limit 100
+        """
+    )
+
+
+async def agents(connection: Connection) -> Sequence[Record]:
+    """The viewer's agents, for the filter, at most 200."""
+    return await connection.fetch(
+        """select id, name from public.agents where supervisor_id is not null and retired_at is null
+        order by name collate "C", id limit 200"""
+    )

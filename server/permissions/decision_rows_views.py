@@ -1,0 +1,135 @@
+"""The history of tool permissions: the list, CSV, one decision, standing approvals, and how long decisions took."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.kernel import http
+from server.kernel.db import Connection, Database, Record
+from server.kernel.http import signed_in
+from server.kernel.live import amount_of
+from server.permissions import decision_rows
+from server.permissions.decision_rows import Filters
+
+_INDENTED = 50_000  # characters
+_FIRST = 4  # arguments of a line
+
+
+async def index(request: Request) -> Response:
+    """The tool permissions that match the filters in the address, the newest first; 50 on a page."""
+    filters = Filters.of(request.query_params)
+    before, after = (request.query_params.get(name, "")[:60] for name in ("before", "after"))
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        zone = await _zone(request, connection, filters)
+        rows, more = await decision_rows.listed(connection, filters, zone, before=before, after=after)
+        agents = await decision_rows.agents(connection)
+    older = (more or bool(after)) and bool(rows)
+    newer = (bool(before) or (bool(after) and more)) and bool(rows)
+    return http.render(
+        request,
+        "permissions/history.html",
+        rows=[_line(row) for row in rows],
+        filters=filters,
+        query=urlencode(filters.chosen),
+        agents=agents,
+        older=decision_rows.cursor_of(rows[-1]) if older else "",
+        newer=decision_rows.cursor_of(rows[0]) if newer else "",
+        zone=zone,
+        **_words(),
+    )
+
+
+async def export(request: Request) -> Response:
+    """All tool permissions that match, as CSV, sent while they are read."""
+    filters, viewer = Filters.of(request.query_params), request.state.viewer
+    db: Database = request.state.db
+    async with db.as_viewer(viewer) as connection:
+        zone = await _zone(request, connection, filters)
+
+    async def rows() -> AsyncIterator[list[dict[str, Any]]]:
+        async for batch in decision_rows.everything(db, viewer, filters, zone):
+            yield [
+                {**row, "customer": http.mask_phone(row["phone_number"], row["caller"])} for row in batch
+            ]
+
+    return http.csv_stream("tool-permissions.csv", decision_rows.COLUMNS, rows())
+
+
+async def times(request: Request) -> Response:
+    """How long decisions took, for each supervisor, agent and tool, over the same filters."""
+    filters = Filters.of(request.query_params)
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        zone = await _zone(request, connection, filters)
+        found = await decision_rows.times(connection, filters, zone)
+    query = urlencode(filters.chosen)
+    return http.render(
+        request, "permissions/times.html", found=found, filters=filters, query=query, **_words()
+    )
+
+
+async def grants(request: Request) -> Response:
+    """Standing approvals in force and those of the last day, with their uses."""
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        found = await decision_rows.grants(connection)
+    return http.render(request, "permissions/standing_approvals.html", grants=found)
+
+
+async def decision_page(request: Request, permission_id: UUID, found: dict[str, Any]) -> Response:
+    """One decision: arguments, what the person saw, the standing approval, execution and result."""
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        row = await decision_rows.find(connection, permission_id)
+    text = json.dumps(found["arguments"], indent=1)
+    if len(text) > _INDENTED:  # JSON that is nested a hundred deep would be mostly blanks
+        text = json.dumps(found["arguments"])
+    result = json.dumps(row["execution_result"], indent=1, ensure_ascii=False)
+    return http.render(
+        request,
+        "permissions/decision.html",
+        p=found,
+        row=row,
+        text=text,
+        result=result[:_INDENTED],
+        argument_rows=http.argument_rows(found["arguments"]),
+        **_words(),
+    )
+
+
+def _line(row: Record) -> dict[str, Any]:
+    """A row with its amount, its first arguments, and how long it waited in seconds."""
+    found = http.arguments(row["arguments"])
+    first = [f"{one.name} {one.text}" for one in http.argument_rows(found)[:_FIRST] if one.text]
+    wait = (row["responded_at"] - row["requested_at"]).total_seconds() if row["responded_at"] else None
+    whole = (row["expires_at"] - row["requested_at"]).total_seconds()
+    late = wait is not None and wait > whole / 2 and row["status"] in ("allowed", "denied")
+    return {"row": row, "amount": amount_of(found), "summary": ", ".join(first), "wait": wait, "late": late}
+
+
+async def _zone(request: Request, connection: Connection, filters: Filters) -> str:
+    return await decision_rows.zone_of(connection, request.cookies.get("zone", "")[:64], filters)
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "statuses": decision_rows.STATUSES,
+        "how": decision_rows.HOW,
+        "executions": decision_rows.EXECUTED,
+        "spans": decision_rows.DAYS,
+    }
+
+
+ROUTES = [
+    Route("/tool-permissions", signed_in(index)),
+    Route("/tool-permissions.csv", signed_in(export)),
+    Route("/tool-permissions/times", signed_in(times)),
+    Route("/tool-permissions/standing-approvals", signed_in(grants)),
+]

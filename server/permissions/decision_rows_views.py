@@ -55,9 +55,7 @@ async def export(request: Request) -> Response:
 
     async def rows() -> AsyncIterator[list[dict[str, Any]]]:
         async for batch in decision_rows.everything(db, viewer, filters, zone):
-            yield [
-                {**row, "customer": http.mask_phone(row["phone_number"], row["caller"])} for row in batch
-            ]
+            yield [{**row, "customer": http.mask_phone(row["phone_number"], row["caller"])} for row in batch]
 
     return http.csv_stream("tool-permissions.csv", decision_rows.COLUMNS, rows())
 

@@ -34,7 +34,17 @@ _CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f-]{36})")
 _SHOWN = """id, requested_at, responded_at, expires_at, tool_name, arguments, status, rule, reason, responded_by_name, grant_use,
   executed, executed_at, interaction_id, agent_id, agent_name, username, phone_number, caller,
   is_test, anonymised_at, (extract(epoch from requested_at) * 1000000)::bigint as moment"""
-_GROUPS = {"supervisor": "username", "agent": "agent_name", "tool": "tool_name"}
+_EXECUTED = {
+    "succeeded": "execution_succeeded",
+    "failed": "not execution_succeeded",
+    "started": "executed_at is not null and execution_succeeded is null",
+    "not": "status = 'allowed' and executed_at is null",
+}
+_SEARCH = """(tool_name ilike ? or arguments::text ilike ? or reason ilike ?
+  or agent_id = any (array(select id from public.agents where name ilike ?))
+  or interaction_id = any (array(select id from public.interactions where caller ilike ? union all
+    select id from public.interactions where phone_number ilike ?)))"""
+_MOST = 100  # lines of a table of times
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ async def zone_of(connection: Connection, name: str, filters: Filters) -> str:
 
 
 def _where(filters: Filters, zone: str) -> tuple[str, list[Any]]:
-    """The condition on private.decision_rows, and its arguments."""
+    """The condition on public.tool_permissions alone, so that its indexes give the newest rows; and its arguments."""
     parts, given = list[str](), list[Any]()
 
     def add(condition: str, *values: Any) -> None:
@@ -129,10 +139,7 @@ def _where(filters: Filters, zone: str) -> tuple[str, list[Any]]:
         add("requested_at > now() - make_interval(days => ?::integer)", int(filters.days))
     if filters.q:
         text = filters.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        add(
-            "(tool_name ilike ? or arguments ilike ? or reason ilike ? or agent_name ilike ? or caller ilike ? or phone_number ilike ?)",
-            *[f"%{text}%"] * 6,
-        )
+        add(_SEARCH, *[f"%{text}%"] * 6)
     if filters.status:
         add("status = ?", filters.status)
     if filters.how == "person":
@@ -141,13 +148,16 @@ def _where(filters: Filters, zone: str) -> tuple[str, list[Any]]:
         add("rule = ?", filters.how)
     else:
         add("rule is distinct from 'not_required'")
-    for name, column in (("who", "responded_by_name"), ("tool", "tool_name"), ("supervisor", "username")):
-        if value := getattr(filters, name):
-            add(f"{column} = ?", value)
+    if filters.who:
+        add("responded_by_name = ?", filters.who)
+    if filters.tool:
+        add("tool_name = ?", filters.tool)
+    if filters.supervisor:
+        add("supervisor_id = (select id from public.users where username = ?)", filters.supervisor)
     if filters.agent:
         add("agent_id = ?", UUID(filters.agent))
     if filters.executed:
-        add("executed = ?", filters.executed)
+        parts.append(_EXECUTED[filters.executed])
     if filters.late:
         add(
             "rule is null and status in ('allowed', 'denied') and responded_at - requested_at > (expires_at - requested_at) / 2"
@@ -184,10 +194,13 @@ async def listed(
         sign = "<" if before else ">"
         place = f"(timestamptz 'epoch' + ${len(given) - 1}::bigint * interval '1 microsecond', ${len(given)}::uuid)"
         condition += f" and (requested_at, id) {sign} {place}"
-    order = "asc" if after else "desc"
+    order = f"requested_at {(way := 'asc' if after else 'desc')}, id {way}"
     rows = await connection.fetch(
-        f"select {_SHOWN} from private.decision_rows where {condition}"
-        f" order by requested_at {order}, id {order} limit {limit + 1}",
+        f"""
+        with found as materialized (
+          select id from public.tool_permissions where {condition} order by {order} limit {limit + 1})
+        select {_SHOWN} from found join private.decision_rows using (id) order by {order}
+        """,
         *given,
     )
     kept = rows[:limit]
@@ -235,23 +248,28 @@ async def find(connection: Connection, permission_id: UUID) -> Record:
 async def times(connection: Connection, filters: Filters, zone: str) -> dict[str, Sequence[Record]]:
     """How long decisions of people took, for each supervisor, agent and tool: median and p95 in seconds, expired share in percent."""
     condition, given = _where(filters, zone)
-    found: dict[str, Sequence[Record]] = {}
-    for name, column in _GROUPS.items():
-        found[name] = await connection.fetch(
-            f"""
-            select {column} as name, count(*) as asked, count(*) filter (where status = 'allowed') as allowed,
-              count(*) filter (where status = 'denied') as denied,
-              percentile_cont(0.5) within group (order by extract(epoch from responded_at - requested_at))
-                filter (where status in ('allowed', 'denied')) as median,
-              percentile_cont(0.95) within group (order by extract(epoch from responded_at - requested_at))
-                filter (where status in ('allowed', 'denied')) as p95,
-              100.0 * count(*) filter (where status = 'timeout') / count(*) as expired
-            from private.decision_rows where {condition} and rule is null and status in ('allowed', 'denied', 'timeout') and not is_test
-            group by {column} order by count(*) desc, {column} collate "C" limit 100
-            """,
-            *given,
-        )
-    return found
+    rows = await connection.fetch(
+        f"""
+        with decided as materialized (
+          select t.supervisor_id, t.agent_id, t.tool_name, t.status, extract(epoch from t.responded_at - t.requested_at) as wait
+          from public.tool_permissions t where {condition} and t.rule is null and t.status in ('allowed', 'denied', 'timeout')
+            and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)
+        ), grouped as (
+          select supervisor_id, agent_id, tool_name, count(*) as asked, count(*) filter (where status = 'allowed') as allowed,
+            count(*) filter (where status = 'denied') as denied, 100.0 * count(*) filter (where status = 'timeout') / count(*) as expired,
+            percentile_cont(0.5) within group (order by wait) filter (where status <> 'timeout') as median,
+            percentile_cont(0.95) within group (order by wait) filter (where status <> 'timeout') as p95
+          from decided group by grouping sets ((supervisor_id), (agent_id), (tool_name)))
+        select case when u.id is not null then 'supervisor' when a.id is not null then 'agent' else 'tool' end as kind,
+          coalesce(u.username, a.name, g.tool_name) as name, g.asked, g.allowed, g.denied, g.expired, g.median, g.p95
+        from grouped g left join public.users u on u.id = g.supervisor_id left join public.agents a on a.id = g.agent_id
+        order by g.asked desc, 2
+        """,
+        *given,
+    )
+    return {
+        kind: [row for row in rows if row["kind"] == kind][:_MOST] for kind in ("supervisor", "agent", "tool")
+    }
 
 
 async def grants(connection: Connection) -> Sequence[Record]:

@@ -9,7 +9,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, expect
 
 from server.docs.views import CHAPTERS
-from tests.app_server import PASSWORD, AppServer, Person
+from tests.app_server import PASSWORD, AppServer, Person, decision
 from tests.browser.conftest import SignIn
 from tests.outbox import emails, path_in
 
@@ -65,6 +65,20 @@ async def test_axe_finds_nothing_on_the_pages_of_nobody(
     await context.close()
 
 
+async def decided(app_server: AppServer, person: Person, interaction: str) -> str:
+    """A denied request with nested arguments, and one that a standing approval allowed."""
+    arguments = {"order": {"id": "W1", "lines": [{"sku": "kettle", "n": 2}]}, "amount": 12.5, "note": None}
+    asked = await app_server.ask(person.agents[0], interaction, arguments=arguments)
+    granted = await app_server.ask(person.agents[0], interaction)
+    async with app_server.browser_of(person) as browser:
+        data = decision(asked, "denied", reason="Against the policy")
+        await browser.post(f"/tool-permissions/{asked['id']}/decision", data=data)
+        form = decision(granted, "allowed", scope="any", uses="3", minutes="30")
+        await browser.post(f"/tool-permissions/{granted['id']}/standing-approval", data=form)
+    await app_server.ask(person.agents[0], interaction)
+    return str(asked["id"])
+
+
 @pytest.mark.parametrize(
     ("width", "scheme"),
     [
@@ -79,11 +93,18 @@ async def test_axe_finds_nothing_on_an_admins_pages(
 ) -> None:
     interaction = await app_server.start(voice.agents[0])
     await app_server.ask(voice.agents[0], interaction)
+    answered = await decided(app_server, voice, interaction)
     page = await sign_in(await app_server.hire("admin"))
     await page.emulate_media(color_scheme=scheme)
     await page.set_viewport_size({"width": width, "height": 900})
     places = ["/", "/leaderboard", "/people", "/people/new", f"/people/{voice.id}", "/account", "/system"]
-    for path in [*places, f"/interactions/{interaction}", "/nothing-here"]:
+    places += [
+        "/tool-permissions",
+        "/tool-permissions?q=nothing-has-this",
+        "/tool-permissions/times",
+        "/tool-permissions/standing-approvals",
+    ]
+    for path in [*places, f"/tool-permissions/{answered}", f"/interactions/{interaction}", "/nothing-here"]:
         await page.goto(path)
         assert not await complaints(page), path
 

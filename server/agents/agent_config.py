@@ -1,10 +1,11 @@
 """The configuration of an agent by key: known keys have a type, others are any JSON."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from server.agents.mcp_tools import read_json, secret_names
+from server.errors import Invalid
 from server.kernel.db import Connection
 
 MAX_CALL_DURATION, ENABLE_RECORDING = "max_call_duration", "enable_recording"
@@ -34,10 +35,12 @@ def typed(fields: Mapping[str, str], faults: dict[str, str]) -> dict[str, Any]:
     for name in (CUSTOM_METADATA, "other"):
         if not (text := fields.get(name, "").strip()):
             continue
-        value = _object(text)
-        if value is None:
-            faults[name] = 'A JSON object, such as {"campaign": "spring"}.'
-        elif name == CUSTOM_METADATA:
+        try:
+            value = _object(text)
+        except Invalid as fault:
+            faults[name] = fault.detail
+            continue
+        if name == CUSTOM_METADATA:
             found[name] = value
         elif taken := value.keys() & {*KNOWN}:
             faults[name] = f"{', '.join(sorted(taken))} has a field of its own."
@@ -46,12 +49,16 @@ def typed(fields: Mapping[str, str], faults: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object without secrets. Invalid with a sentence."""
+    value = read_json(text)
+    if not isinstance(value, dict):
+        raise Invalid('A JSON object, such as {"campaign": "spring"}.')
+    if secrets := secret_names(value):
+        raise Invalid(
+            f"{secrets[0]} is the name of a secret. Everybody who sees the agent sees its configuration."
+        )
+    return value
 
 
 async def read(connection: Connection, agent_id: UUID) -> dict[str, Any]:

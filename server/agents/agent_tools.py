@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from server.agents.mcp_tools import read_schema
+from server.agents.mcp_tools import address_fault, read_schema
 from server.errors import Invalid, NotFound
 from server.kernel.db import Connection, Record, lengths
 
@@ -37,8 +36,7 @@ _COLUMNS = (
     "asks_above", "refuses_above", "uses_per_interaction",
 )  # fmt: skip
 _CONFIG = ("endpoint", "method", "auth_type", "timeout", "retry_count")
-_LONGEST_ADDRESS = 2000
-_AMOUNT = re.compile(r"[0-9]{1,14}(\.[0-9]{1,6})?")
+_AMOUNT = re.compile(r"[0-9]{1,14}(,[0-9]{1,2}|\.[0-9]{1,6})?")  # 1,000 could be a thousand or one
 
 
 @dataclass(slots=True)
@@ -72,7 +70,7 @@ class ToolDraft:
     def rows(self) -> list[dict[str, str]]:
         """The rows of the schema's fields, with empty ones for more."""
         given = [row for number in range(_MOST_ROWS) if (row := self._row(number))["name"]]
-        return given + [self._row(-1)] * max(2, ROWS - len(given))
+        return given + [self._row(-1)] * min(max(2, ROWS - len(given)), _MOST_ROWS - len(given))
 
     def _row(self, number: int) -> dict[str, str]:
         return {
@@ -138,11 +136,11 @@ class ToolDraft:
         return None
 
     def _amount(self, name: str) -> Decimal | None:
-        text = self.fields.get(name, "").replace(",", ".")
+        text = self.fields.get(name, "")
         if not text:
             return None
         if _AMOUNT.fullmatch(text):
-            return Decimal(text)
+            return Decimal(text.replace(",", "."))
         self.faults[name] = "An amount such as 20 or 19.90."
         return None
 
@@ -177,6 +175,8 @@ class ToolDraft:
             except Invalid as fault:
                 self.faults["schema"] = fault.detail
                 return None
+        if self.fields.get(f"field_name_{_MOST_ROWS}"):
+            self.faults["fields"] = f"{_MOST_ROWS} fields at most; a JSON Schema may have more."
         old = dict(self.schema or {})
         given = old.get("properties")
         known = given if isinstance(given, dict) else {}
@@ -184,6 +184,8 @@ class ToolDraft:
         for number in range(_MOST_ROWS):
             row = self._row(number)
             if not row["name"]:
+                if row["description"] or row["required"]:
+                    self.faults["fields"] = "A field has no name."
                 continue
             if row["type"] not in TYPES or row["name"] in properties or len(row["name"]) > lengths.NAME:
                 self.faults["fields"] = f"The field {row['name'][:40]} has no type, or comes twice."
@@ -225,20 +227,6 @@ def _rows(schema: Mapping[str, Any] | None) -> dict[str, str]:
         }
         rows |= {f"field_{part}_{number}": value for part, value in values.items()}
     return rows
-
-
-def address_fault(address: str) -> str | None:
-    """Why this is not the address of an endpoint; None when it is."""
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable or len(address) > _LONGEST_ADDRESS or any(c.isspace() or c < " " for c in address):
-        return "An address that begins with https:// or http://."
-    if "@" in parts.netloc:
-        return "An address without a user and a password: those belong into the secret."
-    return None
 
 
 async def listed(connection: Connection, agent_id: UUID) -> Sequence[Record]:

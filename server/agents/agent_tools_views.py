@@ -1,6 +1,8 @@
 """The tools of an agent as forms, and their import and export as the specification's JSON."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -17,6 +19,7 @@ from server.kernel.http import signed_in
 
 _LONGEST_SECRET = 4000
 _LOOSE = ("runs", "shown")
+_SEEN = 16  # characters of the digest of what the form showed
 
 
 async def new(request: Request) -> Response:
@@ -41,7 +44,7 @@ async def save(request: Request) -> Response:
         draft.faults["secret"] = f"{_LONGEST_SECRET} characters at most."
     agent_id = views.identifier(request)
     db: Database = request.state.db
-    loosened = tool is not None and tool["mode"] not in _LOOSE and values["mode"] in _LOOSE
+    loosened = tool is not None and _is_looser(tool, values)
     if loosened and fields.get("confirmed") != "yes" and not any(draft.faults.values()):
         async with db.as_viewer(request.state.viewer) as connection:
             denied = await agent_tools.denials(connection, agent_id, tool["tool_name"]) if tool else []
@@ -52,17 +55,41 @@ async def save(request: Request) -> Response:
     try:
         async with db.as_viewer(request.state.viewer) as connection:
             await agents.lock(connection, agent_id, None)
+            if tool is not None:
+                tool = await agent_tools.find(connection, agent_id, tool["id"])
+                _check_seen(tool, fields.get("seen", ""))
             tool_id = await agent_tools.save(connection, agent_id, tool["id"] if tool else None, values)
             if secret:
                 await agent_tools.keep_secret(connection, tool_id, _keys(request).seal(secret))
             elif fields.get("forget_secret") == "yes":
                 await agent_tools.keep_secret(connection, tool_id, None)
     except (Conflict, Invalid) as refusal:
-        draft.faults["tool_name"] = f"{refusal.detail[:1].upper()}{refusal.detail[1:]}."
+        draft.faults["form"] = f"{refusal.detail[:1].upper()}{refusal.detail[1:]}."
         return await _form(request, draft, tool, refusal.status)
     if fields.get("then") == "setup":
         return RedirectResponse(f"/agents/{agent_id}/setup/tools", 303)
     return views.to(agent_id, "tool")
+
+
+def _is_looser(tool: Record, values: Mapping[str, Any]) -> bool:
+    """Whether a tool that asks or is refused would run without a person, or up to a higher amount."""
+    if tool["mode"] in _LOOSE:
+        return False
+    before, after = tool["asks_above"], values["asks_above"]
+    return values["mode"] in _LOOSE or (after is not None and (before is None or after > before))
+
+
+def _check_seen(tool: Record, seen: str) -> None:
+    if seen and seen != _seen(tool):
+        raise Conflict(
+            "somebody has changed this tool since you opened the form. If you save now, yours replaces theirs"
+        )
+
+
+def _seen(tool: Record) -> str:
+    """What identifies the content of a tool."""
+    whole = {name: value for name, value in tool.items() if name not in ("asked", "denied", "expired")}
+    return hashlib.sha256(json.dumps(whole, default=str, sort_keys=True).encode()).hexdigest()[:_SEEN]
 
 
 async def remove(request: Request) -> Response:
@@ -99,7 +126,13 @@ async def import_tools(request: Request) -> Response:
     try:
         async with db.as_viewer(request.state.viewer) as connection:
             await agents.lock(connection, agent_id, None)
-            await mcp_tools.imported(connection, agent_id, text, all_of_them=fields.get("others") == "remove")
+            await mcp_tools.imported(
+                connection,
+                agent_id,
+                text,
+                all_of_them=fields.get("others") == "remove",
+                confirmed=fields.get("confirmed") == "yes",
+            )
     except (Conflict, Invalid) as refusal:
         return await _import(request, text, refusal.detail, refusal.status, setup=setup)
     if setup:
@@ -123,7 +156,7 @@ async def _form(
 ) -> Response:
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        agent = await agents.find(connection, views.identifier(request))
+        agent = await agents.in_use(connection, views.identifier(request))
     unusable = False
     if tool is not None and tool["secret_set_at"]:
         unusable = await _is_unusable(request, tool)
@@ -131,7 +164,7 @@ async def _form(
     return http.render(
         request, "agents/tool.html", status, agent=agent, tool=tool, draft=draft, denied=denied or [],
         modes=agent_tools.MODES, methods=agent_tools.METHODS, auth_types=agent_tools.AUTH_TYPES,
-        types=agent_tools.TYPES, unusable=unusable,
+        types=agent_tools.TYPES, unusable=unusable, seen=_seen(tool) if tool else "",
         setup=asked.get("then") == "setup" or draft.fields.get("then") == "setup",
     )  # fmt: skip
 

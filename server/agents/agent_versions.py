@@ -12,8 +12,8 @@ from server.errors import NotFound
 from server.kernel.db import Connection, Record
 
 _LISTED = 20
-# Of a text, and of a line. In longer ones no differences are searched, because that takes their square.
-_MOST_LINES, _MOST_WORDS = 2000, 400
+# Pairs of lines, and words of a line, among which differences are searched, because that takes their square: a second at most.
+_MOST_PAIRS, _MOST_WORDS = 250_000, 400
 _CONTEXT = 2  # unchanged lines on each side of a change that are not folded
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _TEXTS = ("system_prompt", "first_message", "description")
@@ -135,7 +135,7 @@ def _text(value: Any, name: str) -> str:
 
 def _groups(before: str, after: str) -> list[tuple[bool, list[Line]]]:
     """The lines of both texts, each change with two unchanged lines around it, and the other unchanged lines folded."""
-    lines = list(_lines(before.splitlines(), after.splitlines()))
+    lines = list(_lines(before.split("\n"), after.split("\n")))
     changed = [number for number, line in enumerate(lines) if line.kind != "same"]
     shown = {near for number in changed for near in range(number - _CONTEXT, number + _CONTEXT + 1)}
     groups: list[tuple[bool, list[Line]]] = []
@@ -148,11 +148,7 @@ def _groups(before: str, after: str) -> list[tuple[bool, list[Line]]]:
 
 
 def _lines(before: list[str], after: list[str]) -> Iterator[Line]:
-    if max(len(before), len(after)) > _MOST_LINES:
-        operations: Any = [("replace", 0, len(before), 0, len(after))]
-    else:
-        operations = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    for kind, from_before, to_before, from_after, to_after in operations:
+    for kind, from_before, to_before, from_after, to_after in _operations(before, after):
         if kind == "equal":
             for step in range(to_before - from_before):
                 number, text = from_before + step, before[from_before + step]
@@ -166,6 +162,24 @@ def _lines(before: list[str], after: list[str]) -> Iterator[Line]:
         for step, text in enumerate(new):
             parts = marked[step][1] if step < len(marked) else [(text, True)]
             yield Line("new", parts, after=from_after + step + 1)
+
+
+def _operations(before: list[str], after: list[str]) -> Iterator[tuple[str, int, int, int, int]]:
+    """What makes the one from the other, as difflib says it. Equal lines at both ends are found first."""
+    most = min(len(before), len(after))
+    head = next((n for n in range(most) if before[n] != after[n]), most)
+    tail = next((n for n in range(most - head) if before[-1 - n] != after[-1 - n]), most - head)
+    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
+    if head:
+        yield "equal", 0, head, 0, head
+    if len(old) * len(new) > _MOST_PAIRS:
+        yield "replace", head, head + len(old), head, head + len(new)
+    else:
+        for kind, *places in difflib.SequenceMatcher(None, old, new).get_opcodes():
+            from_old, to_old, from_new, to_new = (place + head for place in places)
+            yield kind, from_old, to_old, from_new, to_new
+    if tail:
+        yield "equal", len(before) - tail, len(before), len(after) - tail, len(after)
 
 
 def _words(before: str, after: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:

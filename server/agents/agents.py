@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from server.errors import Conflict, Invalid, NotFound
+from server.kernel.auth import name_fault
 from server.kernel.db import Connection, Record, lengths
 
 KINDS = ("voice", "chat")
@@ -78,6 +79,9 @@ class Draft:
         for name in _NEEDED:
             if not self.fields[name]:
                 self.faults[name] = "This is needed."
+        visible = any(letter.isprintable() and not letter.isspace() for letter in self.fields["name"])
+        if not self.faults["name"] and (not visible or name_fault(self.fields["name"])):
+            self.faults["name"] = "A name has letters that people can see, and no control characters."
         if not self.faults["language"] and not _LANGUAGE.fullmatch(self.fields["language"]):
             self.faults["language"] = "A code such as en, es or pt-BR."
         silence = self.fields["silence_threshold_seconds"]
@@ -163,7 +167,7 @@ async def find(connection: Connection, agent_id: UUID) -> Record:
         select a.*, u.username as supervisor, u.name as supervisor_name, {_STATE} as state, {_VERSION} as version,
           p.name as parent, p.is_template as parent_is_template, c.name as creator,
           i.id as interaction_id, i.started_at as interaction_started_at,
-          a.setup_began_at is not null and a.setup_ended_at is null as in_setup
+          a.setup_began_at is not null and a.setup_ended_at is null and a.retired_at is null as in_setup
         from public.agents a left join public.users u on u.id = a.supervisor_id
         left join public.users c on c.id = a.created_by
         left join public.agents p on p.id = a.template_parent_id
@@ -175,6 +179,14 @@ async def find(connection: Connection, agent_id: UUID) -> Record:
     if row is None:
         raise NotFound("There is no such agent.")
     return row
+
+
+async def in_use(connection: Connection, agent_id: UUID) -> Record:
+    """The same of an agent that can be changed. NotFound; Conflict for a retired one."""
+    agent = await find(connection, agent_id)
+    if agent["retired_at"]:
+        raise Conflict("The agent is retired.")
+    return agent
 
 
 async def clones(connection: Connection, agent_id: UUID) -> Sequence[Record]:

@@ -28,7 +28,7 @@ class Agent(Model):
 
     id: UUID
     name: str
-    agent_type: Literal["voice", "chat"]
+    agent_type: Literal["voice", "chat", "email", "sms", "research"]
     status: Literal["idle", "in_call", "in_chat", "paused"]
     system_prompt: str
     description: str | None

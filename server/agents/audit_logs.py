@@ -46,6 +46,10 @@ def _told(row: Record) -> list[tuple[dt.datetime, str, str]]:
             done = f"made the key {name}"
         case "agent_tools.insert", {"tool_name": [_, name]}:
             done = f"added the tool {name}"
+        case "agent_tools.delete", {"tool_name": [name, _]}:
+            done = f"removed the tool {name}"
+        case "agent_tools.update", {"secret_set_at": _}:
+            done = "changed the secret of a tool"
         case "agent_tools.update", _:
             fields = ", ".join(name.replace("_", " ") for name in changes)
             done = f"changed a tool: {fields}"
@@ -62,7 +66,8 @@ async def of_agent(connection: Connection, agent_id: UUID) -> list[tuple[dt.date
     rows = await connection.fetch(
         """
         select l.at, l.actor, l.action, l.changes from public.audit_logs l
-        where l.row_id = any (array(
+        where (l.supervisor_id = (select supervisor_id from public.agents where id = $1) and l.action = 'agent_tools.delete'
+            and l.changes -> 'agent_id' ->> 0 = $1::uuid::text) or l.row_id = any (array(
             select $1::uuid union all select id from public.agent_keys where agent_id = $1
             union all select id from public.agent_tools where agent_id = $1)::text[])
         order by l.id desc limit $2

@@ -4,7 +4,9 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from server.errors import Conflict, Invalid
@@ -15,22 +17,59 @@ _SECRET_NAME = re.compile(
     r"(secret|password|passwd|token|api[-_]?key|credential|authorization)$", re.IGNORECASE
 )
 _MOST_TOOLS = 200
+_LARGE = 10**12  # an example needs no larger number
+_LONGEST_ADDRESS = 2000
+
+
+def address_fault(address: str) -> str | None:
+    """Why this is not the address of an endpoint; None when it is."""
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or len(address) > _LONGEST_ADDRESS or any(c.isspace() or c < " " for c in address):
+        return "An address that begins with https:// or http://."
+    if "@" in parts.netloc:
+        return "An address without a user and a password: those belong into the secret."
+    return None
+
+
+def read_json(text: str) -> Any:
+    """A JSON text that the database can store. Invalid with a sentence."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+        plain = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        plain.encode()
+    except json.JSONDecodeError as fault:
+        raise Invalid(f"This is not JSON: line {fault.lineno}, column {fault.colno}: {fault.msg}.") from None
+    except UnicodeEncodeError:
+        raise Invalid("This is not JSON that can be stored: a text has half of a surrogate pair.") from None
+    except RecursionError:
+        raise Invalid("This is not JSON that can be stored: it is nested too deeply.") from None
+    except ValueError as fault:
+        why = str(fault) if isinstance(fault, _Constant) else "a number is too large"
+        raise Invalid(f"This is not JSON that can be stored: {why}.") from None
+    if "\\u0000" in plain:
+        raise Invalid("This is not JSON that can be stored: a text has the character NUL.")
+    return value
+
+
+class _Constant(ValueError):
+    """NaN or Infinity, which JSON has not."""
+
+
+def _refuse_constant(name: str) -> None:
+    raise _Constant(f"{name} is no number of JSON")
 
 
 def read_schema(text: str) -> dict[str, Any]:
     """A JSON Schema of an object. Invalid, with a sentence, for any other text."""
     if len(text) > _LONGEST_SCHEMA:
         raise Invalid(f"A schema has {_LONGEST_SCHEMA:,} characters at most.")
-    try:
-        schema = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as fault:
-        raise Invalid(f"This is not JSON: {fault}.") from None
+    schema = read_json(text)
     check_schema(schema)
     return dict(schema)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def check_schema(schema: Any) -> None:
@@ -54,16 +93,31 @@ async def exported(connection: Connection, agent_id: UUID) -> dict[str, Any]:
     return found or {"tools": []}
 
 
-async def imported(connection: Connection, agent_id: UUID, text: str, *, all_of_them: bool) -> int:
+async def imported(
+    connection: Connection, agent_id: UUID, text: str, *, all_of_them: bool, confirmed: bool
+) -> int:
     """Write the tools in this JSON; return how many. Tools that it does not name stay, unless it is all of them.
 
-    Fields that it does not give stay as they are. Invalid with a sentence when it is not the specification's JSON.
+    Fields that it does not give stay as they are. Invalid with a sentence when it is not the specification's JSON, or when a tool
+    that asks would run without asking and that is not confirmed.
     """
     given = read_tools(text)
     names = {tool["name"] for tool in given}
     before = (await exported(connection, agent_id))["tools"]
     known = {tool["name"]: tool for tool in before}
-    tools = [known.get(tool["name"], {}) | tool for tool in given]
+    tools = [
+        known.get(tool["name"], {}) | {key: value for key, value in tool.items() if value is not None}
+        for tool in given
+    ]
+    loosened = [
+        tool["name"]
+        for tool in tools
+        if tool.get("requires_permission") is False and known.get(tool["name"], {}).get("requires_permission")
+    ]
+    if loosened and not confirmed:
+        raise Invalid(
+            f"{', '.join(loosened)[:200]} asked a person until now and would run without asking. Tick the box to confirm that."
+        )
     if not all_of_them:
         tools = [tool for tool in before if tool["name"] not in names] + tools
     if len(tools) > _MOST_TOOLS:
@@ -76,10 +130,7 @@ async def imported(connection: Connection, agent_id: UUID, text: str, *, all_of_
 
 def read_tools(text: str) -> list[dict[str, Any]]:
     """The tools in the specification's JSON. Invalid with the place and a sentence."""
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as fault:
-        raise Invalid(f"This is not JSON: {fault}.") from None
+    value = read_json(text)
     tools = value.get("tools") if isinstance(value, dict) else value
     if not isinstance(tools, list):
         raise Invalid('This is not a list of tools: {"tools": [{"name": …, "requires_permission": …}]}.')
@@ -114,19 +165,29 @@ def _check_tool(name: str, tool: Mapping[str, Any]) -> None:
             check_schema(tool["input_schema"])
         except Invalid as fault:
             raise Invalid(f"input_schema of tool {name}: {fault.detail}") from None
-    for key in _secret_names(tool.get("config")):
+    config = tool.get("config") or {}
+    for key in ("endpoint", "method", "auth_type"):
+        if not isinstance(config.get(key, ""), str):
+            raise Invalid(f"{key} of tool {name} must be a text.")
+    if config.get("endpoint") and (wrong := address_fault(config["endpoint"])):
+        raise Invalid(f"endpoint of tool {name}: {wrong}")
+    for key in secret_names(config):
         raise Invalid(
             f"config of tool {name} has {key!r}: a secret is kept sealed, so leave it out here and set it in the tool's form."
         )
 
 
-def _secret_names(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        own = [key for key, inner in value.items() if _SECRET_NAME.search(key) and isinstance(inner, str)]
-        return own + [name for inner in value.values() for name in _secret_names(inner)]
-    if isinstance(value, list):
-        return [name for inner in value for name in _secret_names(inner)]
-    return []
+def secret_names(value: Any) -> list[str]:
+    """The names in this JSON whose values are secrets by their name."""
+    found, left = list[str](), [value]
+    while left:  # without recursion, because JSON may be nested deeper than Python's stack
+        match left.pop():
+            case dict() as inner:
+                found += [name for name, one in inner.items() if _SECRET_NAME.search(name) and one]
+                left += inner.values()
+            case list() as inner:
+                left += inner
+    return found
 
 
 def example(tool: Record) -> dict[str, Any]:
@@ -149,9 +210,14 @@ def _example(name: str, schema: Any, tool: Record) -> Any:
             return schema[key][0]
     match schema.get("type"):
         case "integer" | "number":
-            floor = schema.get("minimum", schema.get("exclusiveMinimum", 0))
-            wanted = tool["asks_above"] if name == tool["limit_argument"] and tool["asks_above"] else 11
-            number = max(math.floor(wanted) + 1, math.floor(floor) + 1)
+            floor: Any = schema.get("minimum", schema.get("exclusiveMinimum", 0))
+            wanted: Any = tool["asks_above"] if name == tool["limit_argument"] and tool["asks_above"] else 11
+            bounds: list[int] = [
+                math.floor(one) + 1
+                for one in (wanted, floor)
+                if isinstance(one, int | float | Decimal) and abs(one) < _LARGE
+            ]
+            number = max(*bounds, 1, 1)
             return number if schema["type"] == "integer" else number + 0.5
         case "boolean":
             return True

@@ -36,7 +36,9 @@ async def tools(request: Request) -> Response:
     """The third step: the tools of the agent."""
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        agent = await agents.find(connection, views.identifier(request))
+        agent = await agents.in_use(connection, views.identifier(request))
+        if agent["supervisor_id"] is None:
+            raise Conflict("A template has no first call. Make a clone of it.")
         found = await agent_tools.listed(connection, agent["id"])
     return http.render(request, "agents/setup_tools.html", agent=agent, tools=found, modes=agent_tools.MODES)
 

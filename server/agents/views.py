@@ -96,7 +96,7 @@ async def create(request: Request) -> Response:
             agent_id = await agents.create(connection, values, supervisor_id, kind)
             await agent_config.replace(connection, agent_id, config)
     except (Conflict, Invalid) as refusal:
-        draft.faults["supervisor_id" if isinstance(refusal, Conflict) else "name"] = _sentence(refusal)
+        draft.faults["form"] = _sentence(refusal)
         return await _new(request, draft, refusal.status, setup=setup)
     if setup:
         return RedirectResponse(f"/agents/{agent_id}/setup/tools", 303)
@@ -162,16 +162,18 @@ def _chosen(request: Request, newest: int | None, count: int) -> tuple[int | Non
         if text and not (text.isascii() and text.isdigit() and 0 < len(text) < 9):
             raise NotFound("There is no such version.")
         named[name] = int(text) if text else None
+    if 0 in named.values():
+        raise NotFound("There is no such version.")
     shown = named["version"] or newest
     if named["with"] is not None:
-        return shown, named["with"]
+        return shown, None if named["with"] == shown else named["with"]
     return shown, shown - 1 if shown and shown > 1 and count else None
 
 
 async def edit(request: Request) -> Response:
-    """The form of an agent; a supervisor changes the prompt alone."""
+    """The form of an agent; a supervisor changes the prompt alone. Conflict for a retired one."""
     async with _as_viewer(request) as connection:
-        agent = await agents.find(connection, identifier(request))
+        agent = await agents.in_use(connection, identifier(request))
         config = await agent_config.read(connection, agent["id"])
     draft = Draft.of(agent)
     draft.fields |= _config_fields(config) | {"version": str(agent["version"])}
@@ -182,9 +184,7 @@ async def save(request: Request) -> Response:
     """Publish a new version: 303 to the agent; 409 with the form when somebody else has published since, 422 with its faults."""
     fields, viewer = await http.form(request), request.state.viewer
     async with _as_viewer(request) as connection:
-        agent = await agents.find(connection, identifier(request))
-        if agent["retired_at"]:
-            raise Conflict("The agent is retired.")
+        agent = await agents.in_use(connection, identifier(request))
     draft = Draft.of(agent)
     seen = fields.get("version", "")
     if viewer.role == "supervisor":
@@ -197,7 +197,7 @@ async def save(request: Request) -> Response:
     if len(note) > lengths.VERSION_NOTE or "\x00" in note:
         draft.faults["note"] = f"{lengths.VERSION_NOTE} characters at most."
     if not (seen.isascii() and seen.isdigit()):
-        draft.faults["name"] = "The form was not complete. Open it again."
+        draft.faults["form"] = "The form was not complete. Open it again."
     if draft.wrong:
         return _edit(request, agent, draft, 422)
     try:
@@ -213,13 +213,14 @@ async def save(request: Request) -> Response:
         async with _as_viewer(request) as connection:
             now = await agents.find(connection, agent["id"])
             newest = await agent_versions.whole(connection, agent["id"])
-        since = await asyncio.to_thread(
-            agent_versions.differences, newest, newest | {k: v for k, v in values.items() if k in newest}
-        )
+        mine = newest | {name: value for name, value in values.items() if name in newest}
+        if viewer.role == "admin":
+            mine["config"] = config
+        since = await asyncio.to_thread(agent_versions.differences, newest, mine)
         draft.fields["version"] = str(now["version"])
         return _edit(request, now, draft, 409, conflict=_sentence(refusal), since=since)
     except Invalid as refusal:
-        draft.faults["name"] = _sentence(refusal)
+        draft.faults["form"] = _sentence(refusal)
         return _edit(request, agent, draft, 422)
     return to(agent["id"], "saved" if after["version"] != agent["version"] else "unchanged")
 
@@ -244,7 +245,7 @@ async def clone(request: Request) -> Response:
     values = draft.values
     is_template = fields.get("template") == "yes"
     supervisor = fields.get("supervisor_id", "")
-    if not is_template and not supervisor:
+    if not is_template and not _is_id(supervisor):
         draft.faults["supervisor_id"] = "Whose agent is it?"
     if draft.wrong:
         return await _clone(request, agent, draft, 422)
@@ -252,8 +253,8 @@ async def clone(request: Request) -> Response:
     try:
         async with _as_viewer(request) as connection:
             made = await agents.clone(connection, agent["id"], values)
-    except (Conflict, Invalid) as refusal:
-        draft.faults["supervisor_id"] = _sentence(refusal)
+    except (Conflict, Invalid, NotFound) as refusal:
+        draft.faults["form"] = _sentence(refusal)
         return await _clone(request, agent, draft, refusal.status)
     return to(made, "cloned")
 
@@ -312,6 +313,14 @@ def identifier(request: Request) -> UUID:
 def to(agent_id: UUID, said: str) -> Response:
     """303 to the page of the agent, which says what happened."""
     return RedirectResponse(f"/agents/{agent_id}?said={said}", 303)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _as_viewer(request: Request) -> Any:

@@ -69,7 +69,7 @@ def create_agent(
                 raise NotFound(f"there is no active supervisor {supervisor!r}")
             made = await agents.create(connection, values, owner["id"], owner["supervisor_type"])
             if text is not None:
-                await mcp_tools.imported(connection, made, text, all_of_them=True)
+                await mcp_tools.imported(connection, made, text, all_of_them=True, confirmed=True)
             return made, await agent_keys.create_for(connection, made, name=key) if key is not None else None
 
     with open_context() as context:
@@ -122,7 +122,9 @@ def tools_of_agent(name: str, source: TextIO | None, *, replace: bool) -> None:
                 return json.dumps(
                     await mcp_tools.exported(connection, found["id"]), indent=2, ensure_ascii=False
                 )
-            count = await mcp_tools.imported(connection, found["id"], text, all_of_them=replace)
+            count = await mcp_tools.imported(
+                connection, found["id"], text, all_of_them=replace, confirmed=True
+            )
             return f"imported {count} tool{'' if count == 1 else 's'} of {found['name']}"
 
     with open_context() as context:

@@ -161,7 +161,8 @@ async def report(ask: Ask, connection: Connection) -> ToolPermission:
 
 
 def _steps(answer: Any) -> list[str]:
-    return ["decision_delivered"] if answer["status"] in ("allowed", "denied") else []
+    """A rule's answer is no decision of a person."""
+    return ["decision_delivered"] if answer["responded_by"] else []
 
 
 _ONE = "/tool-permissions/{id}"

@@ -99,6 +99,7 @@ FUNCTIONS: dict[str, Function] = {
     "private.replace_tools": NOBODY,
     "private.agent_whole": NOBODY,
     "private.limited_amount": NOBODY,
+    "private.tool_refuses": NOBODY,
     "private.require_admin": NOBODY,
     "public.system_report": of(PERSON, "public.system_report()", "admin", "FW403"),
     "public.leaderboard": of(PERSON, "public.leaderboard()", PEOPLE, "FW403"),

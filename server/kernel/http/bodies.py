@@ -12,7 +12,8 @@ from server.errors import RequestError, Unavailable
 from server.kernel.http.middleware import Refuse
 
 BODY_LIMIT, BODY_SECONDS = 256 * 1024, 30.0
-_TOO_LARGE = f"the body is larger than the limit of {BODY_LIMIT} bytes"
+# A prompt has 100,000 characters of up to four bytes.
+_LONGER_LIMIT, _LONGER = 512 * 1024, "/agents"
 _LAST = 0.5  # seconds that a body under way has when the server stops
 
 
@@ -20,6 +21,10 @@ class TooLarge(RequestError):
     """The body is larger than the limit."""
 
     status, title = 413, "Too large"
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than the limit of {limit} bytes")
 
 
 class TooSlow(RequestError):
@@ -74,9 +79,10 @@ class BodyLimit:
                 chunks = value
         if length is None and chunks is None:
             return self.app(scope, receive, send)  # with neither header, HTTP/1.1 has no body
-        if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
-            return self.refuse(HTTPConnection(scope), TooLarge(_TOO_LARGE))(scope, receive, send)
-        body = _Body(receive, send, self.seconds, self.bodies)
+        limit = _LONGER_LIMIT if scope["path"].startswith(_LONGER) else BODY_LIMIT
+        if length is not None and (not length.isdigit() or int(length) > limit):
+            return self.refuse(HTTPConnection(scope), _too_large(limit))(scope, receive, send)
+        body = _Body(receive, send, self.seconds, self.bodies, limit)
         return self.app(scope, body.receive, body.send)
 
 
@@ -92,14 +98,15 @@ class _Body:
         "_arrived",
         "_bodies",
         "_end",
+        "_limit",
         "_receive",
         "_seconds",
         "_seen",
         "_send",
     )
 
-    def __init__(self, receive: Receive, send: Send, seconds: float, bodies: Bodies) -> None:
-        self._receive, self._send, self._bodies = receive, send, bodies
+    def __init__(self, receive: Receive, send: Send, seconds: float, bodies: Bodies, limit: int) -> None:
+        self._receive, self._send, self._bodies, self._limit = receive, send, bodies, limit
         self._seen, self._seconds, self._end = 0, seconds, 0.0
         self._arrived = self._answered = False
 
@@ -115,8 +122,8 @@ class _Body:
                 return self._refuse(Unavailable("The server is stopping. Please send this again.", 5))
             return self._refuse(TooSlow(f"the request did not arrive within {self._seconds:.0f} seconds"))
         self._seen += len(message.get("body", b""))
-        if self._seen > BODY_LIMIT:
-            return self._refuse(TooLarge(_TOO_LARGE))
+        if self._seen > self._limit:
+            return self._refuse(_too_large(self._limit))
         self._arrived = not message.get("more_body", False)
         return message
 

@@ -76,6 +76,7 @@ class Permission(TypedDict):
     satisfaction_score: float | None
     feed: list[FeedLine]
     caller: str | None
+    is_test: bool
 
 
 class Decision(TypedDict):

@@ -32,6 +32,10 @@ begin
      or v_row.arguments_digest <> p_arguments_digest then
     return;
   end if;
+  if p_status = 'allowed' and exists (select from public.agent_tools g
+      where (g.agent_id, g.tool_name) = (v_row.agent_id, v_row.tool_name) and private.tool_refuses(g, v_row.arguments)) then
+    raise exception 'the tool is refused now, so nobody can allow it' using errcode = 'FW409';
+  end if;
   if p_hold and p_status = 'allowed' then
     v_undo := coalesce((select g.undo_seconds from public.agent_tools g
       where (g.agent_id, g.tool_name) = (v_row.agent_id, v_row.tool_name)), 0);

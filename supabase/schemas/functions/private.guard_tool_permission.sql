@@ -55,7 +55,7 @@ begin
       raise exception 'what was decided does not change' using errcode = 'FW409';
     end if;
   else  -- decided, expired or cancelled
-    if v_held and new.status <> 'cancelled' and (new.status <> 'allowed' or new.responded_by is distinct from old.held_by) then
+    if v_held and new.status <> 'cancelled' and new.rule is distinct from 'refused' and (new.status <> 'allowed' or new.responded_by is distinct from old.held_by) then
       raise exception 'the tool permission was allowed by %, who can still take it back', old.held_by_name using errcode = 'FW409';
     elsif v_held and new.status = 'allowed' then
       if old.held_until > v_now then

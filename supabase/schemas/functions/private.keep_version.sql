@@ -5,11 +5,15 @@ as $$
 declare
   v_agent uuid := case when tg_table_name = 'agents' then pg_catalog.to_jsonb(new) ->> 'id'
     when tg_op = 'DELETE' then pg_catalog.to_jsonb(old) ->> 'agent_id' else pg_catalog.to_jsonb(new) ->> 'agent_id' end;
-  v_whole jsonb := private.agent_whole(v_agent);
-  v_tools jsonb := (select a.mcp_tools from public.agents a where a.id = v_agent);
+  v_whole jsonb;
+  v_tools jsonb;
   v_last public.agent_versions;
   v_person public.users;
 begin
+  -- Of two changes at once, the second waits, and its version has both.
+  perform from public.agents where id = v_agent for no key update;
+  v_whole := private.agent_whole(v_agent);
+  v_tools := (select a.mcp_tools from public.agents a where a.id = v_agent);
   select * into v_last from public.agent_versions where agent_id = v_agent order by version desc limit 1;
   if v_whole is null or v_whole = v_last.whole and v_tools is not distinct from v_last.mcp_tools then
     return null;

@@ -14,10 +14,10 @@ begin
     coalesce(r.csat_score * 100, 0), (r.resolution_time_seconds is not null)::integer, coalesce(r.resolution_time_seconds, 0),
     (r.fcr_status is not null)::integer, coalesce(r.fcr_status, false)::integer
   from public.interactions i left join public.interaction_archives r on r.interaction_id = i.id
-  where i.status = 'completed';
+  where i.status = 'completed' and not i.is_test;
   get diagnostics v_count = row_count;
   perform private.fold_performance(null);
   return v_count;
 end $$;
 comment on function private.recount_performance() is
-  'Makes all sums anew from the interactions and archives; how many interactions.';
+  'Makes all sums anew from the interactions and archives; tests aside; how many interactions.';

@@ -14,7 +14,10 @@ begin
   from pg_catalog.jsonb_array_elements(coalesce(new.mcp_tools -> 'tools', '[]')) t
   on conflict (agent_id, tool_name) do update set description = excluded.description,
     tool_config = excluded.tool_config, input_schema = excluded.input_schema,
-    requires_permission = excluded.requires_permission;
+    -- A tool that is there keeps asking, or being refused, where the JSON does not say otherwise.
+    requires_permission = case when excluded.tool_name = any (array(
+        select t ->> 'name' from pg_catalog.jsonb_array_elements(new.mcp_tools -> 'tools') t where t ->> 'requires_permission' is not null))
+      then excluded.requires_permission else agent_tools.requires_permission end;
   return null;
 end $$;
 comment on function private.spread_mcp_tools() is

@@ -26,6 +26,9 @@ begin
     raise exception 'the execution is already claimed, do not run the tool again' using errcode = 'FW409';
   elsif v_row.arguments_digest is distinct from p_arguments_digest then
     raise exception 'these are not the arguments that were allowed, do not run the tool' using errcode = 'FW409';
+  elsif exists (select from public.agent_tools g
+      where (g.agent_id, g.tool_name) = (v_row.agent_id, v_row.tool_name) and private.tool_refuses(g, v_row.arguments)) then
+    raise exception 'the tool is refused now, do not run the tool' using errcode = 'FW409';
   elsif not v_lives then
     raise exception 'the interaction has ended, do not run the tool' using errcode = 'FW409';
   end if;

@@ -16,6 +16,10 @@ begin
         and (p_values ->> 'supervisor_id' is null) <> coalesce(p_values ->> 'is_template' = 'true', false) then
     raise exception 'a clone has a supervisor, or is a template' using errcode = 'FW422';
   end if;
+  if p_values ->> 'supervisor_id' is not null and not exists (select from public.users
+      where id = private.id_argument(p_values, 'supervisor_id') and role = 'supervisor' and deactivated_at is null) then
+    raise exception 'there is no such supervisor' using errcode = 'FW404';
+  end if;
   insert into public.agents (supervisor_id, is_template, name, agent_type, description, system_prompt, first_message, voice_provider,
     voice_id, voice_name, model_provider, model_name, language, interrupt_enabled, silence_threshold_seconds, template_parent_id)
   select private.id_argument(p_values, 'supervisor_id'), coalesce((p_values ->> 'is_template')::boolean, false), r.name, v_source.agent_type,

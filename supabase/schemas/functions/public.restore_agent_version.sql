@@ -39,5 +39,5 @@ begin
   return (select pg_catalog.max(v.version) from public.agent_versions v where v.agent_id = p_agent_id);
 end $$;
 comment on function public.restore_agent_version(uuid, integer) is
-  'Makes what an agent was in a version the newest version, which is returned; for a supervisor the prompt alone. Secrets of tools that still exist stay. FW404.';
+  'Makes what an agent was in a version the newest version, which is returned; for a supervisor the prompt alone. A tool whose endpoint differs loses its secret. FW404.';
 grant execute on function public.restore_agent_version(uuid, integer) to authenticated;

@@ -12,7 +12,9 @@ begin
   elsif exists (select from public.interactions where agent_id = p_agent_id and status = 'active') then
     raise exception 'the agent has an active interaction: pause it, and retire it when that has ended' using errcode = 'FW409';
   end if;
-  update public.agents set retired_at = coalesce(retired_at, pg_catalog.now()) where id = p_agent_id returning * into v_agent;
+  update public.agents set retired_at = coalesce(retired_at, pg_catalog.now()),
+    setup_ended_at = case when setup_began_at is not null then coalesce(setup_ended_at, pg_catalog.now()) end
+  where id = p_agent_id returning * into v_agent;
   return v_agent;
 end $$;
 comment on function public.retire_agent(uuid) is

@@ -29,8 +29,12 @@ create trigger agent_tools_10_mode before insert or update of mode, requires_per
   execute function private.agree_tool_mode();
 create trigger agent_tools_40_mcp_tools after insert or delete or update on public.agent_tools for each row
   execute function private.gather_mcp_tools();
+create trigger agent_tools_45_refuse after update of mode, limit_argument, refuses_above on public.agent_tools for each row
+    when (old.mode is distinct from new.mode or old.limit_argument is distinct from new.limit_argument
+    or old.refuses_above is distinct from new.refuses_above)
+  execute function private.refuse_open_requests();
 create trigger agent_tools_50_version after insert or delete or update on public.agent_tools for each row
   execute function private.keep_version();
 create trigger agent_tools_70_audit after insert or delete or update on public.agent_tools for each row
-  execute function private.audit('tool_name', 'requires_permission', 'mode', 'undo_seconds', 'limit_argument', 'asks_above',
+  execute function private.audit('agent_id', 'tool_name', 'requires_permission', 'mode', 'undo_seconds', 'limit_argument', 'asks_above',
     'refuses_above', 'uses_per_interaction', 'secret_set_at');

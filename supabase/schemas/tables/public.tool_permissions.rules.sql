@@ -52,7 +52,8 @@ create view private.tool_permission_cards with (security_invoker=true) as
     p.sentiment,
     p.satisfaction_score,
     coalesce(p.feed, '[]') as feed,
-    p.caller
+    p.caller,
+    coalesce(p.is_test, false) as is_test
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id
      left join public.agent_tools g on g.agent_id = t.agent_id and g.tool_name = t.tool_name

@@ -20,6 +20,7 @@ ROW: dict[str, Any] = {
     "known_tool": True,
     "phone_number": None,
     "caller": None,
+    "is_test": False,
     "feed": [],
     "sentiment": None,
     "satisfaction_score": None,

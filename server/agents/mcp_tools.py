@@ -17,6 +17,7 @@ _SECRET_NAME = re.compile(
     r"(secret|password|passwd|token|api[-_]?key|credential|authorization)$", re.IGNORECASE
 )
 _MOST_TOOLS = 200
+_DEEPEST = 60  # levels of JSON
 _LARGE = 10**12  # an example needs no larger number
 _LONGEST_ADDRESS = 2000
 
@@ -50,9 +51,23 @@ def read_json(text: str) -> Any:
     except ValueError as fault:
         why = str(fault) if isinstance(fault, _Constant) else "a number is too large"
         raise Invalid(f"This is not JSON that can be stored: {why}.") from None
+    if _depth(value) > _DEEPEST:
+        raise Invalid("This is not JSON that can be stored: it is nested too deeply.")
     if "\\u0000" in plain:
         raise Invalid("This is not JSON that can be stored: a text has the character NUL.")
     return value
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level := [
+        inner
+        for one in level
+        if isinstance(one, dict | list)
+        for inner in (one.values() if isinstance(one, dict) else one)
+    ]:
+        depth += 1
+    return depth
 
 
 class _Constant(ValueError):
@@ -215,10 +230,10 @@ def _example(name: str, schema: Any, tool: Record) -> Any:
             bounds: list[int] = [
                 math.floor(one) + 1
                 for one in (wanted, floor)
-                if isinstance(one, int | float | Decimal) and abs(one) < _LARGE
+                if isinstance(one, int | float | Decimal) and -_LARGE < one < _LARGE
             ]
-            number = max(*bounds, 1, 1)
-            return number if schema["type"] == "integer" else number + 0.5
+            whole: int = max(bounds, default=1)
+            return whole if schema["type"] == "integer" else whole + 0.5
         case "boolean":
             return True
         case "array":

@@ -72,6 +72,7 @@ async def test_everything_comes_and_a_second_time_nothing_changes(
     assert await rows_of(app_server, boss) == before
 
 
+@pytest.mark.full
 async def test_a_file_that_sqlalchemy_wrote(app_server: AppServer, boss: Person, folder: Path) -> None:
     file, agent, at = make(folder / "mapped.db", MAPPED), str(uuid4()), "2026-11-01 10:00:00.123456"
     add_agent(
@@ -95,6 +96,7 @@ async def test_a_file_that_sqlalchemy_wrote(app_server: AppServer, boss: Person,
     assert (await import_(app_server, file)).stdout.endswith("0 changed, 3 unchanged, 0 refused\n")
 
 
+@pytest.mark.full
 async def test_what_changed_in_the_file_changes_here_and_what_people_set_stays(
     app_server: AppServer, boss: Person, file: Path
 ) -> None:
@@ -165,6 +167,7 @@ async def test_a_status_comes_as_ours_and_is_shown_as_theirs(
     assert shown["status"] == status
 
 
+@pytest.mark.full
 async def test_a_supervisor_is_an_id_an_address_a_username_or_the_one_that_is_named(
     app_server: AppServer, boss: Person, file: Path
 ) -> None:
@@ -197,6 +200,7 @@ async def test_a_supervisor_is_an_id_an_address_a_username_or_the_one_that_is_na
         )
 
 
+@pytest.mark.full
 async def test_a_fourth_agent_is_refused_with_what_is_its_own_and_a_retired_one_is_not(
     app_server: AppServer, boss: Person, file: Path
 ) -> None:
@@ -229,6 +233,7 @@ async def test_an_agent_that_is_active_no_more_retires_and_stays_so(
     assert f"agent {agent}: unchanged (it is retired here and stays so)\n" in answer.stdout
 
 
+@pytest.mark.full
 async def test_a_dry_run_tells_the_same_and_writes_nothing(
     app_server: AppServer, boss: Person, file: Path
 ) -> None:

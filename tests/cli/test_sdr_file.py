@@ -11,6 +11,8 @@ from tests.cli.sdr_files import add_agent, add_call, import_, rows_of, write
 from tests.conftest import free_port
 from tests.test_process import command, sentence
 
+pytestmark = pytest.mark.full  # each runs the command, for more than a second
+
 
 async def test_a_database_without_a_schema_is_a_sentence(file: Path, folder: Path) -> None:
     home = {"FLOORWALKER_HOME": str(folder / "home"), "PORT": str(free_port())}

@@ -9,6 +9,8 @@ import pytest
 from tests.app_server import AppServer, Person
 from tests.cli.sdr_files import add, add_agent, add_call, change, import_, one, rows_of
 
+pytestmark = pytest.mark.full  # each runs the command, for more than a second
+
 Rows: TypeAlias = list[tuple[dict[str, Any], str]]  # what a bad row has, and why it is refused
 
 AGENTS: Rows = [

@@ -15,10 +15,10 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from server.agents import agent_keys
 from server.agents.agent_keys import Channel
 from server.embedded.keys import Keys
 from server.embedded.postgres import Postgres
+from server.kernel.auth import digest
 
 DEADLINE = (
     60.0  # seconds: a deadline is for tests that hang, because a machine can be ten times slower for a minute
@@ -154,7 +154,14 @@ class AppServer:
                 channel,
                 tools or TOOLS,
             )
-            key = await agent_keys.create_for(owner, agent_id)
+            key = "fw_" + secrets.token_urlsafe(32)
+            # With the columns that the last release has too, because its server is tested with these helpers.
+            await owner.execute(
+                "insert into public.agent_keys (agent_id, key_hash, hint) values ($1, $2, $3)",
+                agent_id,
+                digest(key),
+                f"fw_…{key[-4:]}",
+            )
         return Agent(agent_id, name, key, channel)
 
     @asynccontextmanager

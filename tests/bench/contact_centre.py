@@ -132,8 +132,8 @@ async def furnish(superuser: Connection) -> None:
         from (select * from public.interactions order by id limit 20000) i, generate_series(1, 10) n"""
     )
     await superuser.execute(
-        """insert into public.agent_tools (agent_id, tool_name, requires_permission)
-        select id, 'tool ' || n, true from public.agents, generate_series(1, 5) n"""
+        """insert into public.agent_tools (agent_id, tool_name, requires_permission, mode)
+        select id, 'tool ' || n, true, 'asks' from public.agents, generate_series(1, 5) n"""
     )
     await superuser.execute(
         "insert into public.agent_keys (agent_id, key_hash, hint) select id, sha256(id::text::bytea), 'bench' from public.agents"

@@ -217,7 +217,7 @@ async def pages_of_agents(app_server: AppServer, person: Person, admin: Person) 
 @pytest.mark.parametrize(
     ("width", "scheme"),
     [
-        (360, "dark"),
+        pytest.param(360, "dark", marks=pytest.mark.full),
         pytest.param(1440, "light", marks=pytest.mark.full),
         pytest.param(360, "light", marks=pytest.mark.full),
         pytest.param(1440, "dark", marks=pytest.mark.full),

@@ -18,6 +18,7 @@ from server import FILES
 from server.accounts import views as accounts
 from server.agents import agent_keys_views, agent_tools_views, agent_versions_views, setup_steps_views
 from server.agents import api as agents_api
+from server.agents import jobs as agents_jobs
 from server.agents import pages as agents_pages
 from server.agents import views as agents
 from server.docs import views as docs
@@ -130,6 +131,7 @@ class App:
                     "emails": auth.run,
                     "key uses": lambda: known_agents.run(database),
                     "sweeper": lambda: sweeper.run(database),
+                    "deliveries": lambda: agents_jobs.run(database, private=settings.webhooks_private),
                 }.items()
             ]
             yield State(

@@ -101,6 +101,10 @@ class Settings(BaseSettings):
         le=1000,
         description="Requests of one agent that may wait for a decision at once; one more is refused with 429.",
     )
+    webhooks_private: bool = Field(
+        False,
+        description="1: events are also sent to addresses of private networks and of this machine. Otherwise they are refused.",
+    )
     streams_per_account: int = Field(
         20,
         ge=1,

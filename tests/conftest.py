@@ -59,7 +59,12 @@ def serving_from(
             [python, "-m", "server", "serve", *options],
             cwd=root,
             env={**clean, "FLOORWALKER_HOME": str(home), "PORT": str(port), "LOGIN_PER_MINUTE": "1000"}
-            | {"AGENT_PER_SECOND": "10000", "STREAMS_PER_ACCOUNT": "100000", **environment},
+            | {
+                "AGENT_PER_SECOND": "10000",
+                "STREAMS_PER_ACCOUNT": "100000",
+                "WEBHOOKS_PRIVATE": "1",
+                **environment,
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

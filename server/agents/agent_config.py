@@ -1,4 +1,8 @@
-"""The configuration of an agent by key: known keys have a type, others are any JSON."""
+"""The configuration of an agent by key: known keys have a type, others are any JSON.
+
+max_call_duration ends an interaction (private.end_overlong), callback_url gets interaction.ended (jobs.py), which carries
+custom_metadata; enable_recording is told to the agent, because what carries the call is what can record it.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from server.agents import agent_config, agent_keys, agent_tools, agent_versions, agents, audit_logs
 from server.agents.agents import Draft
+from server.agents.webhook_deliveries import latest
 from server.errors import Conflict, Invalid, NotFound, RequestError
 from server.kernel import http
 from server.kernel.auth import Viewer
@@ -80,11 +81,8 @@ async def create(request: Request) -> Response:
             if kind not in agents.KINDS:
                 draft.faults["kind"] = "Voice or chat?"
         else:
-            chosen = [
-                one
-                for one in await agents.supervisors(connection)
-                if str(one["id"]) == fields.get("supervisor_id")
-            ]
+            of_form = fields.get("supervisor_id")
+            chosen = [one for one in await agents.supervisors(connection) if str(one["id"]) == of_form]
             if chosen:
                 kind, supervisor_id = chosen[0]["supervisor_type"], chosen[0]["id"]
             else:
@@ -115,8 +113,8 @@ async def page(request: Request, status: int = 200, *, new_key: str = "", said: 
     viewer: Viewer = request.state.viewer
     async with _as_viewer(request) as connection:
         agent = await agents.find(connection, agent_id)
-        all_versions = "versions" in request.query_params
-        versions = await agent_versions.listed(connection, agent_id, None if all_versions else 20)
+        most = None if "versions" in request.query_params else 20
+        versions = await agent_versions.listed(connection, agent_id, most)
         shown, other = _chosen(request, agent["version"], len(versions))
         after = await agent_versions.whole(connection, agent_id, shown) if versions else {}
         before = await agent_versions.whole(connection, agent_id, other) if other else None
@@ -134,6 +132,7 @@ async def page(request: Request, status: int = 200, *, new_key: str = "", said: 
             "config": await agent_config.read(connection, agent_id),
             "clones": await agents.clones(connection, agent_id),
             "recent": await agents.recent(connection, agent_id),
+            "deliveries": await latest(connection, agent_id),
             "activity": await audit_logs.of_agent(connection, agent_id),
             "keys": await agent_keys.listed(connection, agent_id) if viewer.role == "admin" else [],
         }

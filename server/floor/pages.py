@@ -70,6 +70,7 @@ class Numbers(TypedDict):
     critical: int
     pending: int
     oldest_pending: str | None
+    pending_tests: int  # the requests of test interactions, which no other number includes
     satisfaction: float | None
     agents: dict[str, int] | None
 
@@ -172,12 +173,14 @@ def _floor(shown: Floor, partials: Partials) -> Regions:
     agents = [partials.of_row(agent, _card) for agent in shown["agents"]]
     agents.sort(key=lambda card: not card.needs_attention)
     scores = [card.score for card in agents if card.score is not None]
-    waiting = [p["requested_at"] for p in shown["tool_permissions"] if not p["held_until"]]
+    waiting = [p for p in shown["tool_permissions"] if not p["held_until"]]
+    counted = [p["requested_at"] for p in waiting if not p["is_test"]]
     numbers: Numbers = {
         "active": sum(card.live for card in agents),
         "critical": sum(card.critical for card in agents),
-        "pending": len(waiting) + shown.get("more", 0),
-        "oldest_pending": min(waiting, default=None),
+        "pending": len(counted) + shown.get("more", 0),
+        "oldest_pending": min(counted, default=None),
+        "pending_tests": len(waiting) - len(counted),
         "satisfaction": round(sum(scores) / len(scores)) if scores else None,
         "agents": None,
     }

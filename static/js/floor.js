@@ -95,7 +95,7 @@ let known = new Set(cards().map(name));
 
 function look() {
   const all = cards();
-  const pending = Number(document.getElementById("pending-count")?.textContent ?? 0);
+  const pending = Number(document.getElementById("pending-count")?.dataset.waiting ?? 0);
   const live = document.getElementById("connection")?.dataset.state;
   const stale = ["stale", "reconnecting", "stopped"].includes(live);
   const text = (stale ? "Stale · " : "") + (pending ? `(${pending}) ${title}` : title);

@@ -15,6 +15,7 @@ import pytest
 from tests.agents.conftest import agent_form, made, make_agent, new_key, row, said, tool_form
 from tests.app_server import DEADLINE, AppServer, Person, decision
 from tests.conftest import until
+from tests.database.acting import as_person
 
 STEPS = ["key_accepted", "interaction_opened", "first_metric", "permission_requested", "decision_delivered"]
 
@@ -177,8 +178,18 @@ async def test_a_test_is_in_no_number(app_server: AppServer, admin: httpx.AsyncC
     async with waiting_client(app_server, key) as api, app_server.browser_of(owner) as supervisor:
         test = await one(api)
         assert await numbers() == nothing
+        await api.post(f"/interactions/{test}/tool-permissions", json={"tool_name": "send", "arguments": {}})
+        async with as_person(app_server, owner) as viewer:
+            wall = await viewer.fetchval(
+                "select private.wallboard('{\"sentiment\": \"critical\"}') -> 'numbers'"
+            )
+        assert wall == {
+            "active": 0, "critical": 0, "satisfaction": None, "pending": 0, "oldest_pending": None, "pending_tests": 1,
+            "agents": {"idle": 1},
+        }  # fmt: skip
         floor = (await supervisor.get("/")).text
         for words in (
+            '<span id="pending-count" data-waiting="1">0</span> <small>and 1 test</small>',
             "active interactions</dt><dd>0</dd>",
             "critical</dt><dd>0</dd>",
             "satisfaction now</dt><dd>\u2013</dd>",

@@ -258,6 +258,13 @@ FUNCTIONS: dict[str, Function] = {
     "private.note_key_use": of(WEB, "private.note_key_use(array[{id}]::uuid[])", id="'{key}'"),
     "private.note_setup_step": of(WEB, "nullif(private.note_setup_step({id}, '{{key_accepted}}')::text, '')", id="'{agent}'"),
     "private.configure": of(WEB, "private.configure('{{}}')", "web"),
+    # Functions of the deliveries.
+    "private.take_deliveries": of(
+        f"{WEB} {SERVICE}", "(select count(*) from private.take_deliveries(0, '{{}}'))", "web service"
+    ),
+    "private.note_delivery": of(
+        f"{WEB} {SERVICE}", "private.note_delivery(0, 1, true, 200, '', null)", "web service"
+    ),
     # Functions of the sweeper.
     "private.sweep": of(f"{WEB} {SERVICE}", "coalesce(private.sweep('expiry'), 0)", "web service"),
     "private.expire_tool_permissions": of(

@@ -249,6 +249,20 @@ TABLES: dict[str, Table] = {
         new={"agent_id": "'{agent}'", "step": "'first_metric'"},
         fates=SERVICE_READS | {"owner": {"select": "nothing"}},
     ),
+    "public.webhook_deliveries": Table(
+        rows="agent_id = '{agent}'",
+        groups={
+            "all": "id event_id agent_id interaction_id event url host created_at attempts next_at delivered_at http_status answer"
+        },
+        new={
+            "agent_id": "'{agent}'",
+            "interaction_id": "'{live}'",
+            "event": "'interaction.ended'",
+            "url": "'x'",
+            "host": "'x'",
+        },
+        fates=SERVICE_READS,
+    ),
     "public.agent_versions": Table(
         rows="agent_id = '{agent}'",
         groups={

@@ -132,6 +132,12 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
         )
         await owner.execute("insert into setup_steps (agent_id, step) values ($1, 'key_accepted')", agent.id)
         await owner.execute(
+            """insert into webhook_deliveries (agent_id, interaction_id, event, url, host, next_at)
+              values ($1, $2, 'interaction.ended', 'https://example.com', 'example.com', null)""",
+            agent.id,
+            UUID(live),
+        )
+        await owner.execute(
             "update agent_tools set sealed_secret = 'x', secret_set_at = now() where agent_id = $1", agent.id
         )
         session = await owner.fetchrow(

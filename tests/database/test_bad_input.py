@@ -21,6 +21,7 @@ HOSTILE = {
     "text": ["null", "''", "'unheard of'", "' '", "E'a\\nb'", "'\u202e'", "''';--'", LONG],
     "character varying": ["null", "''", "'year'", LONG],
     "integer": ["null", "0", "-1", "-2147483648", "2147483647"],
+    "bigint": ["null", "0", "-1", "9223372036854775807"],
     "numeric": ["null", "'NaN'", "'Infinity'", "-1", "1e30", "0.0000001"],
     "tool_grants": ["null"],
     "boolean": ["null", "true"],

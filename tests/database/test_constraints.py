@@ -112,6 +112,16 @@ TABLES = {
             "setup_steps_agent_id_fkey": f"id = 1e15, agent_id = {NOBODY}",
         },
     ),
+    "public.webhook_deliveries": Table(
+        {
+            "webhook_deliveries_pkey": "event = 'interaction.ended'",
+            "webhook_deliveries_event_check": "event = 'interaction.rested'",
+            "webhook_deliveries_answer_check": f"answer = {LONG(501)}",
+            "webhook_deliveries_state_check": "delivered_at = now(), next_at = now()",
+            "webhook_deliveries_agent_id_fkey": f"id = 1e15, agent_id = {NOBODY}",
+            "webhook_deliveries_interaction_id_fkey": f"id = 1e15, interaction_id = {NOBODY}",
+        },
+    ),
     "public.agent_versions": Table(
         {
             "agent_versions_pkey": "version = 1000",

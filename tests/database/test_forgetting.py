@@ -19,6 +19,7 @@ HELD = {
     },
     "interaction_turns": {"text": "'{mark}'", "external_id": "'{mark}'"},
     "realtime_metrics": {"feed_text": "'{mark}'"},
+    "webhook_deliveries": {"url": "'{mark}'", "answer": "'{mark}'"},
     "interaction_archives": {"summary": "'{mark}'", "issues": "null", "tags": "null", "series": "'[[1, 5, \"{mark}\"]]'"},
     "tool_permissions": {
         "arguments": "'{{\"to\": \"{mark}\"}}'", "reason": "'{mark}'", "tool_description": "'{mark}'",
@@ -30,6 +31,7 @@ KEPT = {
     "interactions": {"interaction_type": "a word of ours", "status": "a word of ours", "end_reason": "a word of the provider's"},
     "interaction_turns": {"speaker": "a word of ours"},
     "realtime_metrics": {"sentiment": "a word of ours"},
+    "webhook_deliveries": {"event": "a word of ours", "host": "of the agent's configuration"},
     "tool_permissions": {
         "tool_name": "of the agent's tools", "arguments_digest": "a digest", "status": "a word of ours", "rule": "a word of ours",
         "responded_by_name": "who decided", "supervisor_response": "made of status", "held_by_name": "who allowed",
@@ -72,6 +74,7 @@ async def fill(owner: Connection, person: Person, state: str, *, archived: bool)
         "insert into interaction_turns (interaction_id, speaker, text) values ('{id}', 'customer', 'x')",
         "insert into realtime_metrics (interaction_id, sentiment) values ('{id}', 'good')",
         "insert into tool_permissions (interaction_id, tool_name) values ('{id}', 'issue_refund')",
+        "insert into webhook_deliveries (agent_id, interaction_id, event, url, host) select agent_id, id, 'interaction.ended', 'x', 'x' from interactions where id = '{id}'",
         STATES[state],
     ]
     if archived:

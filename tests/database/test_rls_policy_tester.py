@@ -26,6 +26,7 @@ MEANT = {
     "private.find_web_session": "the same",
     "private.live_web_sessions": "for the web process; which of the sessions it names still stand",
     "private.web_sessions_of": "for the web process; the open sessions of the person it names",
+    "private.take_deliveries": "for the web process; what it sends to the address of the agent that ended an interaction",
     "private.sealed_secrets": "for the web process; encrypted secrets of the tools of the agent it names",
     "private.visible_supervisors": "whom the caller may see, which the policies ask",
     "private.close_own_web_session": "for the web process; one session, of the person it names",

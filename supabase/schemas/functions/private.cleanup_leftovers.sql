@@ -21,6 +21,10 @@ begin
     where created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days')) order by created_at limit 1000);
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
+  delete from public.webhook_deliveries where id in (select id from public.webhook_deliveries order by id limit 1000)
+    and created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'));
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
   -- Quarters of an hour are needed for the day on which a period begins, which is in this month in every time zone.
   delete from private.performance_sums where ctid = any (array(
     select ctid from private.performance_sums
@@ -29,5 +33,5 @@ begin
   return v_all + v_count;
 end $$;
 comment on function private.cleanup_leftovers() is
-  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults as old as archives, sums by quarters of 40 days ago; how many.';
+  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults and deliveries as old as archives, sums by quarters of 40 days ago; how many.';
 grant execute on function private.cleanup_leftovers() to service_role;

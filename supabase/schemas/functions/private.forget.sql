@@ -11,6 +11,7 @@ as $$
   update public.realtime_metrics set feed_text = null
   where interaction_id = any (p_interaction_ids) and feed_text is not null;
   delete from public.interaction_turns where interaction_id = any (p_interaction_ids);
+  delete from public.webhook_deliveries where interaction_id = any (p_interaction_ids);
 $$;
 comment on function private.forget(uuid[]) is
-  'Removes numbers, callers, names of rooms, transcripts, feed lines, descriptions and arguments of ended interactions; who decided what, when and the digest stay.';
+  'Removes numbers, callers, names of rooms, transcripts, feed lines, deliveries, descriptions and arguments of ended interactions; who decided what, when and the digest stay.';

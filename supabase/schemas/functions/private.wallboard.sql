@@ -34,9 +34,14 @@ begin
         'critical', pg_catalog.count(*) filter (where sentiment = 'critical' and not is_test),
         'satisfaction', pg_catalog.round(pg_catalog.avg(satisfaction_score) filter (where not is_test)),
         'agents', (select coalesce(pg_catalog.jsonb_object_agg(g.status, g.n), '{}') from (
-          select status, pg_catalog.count(*) as n from public.agents where retired_at is null and supervisor_id is not null group by status) g))
-        || (select pg_catalog.jsonb_build_object('pending', pg_catalog.count(*), 'oldest_pending', pg_catalog.min(requested_at))
-            from public.tool_permissions where status = 'pending' and held_until is null) from live),
+          select t.status, pg_catalog.count(*) as n from (
+            select case when id in (select agent_id from live where is_test) then 'idle' else status end as status
+            from public.agents where retired_at is null and supervisor_id is not null) t group by t.status) g))
+        || (select pg_catalog.jsonb_build_object('pending', pg_catalog.count(*) filter (where not w.test),
+              'oldest_pending', pg_catalog.min(w.requested_at) filter (where not w.test),
+              'pending_tests', pg_catalog.count(*) filter (where w.test))
+            from (select requested_at, interaction_id in (select interaction_id from live where is_test) as test
+              from public.tool_permissions where status = 'pending' and held_until is null) w) from live),
       'interactions', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by w.place), '[]')
         from worst w join private.interaction_rows r on r.id = w.interaction_id),
       'matching', (select pg_catalog.count(*) from matching),

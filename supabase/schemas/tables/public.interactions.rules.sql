@@ -61,6 +61,9 @@ create trigger interactions_51_phone_number after update of phone_number, caller
     for each row when (old.phone_number is distinct from new.phone_number
     or old.caller is distinct from new.caller)
   execute function private.follow_phone_number();
+create trigger interactions_55_callback after update of status on public.interactions for each row
+    when (old.status is distinct from new.status and new.status <> 'active')
+  execute function private.queue_callback();
 create trigger interactions_70_audit after update of status on public.interactions for each row
     when (old.status <> 'active' and old.status is distinct from new.status)
   execute function private.audit('status', 'end_reason');

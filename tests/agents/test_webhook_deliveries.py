@@ -126,30 +126,19 @@ async def test_a_failure_is_repeated_with_the_same_id(
 
 @pytest.mark.parametrize(("status", "before", "again"), [(410, 0, False), (503, 5, True), (503, 6, False)])
 async def test_it_is_given_up_when_told_to_or_at_the_seventh_failure(
-    app_server: AppServer,
-    admin: httpx.AsyncClient,
-    voice: Person,
-    receiver: Receiver,
-    status: int,
-    before: int,
-    again: bool,
+    app_server: AppServer, voice: Person, receiver: Receiver, status: int, before: int, again: bool
 ) -> None:
-    agent = voice.agents[0]
     receiver.answers = [(status, b"no")]
-    await configured(admin, agent, receiver.url)
-    receiver.hangs.set()
-    interaction = await ended(app_server, agent)
+    interaction = await ended(app_server, voice.agents[0])
     async with app_server.database() as owner:
         await owner.execute(
-            """update webhook_deliveries set attempts = $2, next_at = now() + interval '1 day', answer = null
-            where interaction_id = $1""",
+            """insert into webhook_deliveries (agent_id, interaction_id, event, url, host, attempts)
+            values ($1, $2, 'interaction.ended', $3, 'x', $4)""",
+            voice.agents[0].id,
             interaction,
+            receiver.url,
             before,
         )
-        receiver.hangs.clear()
-        receiver.goes_on.set()
-        receiver.answers = [(status, b"no")] * 2
-        await due_now(app_server, interaction)
     found = await settled(app_server, interaction, before + 1)
     assert (found["delivered"], found["again"], found["http_status"]) == (False, again, status)
 

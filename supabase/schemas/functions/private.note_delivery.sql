@@ -6,7 +6,7 @@ as $$
 begin
   update public.webhook_deliveries set http_status = p_status, answer = pg_catalog.left(p_answer, 500),
     delivered_at = case when p_delivered then pg_catalog.clock_timestamp() end,
-    next_at = case when not p_delivered then pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => greatest(0, least(p_again_after, 86400))) end
+    next_at = case when not p_delivered and p_again_after is not null then pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => greatest(0, least(p_again_after, 86400))) end
   where id = p_id and attempts = p_attempt and delivered_at is null;
   return found;
 end $$;

@@ -48,7 +48,7 @@ function measure() {
   scrolled = at;
   for (const card of cards()) {
     present.add(card.id);
-    const asks = `${card.dataset.request} ${card.dataset.rank}`;
+    const asks = `${card.dataset.request} ${card.dataset.rank} ${card.dataset.jsOpen}`;
     const places = new Map(controls(card).map((one) => [one, spot(one, card.closest("dialog"))]));
     const was = known.get(card.id);
     let until = was?.until ?? 0;
@@ -73,6 +73,8 @@ function startAll() {
   measure();
 }
 
+// What differs from the last request, and is not in sight, is not allowed (sight.js).
+const isUnseen = (control) => control.matches(".primary") && control.closest(CARD)?.dataset.jsUnseen === "yes";
 const isDead = (card) => (known.get(card.id)?.until ?? Infinity) > performance.now();
 const isFresh = (control) => (fresh.get(control) ?? 0) > performance.now();
 
@@ -89,7 +91,7 @@ function show(now) {
     if (dead) next = Math.min(next, until);
     if ((card.dataset.jsDead === "yes") !== dead) card.dataset.jsDead = dead ? "yes" : "no";
     for (const one of controls(card)) {
-      const off = dead || fresh.has(one);
+      const off = dead || fresh.has(one) || isUnseen(one);
       const named = one.matches("summary") ? one.parentElement : one; // a summary has no role that can be disabled, but its group has
       if (off !== (named.getAttribute("aria-disabled") === "true")) {
         if (off) named.setAttribute("aria-disabled", "true");
@@ -108,7 +110,7 @@ function refuseKey(event) {
   const control = event.target.closest?.(".decision :is(button, summary)");
   if (!control || !["Enter", " "].includes(event.key)) return;
   measure();
-  if (event.repeat || isFresh(control) || isDead(control.closest(CARD))) event.preventDefault();
+  if (event.repeat || isFresh(control) || isUnseen(control) || isDead(control.closest(CARD))) event.preventDefault();
 }
 
 let pressedDead = false; // a press that began on a disabled control has no effect, however late it ends
@@ -123,7 +125,7 @@ function refuse(event) {
   measure(); // detects moves from any cause
   // Enter in the field for the reason presses the form's button, wherever it is.
   const typed = event.detail === 0 && document.activeElement?.matches("input:not([type=radio], [type=checkbox])") && control.form === document.activeElement.form;
-  const dead = isDead(card) || (!typed && isFresh(control));
+  const dead = isDead(card) || isUnseen(control) || (!typed && isFresh(control));
   if (event.type === "pointerdown") pressedDead = dead;
   else if (dead || (pressedDead && event.detail > 0)) {
     event.preventDefault();
@@ -135,9 +137,10 @@ if (queue) {
   addEventListener("pointerdown", refuse, true);
   addEventListener("click", refuse, true);
   addEventListener("keydown", refuseKey, true);
-  for (const type of ["htmx:after:swap", "queue:released", "dialog:changed"]) document.addEventListener(type, measure);
+  for (const type of ["htmx:after:swap", "queue:released", "queue:opened", "dialog:changed"]) document.addEventListener(type, measure);
   addEventListener("scroll", measure, { passive: true });
   addEventListener("resize", measure);
+  document.addEventListener("queue:seen", () => show(performance.now()));
   document.addEventListener("visibilitychange", () => document.hidden || startAll());
   document.addEventListener("queue:uncovered", startAll);
   // An element that changes its size moves what follows it.

@@ -1,5 +1,6 @@
 // The queue of tool permissions does not move under a person's hand: no card changes its place while a pointer is over the
-// queue or focus is in it. Only a person selects a card, and the keys decide the selected one alone.
+// queue or focus is in it. Only a person selects a card, and the keys decide the selected one alone, and only while it is open.
+// Which request is open: open_request.js.
 
 const queue = document.getElementById("tool-permissions");
 const cards = (among = queue) => [...among.querySelectorAll(":scope > .tool-permission")];
@@ -12,7 +13,7 @@ let decided = null; // the id of the card whose reply the person waits for
 const KEPT = 200; // removed cards whose places are kept, at most, because a pointer may stay on a page all day
 
 // What a press of the pointer gives focus to, without anything to type or to press.
-const POINTED = ":is(.tool-permission, .arguments-scroll, pre):not(:focus-visible)";
+const POINTED = ":is(.tool-permission, .arguments-scroll, .opener, pre):not(:focus-visible)";
 const busy = () => !document.hidden && queue.matches(":hover, :focus-within") && queue.children.length < KEPT;
 
 function select(id) {
@@ -31,6 +32,18 @@ const rank = (card) => Number(card.dataset.rank);
 function newer(card) {
   const there = find(card.id);
   if (there && rank(card) < rank(there)) card.replaceWith(there.cloneNode(true));
+}
+
+/** A line keeps its height exactly, because the words of an answer may need more than a request did. */
+function keepHeight(card) {
+  const height = `${card.getBoundingClientRect().height}px`;
+  card.style.minHeight ||= height;
+  if (card.matches('.pending[data-js-open="no"]')) card.style.maxHeight ||= height;
+}
+
+function freeHeight(card) {
+  card.style.removeProperty("min-height");
+  card.style.removeProperty("max-height");
 }
 
 /** A card that is no longer on the page. Its rank is kept, because an older version of it may still arrive. */
@@ -62,7 +75,7 @@ document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
   focused = document.activeElement.closest?.(".tool-permission")?.id ?? null;
   // A card that becomes a line keeps its height. It is set before the swap, because the browser would scroll to compensate for
   // a shorter page even if the height returned at once.
-  if (busy()) for (const card of cards()) card.style.minHeight ||= `${card.getBoundingClientRect().height}px`;
+  if (busy()) for (const card of cards()) keepHeight(card);
   for (const { fragment } of tasks) {
     for (const card of fragment.querySelectorAll?.(".tool-permission") ?? []) newer(card);
     const section = fragment.querySelector?.("#tool-permissions");
@@ -74,23 +87,30 @@ document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
 
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!queue) return;
-  if (busy()) for (const card of queue.querySelectorAll(":scope > .pending")) card.style.removeProperty("min-height");
+  if (busy()) for (const card of queue.querySelectorAll(":scope > .pending")) freeHeight(card);
   else release();
   offerToGiver();
   select(find(selected) ? selected : null);
+  if (!busy()) openRequest.next();
+  openRequest.show();
   keepFocus(ctx);
 });
 
 /** Sort the queue as the server sent it last, and remove cards that have left, once nobody is at it. */
 function release() {
   select(null);
-  for (const card of cards()) card.style.removeProperty("min-height");
-  if (!latest) return;
+  for (const card of cards()) freeHeight(card);
+  if (latest) sort();
+  openRequest.next();
+}
+
+function sort() {
   const order = [...latest.children].slice(1).map((one) => find(one.id) ?? one);
   for (const one of [...queue.children].slice(1)) if (!order.includes(one)) one.remove();
   order.forEach((one, at) => queue.children[at + 1] !== one && queue.insertBefore(one, queue.children[at + 1] ?? null));
   queue.hidden = latest.hidden;
   latest = null;
+  openRequest.show();
   document.dispatchEvent(new Event("queue:released"));
 }
 
@@ -116,6 +136,7 @@ function keepFocus(ctx) {
   const replied = card && ctx.target === card;
   if (card && (replied || !card.matches(".pending"))) {
     decided = null;
+    if (!card.matches(".pending")) openRequest.open(card.id, { answered: true });
     card.focus({ preventScroll: true });
     document.getElementById("announcement").textContent = card.querySelector(".answer")?.innerText ?? "Not decided";
   } else if (focused && document.activeElement === document.body) find(focused)?.focus({ preventScroll: true });
@@ -155,6 +176,13 @@ function pointed(event) {
 
 if (queue) {
   for (const type of ["pointermove", "pointerdown"]) addEventListener(type, pointed, { passive: true });
+  queue.addEventListener("click", ({ target }) => {
+    const card = target.closest("#tool-permissions > .pending");
+    if (!card || openRequest.is(card.id)) return;
+    openRequest.open(card.id);
+    select(card.id);
+  });
+  openRequest.next();
   queue.addEventListener("pointerleave", leave);
   queue.addEventListener("focusin", ({ target }) => select(target.closest(".tool-permission")?.id ?? selected));
   queue.addEventListener("focusout", leave);
@@ -166,6 +194,7 @@ function move(step) {
   const at = all.findIndex((card) => card.id === selected);
   const after = step > 0 || at < 0 ? all.slice(at + 1) : all.slice(0, at).reverse();
   const next = after.find((card) => card.matches(".pending, .held")) ?? all[at];
+  if (next) openRequest.open(next.id);
   next?.focus({ preventScroll: true });
   next?.scrollIntoView({ block: "nearest" });
 }
@@ -173,7 +202,7 @@ function move(step) {
 // Keys by their place on the keyboard, so that they work in every layout. Single characters can be switched off, or
 // need Shift (WCAG 2.1.4).
 
-const press = (key) => find(selected)?.querySelector(`[data-key=${key}]`);
+const press = (key) => (openRequest.is(selected) ? find(selected).querySelector(`[data-key=${key}]`) : null);
 const keys = {
   KeyJ: () => move(1),
   KeyK: () => move(-1),

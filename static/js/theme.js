@@ -3,6 +3,8 @@
 const chosen = localStorage.getItem("theme");
 if (chosen) document.documentElement.dataset.theme = chosen;
 
+document.documentElement.dataset.js = "yes"; // a queue of requests is folded only where a script can open it
+
 // Today begins in the time zone of the viewer.
 document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax`;
 

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.app_server import AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW
-from tests.browser.test_queue import armed, card_of
+from tests.browser.test_queue import card_of, opened
 
 pytestmark = pytest.mark.browser
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -90,7 +90,7 @@ async def test_nothing_an_agent_writes_pushes_the_buttons_away(
     ]
     for fields in worst:
         asked = await app_server.ask(agent, live, **fields)
-        await armed(page, asked)
+        await opened(page, asked)
         box = await card_of(page, asked).bounding_box()
         assert box is not None
         assert box["height"] < 950, f"a card of {box['height']} px"

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from tests.app_server import PASSWORD, AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW, DENY, metric, open_denial
+from tests.browser.test_queue import armed
 
 pytestmark = pytest.mark.browser
 
@@ -97,11 +98,10 @@ async def test_keys_move_allow_and_deny(app_server: AppServer, voice: Person, si
     marked = page.locator("[data-js-selected=yes]")
     await expect(page.locator(".tool-permission.pending")).to_have_count(2)
     await expect(marked).to_have_count(0)
-    for card in await page.locator(".tool-permission").all():
-        await expect(card.get_by_role("button", name=ALLOW)).to_be_enabled()
     for asked in (first, second):
         await page.keyboard.press("j")
         await expect(marked).to_have_attribute("id", f"tool-permission-{asked['id']}")
+        await armed(page, asked)
     await page.keyboard.press("d")
     await page.keyboard.type("jak, no")  # letters go into the field, not to the keys
     await page.keyboard.press("Enter")
@@ -109,6 +109,7 @@ async def test_keys_move_allow_and_deny(app_server: AppServer, voice: Person, si
     await expect(marked).to_have_attribute("id", f"tool-permission-{second['id']}")
     await page.keyboard.press("k")
     await expect(marked).to_have_attribute("id", f"tool-permission-{first['id']}")
+    await armed(page, first)
     await page.keyboard.press("a")
     await expect(page.locator(f"#tool-permission-{first['id']}")).to_contain_text("allowed by")
     await page.keyboard.press("?")

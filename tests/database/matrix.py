@@ -174,7 +174,7 @@ TABLES: dict[str, Table] = {
             "status": "status responded_at",
             "decision": "supervisor_response rule responded_by responded_by_name reason execute_before",
             "held": "held_decision held_by held_by_name held_reason held_until times_held",
-            "grant": "grant_id grant_use",
+            "grant": "grant_id grant_use compared_with",
             "execution": "execution_id executed_at execution_succeeded execution_result execution_reported_at",
             "digest": "arguments_digest",
             "kept": "id agent_id supervisor_id known_tool requested_at expires_at created_at",

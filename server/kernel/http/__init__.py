@@ -5,7 +5,7 @@ Others use the names below.
 
 from server.kernel.http.access import own_path, signed_in, viewer_of, visitor_of
 from server.kernel.http.agent_api import IDEMPOTENCY_KEY, PREFIX, Ask, Call, routes
-from server.kernel.http.argument_rows import argument_rows
+from server.kernel.http.argument_rows import ArgumentRow, argument_rows, fitting, key_row
 from server.kernel.http.bodies import Bodies, BodyLimit
 from server.kernel.http.cookies import (
     drop_cookie,
@@ -55,6 +55,7 @@ __all__ = [
     "PREFIX",
     "PROBES",
     "WHOLE",
+    "ArgumentRow",
     "Ask",
     "Bodies",
     "BodyLimit",
@@ -86,12 +87,14 @@ __all__ = [
     "document",
     "drop_cookie",
     "drop_doubtful",
+    "fitting",
     "form",
     "fragment",
     "html_size",
     "identifier",
     "insecure",
     "json_digest",
+    "key_row",
     "live",
     "loopback",
     "mask_phone",

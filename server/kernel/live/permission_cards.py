@@ -2,16 +2,25 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
-from server.kernel.http import Partials, Template, argument, arguments, cut, html_size, odd_names, spelled
+from server.kernel.http import (
+    ArgumentRow,
+    Partials,
+    Template,
+    argument_rows,
+    arguments,
+    cut,
+    fitting,
+    key_row,
+    spelled,
+)
 from server.kernel.live.regions import Parts
 
-_QUEUE = 200_000  # bytes of HTML in a queue; beyond it, cards larger than _SHARE get lower limits
-_SHARE = 3_300  # bytes
-_ROW, _FOLDED, _ODD = 70, 240, 32  # bytes of HTML around a name and its value
-_LONG = 160  # characters above which a value is folded
+_QUEUE = 500_000  # bytes of HTML in a queue; beyond it, cards larger than _SHARE get lower limits
+_SHARE = 4_500  # bytes
 # The fields that a decision covers. When one of them changes, the card shows another request.
 _ASKED = (
     "tool_name",
@@ -23,6 +32,7 @@ _ASKED = (
     "agent_id",
 )
 _AMOUNTS = ("amount", "total", "price")
+_KEY = 120  # bytes of HTML of an argument in a line
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*", re.ASCII)
 _LETTERS = re.compile("[A-Za-z]+")
 _LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
@@ -77,6 +87,11 @@ class Permission(TypedDict):
     feed: list[FeedLine]
     caller: str | None
     is_test: bool
+    # The last request for the same tool that was allowed when this one arrived.
+    last_arguments: str | None
+    last_allowed_at: str | None
+    grants: list[Grant] | None  # of its interaction, for all tools
+    turn: NotRequired[int]  # among the waiting requests of its agent for its tool, from the second on
 
 
 class Decision(TypedDict):
@@ -113,8 +128,8 @@ class _Limits(TypedDict):
     line: int  # bytes for one line
 
 
-_LIMITS = _Limits(rows=40, arguments=6000, name=300, said=1200, lines=3, line=600)
-_LOWER_LIMITS = _Limits(rows=8, arguments=460, name=64, said=60, lines=1, line=90)
+_LIMITS = _Limits(rows=60, arguments=9000, name=300, said=1200, lines=3, line=600)
+_LOWER_LIMITS = _Limits(rows=8, arguments=1300, name=64, said=60, lines=1, line=90)
 
 
 class _Derived(TypedDict):
@@ -125,9 +140,13 @@ class _Derived(TypedDict):
     name: str
     request: str
     limits: _Limits
-    listed: list[tuple[str, str, bool]]
-    odd_names: dict[str, str]
+    rows: list[ArgumentRow]
     whole: bool
+    key: str | None
+    further: int
+    changes: int
+    hides_changes: bool
+    uncovered: str | None
 
 
 class _Card(TypedDict):
@@ -148,47 +167,35 @@ CARDS = Template("permissions/_tool_permissions.html", _Cards)
 def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
     """A row as its card shows it: with the arguments, `amount`, `name` (tool, amount and agent) and `request`.
 
-    `request` identifies the request: it changes with the tool, its description, the arguments or the agent. `listed` has
-    the arguments that fit into the limits, and `whole` tells whether all of them do.
+    `request` identifies the request: it changes with the tool, its description, the arguments or the agent. `rows` are the
+    arguments that fit into the limits, and `whole` tells whether all of them do. `key` and `further` are what a line shows of
+    them: the one that tells most, and how many others there are. `changes` counts what differs from the last allowed request; a card that has no space for all of it is not allowed there.
+    `uncovered` names a standing approval for the tool that did not cover this request.
     """
     found = arguments(row["arguments"])  # as text, because only that keeps the order in which they were sent
     amount = amount_of(found)
     tool = cut(spelled(row["tool_name"]), limits["name"])
     what = f"{tool} {amount}" if amount else tool
     agent = cut(row["agent_name"], limits["name"])
-    card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {agent}", "limits": limits}
+    again = f", {row['turn']}" if row.get("turn", 1) > 1 else ""
+    card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {agent}{again}", "limits": limits}
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]
-        card["odd_names"] = odd = odd_names(found)
-        card["listed"], whole = _listed(found, odd, limits)
-        card["whole"] = whole and tool == spelled(row["tool_name"])
+        last = arguments(row["last_arguments"]) if row.get("last_arguments") else None
+        rows = argument_rows(found, last)
+        leaves = [one for one in rows if one.is_leaf and one.change != "gone"]
+        key = None if amount else key_row(rows)
+        card["rows"] = fitting(rows, limits["rows"], limits["arguments"])
+        card["whole"] = len(card["rows"]) == len(rows) and tool == spelled(row["tool_name"])
+        card["key"] = amount or (cut(key.text, _KEY) if key else None)
+        card["further"] = len(leaves) - (1 if amount or key else 0)
+        card["changes"] = sum(bool(one.change) for one in rows)
+        card["hides_changes"] = card["changes"] > sum(bool(one.change) for one in card["rows"])
+        card["uncovered"] = next(
+            (one["words"] for one in row.get("grants") or [] if one["tool_name"] == row["tool_name"]), None
+        )
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
-
-
-def _listed(
-    found: Mapping[str, Any], odd: Mapping[str, str], limits: _Limits
-) -> tuple[list[tuple[str, str, bool]], bool]:
-    """Names and values as a card lists them, each with whether it is folded; and whether all arguments are listed."""
-    listed: list[tuple[str, str, bool]] = []
-    left = limits["arguments"]
-    for name, value in found.items():
-        text = argument(value)
-        folded = len(text) > _LONG or text.count("\n") > 3
-        left -= (_FOLDED if folded else _ROW) + (_ODD + len(odd[name]) if name in odd else 0)
-        label = cut(name, min(max(left, 0), limits["arguments"] // 4))
-        left -= html_size(label)
-        if len(listed) == limits["rows"] or left <= 0 or label != name:
-            return listed, False
-        # A folded value is sent twice: its beginning, and whole. The beginning of a short value could be mistaken for all of it.
-        shown = cut(text, left // 2) if folded else text
-        if not folded and html_size(text) > left:
-            return listed, False
-        listed.append((name, shown, folded))
-        left -= html_size(shown) * (2 if folded else 1)
-        if shown != text:
-            return listed, False
-    return listed, True
 
 
 def card(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> str:
@@ -202,7 +209,7 @@ def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _Q
     `over`: the interaction has ended, so an empty queue is hidden. Where the region would be larger than `most` bytes of
     HTML, the largest cards show less and say so.
     """
-    pending, more = rows["tool_permissions"], rows.get("more", 0)
+    pending, more = _numbered(rows["tool_permissions"]), rows.get("more", 0)
     each: dict[str, Permission | Decision] = {row["id"]: row for row in pending}
     each |= {row["id"]: row for row in rows["answered"]}
     made = {id_: partials.of_row(row, card) for id_, row in each.items()}
@@ -218,6 +225,19 @@ def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _Q
         ),
         beside=(not pending, over and not cards, more),
     )
+
+
+def _numbered(pending: list[Permission]) -> list[Permission]:
+    """Requests of one agent for one tool get a number from the second on, so that no two buttons have the same name."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found: list[Permission] = []
+    for row in sorted(pending, key=lambda one: one["requested_at"]):
+        asked = (row["agent_id"], row["tool_name"])
+        seen[asked] += 1
+        if seen[asked] > 1:
+            found.append(row | {"turn": seen[asked]})
+    numbered = {row["id"]: row for row in found}
+    return [numbered.get(row["id"], row) for row in pending]
 
 
 def _little_card(row: Mapping[str, Any]) -> str:

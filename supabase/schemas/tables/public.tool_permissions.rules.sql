@@ -16,6 +16,8 @@ create policy tool_permissions_visible on public.tool_permissions for select to 
 
 create trigger tool_permissions_10_open before insert on public.tool_permissions for each row
   execute function private.open_tool_permission();
+create trigger tool_permissions_20_compare before insert on public.tool_permissions for each row
+  execute function private.compare_with_last();
 create trigger tool_permissions_11_guard before update on public.tool_permissions for each row
   execute function private.guard_tool_permission();
 create trigger tool_permissions_60_ring_insert after insert on public.tool_permissions
@@ -53,11 +55,15 @@ create view private.tool_permission_cards with (security_invoker=true) as
     p.satisfaction_score,
     coalesce(p.feed, '[]') as feed,
     p.caller,
-    coalesce(p.is_test, false) as is_test
+    coalesce(p.is_test, false) as is_test,
+    l.arguments::text as last_arguments,
+    l.responded_at as last_allowed_at,
+    p.grants
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id
      left join public.agent_tools g on g.agent_id = t.agent_id and g.tool_name = t.tool_name
-     left join public.interaction_pulse p on p.interaction_id = t.interaction_id;
+     left join public.interaction_pulse p on p.interaction_id = t.interaction_id
+     left join public.tool_permissions l on l.id = t.compared_with and l.arguments::text <> '{}';
 comment on view private.tool_permission_cards is
   'The card of a pending tool permission. The arguments are text, exactly as they were sent.';
 grant select on private.tool_permission_cards to authenticated;

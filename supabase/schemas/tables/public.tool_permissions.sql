@@ -33,6 +33,7 @@ create table public.tool_permissions (
   times_held smallint not null default 0,
   grant_id uuid,
   grant_use integer,
+  compared_with uuid,
   constraint tool_permissions_pkey primary key (id),
   constraint tool_permissions_execution_id_key unique (execution_id),
   constraint tool_permissions_answered check ((status = 'pending') = (responded_at is null)),
@@ -73,6 +74,8 @@ comment on column public.tool_permissions.arguments is
   'json and not jsonb, so that people see names and values in the order in which they were sent.';
 comment on column public.tool_permissions.arguments_digest is
   'sha256 (hex) of the text of arguments; binds the execution to what was allowed.';
+comment on column public.tool_permissions.compared_with is
+  'The last request for the same tool that was allowed on this floor when this one arrived: its card shows what differs. No foreign key, because a request that is gone is nothing to compare with.';
 comment on column public.tool_permissions.known_tool is
   'Whether the tool is among the agent''s; one that is not always asks.';
 comment on column public.tool_permissions.rule is
@@ -163,6 +166,8 @@ create index tool_permissions_pending_supervisor on public.tool_permissions (sup
 -- A supervisor's answered requests, newest first: what fades on the floor.
 create index tool_permissions_recent on public.tool_permissions (supervisor_id,
     responded_at desc) where status <> 'pending';
+-- The last request for a tool that was allowed on a floor: what a new one is compared with.
+create index tool_permissions_last_allowed on public.tool_permissions (supervisor_id, tool_name, responded_at desc) where status = 'allowed';
 -- A supervisor's requests, newest first: the history.
 create index tool_permissions_history on public.tool_permissions (supervisor_id, requested_at desc, id desc);
 -- Everybody's requests, newest first.

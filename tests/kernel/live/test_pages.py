@@ -162,6 +162,8 @@ async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
             "arguments_digest": asked[2]["arguments_digest"],
         }
         await browser.post(f"/tool-permissions/{asked[2]['id']}/standing-approval", data=approval)
+    # Its card says what differs from the one that was allowed.
+    await app_server.ask(agent, live, **described, arguments={"amount": 9})
     async with app_server.api(agent) as api:
         claimed = await api.post(
             f"/tool-permissions/{asked[2]['id']}/execution",

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from server.kernel.live import card, shown
+from server.kernel.http import Partials
+from server.kernel.live import card, queue, shown
 from server.kernel.live.permission_cards import amount_of
 
 ROW: dict[str, Any] = {
@@ -30,6 +31,9 @@ ROW: dict[str, Any] = {
     "held_until": None,
     "times_held": 0,
     "undo_seconds": None,
+    "last_arguments": None,
+    "last_allowed_at": None,
+    "grants": None,
 }
 
 
@@ -99,3 +103,17 @@ def test_what_a_page_knows_of_a_request_is_counted_up() -> None:
     ways.append({**ways[-1], "executed_at": ROW["expires_at"]})
     ranks = [int(card({**ROW, **way}).split('data-rank="')[1].split('"')[0]) for way in ways]
     assert ranks == sorted(set(ranks))
+
+
+def test_a_second_request_of_an_agent_for_a_tool_has_a_name_of_its_own() -> None:
+    second = {**ROW, "id": "9", "requested_at": "2026-01-01T00:00:01+00:00"}
+    waiting: Any = [second, ROW, {**ROW, "id": "8", "agent_id": "7", "agent_name": "Voice Agent 2"}]
+    html = queue({"tool_permissions": waiting, "answered": []}, Partials()).whole()
+    for name in ("Voice Agent 1", "Voice Agent 1, 2", "Voice Agent 2"):
+        assert html.count(f'aria-label="Allow issue_refund 184.20 USD, {name}"') == 1
+
+
+def test_a_standing_approval_that_does_not_cover_the_request_is_named() -> None:
+    grant = {"tool_name": "issue_refund", "words": "issue_refund up to 50.00"}
+    assert "Not covered by the standing approval issue_refund up to 50.00" in card({**ROW, "grants": [grant]})
+    assert "Not covered" not in card({**ROW, "grants": [{**grant, "tool_name": "get_order"}]})

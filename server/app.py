@@ -38,7 +38,7 @@ from server.people import first_admin as first_admin_page
 from server.people import views as people
 from server.people.first_admin import FirstAdmin
 from server.permissions import api as permissions_api
-from server.permissions import decision_rows_views, tool_grants_views
+from server.permissions import decision_rows_views, tool_grants_views, tool_permissions_views
 from server.permissions import views as permissions
 from server.settings import AUTH_PATH, Settings
 from server.system import views as system
@@ -194,6 +194,7 @@ def create_app(
 ) -> tuple[Starlette, App]:
     """The application, and the handle that ends its streams. `auth_app` is the embedded Auth service."""
     parts, calls = App(settings, auth_app, first_admin), http.routes(CALLS)
+    http.offer_reasons(settings.offered_reasons)
     routes: list[BaseRoute] = [
         *floor.ROUTES,
         *accounts.ROUTES,
@@ -205,6 +206,7 @@ def create_app(
         *decision_rows_views.ROUTES,
         *permissions.ROUTES,
         *tool_grants_views.ROUTES,
+        *tool_permissions_views.ROUTES,
         *interactions.ROUTES,
         *leaderboard.ROUTES,
         *people.ROUTES,

@@ -101,6 +101,10 @@ class Settings(BaseSettings):
         le=1000,
         description="Requests of one agent that may wait for a decision at once; one more is refused with 429.",
     )
+    reasons: str = Field(
+        "Wrong amount or details; Confirm with the customer first; Not allowed by policy",
+        description="The reasons that a denial offers, separated by semicolons: at most 12 of at most 100 characters.",
+    )
     webhooks_private: bool = Field(
         False,
         description="1: events are also sent to addresses of private networks and of this machine. Otherwise they are refused.",
@@ -110,6 +114,19 @@ class Settings(BaseSettings):
         ge=1,
         description="Live pages of one account per web process. With one more, the oldest stops and says so.",
     )
+
+    @property
+    def offered_reasons(self) -> list[str]:
+        """The reasons that a denial offers."""
+        return [one for part in self.reasons.split(";") if (one := " ".join(part.split()))]
+
+    @field_validator("reasons")
+    @classmethod
+    def _few_reasons(cls, text: str) -> str:
+        found = [part.strip() for part in text.split(";")]
+        if len(found) > 12 or any(len(one) > 100 for one in found):
+            raise ValueError("must have at most 12 reasons of at most 100 characters")
+        return text
 
     @property
     def embedded(self) -> bool:

@@ -30,6 +30,10 @@ class Request(Model):
         description=f"{_LARGEST} bytes of JSON at most. No key twice in one object, no number that a 64-bit float changes,"
         " no half of a surrogate pair.",
     )
+    accepts_changes: bool = Field(
+        default=False,
+        description="Whether the tool may run with other arguments where a person changes them: then run it with changed_arguments.",
+    )
 
 
 class ToolPermission(Model):
@@ -51,6 +55,14 @@ class ToolPermission(Model):
     execute_before: Moment | None
     executed_at: Moment | None
     execution_succeeded: bool | None
+    accepts_changes: bool
+    changed_arguments: dict[str, JsonValue] | None = Field(
+        description="The arguments that a person allowed instead. The execution is claimed with changed_arguments_digest alone."
+    )
+    changed_arguments_digest: str | None
+    proposed_arguments: dict[str, JsonValue] | None = Field(
+        description="What a person proposed with a denial."
+    )
 
 
 class Claim(Model):
@@ -91,6 +103,7 @@ async def request(ask: Ask, connection: Connection) -> ToolPermission:
             body.tool_description,
             body.arguments,
             json_digest(body.arguments),
+            body.accepts_changes,
         )
     )
 

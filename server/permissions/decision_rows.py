@@ -24,7 +24,7 @@ HOW = {
 EXECUTED = {"succeeded": "succeeded", "failed": "failed", "started": "no result reported", "not": "not run"}
 DAYS = {"1": "last 24 hours", "7": "last 7 days", "30": "last 30 days", "": "all that is kept"}
 COLUMNS = (
-    "requested_at", "tool_name", "arguments", "agent_name", "username", "customer", "status", "rule",
+    "requested_at", "tool_name", "arguments", "changed_arguments", "proposed_arguments", "agent_name", "username", "customer", "status", "rule",
     "responded_by_name", "reason", "responded_at", "executed", "executed_at", "is_test", "interaction_id", "id",
 )  # fmt: skip
 PAGE, _BATCH = 50, 2000
@@ -33,7 +33,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f-]{36})")
 _SHOWN = """id, requested_at, responded_at, expires_at, tool_name, arguments, status, rule, reason, responded_by_name, grant_use,
   executed, executed_at, interaction_id, agent_id, agent_name, username, phone_number, caller,
-  is_test, anonymised_at, (extract(epoch from requested_at) * 1000000)::bigint as moment"""
+  is_test, anonymised_at, changed_arguments, proposed_arguments, (extract(epoch from requested_at) * 1000000)::bigint as moment"""
 _EXECUTED = {
     "succeeded": "execution_succeeded",
     "failed": "not execution_succeeded",

@@ -98,8 +98,21 @@ async def decision_page(request: Request, permission_id: UUID, found: dict[str, 
         text=text,
         result=result[:_INDENTED],
         argument_rows=http.argument_rows(found["arguments"]),
+        other_rows=_other(row, found["arguments"]),
+        late=_not_executed(row),
         **_words(),
     )
+
+
+def _other(row: Record, before: dict[str, Any]) -> list[http.ArgumentRow]:
+    """What a person changed or proposed, beside what was asked; none where nothing was."""
+    text = row["changed_arguments"] or row["proposed_arguments"]
+    return [one for one in http.argument_rows(http.arguments(text), before) if one.change] if text else []
+
+
+def _not_executed(row: Record) -> bool:
+    """Whether it was allowed, and the agent did not come back in time to run the tool."""
+    return bool(row["executed"] == "not" and row["execute_before"] < http.now())
 
 
 def _line(row: Record) -> dict[str, Any]:

@@ -29,7 +29,7 @@ async def offer(request: Request) -> Response:
     """The form for a request; 409 with its card when it can no longer be decided."""
     row, replaces = await _read(request)
     if row["status"] != "pending" or row["held_until"]:
-        return _refused(request, row, refusal(row))
+        return refused(request, row, refusal(row))
     return _form(request, row, replaces, _PROPOSED)
 
 
@@ -42,7 +42,7 @@ async def give(request: Request) -> Response:
     digest = digest_of(fields)
     row, replaces = await _read(request)
     if row["status"] != "pending" or row["held_until"] or row["arguments_digest"] != digest:
-        return _refused(request, row, refusal(row))
+        return refused(request, row, refusal(row))
     permission_id = http.identifier(request.path_params["id"], "tool permission")
     try:
         with request.state.recorder.giving_way():
@@ -57,9 +57,9 @@ async def give(request: Request) -> Response:
         return _form(request, row, replaces, fields, problem.detail)
     tell_agent(request, permission_id)
     if not won:
-        return _refused(request, row, refusal(row))
+        return refused(request, row, refusal(row))
     if request.headers.get("hx-request"):
-        return HTMLResponse(_elsewhere(row))
+        return HTMLResponse(elsewhere(row))
     return RedirectResponse("/", 303)
 
 
@@ -150,14 +150,14 @@ def _plain(value: object) -> str | None:
     return text if _NUMBER.fullmatch(text) else None
 
 
-def _refused(request: Request, row: Mapping[str, Any], why_not: str) -> Response:
+def refused(request: Request, row: Mapping[str, Any], why_not: str) -> Response:
     if request.headers.get("hx-request"):
         said = http.partial("permissions/_not_decided.html", why_not=why_not)
-        return HTMLResponse(said + _elsewhere(row), 409)
+        return HTMLResponse(said + elsewhere(row), 409)
     return http.render(request, "permissions/refused.html", 409, refusal=why_not, card=card(row))
 
 
-def _elsewhere(row: Mapping[str, Any]) -> str:
+def elsewhere(row: Mapping[str, Any]) -> str:
     """The card as an out-of-band swap, because its place is not where the form was."""
     return (
         f'<hx-partial hx-target="#tool-permission-{row["id"]}" hx-swap="outerMorph">{card(row)}</hx-partial>'

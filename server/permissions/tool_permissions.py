@@ -1,16 +1,19 @@
 """Tool permissions: requested by agents, decided by people, executed once."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from server.errors import NotFound
 from server.kernel.db import Caller, Connection, Database, Record
+from server.kernel.http import json_digest
 from server.kernel.live import OWN
 
 # arguments is json and not jsonb, so that people see names and values in the order in which they were sent.
 _COLUMNS = """id, interaction_id, supervisor_id, tool_name, tool_description, arguments, arguments_digest, status,
     reason, responded_by_name as responded_by, requested_at, responded_at, expires_at, execute_before,
-    executed_at, execution_succeeded, held_until"""
+    executed_at, execution_succeeded, held_until, accepts_changes, changed_arguments, changed_arguments_digest,
+    proposed_arguments"""
 
 
 async def request(
@@ -20,6 +23,7 @@ async def request(
     tool_description: str | None,
     arguments: dict[str, Any],
     arguments_digest: str,
+    accepts_changes: bool,
 ) -> Record:
     """Store a request; it is allowed at once when the tool needs no permission. Conflict when the interaction has ended.
 
@@ -27,14 +31,15 @@ async def request(
     """
     row = await connection.fetchrow(
         f"""
-        insert into public.tool_permissions (interaction_id, tool_name, tool_description, arguments, arguments_digest)
-        select i.id, $2, $3, $4::json, $5 from public.interactions i where i.id = $1 returning {_COLUMNS}
+        insert into public.tool_permissions (interaction_id, tool_name, tool_description, arguments, arguments_digest, accepts_changes)
+        select i.id, $2, $3, $4::json, $5, $6 from public.interactions i where i.id = $1 returning {_COLUMNS}
         """,
         interaction_id,
         tool_name,
         tool_description,
         arguments,
         arguments_digest,
+        accepts_changes,
     )
     if row is None:
         raise NotFound("there is no such interaction")
@@ -89,15 +94,48 @@ async def decide(
     status: str,
     reason: str | None,
     arguments_digest: str,
+    changed: Mapping[str, Any] | None = None,
 ) -> tuple[bool, dict[str, Any]]:
-    """Allow or deny the request with these arguments.
+    """Allow or deny the request with these arguments; `changed` are others to run the tool with, or to propose with a denial.
 
     Return whether the decision was stored, and the row that the card shows now. It is not stored if the request was
     decided, has expired or has other arguments. An allow of a tool with `undo_seconds` is held. NotFound when it is not
     the viewer's.
     """
+    if changed is not None:
+        query = "select won, expired, card from private.decide_v3($1, $2, $3, $4, $5, $6::json, $7)"
+        digest = json_digest(changed)
+        return await answered(
+            db, query, viewer, permission_id, status, reason, arguments_digest, changed, digest
+        )
     query = "select won, expired, card from private.decide_v2($1, $2, $3, $4, $5, false)"
     return await answered(db, query, viewer, permission_id, status, reason, arguments_digest)
+
+
+async def own_reasons(connection: Connection, presets: Sequence[str]) -> list[str]:
+    """The last five reasons that the viewer wrote themselves, newest first; of their newest two hundred decisions."""
+    rows = await connection.fetch(
+        """
+        select reason from (
+          select reason, responded_at from public.tool_permissions
+          where responded_by = (select private.viewer_id()) and reason is not null
+            and responded_at > pg_catalog.now() - interval '30 days'
+          order by responded_at desc limit 200) lately
+        where reason <> all ($1) group by reason order by pg_catalog.max(responded_at) desc limit 5
+        """,
+        [*presets],
+    )
+    return [row["reason"] for row in rows]
+
+
+async def input_schema(connection: Connection, row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The JSON Schema of the tool that a card's row asks for, if its agent has the tool and it has one."""
+    found: dict[str, Any] | None = await connection.fetchval(
+        "select input_schema from public.agent_tools where agent_id = $1 and tool_name = $2",
+        UUID(row["agent_id"]),
+        row["tool_name"],
+    )
+    return found
 
 
 async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[bool, dict[str, Any]]:

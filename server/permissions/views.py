@@ -95,7 +95,9 @@ async def take_back(request: Request) -> Response:
 def refusal(row: Mapping[str, Any]) -> str:
     """Why nothing was decided."""
     if row["status"] == "timeout":
-        return f"The request for {row['tool_name']} has expired."
+        return f"Too late: the request for {row['tool_name']} has expired. Nothing was decided."
+    if row["status"] == "cancelled":
+        return f"Too late: the agent took the request for {row['tool_name']} back, or its interaction ended. Nothing was decided."
     if row["status"] != "pending":
         by = f" by {row['responded_by_name']}" if row["responded_by_name"] else ""
         return f"{row['tool_name']} is already {row['status']}{by}."

@@ -1,4 +1,5 @@
-// The dialog of a standing approval: shows the server's reply above the page, and sums up what is allowed.
+// The dialog of a standing approval and of an answer with changes: shows the server's reply above the page, and sums up what a
+// standing approval allows.
 
 const dialog = document.getElementById("dialog");
 const form = () => dialog.querySelector("form");
@@ -23,7 +24,7 @@ function words(fields) {
 
 function say() {
   const one = form();
-  if (!one) return;
+  if (!one?.querySelector("[data-words]")) return;
   const fields = new FormData(one);
   const each = fields.get("each");
   if (each !== null) {
@@ -58,7 +59,7 @@ if (dialog) {
   });
   dialog.addEventListener("input", ({ target }) => {
     const one = form();
-    if (target.name === "argument") one.elements.each.value = target.selectedOptions[0].dataset.number;
+    if (target.name === "argument" && target.selectedOptions[0].dataset.number) one.elements.each.value = target.selectedOptions[0].dataset.number;
     say();
   });
   dialog.addEventListener("click", (event) => {
@@ -73,7 +74,7 @@ if (dialog) {
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx.target !== dialog) return;
     const sent = ctx.sourceElement !== dialog; // the form was sent, not loaded
-    if (sent && ctx.response?.status === 200) { // it was decided
+    if (sent && ctx.response?.status === 200 && !ctx.text.includes("<form")) { // it was decided
       close();
       return document.getElementById(card)?.focus({ preventScroll: true });
     }

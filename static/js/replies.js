@@ -29,6 +29,7 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   if (ctx.response.status === 409 && ctx.text.includes('class="tool-permission ')) {
     // The fresh card shows the answer, except where the request is still pending.
     if (ctx.text.includes('class="tool-permission pending"')) toast("That was not decided: please look at the request again.");
+    if (/class="tool-permission (cancelled|timeout)"/.test(ctx.text)) toast("Too late: the agent does not wait any more. Nothing was decided.");
     return;
   }
   if (ctx.text?.includes('class="standing-approval"')) return; // the dialog shows the error

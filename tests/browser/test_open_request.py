@@ -123,10 +123,10 @@ async def test_what_differs_from_the_last_one_is_marked_and_allowed_only_in_sigh
     person = await app_server.hire("voice", agents=1)
     agent = person.agents[0]
     live = await app_server.start(agent)
-    before = {**MANY, "value_20": "42", "gone": None, "deep": {"amount": 12.5, "to": ["a", "b"]}}
+    before = {**MANY, "value_27": "42", "gone": None, "deep": {"amount": 12.5, "to": ["a", "b"]}}
     first = await app_server.ask(agent, live, arguments=before)
     await allowed(app_server, person, first)
-    now = {**MANY, "value_20": 42, "deep": {"amount": 9000, "to": ["a", "b"]}, "extra": True}
+    now = {**MANY, "value_27": 42, "deep": {"amount": 9000, "to": ["a", "b"]}, "extra": True}
     asked = await app_server.ask(agent, live, arguments=now)
     page = await sign_in(person)
     await page.set_viewport_size({"width": 1200, "height": 700})
@@ -134,7 +134,7 @@ async def test_what_differs_from_the_last_one_is_marked_and_allowed_only_in_sigh
     await expect(card.locator(".compared")).to_contain_text("4 changes since the last one, allowed")
     found = await card.locator("tr.changed").all_inner_texts()
     assert [re.sub(r"\s+", " ", one).strip() for one in found] == [
-        "value_20 42 was 42 (text) number", "amount 9000 was 12.5 number", "extra true new boolean", "gone no longer sent was null",
+        "value_27 42 was 42 (text) number", "amount 9000 was 12.5 number", "extra true new boolean", "gone no longer sent was null",
     ]  # fmt: skip
     allow = card.get_by_role("button", name=ALLOW)
     await expect(allow).to_be_enabled()  # the changes are scrolled into sight
@@ -214,6 +214,30 @@ async def test_on_a_phone_the_first_request_is_near_the_top(
         await expect(card_of(page, asked[0]).locator(part)).to_be_in_viewport()
     await page.get_by_role("button", name="Menu").tap()
     await expect(page.get_by_role("link", name="Leaderboard")).to_be_visible()
+    await context.close()
+
+
+async def test_a_finger_allows_one_at_a_time(app_server: AppServer, browser: Browser) -> None:
+    person = await app_server.hire("voice", agents=3)
+    context = await browser.new_context(
+        base_url=app_server.url, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}
+    )
+    page = await context.new_page()
+    await page.goto("/login")
+    await page.get_by_label("E-mail").fill(person.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").tap()
+    await expect(page.locator("#connection")).to_have_text("Live")
+    asked = await ask_all(app_server, person)
+    await armed(page, *asked)
+    button = card_of(page, asked[0]).get_by_role("button", name=ALLOW)
+    await button.scroll_into_view_if_needed()
+    box = await button.bounding_box()
+    assert box is not None
+    for _ in range(4):
+        await page.touchscreen.tap(box["x"] + 30, box["y"] + 10)
+        await page.wait_for_timeout(250)
+    assert await statuses(app_server, *asked) == ["allowed", "pending", "pending"]
     await context.close()
 
 

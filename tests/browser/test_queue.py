@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Locator, Page, expect
 
-from tests.app_server import PASSWORD, AppServer, Person, decision
+from tests.app_server import AppServer, Person, decision
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW, metric
 
@@ -391,27 +391,3 @@ async def test_focus_goes_to_the_answer_which_says_what_was_decided(
     await decide_elsewhere(app_server, await app_server.hire("admin"), other)
     await expect(card_of(page, other)).to_contain_text("denied by")
     await expect(card_of(page, other)).to_be_focused()
-
-
-async def test_a_finger_allows_one_at_a_time(app_server: AppServer, browser: Browser) -> None:
-    person = await app_server.hire("voice", agents=3)
-    context = await browser.new_context(
-        base_url=app_server.url, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}
-    )
-    page = await context.new_page()
-    await page.goto("/login")
-    await page.get_by_label("E-mail").fill(person.email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").tap()
-    await expect(page.locator("#connection")).to_have_text("Live")
-    asked = await ask_all(app_server, person)
-    await armed(page, *asked)
-    button = card_of(page, asked[0]).get_by_role("button", name=ALLOW)
-    await button.scroll_into_view_if_needed()
-    box = await button.bounding_box()
-    assert box is not None
-    for _ in range(4):
-        await page.touchscreen.tap(box["x"] + 30, box["y"] + 10)
-        await page.wait_for_timeout(250)
-    assert await statuses(app_server, *asked) == ["allowed", "pending", "pending"]
-    await context.close()

@@ -41,6 +41,9 @@ FUNCTIONS: dict[str, Function] = {
     "public.decide_tool_permission": of(
         PERSON, "public.decide_tool_permission({id}, 'denied', 'no', '{digest}')", "owner admin", "FW404", id="'{pending}'"
     ),
+    "private.decide_changed": of(
+        PERSON, "private.decide_changed({id}, 'denied', 'no', '{digest}', '{{}}', repeat('a', 64))", "owner admin", "FW404", id="'{pending}'"
+    ),
     "public.take_back_tool_permission": Function(
         may=PERSON, call="public.take_back_tool_permission({id})", id="'{held}'",
         its={"gives": "owner", "nothing": "admin"}, otherwise="FW404",
@@ -225,6 +228,11 @@ FUNCTIONS: dict[str, Function] = {
     "private.decide_v2": of(
         WEB,
         "(select d.won::text from private.decide_v2(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', null, '{digest}', false) d)",
+        "web", id="'{pending}'", unknown="FW404",
+    ),
+    "private.decide_v3": of(
+        WEB,
+        "(select d.won::text from private.decide_v3(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', null, '{digest}', '{{}}', repeat('a', 64)) d)",
         "web", id="'{pending}'", unknown="FW404",
     ),
     "private.decide": of(

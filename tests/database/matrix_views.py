@@ -24,16 +24,17 @@ VIEWS_READ: dict[str, Table] = {
         "id tool_name tool_description owner_description arguments arguments_digest known_tool status requested_at"
         " expires_at held_by held_by_name held_until times_held undo_seconds interaction_id agent_id agent_name"
         " interaction_type phone_number sentiment satisfaction_score feed caller is_test"
-        " last_arguments last_allowed_at grants",
+        " last_arguments last_allowed_at grants accepts_changes",
     ),
     "private.decision_cards": view(
         "id = '{allowed}'",
-        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name rule",
+        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name rule changed proposed",
     ),
     "private.decision_rows": view(
         "id = '{allowed}'",
         "id requested_at responded_at expires_at tool_name arguments arguments_digest status rule reason responded_by_name grant_id"
-        " grant_use executed executed_at interaction_id agent_id agent_name supervisor_id username phone_number caller is_test anonymised_at",
+        " grant_use executed executed_at interaction_id agent_id agent_name supervisor_id username phone_number caller is_test anonymised_at"
+        " changed_arguments proposed_arguments execute_before",
     ),
     "private.agent_cards": view(
         "id = '{agent}'",

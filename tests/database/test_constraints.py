@@ -263,6 +263,8 @@ TABLES = {
                 responded_by_name = 'x', execute_before = now(), execution_id = {{execution}}, executed_at = now()""",
             "tool_permissions_answered": "responded_at = now()",
             "tool_permissions_arguments_check": "arguments = '[]'",
+            "tool_permissions_changed": "changed_arguments = '{}'",
+            "tool_permissions_proposed": "proposed_arguments = '{}'",
             "tool_permissions_decided": "status = 'denied', responded_at = now()",
             "tool_permissions_executed": f"execution_id = {ANOTHER}, executed_at = now()",
             "tool_permissions_grant_use": "grant_use = 1",

@@ -23,7 +23,8 @@ HELD = {
     "interaction_archives": {"summary": "'{mark}'", "issues": "null", "tags": "null", "series": "'[[1, 5, \"{mark}\"]]'"},
     "tool_permissions": {
         "arguments": "'{{\"to\": \"{mark}\"}}'", "reason": "'{mark}'", "tool_description": "'{mark}'",
-        "execution_result": "'\"{mark}\"'",
+        "execution_result": "'\"{mark}\"'", "proposed_arguments": "null",
+        "changed_arguments": "case when status = 'allowed' then '{{\"to\": \"{mark}\"}}'::json end",
     },
 }  # fmt: skip
 # Text columns of the same tables that cannot hold a customer; each with its reason.
@@ -33,7 +34,7 @@ KEPT = {
     "realtime_metrics": {"sentiment": "a word of ours"},
     "webhook_deliveries": {"event": "a word of ours", "host": "of the agent's configuration"},
     "tool_permissions": {
-        "tool_name": "of the agent's tools", "arguments_digest": "a digest", "status": "a word of ours", "rule": "a word of ours",
+        "tool_name": "of the agent's tools", "arguments_digest": "a digest", "changed_arguments_digest": "a digest", "status": "a word of ours", "rule": "a word of ours",
         "responded_by_name": "who decided", "supervisor_response": "made of status", "held_by_name": "who allowed",
         "held_decision": "gone with the decision", "held_reason": "gone with the decision",
     },

@@ -16,8 +16,9 @@ from server.kernel.http.cookies import (
     set_device,
 )
 from server.kernel.http.csv_files import csv, csv_stream
+from server.kernel.http.exact_json import check as check_json
 from server.kernel.http.exact_json import json_digest, size_of
-from server.kernel.http.filters import argument, arguments, mask_phone
+from server.kernel.http.filters import argument, arguments, mask_phone, now
 from server.kernel.http.form_fields import form, identifier
 from server.kernel.http.forms import Utf8Forms
 from server.kernel.http.json_bodies import (
@@ -46,7 +47,7 @@ from server.kernel.http.plain_text import cut, html_size, odd_names, spelled
 from server.kernel.http.probes import PROBES
 from server.kernel.http.protocol import Protocol
 from server.kernel.http.refusals import HANDLERS, allowed_methods, refusal, refuse
-from server.kernel.http.rendering import Template, fragment, live, partial, render, static
+from server.kernel.http.rendering import Template, fragment, live, offer_reasons, partial, render, static
 from server.kernel.http.static_files import Static
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "argument",
     "argument_rows",
     "arguments",
+    "check_json",
     "csv",
     "csv_stream",
     "cut",
@@ -98,7 +100,9 @@ __all__ = [
     "live",
     "loopback",
     "mask_phone",
+    "now",
     "odd_names",
+    "offer_reasons",
     "own_path",
     "partial",
     "refusal",

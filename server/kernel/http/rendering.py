@@ -143,8 +143,14 @@ def environment() -> Environment:
     made.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
     made.filters.update(spelled=spelled, visible=visible, cut=cut)
     made.filters.update(iso=iso, duration=duration, size=size, parts=parts, course=course, device=device)
-    made.globals.update(static=static, stylesheets=stylesheets, now=now)
+    made.globals.update(static=static, stylesheets=stylesheets, now=now, reasons=[])
     return made
+
+
+def offer_reasons(found: list[str]) -> None:
+    """The reasons that a denial offers, on every card."""
+    environment().globals["reasons"] = found
+    _globals.cache_clear()
 
 
 @cache

@@ -91,6 +91,7 @@ class Permission(TypedDict):
     last_arguments: str | None
     last_allowed_at: str | None
     grants: list[Grant] | None  # of its interaction, for all tools
+    accepts_changes: bool
     turn: NotRequired[int]  # among the waiting requests of its agent for its tool, from the second on
 
 
@@ -107,6 +108,8 @@ class Decision(TypedDict):
     executed_at: str | None
     agent_name: str
     rule: str | None
+    changed: bool
+    proposed: bool
 
 
 class Queue(TypedDict):
@@ -179,6 +182,8 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
     agent = cut(row["agent_name"], limits["name"])
     again = f", {row['turn']}" if row.get("turn", 1) > 1 else ""
     card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {agent}{again}", "limits": limits}
+    for name in ("changed", "proposed"):
+        card.setdefault(name, False)
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]
         last = arguments(row["last_arguments"]) if row.get("last_arguments") else None

@@ -5,9 +5,11 @@ as $$
   update public.interactions set anonymised_at = pg_catalog.now(), phone_number = null, caller = null, called_number = null,
     livekit_room_id = null, external_id = null, series = null
   where id = any (p_interaction_ids) and status <> 'active' and anonymised_at is null;
-  update public.tool_permissions set arguments = '{}', reason = null, execution_result = null, tool_description = null
+  update public.tool_permissions set arguments = '{}', reason = null, execution_result = null, tool_description = null,
+    changed_arguments = case when changed_arguments is not null then '{}'::json end, proposed_arguments = null
   where interaction_id = any (p_interaction_ids)
-    and (arguments::text <> '{}' or reason is not null or execution_result is not null or tool_description is not null);
+    and (arguments::text <> '{}' or reason is not null or execution_result is not null or tool_description is not null
+      or changed_arguments::text <> '{}' or proposed_arguments is not null);
   update public.realtime_metrics set feed_text = null
   where interaction_id = any (p_interaction_ids) and feed_text is not null;
   delete from public.interaction_turns where interaction_id = any (p_interaction_ids);

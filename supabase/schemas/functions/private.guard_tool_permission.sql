@@ -13,6 +13,8 @@ begin
     new.reason := old.reason;
     new.execution_result := old.execution_result;
     new.tool_description := old.tool_description;
+    new.changed_arguments := old.changed_arguments;
+    new.proposed_arguments := old.proposed_arguments;
     if pg_catalog.to_jsonb(new) - 'supervisor_response' <> pg_catalog.to_jsonb(old) - 'supervisor_response' then  -- generated later
       raise exception 'what was decided does not change' using errcode = 'FW409';
     end if;
@@ -20,12 +22,21 @@ begin
     new.reason := null;
     new.execution_result := null;
     new.tool_description := null;
+    new.changed_arguments := case when old.changed_arguments is not null then '{}'::json end;
+    new.proposed_arguments := null;
     return new;
   end if;
 
   if (new.interaction_id, new.tool_name, new.arguments::text, new.arguments_digest, new.requested_at, new.expires_at)
      is distinct from (old.interaction_id, old.tool_name, old.arguments::text, old.arguments_digest, old.requested_at, old.expires_at) then
     raise exception 'a tool permission''s request does not change' using errcode = 'FW409';
+  end if;
+
+  -- A person's changes come with the decision, or right after it in its transaction, and stay as they are.
+  if (old.changed_arguments is not null or old.proposed_arguments is not null or old.executed_at is not null)
+     and (new.changed_arguments::text, new.changed_arguments_digest, new.proposed_arguments::text)
+       is distinct from (old.changed_arguments::text, old.changed_arguments_digest, old.proposed_arguments::text) then
+    raise exception 'what was decided does not change' using errcode = 'FW409';
   end if;
 
   if old.status <> 'pending' then
@@ -49,6 +60,8 @@ begin
       raise exception 'it was allowed, and can no longer be taken back' using errcode = 'FW409';
     end if;
     new.expires_at := old.expires_at - (old.held_until - v_now);
+    new.changed_arguments := null;
+    new.changed_arguments_digest := null;
   elsif new.status = 'pending' then
     if (new.held_decision, new.held_by, new.held_by_name, new.held_reason, new.held_until, new.times_held)
        is distinct from (old.held_decision, old.held_by, old.held_by_name, old.held_reason, old.held_until, old.times_held) then
@@ -75,6 +88,10 @@ begin
     new.held_by_name := null;
     new.held_reason := null;
     new.held_until := null;
+    if new.status <> 'allowed' then
+      new.changed_arguments := null;
+      new.changed_arguments_digest := null;
+    end if;
   end if;
 
   if old.executed_at is null then

@@ -24,10 +24,12 @@ begin
     raise exception 'the tool permission is %, do not run the tool', v_row.status using errcode = 'FW409';
   elsif v_row.executed_at is not null then
     raise exception 'the execution is already claimed, do not run the tool again' using errcode = 'FW409';
-  elsif v_row.arguments_digest is distinct from p_arguments_digest then
+  elsif v_row.changed_arguments is not null and v_row.arguments_digest = p_arguments_digest then
+    raise exception 'a person changed the arguments: run the tool with changed_arguments, and claim with changed_arguments_digest' using errcode = 'FW409';
+  elsif coalesce(v_row.changed_arguments_digest, v_row.arguments_digest) is distinct from p_arguments_digest then
     raise exception 'these are not the arguments that were allowed, do not run the tool' using errcode = 'FW409';
   elsif exists (select from public.agent_tools g
-      where (g.agent_id, g.tool_name) = (v_row.agent_id, v_row.tool_name) and private.tool_refuses(g, v_row.arguments)) then
+      where (g.agent_id, g.tool_name) = (v_row.agent_id, v_row.tool_name) and private.tool_refuses(g, coalesce(v_row.changed_arguments, v_row.arguments))) then
     raise exception 'the tool is refused now, do not run the tool' using errcode = 'FW409';
   elsif not v_lives then
     raise exception 'the interaction has ended, do not run the tool' using errcode = 'FW409';

@@ -2,7 +2,7 @@ alter table public.tool_permissions enable row level security;
 
 grant select on public.tool_permissions to agent_runtime, authenticated, service_role;
 grant insert (interaction_id, tool_name, tool_description, arguments) on public.tool_permissions to agent_runtime, service_role;
-grant insert (arguments_digest) on public.tool_permissions to agent_runtime;
+grant insert (arguments_digest, accepts_changes) on public.tool_permissions to agent_runtime;
 grant update (status, responded_at) on public.tool_permissions to service_role;
 
 create policy tool_permissions_by_agent on public.tool_permissions for insert to agent_runtime
@@ -56,9 +56,10 @@ create view private.tool_permission_cards with (security_invoker=true) as
     coalesce(p.feed, '[]') as feed,
     p.caller,
     coalesce(p.is_test, false) as is_test,
-    l.arguments::text as last_arguments,
+    coalesce(l.changed_arguments, l.arguments)::text as last_arguments,
     l.responded_at as last_allowed_at,
-    p.grants
+    p.grants,
+    t.accepts_changes
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id
      left join public.agent_tools g on g.agent_id = t.agent_id and g.tool_name = t.tool_name
@@ -78,7 +79,9 @@ create view private.decision_cards with (security_invoker=true) as
     t.responded_at,
     t.executed_at,
     a.name as agent_name,
-    t.rule
+    t.rule,
+    t.changed_arguments is not null as changed,
+    t.proposed_arguments is not null as proposed
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id;
 comment on view private.decision_cards is
@@ -113,7 +116,10 @@ create view private.decision_rows with (security_invoker=true) as
     i.phone_number,
     i.caller,
     i.is_test,
-    i.anonymised_at
+    i.anonymised_at,
+    t.changed_arguments::text as changed_arguments,
+    t.proposed_arguments::text as proposed_arguments,
+    t.execute_before
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id
      join public.users u on u.id = t.supervisor_id

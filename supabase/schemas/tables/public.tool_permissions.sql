@@ -34,10 +34,17 @@ create table public.tool_permissions (
   grant_id uuid,
   grant_use integer,
   compared_with uuid,
+  accepts_changes boolean not null default false,
+  changed_arguments json,
+  changed_arguments_digest text,
+  proposed_arguments json,
   constraint tool_permissions_pkey primary key (id),
   constraint tool_permissions_execution_id_key unique (execution_id),
   constraint tool_permissions_answered check ((status = 'pending') = (responded_at is null)),
   constraint tool_permissions_arguments_check check (json_typeof(arguments) = 'object'),
+  constraint tool_permissions_changed check ((changed_arguments is null) = (changed_arguments_digest is null)
+    and (changed_arguments is null or accepts_changes and (status = 'allowed' or held_until is not null))),
+  constraint tool_permissions_proposed check (proposed_arguments is null or status = 'denied'),
   constraint tool_permissions_decided check (((status in ('allowed', 'denied'))
     and rule is null) = (responded_by is not null) and (responded_by is null) = (responded_by_name is null)),
   constraint tool_permissions_executed check ((execution_id is null) = (executed_at is null)
@@ -76,6 +83,12 @@ comment on column public.tool_permissions.arguments_digest is
   'sha256 (hex) of the text of arguments; binds the execution to what was allowed.';
 comment on column public.tool_permissions.compared_with is
   'The last request for the same tool that was allowed on this floor when this one arrived: its card shows what differs. No foreign key, because a request that is gone is nothing to compare with.';
+comment on column public.tool_permissions.accepts_changes is
+  'Whether the agent runs the tool with other arguments where a person changes them.';
+comment on column public.tool_permissions.changed_arguments is
+  'The arguments that a person allowed instead; the execution is claimed with their digest alone.';
+comment on column public.tool_permissions.proposed_arguments is
+  'The arguments that a person proposed with a denial.';
 comment on column public.tool_permissions.known_tool is
   'Whether the tool is among the agent''s; one that is not always asks.';
 comment on column public.tool_permissions.rule is
@@ -108,6 +121,10 @@ comment on constraint tool_permissions_answered on public.tool_permissions is
   'a tool permission has the time of its answer when it is not pending, and only then';
 comment on constraint tool_permissions_arguments_check on public.tool_permissions is
   'arguments is an object';
+comment on constraint tool_permissions_changed on public.tool_permissions is
+  'only an allow has changed arguments, with their digest, where the agent accepts changes';
+comment on constraint tool_permissions_proposed on public.tool_permissions is
+  'only a denial has proposed arguments';
 comment on constraint tool_permissions_decided on public.tool_permissions is
   'a decision that is no rule''s has a person with a name, and only such a decision';
 comment on constraint tool_permissions_executed on public.tool_permissions is

@@ -204,7 +204,7 @@ begin
     'more', v_more,
     'answered', coalesce(v_answered, '[]'),
     'asked_until', coalesce(v_asked_until, '{}'),
-    'read_at', pg_catalog.clock_timestamp());
+    'read_at', pg_catalog.now());
 end $$;
 comment on function private.floor_v2(jsonb) is
   'A supervisor''s floor {supervisor_id, known: {agent''s id: row_version, asked: nothing}, urgent}, through the reader''s own row-level security; of an agent whose row_version is known only these two, and no tool permissions where it is known that there are none and urgent is false. FW422 for what is no id.';

@@ -11,7 +11,7 @@ from tests.database.acting import Connection, as_owner, as_person
 from tests.database.test_interactions import start
 from tests.database.test_realtime_metrics import pulse
 
-FOREVER = dt.datetime.max  # as asyncpg reads infinity
+FOREVER = dt.datetime.max  # noqa: DTZ901 - as asyncpg reads infinity
 
 
 async def metric(

@@ -1,6 +1,7 @@
 """The order of agents' cards, compared with what it means: the worst that each of them has been in the last half minute."""
 
 import datetime as dt
+import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,7 +64,7 @@ def worst(history: list[frozenset[int]], lately: int) -> int:
 def test_cards_stand_by_the_worst_of_the_last_half_minute(histories: list[list[frozenset[int]]]) -> None:
     order = ordered(histories)
     assert sorted(order) == list(range(len(histories)))
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in itertools.pairwise(order):
         higher, lower = histories[before], histories[after]
         assert worst(higher, 30) <= worst(lower, 30)
         if worst(higher, 30) == worst(lower, 30) != CRITICAL:
@@ -89,4 +90,6 @@ def test_a_card_moves_up_at_once_and_nobody_else_changes_places(
 def test_an_infinite_time_is_later_than_any_other() -> None:
     assert instant(None) is None
     always, soon = instant("infinity"), instant("2999-01-01T00:00:00+00:00")
-    assert always is not None and soon is not None and always > soon
+    assert always is not None
+    assert soon is not None
+    assert always > soon

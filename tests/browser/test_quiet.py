@@ -58,7 +58,7 @@ async def test_a_quiet_floor_becomes_busy_and_quiet_again(
         await api.post(f"/interactions/{live}/end", json={"status": "failed"})
     await expect(line).to_contain_text(re.compile(r"All quiet since \d\d:\d\d\b"))
     await expect(today).to_contain_text("Interaction without a summary")
-    await expect(today.locator(".outcome")).to_have_text("Failed")
+    await expect(today.locator(".how-it-ended")).to_have_text("Failed")
 
     live, permission = await work(app_server, voice, "The parcel arrives on Friday.")
     link = today.get_by_role("link", name="The parcel arrives on Friday.")
@@ -89,7 +89,8 @@ async def test_a_request_that_waits_ends_the_quiet(
 async def test_without_agents_it_says_what_to_do(app_server: AppServer, sign_in: SignIn) -> None:
     page = await sign_in(await app_server.hire("voice", agents=0))
     await expect(page.locator("#numbers")).to_contain_text("No agents yet")
-    await expect(page.locator("#agents")).to_contain_text("Ask an admin to make one for you")
+    await expect(page.locator("#agents")).to_contain_text("as soon as an admin has made them")
+    await expect(page.locator("#today")).to_contain_text("Ask an admin to make an agent for you")
 
 
 async def test_the_line_promises_a_sound_only_where_it_is_on(voice: Person, sign_in: SignIn) -> None:
@@ -109,5 +110,5 @@ async def test_axe_finds_nothing_on_a_quiet_floor(
     await page.emulate_media(color_scheme=scheme)
     for width in (1440, 360):
         await page.set_viewport_size({"width": width, "height": 800})
-        await expect(page.locator("#today .rows")).to_have_count(2)
+        await expect(page.locator("#today .today-rows")).to_have_count(2)
         assert not await complaints(page), width

@@ -452,6 +452,7 @@ begin
     )
     select pg_catalog.json_build_object(
       'since', v_since,
+      'agents', (select pg_catalog.count(*) from public.agents a where a.supervisor_id = v_viewer and a.retired_at is null),
       'interactions', (select coalesce(pg_catalog.sum(completed), 0) from parts),
       'csat', (select pg_catalog.round(pg_catalog.sum(csat_hundredths) * 0.01 / nullif(pg_catalog.sum(rated), 0), 1) from parts),
       'aht', (select pg_catalog.round(pg_catalog.sum(handle_seconds) / nullif(pg_catalog.sum(completed), 0), 1) from parts),

@@ -87,6 +87,14 @@ def test_a_card_moves_up_at_once_and_nobody_else_changes_places(
     assert [one for one in after if one != slot] == [one for one in before if one != slot]
 
 
+def test_one_that_was_critical_never_stands_before_one_that_is() -> None:
+    was = [frozenset({CRITICAL})] * 5 + [frozenset()] * 29
+    now = [frozenset()] * 5 + [frozenset({CRITICAL})]
+    fine: list[frozenset[int]] = [frozenset()]
+    assert ordered([fine, was, now]) == [2, 1, 0]
+    assert ordered([fine, [*was, frozenset()], now]) == [2, 0, 1]
+
+
 def test_an_infinite_time_is_later_than_any_other() -> None:
     assert instant(None) is None
     always, soon = instant("infinity"), instant("2999-01-01T00:00:00+00:00")

@@ -89,7 +89,7 @@ def test_a_card_moves_up_at_once_and_nobody_else_changes_places(
 
 def test_one_that_was_critical_never_stands_before_one_that_is() -> None:
     was = [frozenset({CRITICAL})] * 5 + [frozenset()] * 29
-    now = [frozenset()] * 5 + [frozenset({CRITICAL})]
+    now: list[frozenset[int]] = [frozenset()] * 5 + [frozenset({CRITICAL})]
     fine: list[frozenset[int]] = [frozenset()]
     assert ordered([fine, was, now]) == [2, 1, 0]
     assert ordered([fine, [*was, frozenset()], now]) == [2, 0, 1]

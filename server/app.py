@@ -179,6 +179,7 @@ async def _configure(database: db.Database, settings: Settings) -> None:
         "permission_seconds",
         "stale_seconds",
         "reap_seconds",
+        "critical_below",
         "metrics_hours",
         "archive_days",
         "pending_per_agent",

@@ -78,6 +78,12 @@ class Settings(BaseSettings):
         ge=1,
         description="Seconds without a metric or a turn after which a card says that its agent is silent.",
     )
+    critical_below: int = Field(
+        40,
+        ge=1,
+        le=100,
+        description="Satisfaction in % under which an interaction stands before those that go well.",
+    )
     reap_seconds: int = Field(
         600,
         ge=1,

@@ -1,19 +1,18 @@
 """The live pages of this area, the floor and the wallboard, and their audiences."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypedDict
 
 from starlette.requests import Request
 
 from server.errors import Invalid, NotFound
+from server.floor.agents import Standing, in_order, instant
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template
-from server.kernel.live import Audience, FeedLine, Grant, Page, Parts, Queue, Regions, queue
-
-_CRITICAL = 40  # a lower score is critical
-_LATELY = 6  # scores; agents send about one every five seconds
+from server.kernel.live import Audience, FeedLine, Grant, Page, Parts, Permission, Queue, Regions, queue
 
 
 class Interaction(TypedDict):
@@ -32,6 +31,10 @@ class Interaction(TypedDict):
     grants: list[Grant] | None
     caller: str | None
     is_test: bool
+    silent_since: str | None  # None while it is heard
+    silent_until: str | None  # when the last silence ended
+    critical_until: str | None  # "infinity" while it is; the same below
+    low_until: str | None
 
 
 class Ended(TypedDict):
@@ -61,17 +64,22 @@ class Floor(Queue):
     """The result of private.floor_v2."""
 
     agents: list[Agent]
+    asked_until: dict[
+        str, str
+    ]  # agent → when its last request was answered, if that was less than a minute ago
+    read_at: str
 
 
 class Numbers(TypedDict):
     """The numbers above a page; `agents`: status → how many."""
 
     active: int
-    critical: int
+    critical: int  # and heard
+    silent: int
     pending: int
     oldest_pending: str | None
     pending_tests: int  # the requests of test interactions, which no other number includes
-    satisfaction: float | None
+    satisfaction: float | None  # of those that are heard
     agents: dict[str, int] | None
 
 
@@ -91,6 +99,7 @@ class Row(TypedDict):
     grants: int | None
     caller: str | None
     is_test: bool
+    silent_since: str | None
 
 
 class Supervisor(TypedDict):
@@ -114,6 +123,14 @@ class _NumbersShown(TypedDict):
     numbers: Numbers
 
 
+class _QuietShown(TypedDict):
+    """A floor without a live interaction and without a request that waits."""
+
+    since: str | None  # when the last interaction ended
+    agents: int
+    version: str  # changes with what /today shows
+
+
 class _SupervisorsShown(TypedDict):
     supervisors: list[Supervisor]
 
@@ -130,9 +147,11 @@ class _AgentShown(TypedDict):
 
 class _AgentsShown(TypedDict):
     cards: Iterable[str]
+    quiet: bool
 
 
 NUMBERS = Template("floor/_numbers.html", _NumbersShown)
+QUIET = Template("floor/_quiet.html", _QuietShown)
 SUPERVISORS = Template("floor/_supervisors.html", _SupervisorsShown)
 INTERACTIONS = Template("interactions/_interactions.html", _InteractionsShown)
 AGENT = Template("agents/_agent.html", _AgentShown)
@@ -145,53 +164,89 @@ class _Card:
 
     region: str
     html: str
-    # Of the numbers above; a test counts in none.
     live: bool
+    last: Ended | None
+    # Of the numbers above; a test counts in none, and what is silent has neither a sentiment nor a score that is known now.
+    active: bool
+    silent: bool
     critical: bool
     score: float | None
-    # Critical now or in one of the last _LATELY scores. Such a card is shown first. The delay (hysteresis) keeps cards from
-    # changing places with every score.
-    needs_attention: bool
+    standing: Standing
 
 
 def _card(agent: Agent) -> _Card:
-    interaction = agent["interaction"]
-    critical = interaction is not None and interaction["sentiment"] == "critical"
-    lately = interaction["scores"][-_LATELY:] if interaction else []
-    counts = interaction is not None and not interaction["is_test"]
+    one = agent["interaction"]
+    silent = one is not None and one["silent_since"] is not None
+    critical = one is not None and not silent and one["sentiment"] == "critical"
+    counts = one is not None and not one["is_test"]
     return _Card(
         f"agent-{agent['id']}",
         AGENT.html({"agent": agent}),
-        counts,
-        critical and counts,
-        interaction["satisfaction_score"] if interaction and counts else None,
-        critical or any(score < _CRITICAL for score in lately),
+        live=one is not None,
+        last=agent["last"],
+        active=counts,
+        silent=counts and silent,
+        critical=counts and critical,
+        score=one["satisfaction_score"] if one and counts and not silent else None,
+        standing=Standing(
+            slot=agent["slot"],
+            critical=critical,
+            critical_until=instant(one and one["critical_until"]),
+            silent=silent,
+            silent_until=instant(one and one["silent_until"]),
+            low_until=instant(one and one["low_until"]),
+        ),
     )
 
 
 def _floor(shown: Floor, partials: Partials) -> Regions:
-    agents = [partials.of_row(agent, _card) for agent in shown["agents"]]
-    agents.sort(key=lambda card: not card.needs_attention)
-    scores = [card.score for card in agents if card.score is not None]
+    cards = {agent["id"]: partials.of_row(agent, _card) for agent in shown["agents"]}
     waiting = [p for p in shown["tool_permissions"] if not p["held_until"]]
+    order = in_order(
+        {agent: card.standing for agent, card in cards.items()},
+        {p["agent_id"] for p in waiting},
+        shown["asked_until"],
+        shown["read_at"],
+    )
+    agents = [cards[agent] for agent in order]
+    if not shown["tool_permissions"] and not shown["answered"]:
+        partials.note("asked", "nothing")  # private.floor_v2 then reads no tool permissions until one rings
+    quiet = not shown["tool_permissions"] and not any(card.live for card in agents)
+    html = {card.region: card.html for card in agents}
+    return {
+        "numbers": _quiet(agents, partials) if quiet else _numbers(shown, agents, waiting, partials),
+        "tool-permissions": queue(shown, partials),
+        "agents": Parts(html, lambda: AGENTS.html({"cards": html.values(), "quiet": quiet}), quiet),
+    }
+
+
+def _numbers(shown: Floor, agents: Sequence[_Card], waiting: Sequence[Permission], partials: Partials) -> str:
+    scores = [card.score for card in agents if card.score is not None]
     counted = [p["requested_at"] for p in waiting if not p["is_test"]]
     numbers: Numbers = {
-        "active": sum(card.live for card in agents),
+        "active": sum(card.active for card in agents),
         "critical": sum(card.critical for card in agents),
+        "silent": sum(card.silent for card in agents),
         "pending": len(counted) + shown.get("more", 0),
         "oldest_pending": min(counted, default=None),
         "pending_tests": len(waiting) - len(counted),
         "satisfaction": round(sum(scores) / len(scores)) if scores else None,
         "agents": None,
     }
-    if not shown["tool_permissions"] and not shown["answered"]:
-        partials.note("asked", "nothing")  # private.floor_v2 then reads no tool permissions until one rings
-    cards = {card.region: card.html for card in agents}
-    return {
-        "numbers": partials("numbers", NUMBERS, _NumbersShown(numbers=numbers)),
-        "tool-permissions": queue(shown, partials),
-        "agents": Parts(cards, lambda: AGENTS.html({"cards": cards.values()})),
-    }
+    return partials("numbers", NUMBERS, _NumbersShown(numbers=numbers))
+
+
+def _quiet(agents: Sequence[_Card], partials: Partials) -> str:
+    """The line in place of the numbers. Its version tells the page to read /today again, which is of the viewer's time zone."""
+    ends = [card.last for card in agents if card.last is not None]
+    version = hashlib.sha256(json.dumps(sorted(map(str, ends))).encode()).hexdigest()[:16]
+    since = max((end["ended_at"] for end in ends), default=None)
+    return partials("quiet", QUIET, _QuietShown(since=since, agents=len(agents), version=version))
+
+
+def is_quiet(regions: Mapping[str, str]) -> bool:
+    """Whether these are the regions of a quiet floor: the line stands in place of the numbers."""
+    return "data-quiet=" in regions.get("numbers", "")
 
 
 def _wallboard(shown: Wallboard, partials: Partials) -> Regions:

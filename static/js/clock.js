@@ -17,6 +17,7 @@ const date = (at, now) =>
 const write = {
   clock,
   elapsed: (at, now) => span((now - at) / 1000),
+  silence: (at, now) => span((now - at) / 1000),
   left: (at, now) => (at > now ? `${span((at - now) / 1000)} left` : "expired"),
   effect: (at, now) => (at > now ? `takes effect in ${span((at - now) / 1000 + 0.5)}` : "takes effect"),
   day: (at, now) => (now - at < 12 * 3600e3 ? "" : `${date(at, now)}, `) + clock(at).slice(0, 5),
@@ -24,7 +25,11 @@ const write = {
   heard(at, now) {
     const s = Math.floor((now - at) / 1000);
     if (s >= stale) return `silent for ${s < 120 ? `${s} s` : span(s)}`;
-    return s < 3 ? "just now" : `${s} s ago`;
+    return write.ago(at, now);
+  },
+  ago(at, now) {
+    const s = Math.floor((now - at) / 1000);
+    return s < 3 ? "just now" : `${s < 120 ? `${s} s` : span(s)} ago`;
   },
 };
 
@@ -49,7 +54,8 @@ function tick() {
     const left = (until - now) / 1000;
     set(bar.parentElement, "jsUrgency", left < 30 ? "red" : left < 120 ? "amber" : "calm");
   }
-  for (const one of document.querySelectorAll("[data-heard]"))
+  // On the floor and the wallboard the server says who is silent.
+  for (const one of document.querySelectorAll("#interaction[data-heard]"))
     set(one, "jsStale", now - new Date(one.dataset.heard) >= stale * 1000 ? "yes" : "no");
   for (const one of document.querySelectorAll("[data-answered]"))
     set(one, "jsGone", now - new Date(one.dataset.answered) >= vanish * 1000 ? "yes" : "no");

@@ -39,6 +39,10 @@ def agent(number: int) -> Agent:
             ],
             "grants": None,
             "is_test": False,
+            "silent_since": None,
+            "silent_until": None,
+            "critical_until": None,
+            "low_until": None,
         },
         "last": {"ended_at": at.format(30), "status": "completed", "csat_score": 4.0},
     }
@@ -51,4 +55,6 @@ def floor() -> Floor:
         "tool_permissions": [],
         "answered": [],
         "more": 0,
+        "asked_until": {},
+        "read_at": "2026-05-04T10:00:00.123456+00:00",
     }

@@ -118,6 +118,7 @@ def _indents() -> Row:
         "feed": {"id": 7, "at": _AT, "text": "I'd like to know where my order is, please."},
         "grants": None,
         "is_test": False,
+        "silent_since": None,
     }
     environments = [_plain_environment(indented=indented) for indented in (False, True)]
     shown, indented = (

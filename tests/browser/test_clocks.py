@@ -31,6 +31,8 @@ def seconds(text: str) -> int:
     """5:59 left, 12 s ago → 359, 12"""
     if found := re.search(r"(\d+):(\d\d) left", text):
         return 60 * int(found[1]) + int(found[2])
+    if found := re.search(r"Silent (\d+):(\d\d)", text):
+        return 60 * int(found[1]) + int(found[2])
     found = re.search(r"(\d+) s", text)
     return int(found[1]) if found else 0
 

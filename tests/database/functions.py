@@ -135,6 +135,7 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "nullif(private.chosen_supervisors('{{\"type\": \"voice\"}}'), '{{}}')", "owner other admin"
     ),
     "private.wallboard": of(PERSON, "nullif(private.wallboard('{{}}') -> 'interactions', '[]')", "owner admin"),
+    "private.today": of(PERSON, "private.today('UTC')", "owner other", "FW403"),
     "private.waiting_in_turn": of(
         PERSON, "(select w.ids from private.waiting_in_turn(array[{id}]::uuid[], 9) w)", "owner admin", id="'{owner}'"
     ),
@@ -282,6 +283,7 @@ FUNCTIONS: dict[str, Function] = {
         f"{AGENT} {SERVICE}", "private.settle_held_permissions()", f"{KEYS} service"
     ),
     "private.end_overlong": of(SERVICE, "private.end_overlong()", "service"),
+    "private.mark_silent": of(SERVICE, "private.mark_silent()", "service"),
     "private.reap_interactions": of(SERVICE, "private.reap_interactions()", "service"),
     "private.cleanup_realtime_metrics": of(SERVICE, "private.cleanup_realtime_metrics()", "service"),
     "public.cleanup_old_archives": of(SERVICE, "public.cleanup_old_archives()", "service"),

@@ -42,12 +42,13 @@ VIEWS_READ: dict[str, Table] = {
     ),
     "private.interaction_cards": view(
         "id = '{live}'",
-        "id agent_id version started_at phone_number last_seen_at sentiment satisfaction_score scores feed grants caller is_test",
+        "id agent_id version started_at phone_number last_seen_at sentiment satisfaction_score scores feed grants caller is_test"
+        " silent_since silent_until critical_until low_until",
     ),
     "private.interaction_rows": view(
         "id = '{live}'",
         "id agent_name username interaction_type started_at phone_number last_seen_at sentiment"
-        " satisfaction_score feed grants caller is_test",
+        " satisfaction_score feed grants caller is_test silent_since",
     ),
     "private.interaction_heads": view(
         "id = '{live}'",

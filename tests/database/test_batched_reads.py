@@ -223,7 +223,7 @@ async def floor(app_server: AppServer, sample_rows: tuple[Names, dict[str, str]]
     # Stale for all of a test, and not for so long that the sweeper fails it.
     async with app_server.database() as owner:
         await owner.execute(
-            """update interaction_pulse set last_seen_at = now() - make_interval(secs => private.setting('stale_seconds') + 5)
+            """update interaction_pulse set (last_seen_at, silent_since) = (select t, t from (select now() - interval '25 s' as t) a)
             where interaction_id = $1::text::uuid""",
             names["other_live"],
         )

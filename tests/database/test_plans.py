@@ -75,6 +75,7 @@ QUESTIONS = {
     "clean-up of leftovers": ask("web", "select private.sweep('leftovers')", "profile_faults"),
     "anonymisation": ask("web", "select private.sweep('interactions')"),
     "leaderboard": ask("supervisor", "select * from leaderboard('month', 'Asia/Tokyo')", PEOPLE, CHANGES),
+    "today": ask("supervisor", "select private.today('Asia/Tokyo')", CHANGES),
     "own performance": ask("supervisor", "select * from supervisor_performance", PEOPLE, CHANGES),
 }  # fmt: skip
 

@@ -51,7 +51,12 @@ begin
     end if;
   end loop;
   if v_replaced then
-    update public.interaction_pulse set last_seen_at = pg_catalog.clock_timestamp() where interaction_id = p_interaction_id;
+    v_now := pg_catalog.clock_timestamp();  -- no earlier than what was heard while this waited for the lock
+    update public.interaction_pulse p set last_seen_at = v_now, silent_since = null,
+      silent_until = case when p.silent_since is null then p.silent_until else v_now end
+    where p.interaction_id = p_interaction_id;
+    perform pg_catalog.pg_notify('floor', 'realtime_metrics:' || v_supervisor)
+    from public.interaction_pulse where interaction_id = p_interaction_id and silent_until = v_now;
     perform pg_catalog.pg_notify('floor', 'interaction_turns:' || v_supervisor);
   end if;
 end $$;

@@ -10,6 +10,7 @@ declare
   v_now timestamptz := pg_catalog.clock_timestamp();
   v_late uuid[];
   v_other_clock uuid[] := '{}';
+  v_low integer := private.setting('critical_below');
 begin
   -- In the order of their ids, so that two batches cannot deadlock.
   perform from public.interaction_pulse
@@ -30,6 +31,8 @@ begin
         -- A stamp in whole seconds is not older than one of the same second.
         or (l.newest = pg_catalog.date_trunc('second', l.newest) and p.captured_at - l.newest between interval '0' and interval '1 s'));
     update public.interaction_pulse p set last_seen_at = v_now, lag_at = v_now,
+      silent_since = null,
+      silent_until = case when p.silent_since is null then p.silent_until else v_now end,
       lag_seconds = (select extract(epoch from v_now - pg_catalog.max(m.timestamp)) from inserted m where m.interaction_id = p.interaction_id)
     where p.interaction_id = any (v_late);
     update public.realtime_metrics r set effective_at = v_now
@@ -42,6 +45,7 @@ begin
     select m.interaction_id, pg_catalog.max(m.at) as last_at,
       pg_catalog.array_agg(m.satisfaction_score order by m.at, m.timestamp) filter (where m.satisfaction_score is not null) as scores,
       (pg_catalog.array_agg(m.sentiment order by m.at desc, m.timestamp desc) filter (where m.sentiment is not null))[1] as sentiment,
+      pg_catalog.bool_or(m.sentiment = 'critical') as was_critical, pg_catalog.min(m.satisfaction_score) as lowest,
       pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('id', m.id, 'at', m.at, 'text', m.feed_text) order by m.at desc, m.timestamp desc)
         filter (where m.feed_text <> '') as feed
     from (select i.*, case when i.interaction_id = any (v_other_clock) then v_now else coalesce(i.effective_at, i.timestamp) end as at
@@ -50,6 +54,12 @@ begin
   )
   update public.interaction_pulse p set
     last_seen_at = v_now,
+    silent_since = null,
+    silent_until = case when p.silent_since is null then p.silent_until else v_now end,
+    critical_until = case when coalesce(a.sentiment, p.sentiment) = 'critical' then 'infinity'
+      when a.was_critical or p.critical_until = 'infinity' then v_now else p.critical_until end,
+    low_until = case when coalesce(a.scores[pg_catalog.cardinality(a.scores)], p.satisfaction_score) < v_low then 'infinity'
+      when a.lowest < v_low or p.low_until = 'infinity' then v_now else p.low_until end,
     captured_at = a.last_at,
     sentiment = coalesce(a.sentiment, p.sentiment),
     satisfaction_score = coalesce(a.scores[pg_catalog.cardinality(a.scores)], p.satisfaction_score),

@@ -14,6 +14,7 @@ declare
   v_lately uuid[];
   v_pending json;
   v_answered json;
+  v_asked_until json;
 begin
   if p_arguments -> 'urgent' is distinct from 'false' or v_known ->> 'asked' is distinct from 'nothing' then
     select w.ids, w.more into v_waiting, v_more from private.waiting_in_turn(array[v_supervisor], 50) w;
@@ -27,6 +28,11 @@ begin
     from private.tool_permission_cards c where c.id = any (v_waiting);
   end if;
   if v_lately <> '{}' then
+    select pg_catalog.json_object_agg(a.agent_id, a.until) into v_asked_until from (
+      select t.agent_id, pg_catalog.max(t.responded_at) as until from public.tool_permissions t
+      where t.supervisor_id = v_supervisor and t.status <> 'pending' and t.rule is null
+        and t.responded_at > pg_catalog.now() - interval '1 minute'
+      group by t.agent_id) a;
     select pg_catalog.json_agg(pg_catalog.row_to_json(c) order by c.responded_at desc) into v_answered
     from private.decision_cards c where c.id = any (v_lately);
   end if;
@@ -38,7 +44,9 @@ begin
       from private.agent_cards c where c.supervisor_id = v_supervisor),
     'tool_permissions', coalesce(v_pending, '[]'),
     'more', v_more,
-    'answered', coalesce(v_answered, '[]'));
+    'answered', coalesce(v_answered, '[]'),
+    'asked_until', coalesce(v_asked_until, '{}'),
+    'read_at', pg_catalog.now());
 end $$;
 comment on function private.floor_v2(jsonb) is
   'A supervisor''s floor {supervisor_id, known: {agent''s id: row_version, asked: nothing}, urgent}, through the reader''s own row-level security; of an agent whose row_version is known only these two, and no tool permissions where it is known that there are none and urgent is false. FW422 for what is no id.';

@@ -68,7 +68,9 @@ begin
     end loop;
     if v_changed <> '{}' then
       perform private.retake_pulse(v_changed);
-      update public.interaction_pulse set last_seen_at = v_now where interaction_id = any (v_changed);
+      update public.interaction_pulse p set last_seen_at = v_now, silent_since = null,
+        silent_until = case when p.silent_since is null then p.silent_until else v_now end
+      where p.interaction_id = any (v_changed);
       perform pg_catalog.pg_notify('floor', 'realtime_metrics:' || o.supervisor_id) from (
         select distinct supervisor_id from public.interaction_pulse where interaction_id = any (v_changed)) o;
     end if;

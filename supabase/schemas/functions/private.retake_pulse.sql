@@ -5,10 +5,17 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
+declare
+  v_now timestamptz := pg_catalog.clock_timestamp();
+  v_low integer := private.setting('critical_below');
 begin
   update public.interaction_pulse p set
     captured_at = greatest(p.captured_at, n.captured_at), sentiment = coalesce(n.sentiment, p.sentiment),
     satisfaction_score = coalesce(n.scores[pg_catalog.cardinality(n.scores)], p.satisfaction_score),
+    critical_until = case when coalesce(n.sentiment, p.sentiment) = 'critical' then 'infinity'
+      when p.critical_until = 'infinity' then v_now else p.critical_until end,
+    low_until = case when coalesce(n.scores[pg_catalog.cardinality(n.scores)], p.satisfaction_score) < v_low then 'infinity'
+      when p.low_until = 'infinity' then v_now else p.low_until end,
     scores = coalesce(n.scores, '{}'), feed = coalesce(n.feed, '[]')
   from (
     select m.interaction_id, pg_catalog.max(m.at) as captured_at,

@@ -2,6 +2,8 @@ create function private.sweep(p_step text) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_done integer;
 begin
   if p_step is null or p_step not in ('expiry', 'reaping', 'performance', 'metrics', 'archives', 'interactions', 'leftovers') then
     raise exception 'unknown step %: expiry, reaping, performance, metrics, archives, interactions or leftovers', p_step
@@ -10,7 +12,7 @@ begin
   if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker sweep ' || p_step, 0)) then
     return null;
   end if;
-  return case p_step
+  v_done := case p_step
     when 'expiry' then private.expire_tool_permissions()
     when 'reaping' then private.reap_interactions() + private.end_overlong()
     when 'performance' then private.fold_performance()
@@ -18,6 +20,11 @@ begin
     when 'archives' then public.cleanup_old_archives(private.setting('archive_days'), 50)
     when 'interactions' then private.anonymise_interactions()
     when 'leftovers' then private.cleanup_leftovers() end;
+  -- Not a step of its own, so that the last release's server marks them too; not counted, because nothing ends.
+  if p_step = 'reaping' then
+    perform private.mark_silent();
+  end if;
+  return v_done;
 end $$;
 comment on function private.sweep(text) is
   'One batch of one step of the sweeper; how many rows, or null while another process is at it. FW422 for an unknown step.';

@@ -22,7 +22,11 @@ create view private.interaction_cards with (security_invoker=true) as
     p.feed,
     p.grants,
     p.caller,
-    p.is_test
+    p.is_test,
+    p.silent_since,
+    p.silent_until,
+    p.critical_until,
+    p.low_until
    from public.interaction_pulse p;
 comment on view private.interaction_cards is
   'The active interaction on the card of its agent. The version changes with the row.';
@@ -41,7 +45,8 @@ create view private.interaction_rows with (security_invoker=true) as
     p.feed -> 0 as feed,
     jsonb_array_length(p.grants) as grants,
     p.caller,
-    p.is_test
+    p.is_test,
+    p.silent_since
    from public.interaction_pulse p
      join public.agents a on a.id = p.agent_id
      join public.users u on u.id = p.supervisor_id;

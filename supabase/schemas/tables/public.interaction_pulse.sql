@@ -18,6 +18,10 @@ create table public.interaction_pulse (
   caller text,
   is_test boolean not null default false,
   ends_at timestamptz,
+  silent_since timestamptz,
+  silent_until timestamptz,
+  critical_until timestamptz,
+  low_until timestamptz,
   constraint interaction_pulse_pkey primary key (interaction_id),
   constraint interaction_pulse_satisfaction_score_check check (satisfaction_score >= 0::numeric
     and satisfaction_score <= 100::numeric),
@@ -36,6 +40,14 @@ comment on table public.interaction_pulse is
   'One row per active interaction with its newest metric, written by triggers of realtime_metrics. The floor and the wallboard read it.';
 comment on column public.interaction_pulse.last_seen_at is
   'When the agent last reported anything of it, by the database''s clock.';
+comment on column public.interaction_pulse.silent_since is
+  'Since when nothing has been received, once that is stale_seconds; null while it is heard.';
+comment on column public.interaction_pulse.silent_until is
+  'When its last silence ended.';
+comment on column public.interaction_pulse.critical_until is
+  'Infinity while the sentiment is critical and it is heard; then when that ended.';
+comment on column public.interaction_pulse.low_until is
+  'Infinity while the satisfaction is under critical_below; then when that ended.';
 comment on column public.interaction_pulse.scores is
   'The last 60 satisfaction scores, oldest first.';
 comment on column public.interaction_pulse.feed is

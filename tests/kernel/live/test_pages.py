@@ -95,6 +95,11 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
     earlier = await ended(app_server, idle)
     await ended(app_server, idle)  # with the same issue: the first one resolved nothing
     live = await busy(app_server, talking, person)
+    heard = (await app_server.hire("chat")).agents[0]  # for the average, in which a silent one does not count
+    async with app_server.api(heard) as api:
+        await api.post(
+            f"/interactions/{await app_server.start(heard)}/metrics", json={"satisfaction_score": 50}
+        )
     waiting = await app_server.hire("voice", 2)
     await first_call(app_server, waiting)
     async with app_server.database() as owner:
@@ -170,6 +175,12 @@ async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
             json={"arguments_digest": asked[2]["arguments_digest"]},
         )
         assert claimed.is_success, claimed.text
+    async with app_server.database() as owner:
+        await owner.execute(
+            """update interaction_pulse set silent_since = last_seen_at, silent_until = now(), critical_until = 'infinity',
+              low_until = now() where interaction_id = $1""",
+            live,
+        )
     return live
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from server.errors import Conflict, Invalid
 from server.kernel import http
 from server.kernel.db import lengths
-from server.kernel.http import ArgumentRow, argument_rows, signed_in
+from server.kernel.http import ArgumentRow, signed_in
 from server.kernel.live import shown
 from server.permissions import tool_permissions
 from server.permissions.tool_grants_views import elsewhere, refused
@@ -169,7 +169,7 @@ def _pretty(value: Any) -> str:
 
 
 def _rows(changed: dict[str, Any] | None, before: dict[str, Any]) -> list[ArgumentRow]:
-    return [] if changed is None else argument_rows(changed, before)
+    return [] if changed is None else http.argument_rows(changed, before)
 
 
 def _leaves(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:

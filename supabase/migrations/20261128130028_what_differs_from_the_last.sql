@@ -3,6 +3,7 @@
 alter table public.tool_permissions add column compared_with uuid;
 comment on column public.tool_permissions.compared_with is
   'The last request for the same tool that was allowed on this floor when this one arrived: its card shows what differs. No foreign key, because a request that is gone is nothing to compare with.';
+-- squawk-ignore require-concurrent-index-creation -- a migration is one transaction; decisions of people are few
 create index tool_permissions_last_allowed on public.tool_permissions (supervisor_id, tool_name, responded_at desc) where status = 'allowed';
 
 create or replace function private.compare_with_last() returns trigger

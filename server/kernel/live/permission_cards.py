@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
+from server.kernel import http
 from server.kernel.http import (
     ArgumentRow,
     Partials,
     Template,
-    argument_rows,
     arguments,
     cut,
     fitting,
@@ -187,7 +187,7 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]
         last = arguments(row["last_arguments"]) if row.get("last_arguments") else None
-        rows = argument_rows(found, last)
+        rows = http.argument_rows(found, last)
         leaves = [one for one in rows if one.is_leaf and one.change != "gone"]
         key = None if amount else key_row(rows)
         card["rows"] = fitting(rows, limits["rows"], limits["arguments"])

@@ -16,6 +16,9 @@ const KEPT = 200; // removed cards whose places are kept, at most, because a poi
 const POINTED = ":is(.tool-permission, .arguments-scroll, .opener, pre):not(:focus-visible)";
 const busy = () => !document.hidden && queue.matches(":hover, :focus-within") && queue.children.length < KEPT;
 
+/** Whether nobody looks at a request: no pointer is over the queue, and focus is on an answered line at most. */
+const nobody = () => !queue.matches(":hover") && !document.activeElement.closest?.("#tool-permissions .pending, #tool-permissions .held");
+
 function select(id) {
   selected = id;
   for (const card of cards()) {
@@ -91,9 +94,9 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   else release();
   offerToGiver();
   select(find(selected) ? selected : null);
-  if (!busy()) openRequest.next();
-  openRequest.show();
   keepFocus(ctx);
+  if (nobody()) openRequest.next();
+  openRequest.show();
 });
 
 /** Sort the queue as the server sent it last, and remove cards that have left, once nobody is at it. */

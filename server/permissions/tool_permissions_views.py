@@ -66,6 +66,10 @@ def _step(fields: Mapping[str, str], base: dict[str, Any]) -> tuple[dict[str, An
         raise Invalid(f"A reason has {lengths.REASON} characters at most.")
     do = fields.get("do", "")
     if do == "as_is":
+        if "base" in fields and _changed(base, fields) != base:
+            raise Invalid(
+                "You have changed values. Review the changes, or put the values back to allow the request as it is."
+            )
         return None, "allowed"
     if fields.get("changed"):
         return _object(fields["changed"]), do if do in ("edit", "allowed", "denied") else "review"
@@ -239,8 +243,16 @@ def _fits(changed: dict[str, Any], schema: dict[str, Any] | None) -> None:
     if not schema:
         return
     import jsonschema  # takes 4 MB, and most servers check no schema
+    import referencing  # comes with jsonschema
 
-    wrong = next(jsonschema.Draft202012Validator(schema).iter_errors(changed), None)
+    # With an empty registry, a schema that refers to another document is not fetched.
+    validator = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
+    try:
+        wrong = next(validator.iter_errors(changed), None)
+    except (referencing.exceptions.Unresolvable, RecursionError):
+        raise Invalid(
+            "The schema of the tool cannot be read, so nothing can be changed. Allow or deny the request as it is."
+        ) from None
     if wrong is not None:
         where = ".".join(map(str, wrong.absolute_path))
         raise Invalid(f"The tool does not take this: {where + ': ' if where else ''}{wrong.message[:300]}")

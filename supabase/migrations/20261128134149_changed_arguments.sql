@@ -218,6 +218,19 @@ end $$;
 comment on function private.guard_tool_permission() is
   'Trigger: one decision before expiry and one execution within its window, each judged and stored at one moment, of what was asked; an allow that is held changes only by its giver, its time or the end; words go when the interaction is forgotten. FW409 otherwise, for every role.';
 
+create or replace function private.refuse_open_requests() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update public.tool_permissions t set status = 'denied', rule = 'refused', responded_at = pg_catalog.clock_timestamp(),
+    reason = 'The tool was refused while the request was open.'
+  where t.agent_id = new.agent_id and t.tool_name = new.tool_name and t.status = 'pending' and private.tool_refuses(new, coalesce(t.changed_arguments, t.arguments));
+  return null;
+end $$;
+comment on function private.refuse_open_requests() is
+  'Trigger: a tool became refused, by its mode or a lower limit; its open requests are denied, also those whose allow is held.';
+
 create or replace function public.claim_execution(p_id uuid, p_arguments_digest text) returns uuid
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp

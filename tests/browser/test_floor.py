@@ -80,7 +80,7 @@ async def test_a_permission_is_allowed_by_a_click_and_the_waiting_agent_hears_at
         "id",
         "note",
     ]
-    await expect(card.locator(".arguments .value").last).to_have_text("<img src=x>")
+    await expect(card.locator(".arguments bdi").last).to_have_text("<img src=x>")
     assert (await page.title()).startswith("(1) ")
     async with app_server.api(agent) as api:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))

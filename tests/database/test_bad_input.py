@@ -20,6 +20,7 @@ HOSTILE = {
     "uuid": ["null", "'00000000-0000-0000-0000-000000000000'"],
     "text": ["null", "''", "'unheard of'", "' '", "E'a\\nb'", "'\u202e'", "''';--'", LONG],
     "character varying": ["null", "''", "'year'", LONG],
+    "json": ["null", "'null'", "'[]'", "'{}'", "'1'", "'{\"a\": 1}'", f"json_build_object('a', {LONG})", "'{\"a\": \"\\u0000\"}'"],
     "integer": ["null", "0", "-1", "-2147483648", "2147483647"],
     "bigint": ["null", "0", "-1", "9223372036854775807"],
     "numeric": ["null", "'NaN'", "'Infinity'", "-1", "1e30", "0.0000001"],
@@ -97,7 +98,7 @@ async def test_bad_input_is_refused_with_a_state_of_our_own(
             await savepoint.start()
             found = await outcome(connection, f"select {name}({', '.join(call)})")
             await savepoint.rollback()
-            if found not in ("sees", "nothing") and not OWN.fullmatch(found):
+            if found not in ("sees", "nothing", CLAIMED.get(name)) and not OWN.fullmatch(found):
                 wrong[", ".join(call)[:200]] = found
     assert wrong == {}
     assert calls or not types

@@ -163,6 +163,32 @@ async def test_the_schema_and_the_limit_of_the_tool_hold_for_changes(
             assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
 
 
+async def test_a_schema_that_refers_elsewhere_is_not_fetched(app_server: AppServer, voice: Person) -> None:
+    agent = voice.agents[0]
+    async with app_server.database() as owner:
+        await owner.execute(
+            "update agent_tools set input_schema = $2 where agent_id = $1 and tool_name = 'issue_refund'",
+            agent.id,
+            {"$ref": "http://127.0.0.1:9/schema.json"},
+        )
+    asked = await ask(app_server, agent)
+    async with app_server.browser_of(voice) as browser:
+        answer = await reviewed(browser, asked, **{"value-1": "1"})
+        assert answer.status_code == 422
+        assert "The schema of the tool cannot be read" in answer.text
+
+
+async def test_an_edited_form_is_not_allowed_as_it_was(app_server: AppServer, voice: Person) -> None:
+    asked = await ask(app_server, voice.agents[0])
+    path = f"/tool-permissions/{asked['id']}/answer"
+    async with app_server.browser_of(voice) as browser:
+        form = fields((await browser.get(path)).text)
+        answer = await browser.post(path, data=form | {"value-1": "1", "do": "as_is"})
+        assert answer.status_code == 422
+        assert "You have changed values" in answer.text
+        assert (await browser.post(path, data=form | {"do": "as_is"})).status_code == 303
+
+
 async def test_of_two_at_once_one_wins_whole(app_server: AppServer, voice: Person) -> None:
     admin = await app_server.hire("admin")
     async with app_server.browser_of(voice) as first, app_server.browser_of(admin) as second:

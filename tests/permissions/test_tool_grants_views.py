@@ -72,7 +72,7 @@ async def test_a_number_far_down_the_list_and_an_argument_that_is_none(
         page = await browser.get(path)
         assert (page.status_code, 'name="argument" value="35"' in page.text) == (200, True)
         assert page.text.count('name="free-') == 30
-        assert '<bdi class="value">text</bdi>' in page.text, "what is approved is there to be read"
+        assert "<bdi>text</bdi>" in page.text, "what is approved is there to be read"
         body = {"arguments_digest": request["arguments_digest"], **LIMIT, "argument": "999"}
         refused = await browser.post(path, data=body)
         assert (refused.status_code, "Choose the argument" in refused.text) == (422, True)

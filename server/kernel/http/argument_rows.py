@@ -12,7 +12,7 @@ _DEEPEST = 4  # levels; what is deeper is shown as JSON
 _SHORT = 60  # characters of a list of plain values that is one row
 _LONG = 160  # characters above which a text is folded
 _WAS = 160  # bytes of HTML of an earlier value beside the new one
-_ROW, _FOLDED, _NOTE = 95, 240, 40  # bytes of HTML around a name and its value, a folded value, and a note
+_ROW, _FOLDED, _NOTE = 75, 240, 40  # bytes of HTML around a name and its value, a folded value, and a note
 _NAMED = ("email", "id", "address", "date", "order", "number")
 
 

@@ -19,8 +19,8 @@ from server.kernel.http import (
 )
 from server.kernel.live.regions import Parts
 
-_QUEUE = 500_000  # bytes of HTML in a queue; beyond it, cards larger than _SHARE get lower limits
-_SHARE = 4_500  # bytes
+_QUEUE = 235_000  # bytes of HTML in a queue; beyond it, cards larger than _SHARE get lower limits
+_SHARE = 3_900  # bytes
 # The fields that a decision covers. When one of them changes, the card shows another request.
 _ASKED = (
     "tool_name",
@@ -132,7 +132,7 @@ class _Limits(TypedDict):
 
 
 _LIMITS = _Limits(rows=60, arguments=9000, name=300, said=1200, lines=3, line=600)
-_LOWER_LIMITS = _Limits(rows=8, arguments=1300, name=64, said=60, lines=1, line=90)
+_LOWER_LIMITS = _Limits(rows=8, arguments=360, name=48, said=60, lines=1, line=90)
 
 
 class _Derived(TypedDict):
@@ -192,7 +192,7 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
         key = None if amount else key_row(rows)
         card["rows"] = fitting(rows, limits["rows"], limits["arguments"])
         card["whole"] = len(card["rows"]) == len(rows) and tool == spelled(row["tool_name"])
-        card["key"] = amount or (cut(key.text, _KEY) if key else None)
+        card["key"] = amount or (cut(key.text, min(_KEY, limits["name"] * 2)) if key else None)
         card["further"] = len(leaves) - (1 if amount or key else 0)
         card["changes"] = sum(bool(one.change) for one in rows)
         card["hides_changes"] = card["changes"] > sum(bool(one.change) for one in card["rows"])

@@ -5,7 +5,7 @@ as $$
 begin
   update public.tool_permissions t set status = 'denied', rule = 'refused', responded_at = pg_catalog.clock_timestamp(),
     reason = 'The tool was refused while the request was open.'
-  where t.agent_id = new.agent_id and t.tool_name = new.tool_name and t.status = 'pending' and private.tool_refuses(new, t.arguments);
+  where t.agent_id = new.agent_id and t.tool_name = new.tool_name and t.status = 'pending' and private.tool_refuses(new, coalesce(t.changed_arguments, t.arguments));
   return null;
 end $$;
 comment on function private.refuse_open_requests() is

@@ -76,6 +76,7 @@ def test_a_partial_is_rendered_again_only_when_what_it_shows_changed() -> None:
         "pending": 0,
         "oldest_pending": None,
         "pending_tests": 0,
+        "silent": 0,
         "satisfaction": 5,
         "agents": None,
     }

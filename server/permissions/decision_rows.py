@@ -272,6 +272,42 @@ async def times(connection: Connection, filters: Filters, zone: str) -> dict[str
     }
 
 
+async def attention(connection: Connection, filters: Filters, zone: str) -> Sequence[Record]:
+    """How each person decided, by tool: what they had before their eyes, for how long, and what they opened; by name, no ranking.
+
+    A supervisor gets their own rows, an admin everybody's. What was never reported as seen (no JavaScript, no page) is counted
+    in `answered` and in nothing else. Seconds; an allow that could be taken back counts from when it took effect.
+    """
+    condition, given = _where(filters, zone)
+    return await connection.fetch(
+        f"""
+        with decided as materialized (
+          select t.id, t.responded_by, t.tool_name, t.status, t.responded_at
+          from public.tool_permissions t where {condition} and t.rule is null and t.responded_by is not null
+            and (t.responded_by = (select private.viewer_id()) or (select private.viewer_role()) = 'admin')
+            and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)
+        ), runs as (
+          select responded_by, tool_name, status, count(*) as length from (
+            select d.*, row_number() over (partition by responded_by, tool_name order by responded_at, id)
+              - row_number() over (partition by responded_by, tool_name, status order by responded_at, id) as run from decided d) r
+          group by responded_by, tool_name, status, run
+        ), each as (
+          select d.responded_by, d.tool_name, count(*) as answered, count(s.first_seen_at) as seen,
+            percentile_cont(0.5) within group (order by extract(epoch from d.responded_at - s.first_seen_at)) as median,
+            percentile_cont(0.1) within group (order by extract(epoch from d.responded_at - s.first_seen_at)) as p10,
+            100.0 * count(*) filter (where d.responded_at - s.first_seen_at < interval '2 seconds') / nullif(count(s.first_seen_at), 0) as hasty,
+            100.0 * count(*) filter (where s.opened_arguments) / nullif(count(s.first_seen_at), 0) as opened
+          from decided d left join public.permission_sights s on s.tool_permission_id = d.id and s.viewer_id = d.responded_by
+          group by d.responded_by, d.tool_name)
+        select coalesce(u.username, u.name) as name, e.*,
+          coalesce((select max(r.length) from runs r where r.responded_by = e.responded_by and r.tool_name = e.tool_name and r.status = 'allowed'), 0) as run
+        from each e join public.users u on u.id = e.responded_by
+        order by 1, e.tool_name limit {_MOST}
+        """,
+        *given,
+    )
+
+
 async def grants(connection: Connection) -> Sequence[Record]:
     """Standing approvals: those in force, then those that ended in the last 24 hours, the newest first; with their uses."""
     return await connection.fetch(

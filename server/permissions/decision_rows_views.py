@@ -67,9 +67,16 @@ async def times(request: Request) -> Response:
     async with db.as_viewer(request.state.viewer) as connection:
         zone = await _zone(request, connection, filters)
         found = await decision_rows.times(connection, filters, zone)
+        attention = await decision_rows.attention(connection, filters, zone)
     query = urlencode(filters.chosen)
     return http.render(
-        request, "permissions/times.html", found=found, filters=filters, query=query, **_words()
+        request,
+        "permissions/times.html",
+        found=found,
+        attention=attention,
+        filters=filters,
+        query=query,
+        **_words(),
     )
 
 

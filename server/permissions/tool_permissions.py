@@ -112,6 +112,17 @@ async def decide(
     return await answered(db, query, viewer, permission_id, status, reason, arguments_digest)
 
 
+async def seen(connection: Connection, permission_id: UUID, digest: str, ago: int, *, opened: bool) -> bool:
+    """Note that the viewer has the waiting request before their eyes since `ago` milliseconds; False when it is answered.
+
+    NotFound when it is not theirs, Conflict for other arguments.
+    """
+    noted: bool = await connection.fetchval(
+        "select private.see_permission($1, $2, $3, $4)", permission_id, digest, ago, opened
+    )
+    return noted
+
+
 async def own_reasons(connection: Connection, presets: Sequence[str]) -> list[str]:
     """The last five reasons that the viewer wrote themselves, newest first; of their newest two hundred decisions."""
     rows = await connection.fetch(

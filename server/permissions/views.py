@@ -69,6 +69,8 @@ async def show(request: Request) -> Response:
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         row = await tool_permissions.card(connection, permission_id)
+        if row["status"] == "pending" and not request.headers.get("hx-request"):  # all arguments are shown
+            await tool_permissions.seen(connection, permission_id, row["arguments_digest"], 0, opened=True)
     if request.headers.get("hx-request"):
         return HTMLResponse(card(row))
     found = shown(row)
@@ -78,6 +80,20 @@ async def show(request: Request) -> Response:
     if len(text) > _INDENTED:  # JSON that is nested a hundred deep would be mostly blanks
         text = json.dumps(found["arguments"])
     return http.render(request, "permissions/tool_permission.html", p=found, text=text)
+
+
+async def see(request: Request) -> Response:
+    """The page reports that its person has the request before their eyes: 204, also when it is answered meanwhile."""
+    fields = await http.form(request)
+    ago = fields.get("ago", "")
+    if not (ago.isascii() and ago.isdecimal() and len(ago) < 7):
+        raise Invalid("How long ago it was seen is a whole number of milliseconds.")
+    permission_id = http.identifier(request.path_params["id"], "tool permission")
+    async with request.state.db.as_viewer(request.state.viewer) as connection:
+        await tool_permissions.seen(
+            connection, permission_id, digest_of(fields), int(ago), opened=fields.get("opened") == "yes"
+        )
+    return Response(status_code=204)
 
 
 async def take_back(request: Request) -> Response:
@@ -120,4 +136,5 @@ ROUTES = [
     Route(_ONE, signed_in(show)),
     Route(f"{_ONE}/decision", signed_in(decide), methods=["POST"]),
     Route(f"{_ONE}/take-back", signed_in(take_back), methods=["POST"]),
+    Route(f"{_ONE}/seen", signed_in(see), methods=["POST"]),
 ]

@@ -41,6 +41,9 @@ FUNCTIONS: dict[str, Function] = {
     "public.decide_tool_permission": of(
         PERSON, "public.decide_tool_permission({id}, 'denied', 'no', '{digest}')", "owner admin", "FW404", id="'{pending}'"
     ),
+    "private.see_permission": of(
+        PERSON, "private.see_permission({id}, '{digest}', 0, false)", "owner admin", "FW404", id="'{pending}'"
+    ),
     "private.decide_changed": of(
         PERSON, "private.decide_changed({id}, 'denied', 'no', '{digest}', '{{}}', repeat('a', 64))", "owner admin", "FW404", id="'{pending}'"
     ),
@@ -54,6 +57,7 @@ FUNCTIONS: dict[str, Function] = {
     "public.revoke_grant": of(PERSON, "public.revoke_grant({id})", "owner admin", "FW404", id="'{grant}'"),
     "private.decide_now": NOBODY,
     "private.retake_pulse": NOBODY,
+    "private.usual_amount": NOBODY,
     "private.takes_late": NOBODY,
     "private.covered_amount": NOBODY,
     "private.plain_amount": NOBODY,

@@ -174,7 +174,7 @@ TABLES: dict[str, Table] = {
             "status": "status responded_at",
             "decision": "supervisor_response rule responded_by responded_by_name reason execute_before",
             "held": "held_decision held_by held_by_name held_reason held_until times_held",
-            "grant": "grant_id grant_use compared_with changed_arguments changed_arguments_digest proposed_arguments",
+            "grant": "grant_id grant_use compared_with changed_arguments changed_arguments_digest proposed_arguments usual_amount",
             "execution": "execution_id executed_at execution_succeeded execution_result execution_reported_at",
             "digest": "arguments_digest accepts_changes",
             "kept": "id agent_id supervisor_id known_tool requested_at expires_at created_at",
@@ -248,6 +248,12 @@ TABLES: dict[str, Table] = {
         groups={"all": "id agent_id step at status detail"},
         new={"agent_id": "'{agent}'", "step": "'first_metric'"},
         fates=SERVICE_READS | {"owner": {"select": "nothing"}},
+    ),
+    "public.permission_sights": Table(
+        rows="tool_permission_id in (select id from public.tool_permissions where interaction_id in ({interactions}))",
+        groups={"all": "tool_permission_id viewer_id first_seen_at opened_arguments"},
+        new={"tool_permission_id": "'{pending}'", "viewer_id": "'{owner}'", "first_seen_at": "now()"},
+        fates=SERVICE_READS,
     ),
     "public.webhook_deliveries": Table(
         rows="agent_id = '{agent}'",

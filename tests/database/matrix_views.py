@@ -24,7 +24,7 @@ VIEWS_READ: dict[str, Table] = {
         "id tool_name tool_description owner_description arguments arguments_digest known_tool status requested_at"
         " expires_at held_by held_by_name held_until times_held undo_seconds interaction_id agent_id agent_name"
         " interaction_type phone_number sentiment satisfaction_score feed caller is_test"
-        " last_arguments last_allowed_at grants accepts_changes",
+        " last_arguments last_allowed_at grants accepts_changes usual_amount",
     ),
     "private.decision_cards": view(
         "id = '{allowed}'",

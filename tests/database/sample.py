@@ -132,6 +132,11 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
         )
         await owner.execute("insert into setup_steps (agent_id, step) values ($1, 'key_accepted')", agent.id)
         await owner.execute(
+            "insert into permission_sights (tool_permission_id, viewer_id, first_seen_at) values ($1, $2, now())",
+            UUID(pending),
+            person.id,
+        )
+        await owner.execute(
             """insert into webhook_deliveries (agent_id, interaction_id, event, url, host, next_at)
               values ($1, $2, 'interaction.ended', 'https://example.com', 'example.com', null)""",
             agent.id,

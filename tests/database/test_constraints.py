@@ -112,6 +112,13 @@ TABLES = {
             "setup_steps_agent_id_fkey": f"id = 1e15, agent_id = {NOBODY}",
         },
     ),
+    "public.permission_sights": Table(
+        {
+            "permission_sights_pkey": "opened_arguments = true",
+            "permission_sights_tool_permission_id_fkey": f"tool_permission_id = {NOBODY}",
+            "permission_sights_viewer_id_fkey": f"viewer_id = {NOBODY}",
+        },
+    ),
     "public.webhook_deliveries": Table(
         {
             "webhook_deliveries_pkey": "event = 'interaction.ended'",

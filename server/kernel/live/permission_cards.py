@@ -32,6 +32,7 @@ _ASKED = (
     "agent_id",
 )
 _AMOUNTS = ("amount", "total", "price")
+_UNUSUAL = 5  # times the usual amount, from which a card says so
 _KEY = 120  # bytes of HTML of an argument in a line
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*", re.ASCII)
 _LETTERS = re.compile("[A-Za-z]+")
@@ -92,6 +93,7 @@ class Permission(TypedDict):
     last_allowed_at: str | None
     grants: list[Grant] | None  # of its interaction, for all tools
     accepts_changes: bool
+    usual_amount: float | None
     turn: NotRequired[int]  # among the waiting requests of its agent for its tool, from the second on
 
 
@@ -150,6 +152,7 @@ class _Derived(TypedDict):
     changes: int
     hides_changes: bool
     uncovered: str | None
+    unusual: str | None
 
 
 class _Card(TypedDict):
@@ -199,6 +202,7 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
         card["uncovered"] = next(
             (one["words"] for one in row.get("grants") or [] if one["tool_name"] == row["tool_name"]), None
         )
+        card["unusual"] = _unusual(found, row.get("usual_amount"))
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
 
@@ -272,6 +276,15 @@ def amount_of(found: Mapping[str, Any]) -> str | None:
     ):
         return f"{number} {currency[0]}"
     return number
+
+
+def _unusual(found: Mapping[str, Any], usual: float | None) -> str | None:
+    """12 times the usual amount, where it is five times or more; what is usual says private.usual_amount."""
+    values = [value for name in _AMOUNTS if (value := found.get(name)) is not None]
+    if not usual or not values or isinstance(values[0], bool) or not isinstance(values[0], int | float):
+        return None
+    times = values[0] / usual
+    return f"{times:,.0f} times the usual amount" if times >= _UNUSUAL else None
 
 
 def _number(value: object) -> str | None:

@@ -59,7 +59,8 @@ create view private.tool_permission_cards with (security_invoker=true) as
     coalesce(l.changed_arguments, l.arguments)::text as last_arguments,
     l.responded_at as last_allowed_at,
     p.grants,
-    t.accepts_changes
+    t.accepts_changes,
+    t.usual_amount
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id
      left join public.agent_tools g on g.agent_id = t.agent_id and g.tool_name = t.tool_name

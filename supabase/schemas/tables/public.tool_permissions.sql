@@ -38,6 +38,7 @@ create table public.tool_permissions (
   changed_arguments json,
   changed_arguments_digest text,
   proposed_arguments json,
+  usual_amount numeric,
   constraint tool_permissions_pkey primary key (id),
   constraint tool_permissions_execution_id_key unique (execution_id),
   constraint tool_permissions_answered check ((status = 'pending') = (responded_at is null)),
@@ -89,6 +90,8 @@ comment on column public.tool_permissions.changed_arguments is
   'The arguments that a person allowed instead; the execution is claimed with their digest alone.';
 comment on column public.tool_permissions.proposed_arguments is
   'The arguments that a person proposed with a denial.';
+comment on column public.tool_permissions.usual_amount is
+  'The median amount that people allowed for this tool on this floor when the request arrived; null with fewer than ten such.';
 comment on column public.tool_permissions.known_tool is
   'Whether the tool is among the agent''s; one that is not always asks.';
 comment on column public.tool_permissions.rule is

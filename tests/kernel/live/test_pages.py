@@ -6,6 +6,7 @@ import re
 import types
 from collections.abc import Iterator
 from typing import Any, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+from uuid import UUID
 
 import pytest
 from jinja2 import nodes
@@ -167,8 +168,12 @@ async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
             "arguments_digest": asked[2]["arguments_digest"],
         }
         await browser.post(f"/tool-permissions/{asked[2]['id']}/standing-approval", data=approval)
-    # Its card says what differs from the one that was allowed.
-    await app_server.ask(agent, live, **described, arguments={"amount": 9})
+    # Its card says what differs from the one that was allowed, and what is usual.
+    asked_now = await app_server.ask(agent, live, **described, arguments={"amount": 9})
+    async with app_server.database() as owner:
+        await owner.execute(
+            "update tool_permissions set usual_amount = 1.5 where id = $1", UUID(asked_now["id"])
+        )
     async with app_server.api(agent) as api:
         claimed = await api.post(
             f"/tool-permissions/{asked[2]['id']}/execution",

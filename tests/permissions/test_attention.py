@@ -1,0 +1,138 @@
+"""What a person had before their eyes before they decided: reported once, shown to them and to admins; and unusual amounts."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.app_server import AppServer, Person, decision
+
+
+async def see(browser: httpx.AsyncClient, asked: dict[str, Any], **changes: str) -> int:
+    form = {"arguments_digest": asked["arguments_digest"], "ago": "300", "opened": "no"} | changes
+    return (await browser.post(f"/tool-permissions/{asked['id']}/seen", data=form)).status_code
+
+
+async def sights(app_server: AppServer, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    async with app_server.database() as owner:
+        rows = await owner.fetch(
+            """select viewer_id, opened_arguments, first_seen_at >= t.requested_at as after_it, first_seen_at
+            from permission_sights s join tool_permissions t on t.id = s.tool_permission_id where t.id = $1""",
+            UUID(asked["id"]),
+        )
+    return [dict(row) for row in rows]
+
+
+async def test_the_first_report_counts_and_a_later_one_only_opens(
+    app_server: AppServer, voice: Person
+) -> None:
+    asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
+    admin, other = await app_server.hire("admin"), await app_server.hire("voice")
+    async with app_server.browser_of(voice) as browser, app_server.browser_of(admin) as second:
+        assert await see(browser, asked, ago="599999") == 204  # not before it was asked
+        [first] = await sights(app_server, asked)
+        assert (first["after_it"], first["opened_arguments"]) == (True, False)
+        assert await see(browser, asked, opened="yes") == 204
+        assert await see(browser, asked) == 204
+        assert await sights(app_server, asked) == [first | {"opened_arguments": True}]
+        assert await see(second, asked) == 204
+        assert len(await sights(app_server, asked)) == 2
+        for wrong, status in (
+            ({"arguments_digest": "0" * 64}, 409),
+            ({"arguments_digest": ""}, 422),
+            ({"ago": "-1"}, 422),
+            ({"ago": "600001"}, 422),
+            ({"ago": "soon"}, 422),
+        ):
+            assert await see(browser, asked, **wrong) == status
+        await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
+        assert await see(browser, asked, opened="yes") == 204
+    async with app_server.browser_of(other) as outsider, app_server.browser_of(None) as nobody:
+        assert await see(outsider, asked) == 404
+        assert await see(nobody, asked) in (303, 401)
+    assert len(await sights(app_server, asked)) == 2
+
+
+async def decided(
+    app_server: AppServer, person: Person, browser: httpx.AsyncClient, live: str, seconds: float, status: str
+) -> None:
+    """A request that was seen so many seconds before it was decided."""
+    asked = await app_server.ask(person.agents[0], live)
+    if seconds >= 0:
+        assert await see(browser, asked, opened="yes" if seconds > 10 else "no") == 204
+    await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, status))
+    if seconds >= 0:
+        async with app_server.database() as owner:
+            await owner.execute(
+                """update permission_sights s set first_seen_at = t.responded_at - make_interval(secs => $2)
+                from tool_permissions t where t.id = s.tool_permission_id and t.id = $1""",
+                UUID(asked["id"]),
+                seconds,
+            )
+
+
+async def test_each_sees_their_own_numbers_and_admins_all(app_server: AppServer, voice: Person) -> None:
+    live = await app_server.start(voice.agents[0])
+    admin, other = await app_server.hire("admin"), await app_server.hire("voice")
+    async with app_server.browser_of(voice) as browser:
+        for seconds, status in (
+            (1, "allowed"),
+            (3, "allowed"),
+            (20, "denied"),
+            (5, "allowed"),
+            (-1, "allowed"),
+        ):
+            await decided(app_server, voice, browser, live, seconds, status)
+        own = (await browser.get("/tool-permissions/times")).text
+        # Answered, seen, median, 10 %, under two seconds, allows in a row, opened.
+        assert numbers(own, "issue_refund") == ["5", "4", "4.0 s", "1.6 s", "25 %", "2", "25 %"]
+        assert "Only you and admins see it" in own
+    async with app_server.browser_of(admin) as all_seeing, app_server.browser_of(other) as outsider:
+        page = (await all_seeing.get(f"/tool-permissions/times?supervisor={voice.username}")).text
+        assert numbers(page, voice.username) == numbers(own, "issue_refund")
+        assert "it is no ranking" in page
+        assert "Nobody answered" in (await outsider.get("/tool-permissions/times")).text
+
+
+def numbers(page: str, name: str) -> list[str]:
+    section = page[page.index('id="attention-title"') :]
+    row = next(one for one in section.split("<tr>") if f">{name}<" in one)
+    return re.findall(r'class="figure">([^<]*)<', row)
+
+
+async def test_the_page_with_all_arguments_counts_as_seen_and_opened(
+    app_server: AppServer, voice: Person
+) -> None:
+    asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
+    async with app_server.browser_of(voice) as browser:
+        await browser.get(f"/tool-permissions/{asked['id']}")
+    assert [one["opened_arguments"] for one in await sights(app_server, asked)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"amount": 50, "currency": "USD"}, "5 times the usual amount (10.00)"),
+        ({"amount": 49.99, "currency": "USD"}, None),
+        ({"amount": 5000, "currency": "EUR"}, None),
+        ({"amount": "5000", "currency": "USD"}, None),
+        ({"amount": 12000, "currency": "USD"}, "1,200 times the usual amount (10.00)"),
+    ],
+)
+async def test_an_unusual_amount_is_said(
+    app_server: AppServer, voice: Person, arguments: dict[str, Any], words: str | None
+) -> None:
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    async with app_server.browser_of(voice) as browser:
+        for number in range(10):
+            one = {"amount": 6 + number if number < 9 else 10, "currency": "USD"}
+            asked = await app_server.ask(agent, live, arguments=one)
+            if number == 9:  # nine are too few
+                assert "times the usual" not in (await browser.get("/")).text
+            await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed"))
+        await app_server.ask(agent, live, arguments=arguments)
+        page = (await browser.get("/")).text
+    assert (words in page) if words else ("times the usual" not in page)

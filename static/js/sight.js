@@ -39,7 +39,7 @@ function view(card, box) {
   const { top, bottom } = box.getBoundingClientRect();
   return {
     top: Math.max(0, top, card.querySelector("header").getBoundingClientRect().bottom),
-    bottom: Math.min(innerHeight, bottom, card.querySelector(".decision").getBoundingClientRect().top),
+    bottom: Math.min(innerHeight, bottom, (card.querySelector(".deny[open] > form") ?? card.querySelector(".decision")).getBoundingClientRect().top),
   };
 }
 

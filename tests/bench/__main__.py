@@ -19,7 +19,18 @@ import uvloop
 
 from tests.bench.table import Row, keep, table
 
-TARGETS = ("fanout", "people", "ingest", "rings", "stored", "sign_in", "history", "floor", "optimisations")
+TARGETS = (
+    "fanout",
+    "people",
+    "queue",
+    "ingest",
+    "rings",
+    "stored",
+    "sign_in",
+    "history",
+    "floor",
+    "optimisations",
+)
 OTHERS = ("latency", "numbers", "retention", "growth")  # benchmarks that print their own results
 RECORDED = Path(__file__).parent / "recorded.jsonl"
 

@@ -27,11 +27,11 @@ async def test_only_the_open_request_in_sight_is_reported(app_server: AppServer,
     sent: list[str] = []
     page.on("request", lambda one: sent.append(one.url) if one.url.endswith("/seen") else None)
     # A tall page: the queue is below the edge of the window.
-    await page.evaluate("document.getElementById('numbers').style.paddingTop = '3000px'")
+    await page.evaluate("document.querySelector('.page-head').style.paddingBottom = '3000px'")
     asked = await ask_all(app_server, person)
     await page.wait_for_timeout(900)
     assert await seen(app_server, person) == set()
-    await page.evaluate("document.getElementById('numbers').style.paddingTop = ''")
+    await page.evaluate("document.querySelector('.page-head').style.paddingBottom = ''")
     await page.evaluate("scrollTo(0, 0)")
 
     async def are(*wanted: Any) -> bool:

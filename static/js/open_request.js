@@ -14,8 +14,8 @@ const openRequest = (() => {
 
   const isOpen = (id) => id !== null && id === opened;
 
-  /** Open this request; with `answered`, note that this person has answered it. */
-  function open(id, { answered = false } = {}) {
+  /** Open this request; `answered`: this person has answered it; `pressed`: a person opens it, so its heading stays under the pointer. */
+  function open(id, { answered = false, pressed = true } = {}) {
     const card = document.getElementById(id);
     const before = card?.getBoundingClientRect();
     const changes = opened !== id;
@@ -24,21 +24,20 @@ const openRequest = (() => {
     if (!changes) return;
     for (const one of cards()) for (const kept of ["min-height", "max-height"]) one.style.removeProperty(kept);
     show();
-    // Its heading stays where the person pressed, as far as the page can be scrolled.
     const after = card?.getBoundingClientRect();
-    if (after && after.left === before.left && after.top !== before.top) scrollBy({ top: after.top - before.top, behavior: "instant" });
+    if (pressed && after && after.left === before.left && after.top !== before.top) scrollBy({ top: after.top - before.top, behavior: "instant" });
     document.dispatchEvent(new Event("queue:opened"));
   }
 
   /** Open the first request where none is open. */
   function openNext() {
     const there = document.getElementById(opened);
-    const waits = there?.matches(".pending, .held");
+    const waits = there?.matches(".pending");
     const line = there && there.dataset.jsGone !== "yes" && !there.matches(".absent");
     const arrived = cards().some((card) => card.matches(".pending") && !known.has(card.id));
     if (waits || (line && !mine && !arrived)) return;
     const first = cards().find((card) => card.matches(".pending"));
-    if (first) open(first.id);
+    if (first) open(first.id, { pressed: false });
   }
 
   const set = (node, name, value) => node.dataset[name] !== value && (node.dataset[name] = value);

@@ -139,7 +139,7 @@ function keepFocus(ctx) {
   const replied = card && ctx.target === card;
   if (card && (replied || !card.matches(".pending"))) {
     decided = null;
-    if (!card.matches(".pending")) openRequest.open(card.id, { answered: true });
+    openRequest.open(card.id, { answered: !card.matches(".pending"), pressed: false });
     card.focus({ preventScroll: true });
     document.getElementById("announcement").textContent = card.querySelector(".answer")?.innerText ?? "Not decided";
   } else if (focused && document.activeElement === document.body) find(focused)?.focus({ preventScroll: true });

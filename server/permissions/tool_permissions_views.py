@@ -144,7 +144,7 @@ def _form(
     values = [
         (
             number,
-            ".".join(map(str, place)),
+            _name(place),
             value,
             _kind(value),
             fields.get(f"value-{number}", http.argument(value)),
@@ -188,6 +188,11 @@ def _leaves(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
         yield place, value
 
 
+def _name(place: Place) -> str:
+    """items.1.sku: the first item of a list is 1, as on the card."""
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
+
+
 def _kind(value: Any) -> str:
     return {bool: "boolean", int: "number", float: "number", str: "text"}.get(type(value), "as it is")
 
@@ -201,7 +206,7 @@ def _changed(base: dict[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
     for number, (place, value) in enumerate([*_leaves(base)][:_FIELDS]):
         text = fields.get(f"value-{number}", http.argument(value)).replace("\r\n", "\n")
         if text != http.argument(value).replace("\r\n", "\n"):
-            _put(found, place, _typed(text, value, ".".join(map(str, place))))
+            _put(found, place, _typed(text, value, _name(place)))
     return _object(json.dumps(found, ensure_ascii=False))
 
 

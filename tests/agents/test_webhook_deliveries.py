@@ -143,6 +143,7 @@ async def test_it_is_given_up_when_told_to_or_at_the_seventh_failure(
     assert (found["delivered"], found["again"], found["http_status"]) == (False, again, status)
 
 
+@pytest.mark.full
 async def test_one_that_does_not_answer_delays_no_other(
     app_server: AppServer, admin: httpx.AsyncClient, receiver: Receiver
 ) -> None:

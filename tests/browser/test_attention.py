@@ -46,6 +46,7 @@ async def test_only_the_open_request_in_sight_is_reported(app_server: AppServer,
     assert len(sent) == 2, "each request is reported once"
 
 
+@pytest.mark.full
 async def test_a_hidden_tab_sees_nothing(app_server: AppServer, sign_in: SignIn) -> None:
     person = await app_server.hire("voice", agents=1)
     page = await sign_in(person)
@@ -66,6 +67,7 @@ async def test_a_hidden_tab_sees_nothing(app_server: AppServer, sign_in: SignIn)
     await until(is_seen)
 
 
+@pytest.mark.full
 async def test_an_unfolded_value_is_reported_as_opened(app_server: AppServer, sign_in: SignIn) -> None:
     person = await app_server.hire("voice", agents=1)
     agent = person.agents[0]

@@ -66,6 +66,7 @@ async def test_a_value_is_changed_reviewed_and_allowed_by_keyboard(
         assert (await api.post(f"/tool-permissions/{asked['id']}/execution", json=claim)).status_code == 201
 
 
+@pytest.mark.full
 async def test_a_colleague_who_was_faster_is_named_in_the_dialog(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
@@ -81,6 +82,7 @@ async def test_a_colleague_who_was_faster_is_named_in_the_dialog(
     assert await statuses(app_server, asked) == ["denied"]
 
 
+@pytest.mark.full
 async def test_what_is_not_accepted_is_proposed(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:

@@ -79,6 +79,7 @@ async def test_one_is_open_and_the_others_are_lines_folded_after_eight(
     assert set(await statuses(app_server, *asked[:6], *asked[7:])) == {"pending"}
 
 
+@pytest.mark.full
 async def test_a_double_click_on_a_line_opens_it_and_decides_nothing(
     app_server: AppServer, sign_in: SignIn
 ) -> None:
@@ -169,6 +170,7 @@ async def test_a_change_that_is_not_listed_is_not_allowed_on_the_card(
     assert await statuses(app_server, asked) == ["allowed"]
 
 
+@pytest.mark.full
 async def test_one_that_expires_within_a_minute_comes_first_and_is_not_folded(
     app_server: AppServer, sign_in: SignIn
 ) -> None:
@@ -186,7 +188,7 @@ async def test_one_that_expires_within_a_minute_comes_first_and_is_not_folded(
     await expect(is_open(page)).to_have_id(f"tool-permission-{asked[9]['id']}")
 
 
-@pytest.mark.parametrize("width", [360, 390])
+@pytest.mark.parametrize("width", [360, pytest.param(390, marks=pytest.mark.full)])
 async def test_on_a_phone_the_first_request_is_near_the_top(
     app_server: AppServer, browser: Browser, width: int
 ) -> None:

@@ -115,10 +115,14 @@ async def test_the_page_with_all_arguments_counts_as_seen_and_opened(
     ("arguments", "words"),
     [
         ({"amount": 50, "currency": "USD"}, "5 times the usual amount (10.00)"),
-        ({"amount": 49.99, "currency": "USD"}, None),
+        pytest.param({"amount": 49.99, "currency": "USD"}, None, marks=pytest.mark.full),
         ({"amount": 5000, "currency": "EUR"}, None),
-        ({"amount": "5000", "currency": "USD"}, None),
-        ({"amount": 12000, "currency": "USD"}, "1,200 times the usual amount (10.00)"),
+        pytest.param({"amount": "5000", "currency": "USD"}, None, marks=pytest.mark.full),
+        pytest.param(
+            {"amount": 12000, "currency": "USD"},
+            "1,200 times the usual amount (10.00)",
+            marks=pytest.mark.full,
+        ),
     ],
 )
 async def test_an_unusual_amount_is_said(

@@ -140,6 +140,7 @@ if (queue) {
   for (const type of ["htmx:after:swap", "queue:released", "queue:opened", "dialog:changed"]) document.addEventListener(type, measure);
   addEventListener("scroll", measure, { passive: true });
   addEventListener("resize", measure);
+  document.addEventListener("toggle", measure, true); // a denial opens above the buttons, which moves nothing
   document.addEventListener("queue:seen", () => show(performance.now()));
   document.addEventListener("visibilitychange", () => document.hidden || startAll());
   document.addEventListener("queue:uncovered", startAll);

@@ -184,7 +184,7 @@ async def test_a_test_is_in_no_number(app_server: AppServer, admin: httpx.AsyncC
                 "select private.wallboard('{\"sentiment\": \"critical\"}') -> 'numbers'"
             )
         assert wall == {
-            "active": 0, "critical": 0, "satisfaction": None, "pending": 0, "oldest_pending": None, "pending_tests": 1,
+            "active": 0, "critical": 0, "satisfaction": None, "pending": 0, "oldest_pending": None, "pending_tests": 1, "silent": 0,
             "agents": {"idle": 1},
         }  # fmt: skip
         floor = (await supervisor.get("/")).text

@@ -34,7 +34,7 @@ async def test_a_second_press_sends_nothing(
     posted: list[str] = []
 
     def sent(request: Request) -> None:
-        if request.method == "POST":
+        if request.method == "POST" and request.url.endswith("/decision"):
             posted.append(request.url)
 
     slow.on("request", sent)

@@ -89,7 +89,8 @@ function show(now) {
     const until = known.get(card.id)?.until ?? Infinity;
     const dead = until > now;
     if (dead) next = Math.min(next, until);
-    if ((card.dataset.jsDead === "yes") !== dead) card.dataset.jsDead = dead ? "yes" : "no";
+    const word = dead ? "yes" : "no";
+    if (card.dataset.jsDead !== word) card.dataset.jsDead = word;
     for (const one of controls(card)) {
       const off = dead || fresh.has(one) || isUnseen(one);
       const named = one.matches("summary") ? one.parentElement : one; // a summary has no role that can be disabled, but its group has

@@ -196,7 +196,8 @@ function move(step) {
   const all = cards();
   const at = all.findIndex((card) => card.id === selected);
   const after = step > 0 || at < 0 ? all.slice(at + 1) : all.slice(0, at).reverse();
-  const next = after.find((card) => card.matches(".pending, .held")) ?? all[at];
+  const waits = (card) => card.matches(".pending, .held");
+  const next = after.find(waits) ?? (step > 0 ? all.find(waits) : null) ?? all[at]; // after the last one comes the first
   if (next) openRequest.open(next.id);
   next?.focus({ preventScroll: true });
   next?.scrollIntoView({ block: "nearest" });

@@ -168,6 +168,7 @@ async def test_one_that_does_not_answer_delays_no_other(
             await database.execute("delete from webhook_deliveries where agent_id = $1", slow.id)
 
 
+@pytest.mark.full
 async def test_what_was_completed_late_is_told_again(
     app_server: AppServer, admin: httpx.AsyncClient, voice: Person, receiver: Receiver
 ) -> None:

@@ -105,6 +105,7 @@ async def test_a_first_morning_takes_forty_actions_at_most(browser: Browser) -> 
         await context.close()
 
 
+@pytest.mark.full
 async def test_a_prompt_is_changed_during_a_call_compared_and_restored(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
@@ -130,6 +131,7 @@ async def test_a_prompt_is_changed_during_a_call_compared_and_restored(
         assert (await api.get("/agent")).json()["system_prompt"] == "Be kind."
 
 
+@pytest.mark.full
 async def test_a_clone_with_another_voice_by_keyboard(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:

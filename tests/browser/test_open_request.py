@@ -96,6 +96,7 @@ async def test_a_double_click_on_a_line_opens_it_and_decides_nothing(
     assert await statuses(app_server, *asked) == ["pending"] * 3
 
 
+@pytest.mark.full
 async def test_the_next_one_opens_when_nobody_is_at_the_queue(app_server: AppServer, sign_in: SignIn) -> None:
     person, admin = await app_server.hire("voice", agents=3), await app_server.hire("admin")
     page = await sign_in(person)
@@ -153,6 +154,7 @@ async def test_what_differs_from_the_last_one_is_marked_and_allowed_only_in_sigh
     await expect(card).to_contain_text("allowed by")
 
 
+@pytest.mark.full
 async def test_a_change_that_is_not_listed_is_not_allowed_on_the_card(
     app_server: AppServer, sign_in: SignIn
 ) -> None:

@@ -75,6 +75,7 @@ async def test_a_quiet_floor_becomes_busy_and_quiet_again(
     await expect(page.locator("#archive")).to_contain_text("The parcel arrives on Friday.")
 
 
+@pytest.mark.full
 async def test_a_request_that_waits_ends_the_quiet(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
@@ -86,6 +87,7 @@ async def test_a_request_that_waits_ends_the_quiet(
     await expect(page.locator("#today > *")).to_have_count(0)
 
 
+@pytest.mark.full
 async def test_without_agents_it_says_what_to_do(app_server: AppServer, sign_in: SignIn) -> None:
     page = await sign_in(await app_server.hire("voice", agents=0))
     await expect(page.locator("#numbers")).to_contain_text("No agents yet")
@@ -93,6 +95,7 @@ async def test_without_agents_it_says_what_to_do(app_server: AppServer, sign_in:
     await expect(page.locator("#today")).to_contain_text("Ask an admin to make an agent for you")
 
 
+@pytest.mark.full
 async def test_the_line_promises_a_sound_only_where_it_is_on(voice: Person, sign_in: SignIn) -> None:
     page = await sign_in(voice)
     rings = page.get_by_text("A new request will ring.")

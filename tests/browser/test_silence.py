@@ -79,6 +79,7 @@ async def test_a_silent_agent_says_so_counts_in_no_score_and_comes_back(
     await says(page, f"{bad.name} is silent", f"{bad.name} is heard again. {bad.name} became critical")
 
 
+@pytest.mark.full
 async def test_the_wallboard_says_who_is_silent(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
@@ -158,6 +159,7 @@ async def test_ten_seconds_of_metrics_announce_substance_alone(
     await says(page, *expected)
 
 
+@pytest.mark.full
 async def test_shapes_tell_states_apart_without_colours(app_server: AppServer, sign_in: SignIn) -> None:
     person = await app_server.hire("voice", agents=3)
     page = await sign_in(person)

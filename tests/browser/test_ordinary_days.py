@@ -55,6 +55,7 @@ async def test_a_double_click_decides_once(app_server: AppServer, voice: Person,
     await expect(page.locator(".toast")).to_have_count(0)
 
 
+@pytest.mark.full
 async def test_typed_text_focus_and_caret_survive_a_thousand_updates(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
@@ -227,6 +228,7 @@ async def test_a_page_whose_session_ended_overnight_asks_to_sign_in(
     await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
+@pytest.mark.full
 async def test_seven_tabs_are_all_live(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
     pages = [await sign_in(voice)]
     for _ in range(6):
@@ -262,6 +264,7 @@ async def test_on_a_slow_line_the_page_still_gets_its_stream(
     await expect(page.locator("#agents article")).to_contain_text("in call")
 
 
+@pytest.mark.full
 async def test_many_different_live_pages_load_and_follow(app_server: AppServer, sign_in: SignIn) -> None:
     person = await app_server.hire("voice", agents=3)
     home = await sign_in(person)

@@ -71,9 +71,10 @@ QUESTIONS = {
     "reaping": ask("web", "select private.sweep('reaping')", PULSE),
     "folding": ask("web", "select private.sweep('performance')", CHANGES),
     "clean-up of metrics": ask("web", "select private.sweep('metrics')"),
-    "clean-up of archives": ask("web", "select private.sweep('archives')"),
-    "clean-up of leftovers": ask("web", "select private.sweep('leftovers')", "profile_faults"),
-    "anonymisation": ask("web", "select private.sweep('interactions')"),
+    # Empty in these centres, so that reading them whole is the quickest: deliveries and faults of profiles.
+    "clean-up of archives": ask("web", "select private.sweep('archives')", "webhook_deliveries"),
+    "clean-up of leftovers": ask("web", "select private.sweep('leftovers')", "profile_faults", "webhook_deliveries"),
+    "anonymisation": ask("web", "select private.sweep('interactions')", "webhook_deliveries"),
     "leaderboard": ask("supervisor", "select * from leaderboard('month', 'Asia/Tokyo')", PEOPLE, CHANGES),
     "today": ask("supervisor", "select private.today('Asia/Tokyo')", CHANGES),
     "own performance": ask("supervisor", "select * from supervisor_performance", PEOPLE, CHANGES),

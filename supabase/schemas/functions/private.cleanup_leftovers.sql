@@ -21,8 +21,9 @@ begin
     where created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days')) order by created_at limit 1000);
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
-  delete from public.webhook_deliveries where id in (select id from public.webhook_deliveries order by id limit 1000)
-    and created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'));
+  delete from public.webhook_deliveries where id = any (array(
+    select o.id from (select id, created_at from public.webhook_deliveries order by id limit 1000) o
+    where o.created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'))));
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
   -- Quarters of an hour are needed for the day on which a period begins, which is in this month in every time zone.

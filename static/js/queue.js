@@ -90,6 +90,8 @@ document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
 
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!queue) return;
+  // A card that htmx moved has lost its focus. It gets it back before anything is decided about the queue.
+  if (focused && document.activeElement === document.body) find(focused)?.focus({ preventScroll: true });
   if (busy()) for (const card of queue.querySelectorAll(":scope > .pending")) freeHeight(card);
   else release();
   offerToGiver();

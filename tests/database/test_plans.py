@@ -60,7 +60,9 @@ QUESTIONS = {
     "asking": ask(
         "agent", "insert into tool_permissions (interaction_id, tool_name) values ('{interaction}', 'issue_refund')"
     ),
-    "end": ask("agent", "update interactions set status = 'completed' where id = '{interaction}'"),
+    "end": ask(  # no agent of these centres has a configuration
+        "agent", "update interactions set status = 'completed' where id = '{interaction}'", "agent_config"
+    ),
     "turn": ask(
         "agent", "insert into interaction_turns (interaction_id, speaker, text) values ('{interaction}', 'agent', 'x')"
     ),

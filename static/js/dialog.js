@@ -59,7 +59,7 @@ if (dialog) {
   });
   dialog.addEventListener("input", ({ target }) => {
     const one = form();
-    if (target.name === "argument" && target.selectedOptions[0].dataset.number) one.elements.each.value = target.selectedOptions[0].dataset.number;
+    if (target.name === "argument") one.elements.each.value = target.selectedOptions[0].dataset.number;
     say();
   });
   dialog.addEventListener("click", (event) => {

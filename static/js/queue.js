@@ -139,12 +139,14 @@ function offerToGiver() {
 function keepFocus(ctx) {
   const card = find(decided);
   const replied = card && ctx.target === card;
-  if (card && (replied || !card.matches(".pending"))) {
-    decided = null;
-    openRequest.open(card.id, { answered: !card.matches(".pending"), pressed: false });
-    card.focus({ preventScroll: true });
-    document.getElementById("announcement").textContent = card.querySelector(".answer")?.innerText ?? "Not decided";
-  } else if (focused && document.activeElement === document.body) find(focused)?.focus({ preventScroll: true });
+  if (!card || !(replied || !card.matches(".pending"))) return;
+  decided = null;
+  document.getElementById("announcement").textContent = card.querySelector(".answer")?.innerText ?? "Not decided";
+  // Who has gone on to another request meanwhile stays there.
+  const at = document.activeElement;
+  if (at !== document.body && !card.contains(at) && !at.closest("dialog")) return;
+  openRequest.open(card.id, { answered: !card.matches(".pending"), pressed: false });
+  card.focus({ preventScroll: true });
 }
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {

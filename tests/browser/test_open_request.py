@@ -1,12 +1,13 @@
 """A queue of many requests: one is open, the others are lines; only what is open and in sight is decided."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.app_server import PASSWORD, AppServer, Person, decision
 from tests.browser.conftest import SignIn
@@ -152,6 +153,32 @@ async def test_what_differs_from_the_last_one_is_marked_and_allowed_only_in_sigh
     await expect(allow).not_to_have_attribute("aria-disabled", "true")
     await page.keyboard.press("a")
     await expect(card).to_contain_text("allowed by")
+
+
+async def test_who_goes_on_before_the_reply_stays_there(app_server: AppServer, sign_in: SignIn) -> None:
+    person = await app_server.hire("voice", agents=3)
+    page = await sign_in(person)
+    asked = await ask_all(app_server, person)
+    await armed(page, *asked)
+    late = asyncio.Event()
+
+    async def held_back(route: Route) -> None:
+        await late.wait()
+        await route.continue_()
+
+    await page.route("**/decision", held_back)
+    await page.keyboard.press("j")
+    await page.keyboard.press("a")
+    await page.keyboard.press("j")
+    await expect(card_of(page, asked[1])).to_be_focused()
+    late.set()
+    await expect(card_of(page, asked[0])).to_contain_text("allowed by")
+    await expect(page.locator("#announcement")).to_contain_text("allowed by")
+    await expect(card_of(page, asked[1])).to_be_focused()
+    await armed(page, asked[1])
+    await page.keyboard.press("a")
+    await expect(card_of(page, asked[1])).to_contain_text("allowed by")
+    assert await statuses(app_server, *asked) == ["allowed", "allowed", "pending"]
 
 
 @pytest.mark.full

@@ -3,6 +3,7 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 from server.floor.performance_sums import bars
@@ -80,8 +81,8 @@ async def test_an_unknown_zone_is_utc_and_an_admin_has_no_floor(app_server: AppS
         assert (await browser.get("/today")).status_code == 404
 
 
-def _session(browser: object) -> str:
-    return "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar)  # type: ignore[attr-defined]
+def _session(browser: httpx.AsyncClient) -> str:
+    return "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar)
 
 
 async def test_it_shows_nothing_of_another_supervisor_and_nothing_of_tests(

@@ -54,46 +54,30 @@ class ArgumentRow:
 
 def argument_rows(found: Mapping[str, Any], last: Mapping[str, Any] | None = None) -> list[ArgumentRow]:
     """All arguments in the order in which they were sent; with `last`, what differs from these, and then what is gone."""
-    odd = odd_names(found)
-    rows = [
-        replace(row, odd=odd.get(name, "")) if len(row.path) == 1 else row
-        for name, value in found.items()
-        for row in _rows((name,), value)
-    ]
-    return rows if last is None else _compared(rows, [*_all_rows(last)])
-
-
-def _all_rows(found: Mapping[str, Any]) -> Iterator[ArgumentRow]:
-    for name, value in found.items():
-        yield from _rows((name,), value)
+    rows = [*_inner((), found)]
+    return rows if last is None else _compared(rows, [*_inner((), last)])
 
 
 def _compared(rows: list[ArgumentRow], last: list[ArgumentRow]) -> list[ArgumentRow]:
     """A changed value is never folded, because a person decides about it."""
-    before = {row.path: row for row in last if row.is_leaf}
-    there = {row.path for row in rows if row.is_leaf}
+    before, there = {row.path: row for row in last}, {row.path for row in rows}
     found = []
     for row in rows:
         was = before.get(row.path)
-        if not row.is_leaf or (was and (was.text, was.kind) == (row.text, row.kind)):
+        if was is None:
+            found.append(replace(row, change="new", folded=False) if row.is_leaf else row)
+        elif (was.text, was.kind) == (row.text, row.kind):
             found.append(row)
-        elif was:
+        else:
             kind = f" ({was.kind})" if was.kind not in (row.kind, "nothing") and was.text else ""
             found.append(replace(row, change="changed", was=_said(was) + kind, folded=False))
-        else:
-            found.append(replace(row, change="new", folded=False))
-    gone = [
-        replace(row, change="gone", was=_said(row), folded=False)
-        for row in last
-        if row.is_leaf and row.path not in there
-    ]
-    return found + gone
+    gone = [row for row in last if row.is_leaf and row.path not in there]
+    return found + [replace(row, change="gone", was=_said(row), folded=False) for row in gone]
 
 
 def _said(row: ArgumentRow) -> str:
-    """An earlier value in words."""
-    text = row.text or ("empty" if row.kind == "text" else "null")
-    return cut(text, _WAS)
+    """An earlier value in words; of an object or a list its kind."""
+    return cut(row.text or ("empty" if row.kind == "text" else row.kind), _WAS)
 
 
 def fitting(rows: list[ArgumentRow], most: int, size: int) -> list[ArgumentRow]:
@@ -126,25 +110,29 @@ def key_row(rows: list[ArgumentRow]) -> ArgumentRow | None:
     return next(iter(short or leaves), None)
 
 
+def _inner(path: tuple[str, ...], value: Mapping[str, Any]) -> Iterator[ArgumentRow]:
+    """The rows of what an object holds; names that could be mistaken for another of it say so."""
+    odd = odd_names(value)
+    for name, one in value.items():
+        first, *rest = _rows((*path, name), one)
+        yield replace(first, odd=odd[name]) if name in odd else first
+        yield from rest
+
+
 def _rows(path: tuple[str, ...], value: Any) -> Iterator[ArgumentRow]:
-    inner: list[tuple[str, Any]] = []
     match value:
         case dict() if value and len(path) < _DEEPEST:
-            inner = list(value.items())
             yield ArgumentRow(path, "", "object")
-        case list() if value and len(path) < _DEEPEST and not _is_plain(value):
-            inner = [(str(number), one) for number, one in enumerate(value, 1)]
-            yield ArgumentRow(path, "", _kind(value))
+            yield from _inner(path, value)
         case list() if value and _is_plain(value):
             yield ArgumentRow(path, "; ".join(map(_item, value)), _kind(value))
+        case list() if value and len(path) < _DEEPEST:
+            yield ArgumentRow(path, "", _kind(value))
+            for number, one in enumerate(value, 1):
+                yield from _rows((*path, str(number)), one)
         case _:
             text = argument(value)
             yield ArgumentRow(path, text, _kind(value), len(text) > _LONG or text.count("\n") > 3)
-    odd = odd_names(name for name, _ in inner) if isinstance(value, dict) else {}
-    for name, one in inner:
-        first, *rest = _rows((*path, name), one)
-        yield replace(first, odd=odd.get(name, "")) if name in odd else first
-        yield from rest
 
 
 def _is_plain(value: list[Any]) -> bool:

@@ -38,7 +38,8 @@ from server.people import first_admin as first_admin_page
 from server.people import views as people
 from server.people.first_admin import FirstAdmin
 from server.permissions import api as permissions_api
-from server.permissions import decision_rows_views, tool_grants_views, tool_permissions_views
+from server.permissions import decision_rows_views, drills_views, tool_grants_views, tool_permissions_views
+from server.permissions import jobs as permissions_jobs
 from server.permissions import views as permissions
 from server.settings import AUTH_PATH, Settings
 from server.system import views as system
@@ -132,6 +133,7 @@ class App:
                     "key uses": lambda: known_agents.run(database),
                     "sweeper": lambda: sweeper.run(database),
                     "deliveries": lambda: agents_jobs.run(database, private=settings.webhooks_private),
+                    "drills": lambda: permissions_jobs.run(database, streams, settings.drill_minutes),
                 }.items()
             ]
             yield State(
@@ -205,6 +207,7 @@ def create_app(
         *agent_keys_views.ROUTES,
         *setup_steps_views.ROUTES,
         *decision_rows_views.ROUTES,
+        *drills_views.ROUTES,
         *permissions.ROUTES,
         *tool_grants_views.ROUTES,
         *tool_permissions_views.ROUTES,

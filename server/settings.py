@@ -115,6 +115,12 @@ class Settings(BaseSettings):
         False,
         description="1: events are also sent to addresses of private networks and of this machine. Otherwise they are refused.",
     )
+    drill_minutes: int = Field(
+        60,
+        ge=0,
+        le=1440,
+        description="Minutes on average after which a supervisor who is due a drill gets it; 0: at once.",
+    )
     streams_per_account: int = Field(
         20,
         ge=1,

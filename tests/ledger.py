@@ -20,6 +20,7 @@ _EXECUTED = re.compile(r"(?:statement|execute [^:]+): (.*)", re.DOTALL)
 BACKGROUND = (
     "select private.sweep(",  # the sweeper, every half second
     "select * from private.take_deliveries(",  # events for other systems, every second
+    "select supervisor_id, interaction_id, tool_name, tool_description, arguments from private.due_drills(",  # every minute
     "select id from private.live_web_sessions(",  # every ten seconds while streams are open
     "select 1;",  # the hub's heartbeat
     *("listen floor;", "select pg_notify("),  # the hub's new connection, and whether it hears

@@ -14,7 +14,7 @@ from server.kernel import http
 from server.kernel.db import Connection, Database, Record
 from server.kernel.http import signed_in
 from server.kernel.live import amount_of
-from server.permissions import decision_rows
+from server.permissions import decision_rows, drills
 from server.permissions.decision_rows import Filters
 
 _INDENTED = 50_000  # characters
@@ -68,12 +68,15 @@ async def times(request: Request) -> Response:
         zone = await _zone(request, connection, filters)
         found = await decision_rows.times(connection, filters, zone)
         attention = await decision_rows.attention(connection, filters, zone)
+        ended = await drills.results(connection, drills.SPAN)
     query = urlencode(filters.chosen)
     return http.render(
         request,
         "permissions/times.html",
         found=found,
         attention=attention,
+        drills=ended,
+        span=drills.SPAN,
         filters=filters,
         query=query,
         **_words(),

@@ -39,14 +39,17 @@ async def allow(
         "select won, expired, card from private.allow_with_grant($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         viewer,
         permission_id,
-        arguments_digest,
-        scope.kind,
-        scope.uses,
-        scope.minutes,
-        scope.argument,
-        scope.each,
-        scope.total,
-        list(scope.freed),
+        [
+            arguments_digest,
+            scope.kind,
+            scope.uses,
+            scope.minutes,
+            scope.argument,
+            scope.each,
+            scope.total,
+            list(scope.freed),
+        ],
+        ("allowed", arguments_digest),
     )
 
 

@@ -8,6 +8,7 @@ from server.errors import NotFound
 from server.kernel.db import Caller, Connection, Database, Record
 from server.kernel.http import json_digest
 from server.kernel.live import OWN
+from server.permissions import drills
 
 # arguments is json and not jsonb, so that people see names and values in the order in which they were sent.
 _COLUMNS = """id, interaction_id, supervisor_id, tool_name, tool_description, arguments, arguments_digest, status,
@@ -70,10 +71,11 @@ async def cancel(connection: Connection, permission_id: UUID) -> Record:
 
 
 async def card(connection: Connection, permission_id: UUID) -> dict[str, Any]:
-    """The row that a card shows. NotFound when it is not the viewer's."""
+    """The row that a card shows, also of a drill. NotFound when it is not the viewer's."""
     row: dict[str, Any] | None = await connection.fetchval(
         "select private.permission_card($1)", permission_id
     )
+    row = row or await drills.card(connection, permission_id)
     if row is None:
         raise NotFound("There is no such tool permission.")
     return row
@@ -104,12 +106,11 @@ async def decide(
     """
     if changed is not None:
         query = "select won, expired, card from private.decide_v3($1, $2, $3, $4, $5, $6::json, $7)"
-        digest = json_digest(changed)
-        return await answered(
-            db, query, viewer, permission_id, status, reason, arguments_digest, changed, digest
-        )
-    query = "select won, expired, card from private.decide_v2($1, $2, $3, $4, $5, false)"
-    return await answered(db, query, viewer, permission_id, status, reason, arguments_digest)
+        values: list[object] = [status, reason, arguments_digest, changed, json_digest(changed)]
+    else:
+        query = "select won, expired, card from private.decide_v2($1, $2, $3, $4, $5, false)"
+        values = [status, reason, arguments_digest]
+    return await answered(db, query, viewer, permission_id, values, (status, arguments_digest))
 
 
 async def seen(connection: Connection, permission_id: UUID, digest: str, ago: int, *, opened: bool) -> bool:
@@ -154,7 +155,8 @@ async def take_back(db: Database, viewer: Caller, permission_id: UUID) -> tuple[
 
     NotFound when it is not the viewer's.
     """
-    return await answered(db, "select won, card from private.take_back($1, $2)", viewer, permission_id)
+    query = "select won, card from private.take_back($1, $2)"
+    return await answered(db, query, viewer, permission_id, [], (None, ""))
 
 
 def _expired(row: dict[str, Any]) -> dict[str, Any]:
@@ -163,9 +165,22 @@ def _expired(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **undecided, "status": "timeout", "responded_at": row["expires_at"]}
 
 
-async def answered(db: Database, query: str, viewer: Caller, *values: object) -> tuple[bool, dict[str, Any]]:
-    """Whether the query stored a decision, and the row that the card shows now."""
-    rows = await db.call(query, viewer.claims, *values)
+async def answered(
+    db: Database,
+    query: str,
+    viewer: Caller,
+    permission_id: UUID,
+    values: Sequence[object],
+    to_drill: tuple[str | None, str],
+) -> tuple[bool, dict[str, Any]]:
+    """Whether the query stored a decision, and the row that the card shows now.
+
+    `to_drill` is what it says to a drill with this id: allowed or denied, and the digest. NotFound when it is not the viewer's.
+    """
+    try:
+        rows = await db.call(query, viewer.claims, permission_id, *values)
+    except NotFound:
+        return await drills.answer(db, viewer, permission_id, *to_drill)
     if rows[0]["card"] is None:
         raise NotFound("There is no such tool permission.")
     row: dict[str, Any] = rows[0]["card"]

@@ -74,6 +74,8 @@ async def show(request: Request) -> Response:
     if request.headers.get("hx-request"):
         return HTMLResponse(card(row))
     found = shown(row)
+    if row.get("drill"):
+        return http.render(request, "permissions/drill.html", p=found, card=card(row))
     if row["status"] != "pending":
         return await decision_rows_views.decision_page(request, permission_id, found)
     text = json.dumps(found["arguments"], indent=1)
@@ -110,6 +112,8 @@ async def take_back(request: Request) -> Response:
 
 def refusal(row: Mapping[str, Any]) -> str:
     """Why nothing was decided."""
+    if row.get("drill") == "withdrawn":
+        return "Too late: this was a drill, and a request of an agent took its place, or its interaction ended. Nothing was decided."
     if row["status"] == "timeout":
         return f"Too late: the request for {row['tool_name']} has expired. Nothing was decided."
     if row["status"] == "cancelled":

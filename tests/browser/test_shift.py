@@ -1,4 +1,4 @@
-"""A shift with forty requests, decided by keyboard alone and by touch alone: each as the person pressed, none by accident."""
+"""A shift with forty requests and two drills, by keyboard alone and by touch alone: each as the person pressed, none by accident."""
 
 from pathlib import Path
 

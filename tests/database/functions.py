@@ -55,6 +55,39 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "public.allow_with_grant({id}, '{digest}', 'exact', 3, 30)", "owner admin", "FW404", id="'{pending}'"
     ),
     "public.revoke_grant": of(PERSON, "public.revoke_grant({id})", "owner admin", "FW404", id="'{grant}'"),
+    # Drills: for the supervisor alone whose floor has them, and sent by admins and the web process.
+    "private.drill_cards": of(PERSON, "private.drill_cards({id})", "owner", id="'{owner}'"),
+    "private.drill_card": of(PERSON, "private.drill_card({id})", "owner", id="'{drill}'"),
+    "private.settle_drill": of(PERSON, "private.settle_drill({id}, 'denied', 'x')", "owner", "FW404", id="'{drill}'"),
+    "private.drill_results": of(PERSON, "(select sum(r.caught) from private.drill_results(now() - interval '1 day') r)", "owner admin"),
+    "private.drill_report": of(PERSON, "private.drill_report()", "admin", "FW403"),
+    "private.choose_drill_ground": Function(
+        may=PERSON, call="(select g.interaction_id from private.choose_drill_ground({id}) g)", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="nothing",
+    ),
+    "private.set_drills_per_day": Function(
+        may=PERSON, call="private.set_drills_per_day({id}, 1)", id="'{owner}'",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
+    ),
+    "private.send_drill": Function(
+        may=PERSON, call="private.send_drill({id}, '{live}', 'amount', 'x', 'refund', null, '{{}}')", id="'{owner}'",
+        its={"FW409": "admin"}, otherwise="FW403", unknown="FW404",
+    ),
+    "private.send_due_drill": Function(
+        may=WEB, call="private.send_due_drill({id}, '{live}', 'amount', 'x', 'refund', null, '{{}}')", id="'{owner}'",
+        its={"nothing": "web"}, unknown="FW404",
+    ),
+    "private.due_drills": of(WEB, "(select d.interaction_id from private.due_drills(array[{id}]::uuid[]) d)", id="'{owner}'"),
+    "private.answer_drill": of(
+        WEB, "(select d.won::text from private.answer_drill(jsonb_build_object('sub', '{owner}')::text, {id}, 'denied', 'x') d)",
+        "web", id="'{drill}'", unknown="FW404",
+    ),
+    "private.drill_stands": NOBODY,
+    "private.show_drill": NOBODY,
+    "private.drill_is_due": NOBODY,
+    "private.drill_ground": NOBODY,
+    "private.place_drill": NOBODY,
+    "private.end_drills": NOBODY,
     "private.decide_now": NOBODY,
     "private.retake_pulse": NOBODY,
     "private.usual_amount": NOBODY,

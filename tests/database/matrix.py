@@ -319,6 +319,11 @@ TABLES: dict[str, Table] = {
     "private.web_sessions": closed(
         "id token_hash user_id access_token refresh_token expires_at user_agent address created_at last_seen_at"
     ),
+    "private.drills": closed(
+        "id supervisor_id interaction_id template why tool_name tool_description known_tool arguments arguments_digest"
+        " last_arguments last_allowed_at usual_amount created_at created_by expires_at outcome ended_at"
+    ),
+    "private.drill_plans": closed("supervisor_id per_day"),
     "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),
     "private.profile_faults": closed("id user_id reason created_at"),
     **VIEWS_READ,

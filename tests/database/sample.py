@@ -145,6 +145,15 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
         await owner.execute(
             "update agent_tools set sealed_secret = 'x', secret_set_at = now() where agent_id = $1", agent.id
         )
+        drill = await owner.fetchval(
+            """insert into private.drills (supervisor_id, interaction_id, template, why, tool_name, known_tool, expires_at, outcome, ended_at)
+            values ($1, $2, 'amount', 'x', 'issue_refund', true, now(), 'caught', now()) returning id""",
+            person.id,
+            UUID(live),
+        )
+        await owner.execute(
+            "insert into private.drill_plans (supervisor_id, per_day) values ($1, 1)", person.id
+        )
         session = await owner.fetchrow(
             "select id, token_hash from private.web_sessions where user_id = $1", person.id
         )
@@ -155,7 +164,7 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
             "done": done, "unarchived": unarchived, "live": live,
             "interactions": f"'{done}', '{unarchived}', '{live}'",
             "pending": pending, "allowed": allowed["id"], "held": held, "grant": str(grant), "digest": allowed["arguments_digest"],
-            "claimed": claimed["id"], "execution": execution["execution_id"],
+            "claimed": claimed["id"], "execution": execution["execution_id"], "drill": str(drill),
             "session": str(session["id"]), "session_hash": session["token_hash"].hex(),
         }  # fmt: skip
 

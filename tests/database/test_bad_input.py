@@ -71,7 +71,7 @@ def sound(call: str) -> list[str]:
 
 
 # Its claims are the web process's own. Where they are no JSON, the policy that reads them says so, if the plan comes to it.
-CLAIMED = {"private.look_at_decision": "22P02"}
+CLAIMED = {"private.look_at_decision": "22P02", "private.answer_drill": "22P02"}
 
 
 @pytest.mark.parametrize(("name", "role"), CALLABLE, ids=["-".join(case) for case in CALLABLE])

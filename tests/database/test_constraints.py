@@ -31,6 +31,32 @@ class Table:
 
 
 TABLES = {
+    "private.drills": Table(
+        {
+            "drills_pkey": "why = 'another'",
+            "drills_waiting": f"id = {ANOTHER}, outcome = null, ended_at = null, arguments = '{{{{}}}}', arguments_digest = 'x'",
+            "drills_supervisor_id_fkey": f"id = {ANOTHER}, supervisor_id = {NOBODY}",
+            "drills_interaction_id_fkey": f"id = {ANOTHER}, interaction_id = {NOBODY}",
+            "drills_created_by_fkey": f"id = {ANOTHER}, created_by = {NOBODY}",
+            "drills_template_check": f"template = {LONG(41)}",
+            "drills_why_check": f"why = {LONG(301)}",
+            "drills_tool_name_check": "tool_name = ''",
+            "drills_tool_description_check": f"tool_description = {LONG(1001)}",
+            "drills_outcome_check": "outcome = 'slept'",
+            "drills_ended_check": "ended_at = null",
+            "drills_words_check": "arguments = '{{}}', arguments_digest = 'x'",
+        },
+        row="outcome = 'caught'",
+        first="""insert into private.drills (supervisor_id, interaction_id, template, why, tool_name, known_tool, expires_at, arguments, arguments_digest)
+            values ({owner}, {live}, 'amount', 'x', 'refund', true, now(), '{{}}', 'x')""",
+    ),
+    "private.drill_plans": Table(
+        {
+            "drill_plans_pkey": "per_day = 2",
+            "drill_plans_supervisor_id_fkey": f"supervisor_id = {NOBODY}",
+            "drill_plans_per_day_check": "per_day = 6",
+        },
+    ),
     "private.idempotency_keys": Table(
         {
             "idempotency_keys_pkey": "status = 200",
@@ -330,7 +356,7 @@ SENTENCES = """
 select conname::text as name, contype = 'c' as is_check, obj_description(oid, 'pg_constraint') as sentence from pg_constraint
 where connamespace in ('public'::regnamespace, 'private'::regnamespace) and conrelid <> 0
 union all select c.relname, false, obj_description(c.oid, 'pg_class') from pg_class c join pg_index on indexrelid = c.oid
-where indisunique and c.relnamespace = 'public'::regnamespace and not exists (select from pg_constraint where conindid = c.oid)
+where indisunique and c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and not exists (select from pg_constraint where conindid = c.oid)
 """
 COLUMNS = """
 select string_agg(quote_ident(attname), ', ') from pg_attribute

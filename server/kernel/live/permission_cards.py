@@ -113,6 +113,9 @@ class Decision(TypedDict):
     rule: str | None
     changed: bool
     proposed: bool
+    # Of a drill alone: how it ended, caught, allowed, missed or withdrawn; and why it ought to be denied.
+    drill: NotRequired[str]
+    why: NotRequired[str]
 
 
 class Queue(TypedDict):
@@ -186,7 +189,7 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
     agent = cut(row["agent_name"], limits["name"])
     again = f", {row['turn']}" if row.get("turn", 1) > 1 else ""
     card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {agent}{again}", "limits": limits}
-    for name in ("changed", "proposed"):
+    for name in ("changed", "proposed", "drill"):
         card.setdefault(name, False)
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]

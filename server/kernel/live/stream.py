@@ -83,6 +83,10 @@ class Streams:
     def __len__(self) -> int:
         return len(self._subscribers)
 
+    def whose(self, page: str) -> set[str]:
+        """Whose rows are watched on this page by a stream of this process."""
+        return {one.whose for one in self.watched if one.page.name == page}
+
     async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
         """The regions of a first page, read as the viewer; with the key "title" where the page makes one."""
         rows = await self._db.call(_READ, [_query(audience, viewer) for audience in audiences])

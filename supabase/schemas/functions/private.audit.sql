@@ -20,7 +20,7 @@ begin
   values (v_person.id,
     coalesce(v_person.username, v_person.name, 'agent ' || private.current_agent(),
       nullif(pg_catalog.current_setting('role', true), 'none'), session_user),
-    tg_table_name || '.' || pg_catalog.lower(tg_op), coalesce(v_row ->> 'id', v_row ->> 'name'),
+    tg_table_name || '.' || pg_catalog.lower(tg_op), coalesce(v_row ->> 'id', v_row ->> 'name', v_row ->> 'supervisor_id'),
     coalesce(v_row ->> 'supervisor_id', case tg_table_name when 'users' then v_row ->> 'id' end,
       (select a.supervisor_id::text from public.agents a where a.id = (v_row ->> 'agent_id')::uuid))::uuid,
     v_changes);

@@ -7,7 +7,7 @@ declare
   v_count integer;
 begin
   -- Grants first, because every function locks interactions and pulses before requests.
-  v_settled := private.end_expired_grants() + private.settle_held_permissions();
+  v_settled := private.end_expired_grants() + private.settle_held_permissions() + private.end_drills();
   with due as (
     select id from public.tool_permissions
     where status = 'pending' and held_until is null and expires_at <= pg_catalog.clock_timestamp()
@@ -19,5 +19,5 @@ begin
   return v_settled + v_count;
 end $$;
 comment on function private.expire_tool_permissions() is
-  'Marks at most 500 expired requests as timeout, and allows at most 500 whose allow can no longer be taken back; how many. Safe on every replica.';
+  'Marks at most 500 expired requests as timeout, and allows at most 500 whose allow can no longer be taken back, and ends drills; how many. Safe on every replica.';
 grant execute on function private.expire_tool_permissions() to floorwalker_web, service_role;

@@ -15,6 +15,7 @@ declare
   v_pending json;
   v_answered json;
   v_asked_until json;
+  v_drills json;
 begin
   if p_arguments -> 'urgent' is distinct from 'false' or v_known ->> 'asked' is distinct from 'nothing' then
     select w.ids, w.more into v_waiting, v_more from private.waiting_in_turn(array[v_supervisor], 50) w;
@@ -22,6 +23,7 @@ begin
       select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status <> 'pending'
         and (t.rule is null or t.rule = 'shown') and t.responded_at > pg_catalog.now() - interval '10 minutes'
         order by t.responded_at desc limit 5);
+    v_drills := private.drill_cards(v_supervisor);
   end if;
   if v_waiting <> '{}' then
     select pg_catalog.json_agg(pg_catalog.row_to_json(c) order by pg_catalog.array_position(v_waiting, c.id)) into v_pending
@@ -35,6 +37,17 @@ begin
       group by t.agent_id) a;
     select pg_catalog.json_agg(pg_catalog.row_to_json(c) order by c.responded_at desc) into v_answered
     from private.decision_cards c where c.id = any (v_lately);
+  end if;
+  if v_drills is not null then
+    -- A drill waits only while no request does; private.drill_stands says the same.
+    if v_pending is null and v_drills ->> 'waiting' is not null then
+      v_pending := pg_catalog.json_build_array(v_drills -> 'waiting');
+    end if;
+    select pg_catalog.json_agg(l.card order by (l.card ->> 'responded_at')::timestamptz desc) into v_answered from (
+      select e.card from (
+        select value as card from pg_catalog.json_array_elements(coalesce(v_answered, '[]'))
+        union all select value from pg_catalog.json_array_elements(v_drills -> 'ended')) e
+      order by (e.card ->> 'responded_at')::timestamptz desc limit 5) l;
   end if;
   return pg_catalog.json_build_object(
     'agents', (

@@ -3,8 +3,10 @@
 from typing import Any
 
 from server.errors import Invalid
+from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.db import Database
+from server.kernel.live import amount_of
 
 _TALL = 40  # of the highest bar
 _FLAT = 1  # of an hour without an interaction
@@ -26,7 +28,15 @@ async def _read(db: Database, viewer: Viewer, zone: str) -> dict[str, Any]:
         row = await connection.fetchrow("select private.today($1) as today", zone)
     assert row is not None
     found: dict[str, Any] = row["today"]
+    for one in found["decisions"]:
+        one["key"] = _key(http.arguments(one["arguments"]))
     return found
+
+
+def _key(arguments: dict[str, Any]) -> str | None:
+    """What a line shows of the arguments: the amount, else the one that tells most."""
+    row = http.key_row(http.argument_rows(arguments))
+    return amount_of(arguments) or (row.text if row else None)
 
 
 def bars(hours: list[dict[str, Any]]) -> list[tuple[str, int, int]]:

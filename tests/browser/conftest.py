@@ -16,13 +16,21 @@ expect.set_options(timeout=1000 * DEADLINE)
 
 
 @pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
+async def running_browser() -> AsyncIterator[Browser]:
     path = chromium.find()
     assert path is not None, chromium.ADVICE
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=str(path), args=chromium.arguments())
         yield running
         await running.close()
+
+
+@pytest.fixture
+async def browser(running_browser: Browser) -> AsyncIterator[Browser]:
+    """The browser of the session. What a failed test has left open is closed, because an open page takes a processor's time."""
+    yield running_browser
+    for context in running_browser.contexts:
+        await context.close()
 
 
 async def sign_in_with(page: Page, person: Person, at: str = "") -> None:

@@ -1,5 +1,5 @@
 """The replay is watched in a real Chromium."""
 
-from tests.browser.conftest import browser, sign_in
+from tests.browser.conftest import browser, running_browser, sign_in
 
-__all__ = ["browser", "sign_in"]
+__all__ = ["browser", "running_browser", "sign_in"]

@@ -165,7 +165,7 @@ async def test_it_goes_with_its_interaction_and_is_missed_when_nobody_answers(
     agent = voice.agents[0]
     admin = await app_server.hire("admin")
     async with app_server.browser_of(voice) as browser, app_server.browser_of(admin) as sender:
-        assert "no live interaction is on this floor" in await send(sender, voice, status=409)
+        assert "no interaction on this floor is live and heard" in await send(sender, voice, status=409)
         live = await app_server.start(agent)
         await send(sender, voice)
         assert "a drill waits on this floor already" in await send(sender, voice, status=409)

@@ -1,4 +1,4 @@
--- Bounded, however long the history is: at most 100 rows of the sums by their key, one person's decisions of one day, and the
+-- Bounded, however long the history is: at most 100 rows of the sums by their key, one person's interactions and decisions of one day, and the
 -- newest rows by index. The floor asks once when it becomes quiet, and never while it is busy.
 create function private.today(p_time_zone text) returns json
 language plpgsql stable security definer
@@ -20,11 +20,16 @@ begin
       select c.started_at, c.completed, c.handle_seconds, c.rated, c.csat_hundredths, c.fcr_known, c.fcr_true
       from private.performance_changes c where c.supervisor_id = v_viewer and c.started_at >= v_since
     ), answers as materialized (
-      select t.id, t.tool_name, t.status, t.agent_id, t.responded_at,
+      select t.id, t.tool_name, t.arguments, t.status, t.agent_id, t.responded_at,
         extract(epoch from t.responded_at - t.requested_at)::double precision as seconds
       from public.tool_permissions t join public.interactions i on i.id = t.interaction_id
       where t.supervisor_id = v_viewer and t.responded_at >= v_since and t.status in ('allowed', 'denied')
         and t.responded_by is not null and not i.is_test
+    ), own as materialized (
+      select i.agent_id, pg_catalog.count(*) as interactions, pg_catalog.avg(c.csat_score) as csat, pg_catalog.avg(i.duration_seconds) as aht
+      from public.interactions i left join public.interaction_archives c on c.interaction_id = i.id
+      where i.supervisor_id = v_viewer and i.started_at >= v_since and i.status = 'completed' and not i.is_test
+      group by i.agent_id
     ), recent as materialized (
       select i.id, i.agent_id, i.ended_at, i.status from public.interactions i
       where i.supervisor_id = v_viewer and i.status <> 'active' and not i.is_test
@@ -45,6 +50,9 @@ begin
         select g.at, coalesce((select pg_catalog.sum(p.completed) from parts p
           where p.starts_at >= g.at and p.starts_at < g.at + interval '1 hour'), 0) as n
         from pg_catalog.generate_series(v_since, pg_catalog.now(), interval '1 hour') g (at)) h),
+      'by_agent', (select coalesce(pg_catalog.json_agg(pg_catalog.row_to_json(b) order by b.slot), '[]') from (
+        select a.slot, a.id, a.name, o.interactions, pg_catalog.round(o.csat) as csat, pg_catalog.round(o.aht, 1) as aht
+        from public.agents a join own o on o.agent_id = a.id where a.supervisor_id = v_viewer and a.retired_at is null) b),
       'last', (select coalesce(pg_catalog.json_agg(pg_catalog.row_to_json(l) order by l.ended_at desc), '[]') from (
         select r.id, r.ended_at, r.status, a.name as agent_name, pg_catalog.left(c.summary, 200) as summary, c.csat_score,
           case when pg_catalog.jsonb_array_length(c.issues) > 0 then not exists (
@@ -53,10 +61,10 @@ begin
         left join public.interaction_archives c on c.interaction_id = r.id
         order by r.ended_at desc limit 5) l),
       'decisions', (select coalesce(pg_catalog.json_agg(pg_catalog.row_to_json(d) order by d.responded_at desc), '[]') from (
-        select s.id, s.tool_name, s.status, s.responded_at, s.seconds, a.name as agent_name
+        select s.id, s.tool_name, s.arguments::text as arguments, s.status, s.responded_at, s.seconds, a.name as agent_name
         from answers s join public.agents a on a.id = s.agent_id
         order by s.responded_at desc limit 3) d)));
 end $$;
 comment on function private.today(text) is
-  'What the viewer''s own floor did since midnight in a time zone: sums, interactions by hour, the last five interactions and three decisions. FW403 for all but supervisors, FW422 for an unknown zone.';
+  'What the viewer''s own floor did since midnight in a time zone: sums, also by agent, interactions by hour, the last five interactions and three decisions. FW403 for all but supervisors, FW422 for an unknown zone.';
 grant execute on function private.today(text) to authenticated;

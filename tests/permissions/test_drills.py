@@ -109,7 +109,7 @@ async def test_it_is_a_card_like_any_other_until_it_is_denied(app_server: AppSer
 
 
 @pytest.mark.parametrize("way", ["decision", "standing-approval", "answer"])
-async def test_whoever_allows_it_is_told_and_nothing_runs(
+async def test_the_person_who_allows_it_is_told_and_nothing_runs(
     app_server: AppServer, voice: Person, way: str
 ) -> None:
     await app_server.start(voice.agents[0])

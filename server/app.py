@@ -26,6 +26,7 @@ from server.errors import NotFound, Unavailable
 from server.floor import pages as floor_pages
 from server.floor import views as floor
 from server.interactions import api as interactions_api
+from server.interactions import interaction_search_views
 from server.interactions import pages as interactions_pages
 from server.interactions import views as interactions
 from server.interactions.realtime_metrics import Recorder
@@ -211,6 +212,7 @@ def create_app(
         *permissions.ROUTES,
         *tool_grants_views.ROUTES,
         *tool_permissions_views.ROUTES,
+        *interaction_search_views.ROUTES,
         *interactions.ROUTES,
         *leaderboard.ROUTES,
         *people.ROUTES,

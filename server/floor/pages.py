@@ -43,6 +43,7 @@ class Ended(TypedDict):
     ended_at: str
     status: str
     csat_score: float | None
+    id: str
 
 
 class Agent(TypedDict):

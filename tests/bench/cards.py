@@ -44,7 +44,12 @@ def agent(number: int) -> Agent:
             "critical_until": None,
             "low_until": None,
         },
-        "last": {"ended_at": at.format(30), "status": "completed", "csat_score": 4.0},
+        "last": {
+            "ended_at": at.format(30),
+            "status": "completed",
+            "csat_score": 4.0,
+            "id": "00000000-0000-4000-8000-000000000000",
+        },
     }
 
 

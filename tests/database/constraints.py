@@ -36,6 +36,16 @@ TABLES = {
         first="""insert into private.drills (supervisor_id, interaction_id, template, why, tool_name, known_tool, expires_at, arguments, arguments_digest)
             values ({owner}, {live}, 'amount', 'x', 'refund', true, now(), '{{}}', 'x')""",
     ),
+    "private.interaction_search": Table(
+        {
+            "interaction_search_pkey": "labels = '{{another}}'",
+            "interaction_search_interaction": f"interaction_id = {ANOTHER}",
+        },
+    ),
+    "private.interactions_to_find": Table(
+        {"interactions_to_find_pkey": "started_at = now()"},
+        first=f"insert into private.interactions_to_find (interaction_id, started_at) values ({ANOTHER}, now())",
+    ),
     "private.drill_plans": Table(
         {
             "drill_plans_pkey": "per_day = 2",

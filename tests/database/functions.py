@@ -55,6 +55,22 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "public.allow_with_grant({id}, '{digest}', 'exact', 3, 30)", "owner admin", "FW404", id="'{pending}'"
     ),
     "public.revoke_grant": of(PERSON, "public.revoke_grant({id})", "owner admin", "FW404", id="'{grant}'"),
+    # Finding interactions: those of the reader.
+    "private.find_interactions": of(
+        PERSON,
+        "(select min(f.interaction_id::text) from private.find_interactions(null, false, null, null, null, null, '{{}}', 'started', true, null, null, 50) f)",
+        "owner admin",
+    ),
+    "private.count_interactions": of(
+        PERSON, "(select nullif(c.found, 0) from private.count_interactions(null, false, null, null, null, null, '{{}}') c)", "owner admin"
+    ),
+    "private.searchable_supervisors": NOBODY,
+    "private.search_condition": NOBODY,
+    "private.search_query": NOBODY,
+    "private.interaction_labels": NOBODY,
+    "private.interaction_words": NOBODY,
+    "private.find_again": NOBODY,
+    "private.find_waiting": NOBODY,
     # Drills: for the supervisor alone whose floor has them, and sent by admins and the web process.
     "private.drill_cards": of(PERSON, "private.drill_cards({id})", "owner", id="'{owner}'"),
     "private.drill_card": of(PERSON, "private.drill_card({id})", "owner", id="'{drill}'"),

@@ -285,7 +285,7 @@ TABLES: dict[str, Table] = {
     ),
     "public.saved_views": Table(
         rows="user_id = '{owner}'",
-        groups={"page": "page", "said": "name filters", "kept": "id user_id created_at"},
+        groups={"page": "page", "said": "name filters shared", "kept": "id user_id created_at"},
         new={"page": "'interactions'", "name": "'Bad ones'", "filters": "'{{}}'"},
         change={"said": 'filters = \'{{"type": "voice"}}\''},
         fates=grid("""
@@ -324,6 +324,10 @@ TABLES: dict[str, Table] = {
         " last_arguments last_allowed_at usual_amount created_at created_by expires_at outcome ended_at"
     ),
     "private.drill_plans": closed("supervisor_id per_day"),
+    "private.interaction_search": closed(
+        "interaction_id supervisor_id agent_id started_at duration_seconds satisfaction csat labels words"
+    ),
+    "private.interactions_to_find": closed("interaction_id started_at"),
     "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),
     "private.profile_faults": closed("id user_id reason created_at"),
     **VIEWS_READ,

@@ -18,6 +18,10 @@ pytestmark = pytest.mark.full
 # Findings that are meant, each with its reason.
 MEANT = {
     "private.drills": "closed",
+    "private.interaction_search": "closed",
+    "private.interactions_to_find": "closed",
+    "private.find_interactions": "judges itself whose interactions the caller may see, and returns their ids",
+    "private.count_interactions": "the same, counted",
     "private.drill_plans": "closed",
     "private.due_drills": "for the web process; whom of the supervisors it names a drill is due",
     "private.drill_results": "aggregates of those whom the caller may see",

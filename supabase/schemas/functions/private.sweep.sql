@@ -20,9 +20,11 @@ begin
     when 'archives' then public.cleanup_old_archives(private.setting('archive_days'), 50)
     when 'interactions' then private.anonymise_interactions()
     when 'leftovers' then private.cleanup_leftovers() end;
-  -- Not a step of its own, so that the last release's server marks them too; not counted, because nothing ends.
+  -- Not a step of its own, so that the last release's server does this too; not counted, because nothing ends.
   if p_step = 'reaping' then
     perform private.mark_silent();
+  elsif p_step = 'performance' then
+    perform private.find_waiting();
   end if;
   return v_done;
 end $$;

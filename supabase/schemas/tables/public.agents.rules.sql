@@ -92,7 +92,8 @@ create view private.agent_cards with (security_invoker=true) as
       select row_to_json(l) from (
         select e.ended_at,
           e.status,
-          c.csat_score
+          c.csat_score,
+          e.id
         from public.interactions e
           left join public.interaction_archives c on c.interaction_id = e.id
         where e.agent_id = a.id and e.status <> 'active'

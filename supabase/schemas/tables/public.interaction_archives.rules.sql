@@ -33,6 +33,9 @@ create trigger interaction_archives_41_count_update after update of interaction_
   execute function private.count_archive();
 create trigger interaction_archives_42_count_delete after delete on public.interaction_archives for each row
   execute function private.count_archive();
+create trigger interaction_archives_50_search after insert or delete or update of summary, issues, tags,
+    csat_score on public.interaction_archives for each row
+  execute function private.follow_search();
 create trigger interaction_archives_60_ring_insert after insert on public.interaction_archives
     referencing new table as inserted for each statement
   execute function private.ring();

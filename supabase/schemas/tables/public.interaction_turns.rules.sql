@@ -19,6 +19,8 @@ create trigger interaction_turns_10_attach before insert on public.interaction_t
 create trigger interaction_turns_20_pulse after insert on public.interaction_turns
     referencing new table as inserted for each statement
   execute function private.hear_turns();
+create trigger interaction_turns_50_search after insert or update of text on public.interaction_turns for each row when (new.late)
+  execute function private.follow_search();
 create trigger interaction_turns_60_ring_insert after insert on public.interaction_turns
     referencing new table as inserted for each statement
   execute function private.ring();

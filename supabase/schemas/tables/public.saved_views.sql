@@ -5,6 +5,7 @@ create table public.saved_views (
   name text not null,
   filters jsonb not null,
   created_at timestamptz not null default now(),
+  shared boolean not null default false,
   constraint saved_views_pkey primary key (id),
   constraint saved_views_once unique (user_id, page, name),
   constraint saved_views_filters_check check (jsonb_typeof(filters) = 'object' and octet_length(filters::text) <= 4000),
@@ -14,7 +15,8 @@ create table public.saved_views (
 );
 
 comment on table public.saved_views is
-  'Filters of a list under a name; a person''s own.';
+  'Filters of a list under a name: a person''s own, or of an admin for everybody.';
+comment on column public.saved_views.shared is 'Whether everybody has it; only an admin shares.';
 comment on constraint saved_views_pkey on public.saved_views is
   'this id is taken';
 comment on constraint saved_views_once on public.saved_views is

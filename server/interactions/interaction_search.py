@@ -1,0 +1,314 @@
+"""Finding interactions: filters, the lines of a page, counts, and all that match for a file."""
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+from uuid import UUID
+
+from server.errors import Invalid
+from server.kernel.db import Caller, Connection, Database, Record
+
+DAYS = {"1": "last 24 hours", "7": "last 7 days", "30": "last 30 days", "": "all that is kept"}
+OUTCOMES = {"completed": "completed", "failed": "failed", "live": "live now"}
+SENTIMENTS = {"good": "good", "neutral": "neutral", "critical": "critical"}
+CHANNELS = {"voice": "voice", "chat": "chat"}
+ISSUES = {"open": "an open issue", "resolved": "a resolved issue"}
+CSAT = {"low": "CSAT under 50 %", "middle": "CSAT 50 to 79 %", "high": "CSAT from 80 %"}
+DECISIONS = {
+    "allowed": "something allowed",
+    "denied": "something denied",
+    "timeout": "something expired",
+    "automatic": "allowed by a rule",
+    "cancelled": "a request cancelled",
+}
+ORDERS = {"started": "Started", "duration": "Duration", "satisfaction": "Satisfaction", "csat": "CSAT"}
+PAGE, COUNTED = 50, 10_000
+_BATCH = 2000
+_LONGEST = 100
+_SHORTEST_PART = 3  # characters, below which a part of a word is in almost every summary
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CURSOR = re.compile(r"([0-9 :.+T-]{1,40})~([0-9a-f-]{36})")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address of the page filters and sorts by; empty means everything."""
+
+    q: str = ""  # words of the summary, the transcript or the caller; a part of the number; an id
+    days: str = "7"
+    since: str = ""  # a date in the zone of the viewer; instead of days
+    until: str = ""
+    agent: str = ""  # an id
+    supervisor: str = ""  # a username
+    channel: str = ""
+    sentiment: str = ""  # at the end
+    outcome: str = ""
+    topic: str = ""
+    tag: str = ""
+    issue: str = ""
+    csat: str = ""
+    decision: str = ""
+    sort: str = "started"
+    up: str = ""  # "yes": the smallest first
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """From a query string. Invalid for an unknown value."""
+        given = {one.name: query[one.name].strip() for one in fields(cls) if one.name in query}
+        found = cls(**given)
+        known = (
+            all(len(value) <= _LONGEST and "\x00" not in value for value in given.values())
+            and found.days in DAYS
+            and all(date == "" or _is_date(date) for date in (found.since, found.until))
+            and (found.agent == "" or _is_id(found.agent))
+            and found.channel in ("", *CHANNELS)
+            and found.sentiment in ("", *SENTIMENTS)
+            and found.outcome in ("", *OUTCOMES)
+            and found.issue in ("", *ISSUES)
+            and found.csat in ("", *CSAT)
+            and found.decision in ("", *DECISIONS)
+            and found.sort in ORDERS
+            and found.up in ("", "yes")
+        )
+        if not known:
+            raise Invalid("There is no such filter.")
+        return found
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The filters that differ from those of the plain address."""
+        plain = Filters()
+        return {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if getattr(self, one.name) != getattr(plain, one.name)
+        }
+
+    @property
+    def labels(self) -> list[str]:
+        """What private.interaction_search.labels holds of these filters."""
+        pairs = {
+            "channel": self.channel, "outcome": self.outcome, "sentiment": self.sentiment, "topic": self.topic, "tag": self.tag,
+            "issues": self.issue, "csat": self.csat, "decision": self.decision,
+        }  # fmt: skip
+        return [f"{name}:{value.lower()}" for name, value in pairs.items() if value]
+
+    @property
+    def of_live_ones(self) -> bool:
+        """Whether a live interaction can match: it has no outcome and no archive yet."""
+        return self.outcome in ("", "live") and not (self.topic or self.tag or self.issue or self.csat)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(_DATE.fullmatch(text)) and dt.date.fromisoformat(text).year >= 2000
+    except ValueError:
+        return False
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Filters with their moments and their supervisor, as the database takes them."""
+
+    filters: Filters
+    zone: str
+    since: dt.datetime | None
+    until: dt.datetime | None
+    supervisor_id: UUID | None
+    nobody: bool  # whether the chosen supervisor is unknown
+
+    def given(self, *, part: bool) -> list[Any]:
+        """The first arguments of private.find_interactions and private.count_interactions."""
+        f = self.filters
+        agent = UUID(f.agent) if f.agent else None
+        return [f.q or None, part, self.since, self.until, self.supervisor_id, agent, f.labels]
+
+
+async def choose(connection: Connection, filters: Filters, zone: str) -> Chosen:
+    """The filters with the days in this zone, UTC if the database does not know it."""
+    row = await connection.fetchrow(
+        """
+        select coalesce((select name from pg_catalog.pg_timezone_names where $4 and name = $1), 'UTC') as zone,
+          (select id from public.users where username = $2) as supervisor_id, now() - make_interval(days => $3::integer) as lately
+        """,
+        zone,
+        filters.supervisor,
+        int(filters.days or 0),
+        bool(filters.since or filters.until),
+    )
+    assert row is not None
+    since = row["lately"] if filters.days else None
+    until = None
+    if filters.since or filters.until:
+        since, until = await _days(connection, filters, row["zone"])
+    unknown = bool(filters.supervisor) and row["supervisor_id"] is None
+    return Chosen(filters, row["zone"], since, until, row["supervisor_id"], unknown)
+
+
+async def _days(
+    connection: Connection, filters: Filters, zone: str
+) -> tuple[dt.datetime | None, dt.datetime | None]:
+    row = await connection.fetchrow(
+        """
+        select (nullif($1::text, '')::date::timestamp at time zone $3::text) as since,
+          ((nullif($2::text, '')::date + 1)::timestamp at time zone $3::text) as until
+        """,
+        filters.since,
+        filters.until,
+        zone,
+    )
+    assert row is not None
+    return row["since"], row["until"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page: its rows, whether the text was found as a part of a word only, and the cursors of its neighbours."""
+
+    rows: Sequence[Record]
+    part: bool = False
+    older: str = ""
+    newer: str = ""
+
+
+async def find(
+    connection: Connection, chosen: Chosen, *, before: str = "", after: str = "", part: bool = False
+) -> Found:
+    """The ended interactions on this side of a place, in the order of the filters. Invalid for a place that is none.
+
+    Where no word begins with the text, those are found that have it as a part of a word (`part`).
+    """
+    if chosen.filters.outcome == "live" or chosen.nobody:
+        return Found([])
+    places, more = await _ids(connection, chosen, before, after, PAGE, part=part)
+    if not (places or part or before or after) and len(chosen.filters.q) >= _SHORTEST_PART:
+        part = True
+        places, more = await _ids(connection, chosen, "", "", PAGE, part=True)
+    rows = await _lines(connection, [place["interaction_id"] for place in places])
+    older = _cursor(places[-1]) if places and (more or after) else ""
+    newer = _cursor(places[0]) if places and (before or (after and more)) else ""
+    return Found(rows, part, older, newer)
+
+
+def _cursor(place: Record) -> str:
+    return f"{place['place']}~{place['interaction_id']}"
+
+
+async def _ids(
+    connection: Connection, chosen: Chosen, before: str, after: str, limit: int, *, part: bool
+) -> tuple[Sequence[Record], bool]:
+    """Ids and their places; `before` a place means what follows it on the page, `after` what stands above it."""
+    found = _CURSOR.fullmatch(before or after) if before or after else None
+    if (before or after) and (found is None or not _is_id(found[2])):
+        raise Invalid("There is no such page.")
+    descending = (chosen.filters.up != "yes") == (not after)
+    rows = await connection.fetch(
+        "select interaction_id, place from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        *chosen.given(part=part),
+        chosen.filters.sort,
+        descending,
+        found[1] if found else None,
+        UUID(found[2]) if found else None,
+        limit + 1,
+    )
+    kept = rows[:limit]
+    return kept[::-1] if after else kept, len(rows) > limit
+
+
+_LINE = """
+  select i.id, i.status, i.interaction_type, i.started_at, i.ended_at, i.duration_seconds, i.phone_number, i.caller, i.is_test, i.end_reason,
+    i.anonymised_at, i.agent_id, a.name as agent_name, u.username, left(c.summary, 300) as summary, c.csat_score, c.tags, c.issues,
+    coalesce(c.series, i.series) as series, m.latest, d.*
+  from unnest($1::uuid[]) with ordinality as o (id, place)
+  join public.interactions i on i.id = o.id join public.agents a on a.id = i.agent_id join public.users u on u.id = i.supervisor_id
+  left join public.interaction_archives c on c.interaction_id = i.id
+  left join lateral (
+    select coalesce(jsonb_agg(jsonb_build_array(0, r.satisfaction_score, r.sentiment) order by r.timestamp), '[]') as latest from (
+      select s.* from public.realtime_metrics s where s.interaction_id = i.id and coalesce(c.series, i.series) is null
+      order by s.timestamp desc limit 60) r) m on true
+  left join lateral (
+    select count(*) filter (where t.status = 'allowed' and t.rule is null) as allowed, count(*) filter (where t.status = 'denied') as denied,
+      count(*) filter (where t.status = 'timeout') as expired, count(*) filter (where t.status = 'allowed' and t.rule is not null) as automatic
+    from public.tool_permissions t where t.interaction_id = i.id and t.rule is distinct from 'not_required') d on true
+  order by o.place
+"""
+
+
+async def _lines(connection: Connection, ids: Sequence[UUID]) -> Sequence[Record]:
+    """What a line shows of each of these, in their order; through the reader's own row-level security."""
+    return await connection.fetch(_LINE, [*ids]) if ids else []
+
+
+async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
+    """The live interactions that match, the newest first, at most a page of them."""
+    f = chosen.filters
+    if not f.of_live_ones or f.until or f.decision or chosen.nobody:
+        return []
+    text = f.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return await connection.fetch(
+        """
+        select p.interaction_id as id, p.started_at, p.phone_number, p.caller, p.is_test, p.sentiment, p.satisfaction_score, p.scores,
+          p.feed -> 0 ->> 'text' as said, p.agent_id, a.name as agent_name, a.agent_type as interaction_type, u.username,
+          (select count(*) from public.tool_permissions t where t.interaction_id = p.interaction_id and t.status = 'pending') as waiting
+        from public.interaction_pulse p join public.agents a on a.id = p.agent_id join public.users u on u.id = p.supervisor_id
+        where ($1 = '' or p.phone_number like '%' || $2 || '%' and $2 <> '' or p.caller ilike '%' || $1 || '%' or p.feed::text ilike '%' || $1 || '%'
+            or p.interaction_id::text = lower($3))
+          and ($4 = '' or a.agent_type = $4) and ($5 = '' or p.sentiment = $5) and ($6::uuid is null or p.agent_id = $6)
+          and ($7::uuid is null or p.supervisor_id = $7) and ($8::timestamptz is null or p.started_at >= $8)
+        order by p.started_at desc, p.interaction_id desc limit $9
+        """,
+        text,
+        re.sub(r"[ ().+/-]", "", f.q) if re.fullmatch(r"[0-9 ().+/-]{3,}", f.q) else "",
+        f.q,
+        f.channel,
+        f.sentiment,
+        UUID(f.agent) if f.agent else None,
+        chosen.supervisor_id,
+        chosen.since,
+        PAGE,
+    )
+
+
+async def count(connection: Connection, chosen: Chosen, *, part: bool) -> Record | None:
+    """How many ended interactions match, COUNTED + 1 for more, and their averages; None where none is asked for."""
+    if chosen.filters.outcome == "live" or chosen.nobody:
+        return None
+    return await connection.fetchrow(
+        "select found, csat, satisfaction, duration from private.count_interactions($1, $2, $3, $4, $5, $6, $7)",
+        *chosen.given(part=part),
+    )
+
+
+async def everything(
+    db: Database, viewer: Caller, chosen: Chosen, *, part: bool
+) -> AsyncIterator[Sequence[Record]]:
+    """All ended interactions that match, in batches; each is a transaction of its own, so a slow reader holds no connection."""
+    before = ""
+    if chosen.filters.outcome == "live" or chosen.nobody:
+        return
+    while True:
+        async with db.as_viewer(viewer) as connection:
+            places, more = await _ids(connection, chosen, before, "", _BATCH, part=part)
+            rows = await _lines(connection, [place["interaction_id"] for place in places])
+        yield rows
+        if not more:
+            return
+        before = _cursor(places[-1])
+
+
+async def agents(connection: Connection) -> Sequence[Record]:
+    """The viewer's agents, for the filter, at most 200."""
+    return await connection.fetch(
+        """select id, name from public.agents where supervisor_id is not null and retired_at is null
+        order by name collate "C", id limit 200"""
+    )

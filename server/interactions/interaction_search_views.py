@@ -1,0 +1,190 @@
+"""The page that finds interactions, its CSV, and the views of it that people save."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from server.interactions import interaction_search, saved_views
+from server.interactions.interaction_search import Filters
+from server.kernel import http
+from server.kernel.db import Database, Record
+from server.kernel.http import signed_in
+
+_PATH = "/interactions"
+_COLUMNS = (
+    "started_at", "ended_at", "duration_seconds", "agent_name", "username", "interaction_type", "customer", "status", "end_reason",
+    "satisfaction", "sentiment", "csat_score", "issues_open", "topics", "tags", "summary", "allowed", "denied", "expired", "automatic", "is_test", "id",
+)  # fmt: skip
+_TAGS = 3  # in a line
+_LONGEST = 4000  # characters of a query
+
+
+async def index(request: Request) -> Response:
+    """Live interactions that match the filters in the address, then ended ones, 50 on a page."""
+    query = request.query_params
+    filters = Filters.of(query)
+    before, after = (query.get(name, "")[:90] for name in ("before", "after"))
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        chosen = await interaction_search.choose(connection, filters, _zone(request))
+        found = await interaction_search.find(
+            connection, chosen, before=before, after=after, part=query.get("part") == "yes"
+        )
+        counts = await interaction_search.count(connection, chosen, part=found.part)
+        first = not (before or after)
+        live = await interaction_search.live(connection, chosen) if first else []
+        agents = await interaction_search.agents(connection)
+        views = await saved_views.of_page(connection, "interactions")
+    return http.render(
+        request,
+        "interactions/found.html",
+        live=live,
+        rows=[_line(row) for row in found.rows],
+        found=found,
+        counts=counts,
+        counted=interaction_search.COUNTED,
+        filters=filters,
+        query=urlencode(filters.chosen),
+        zone=chosen.zone,
+        agents=agents,
+        views=views,
+        columns=_columns(filters),
+        without=lambda name, value=None: _without(filters, name, value),
+        chip=lambda name, value: _chip(name, value, agents),
+        most=interaction_search.PAGE,
+        words=_WORDS,
+    )
+
+
+async def export(request: Request) -> Response:
+    """All ended interactions that match, as CSV, sent while they are read."""
+    filters, viewer = Filters.of(request.query_params), request.state.viewer
+    part = request.query_params.get("part") == "yes"
+    db: Database = request.state.db
+    async with db.as_viewer(viewer) as connection:
+        chosen = await interaction_search.choose(connection, filters, _zone(request))
+
+    async def rows() -> AsyncIterator[list[dict[str, Any]]]:
+        async for batch in interaction_search.everything(db, viewer, chosen, part=part):
+            yield [_cells(row) for row in batch]
+
+    return http.csv_stream("interactions.csv", _COLUMNS, rows())
+
+
+async def save(request: Request) -> Response:
+    """Keep the filters of an address under a name, for oneself or as an admin for everybody."""
+    fields = await http.form(request)
+    filters = Filters.of(dict(parse_qsl(fields.get("query", "")[:_LONGEST], keep_blank_values=True)))
+    async with request.state.db.as_viewer(request.state.viewer) as connection:
+        await saved_views.save(
+            connection,
+            "interactions",
+            fields.get("name", ""),
+            filters.chosen,
+            shared=fields.get("shared") == "yes",
+        )
+    return RedirectResponse(f"{_PATH}?{urlencode(filters.chosen)}", 303)
+
+
+async def forget(request: Request) -> Response:
+    """Delete a saved view of one's own; as an admin also a shared one."""
+    view_id = http.identifier(request.path_params["id"], "saved view")
+    async with request.state.db.as_viewer(request.state.viewer) as connection:
+        await saved_views.delete(connection, view_id)
+    return RedirectResponse(_PATH, 303)
+
+
+_WORDS = {
+    "days": interaction_search.DAYS,
+    "outcome": interaction_search.OUTCOMES,
+    "sentiment": interaction_search.SENTIMENTS,
+    "channel": interaction_search.CHANNELS,
+    "issue": interaction_search.ISSUES,
+    "csat": interaction_search.CSAT,
+    "decision": interaction_search.DECISIONS,
+    "sort": interaction_search.ORDERS,
+}
+
+
+def _without(filters: Filters, name: str, value: str | None) -> str:
+    """The query of the page without this filter, or with another value of it."""
+    left = {key: chosen for key, chosen in filters.chosen.items() if key != name}
+    return urlencode(left if value is None else left | {name: value})
+
+
+def _chip(name: str, value: str, agents: Sequence[Record]) -> str:
+    """What a chosen filter is called on its chip."""
+    if name == "agent":
+        return next((str(one["name"]) for one in agents if str(one["id"]) == value), "another agent")
+    return _WORDS.get(name, {}).get(value, value)
+
+
+def _zone(request: Request) -> str:
+    return request.cookies.get("zone", "")[:64]
+
+
+def _columns(filters: Filters) -> dict[str, tuple[str, str]]:
+    """Each order → the query of its heading, and how it is sorted now: ascending, descending or nothing."""
+    found = {}
+    for order in interaction_search.ORDERS:
+        now = filters.sort == order
+        up = now and filters.up == "yes"
+        # The first press shows the newest or the longest, and the worst scores.
+        turned = not up if now else order in ("satisfaction", "csat")
+        plain = {k: v for k, v in filters.chosen.items() if k not in ("sort", "up")}
+        query = plain | ({"sort": order} if order != "started" else {}) | ({"up": "yes"} if turned else {})
+        found[order] = (urlencode(query), ("ascending" if up else "descending") if now else "")
+    return found
+
+
+def _line(row: Record) -> dict[str, Any]:
+    """A row with what is derived of it: scores, the last of them, topics and how it ended in a word."""
+    series = row["series"] or row["latest"] or []
+    scores = [float(point[1]) for point in series if point[1] is not None]
+    tags = _texts((row["tags"] or {}).get("topics"))
+    return {
+        "row": row,
+        "scores": scores,
+        "score": scores[-1] if scores else None,
+        "sentiment": next((point[2] for point in reversed(series) if len(point) > 2 and point[2]), None),
+        "tags": tags[:_TAGS],
+        "further": len(tags) - _TAGS,
+        "open": _open(row),
+    }
+
+
+def _cells(row: Record) -> dict[str, Any]:
+    line = _line(row)
+    tags: Mapping[str, Any] = row["tags"] or {}
+    return {
+        **row,
+        "customer": http.mask_phone(row["phone_number"], row["caller"]),
+        "satisfaction": line["score"],
+        "sentiment": line["sentiment"],
+        "issues_open": line["open"],
+        "topics": ", ".join(_texts(tags.get("topics"))),
+        "tags": ", ".join(one["tag"] for one in tags.get("issues") or []),
+    }
+
+
+def _texts(values: Any) -> list[str]:
+    return [str(value) for value in values or []]
+
+
+def _open(row: Record) -> bool | None:
+    """Whether an issue is open; None when none is known."""
+    if not row["issues"]:
+        return None
+    return any(issue["status"] != "resolved" for issue in row["issues"])
+
+
+ROUTES = [
+    Route(_PATH, signed_in(index)),
+    Route(f"{_PATH}.csv", signed_in(export)),
+    Route(f"{_PATH}/views", signed_in(save), methods=["POST"]),
+    Route(f"{_PATH}/views/{{id}}/delete", signed_in(forget), methods=["POST"]),
+]

@@ -1,0 +1,1 @@
+alter table private.interactions_to_find enable row level security;

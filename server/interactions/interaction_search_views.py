@@ -57,6 +57,7 @@ async def index(request: Request) -> Response:
         chip=lambda name, value: _chip(name, value, agents),
         most=interaction_search.PAGE,
         words=_WORDS,
+        named=_NAMES,
     )
 
 
@@ -108,6 +109,12 @@ _WORDS = {
     "decision": interaction_search.DECISIONS,
     "sort": interaction_search.ORDERS,
 }
+
+
+_NAMES = {
+    "q": "text", "days": "time", "since": "from", "until": "until", "agent": "agent", "supervisor": "supervisor", "channel": "channel",
+    "sentiment": "sentiment", "outcome": "outcome", "topic": "topic", "tag": "tag", "issue": "with", "csat": "with", "decision": "with",
+}  # fmt: skip
 
 
 def _without(filters: Filters, name: str, value: str | None) -> str:

@@ -10,7 +10,14 @@ from uuid import UUID
 from server.errors import Invalid
 from server.kernel.db import Caller, Connection, Database, Record
 
-DAYS = {"1": "last 24 hours", "7": "last 7 days", "30": "last 30 days", "": "all that is kept"}
+DAYS = {
+    "today": "today",
+    "1": "last 24 hours",
+    "7": "last 7 days",
+    "month": "this month",
+    "30": "last 30 days",
+    "": "all that is kept",
+}
 OUTCOMES = {"completed": "completed", "failed": "failed", "live": "live now"}
 SENTIMENTS = {"good": "good", "neutral": "neutral", "critical": "critical"}
 CHANNELS = {"voice": "voice", "chat": "chat"}
@@ -25,6 +32,7 @@ DECISIONS = {
 }
 ORDERS = {"started": "Started", "duration": "Duration", "satisfaction": "Satisfaction", "csat": "CSAT"}
 PAGE, COUNTED = 50, 10_000
+_SINCE = {"today": "day", "month": "month"}  # what of the viewer's zone it is the beginning of
 _BATCH = 2000
 _LONGEST = 100
 _SHORTEST_PART = 3  # characters, below which a part of a word is in almost every summary
@@ -143,14 +151,20 @@ async def choose(connection: Connection, filters: Filters, zone: str) -> Chosen:
         """,
         zone,
         filters.supervisor,
-        int(filters.days or 0),
-        bool(filters.since or filters.until),
+        int(filters.days) if filters.days.isdecimal() else 0,
+        bool(filters.since or filters.until or filters.days in _SINCE),
     )
     assert row is not None
-    since = row["lately"] if filters.days else None
+    since = row["lately"] if filters.days.isdecimal() else None
     until = None
     if filters.since or filters.until:
         since, until = await _days(connection, filters, row["zone"])
+    elif filters.days in _SINCE:
+        since = await connection.fetchval(
+            "select date_trunc($1::text, now() at time zone $2::text) at time zone $2",
+            _SINCE[filters.days],
+            row["zone"],
+        )
     unknown = bool(filters.supervisor) and row["supervisor_id"] is None
     return Chosen(filters, row["zone"], since, until, row["supervisor_id"], unknown)
 

@@ -77,7 +77,7 @@ async def export(request: Request) -> Response:
 
 
 async def save(request: Request) -> Response:
-    """Keep the filters of an address under a name, for oneself or as an admin for everybody."""
+    """Keep the filters of an address under a name, for themselves or as an admin for everybody."""
     fields = await http.form(request)
     filters = Filters.of(dict(parse_qsl(fields.get("query", "")[:_LONGEST], keep_blank_values=True)))
     async with request.state.db.as_viewer(request.state.viewer) as connection:

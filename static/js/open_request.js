@@ -42,7 +42,7 @@ const openRequest = (() => {
 
   const set = (node, name, value) => node.dataset[name] !== value && (node.dataset[name] = value);
 
-  /** Fold all but the open request, and those that are too many. */
+  /** Fold all but the open request, and those that are too many; not one that the server has among the first (data-js-first). */
   function show() {
     let waiting = 0;
     let folded = 0;
@@ -53,7 +53,7 @@ const openRequest = (() => {
       if (!card.matches(".pending")) continue;
       waiting += 1;
       const soon = new Date(card.querySelector(".time-left").dataset.until) - serverTime.now() < SOON;
-      const hides = waiting > SHOWN && !unfolded && !is && !soon && !card.contains(document.activeElement);
+      const hides = waiting > SHOWN && !unfolded && !is && !soon && card.dataset.jsFirst !== "yes" && !card.contains(document.activeElement);
       folded += hides ? 1 : 0;
       set(card, "jsFolded", hides ? "yes" : "no");
     }
@@ -83,5 +83,5 @@ const openRequest = (() => {
 
   if (queue) setInterval(() => document.hidden || show(), 1000); // a request whose time runs out comes out of the fold
 
-  return { is: isOpen, open, next: openNext, show };
+  return { is: isOpen, open, next: openNext, show, most: SHOWN };
 })();

@@ -66,6 +66,9 @@ function keepPlaces(section) {
   const coming = new Map(cards(section).map((card) => [card.id, card]));
   const stay = cards().map((card) => coming.get(card.id) ?? gone(card));
   const arrived = [...coming.values()].filter((card) => !find(card.id));
+  // The request of an agent that asks rarely is among the first, and is not folded although its place is at the end.
+  const first = cards(section).filter((card) => card.matches(".pending")).slice(0, openRequest.most);
+  for (const card of arrived) if (first.includes(card)) card.dataset.jsFirst = "yes";
   const quiet = section.querySelector(":scope > .all-quiet");
   if (!queue.querySelector(":scope > .all-quiet")) quiet?.remove();
   else if (!quiet) section.firstElementChild.after(queue.querySelector(":scope > .all-quiet").cloneNode(true));
@@ -104,7 +107,10 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
 /** Sort the queue as the server sent it last, and remove cards that have left, once nobody is at it. */
 function release() {
   select(null);
-  for (const card of cards()) freeHeight(card);
+  for (const card of cards()) {
+    freeHeight(card);
+    delete card.dataset.jsFirst;
+  }
   if (latest) sort();
   openRequest.next();
 }

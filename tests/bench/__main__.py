@@ -28,6 +28,7 @@ TARGETS = (
     "stored",
     "sign_in",
     "history",
+    "finding",
     "floor",
     "optimisations",
 )

@@ -4,7 +4,19 @@ from types import ModuleType
 
 import pytest
 
-from tests.bench import fanout, floor, history, ingest, optimisations, people, queue, rings, sign_in, stored
+from tests.bench import (
+    fanout,
+    finding,
+    floor,
+    history,
+    ingest,
+    optimisations,
+    people,
+    queue,
+    rings,
+    sign_in,
+    stored,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +27,8 @@ async def test_nothing_is_lost_or_doubled(bench: ModuleType) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("bench", [people, queue, rings, stored, history], ids=lambda bench: bench.__name__)
+@pytest.mark.parametrize(
+    "bench", [people, queue, rings, stored, history, finding], ids=lambda bench: bench.__name__
+)
 async def test_nothing_is_lost_or_doubled_beside_its_peers(bench: ModuleType) -> None:
     assert await bench.run(short=True)

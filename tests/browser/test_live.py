@@ -70,8 +70,10 @@ async def test_on_a_stale_page_a_request_is_fetched_and_looked_at_before_it_is_d
         async with app_server.browser_of(admin) as elsewhere:
             await elsewhere.post(f"/tool-permissions/{other['id']}/decision", data=decision(other, "denied"))
         card, gone = (page.locator(f"#tool-permission-{one['id']}") for one in (asked, other))
+        await gone.locator("header").click()  # a line is opened before it is decided
         await gone.get_by_role("button", name=ALLOW).click()
         await expect(gone).to_contain_text(f"denied by {admin.name}")
+        await card.locator("header").click()
         await card.get_by_role("button", name=ALLOW).click()
         await expect(page.locator("#toasts")).to_contain_text("fetched again")
         await expect(card).to_have_attribute("data-js-dead", "yes")

@@ -129,9 +129,11 @@ async def opened(
 
 
 BUTTON = """id => {
-  const button = document.getElementById(id)?.querySelector(".decision .primary");
-  if (!button) return null;
-  const { left, top, width, height } = button.getBoundingClientRect();
+  const card = document.getElementById(id);
+  const button = card?.querySelector(".decision .primary");
+  const target = button?.checkVisibility() ? button : card?.querySelector("header");  // a line is opened by its header
+  if (!target?.checkVisibility()) return null;
+  const { left, top, width, height } = target.getBoundingClientRect();
   return [left + width / 2, top + height / 2];
 }"""
 

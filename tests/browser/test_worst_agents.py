@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from tests.app_server import Agent, AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW
-from tests.browser.test_queue import armed, card_of
+from tests.browser.test_queue import card_of, opened
 from tests.permissions.test_pending import SMALL, WORST
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
@@ -52,10 +52,8 @@ async def quiet_asks(app_server: AppServer, agent: Agent, live: str, pages: list
         await expect(card_of(page, asked)).to_be_visible()
         await expect(card_of(page, asked)).to_contain_text("issue_refund")
     page = pages[number % len(pages)]
-    button = card_of(page, asked).get_by_role("button", name=ALLOW)
-    await button.scroll_into_view_if_needed()
-    await armed(page, asked)
-    await button.click()
+    await opened(page, asked)
+    await card_of(page, asked).get_by_role("button", name=ALLOW).click()
     await expect(card_of(page, asked)).to_have_class(re.compile("allowed"))
     async with app_server.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "allowed"

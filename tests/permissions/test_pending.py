@@ -68,7 +68,7 @@ async def test_the_setting_is_obeyed_and_a_full_floor_is_fair() -> None:
             await app_server.ask(quiet, live[1]),
         ]
         admin = await app_server.hire("admin")
-        for who, most in ((person, 50), (admin, 60)):
+        for who, most in ((person, 50), (admin, 50)):
             async with app_server.browser_of(who) as browser:
                 page = (await browser.get("/")).text
             shown = page.split('id="tool-permission-')[1:]
@@ -127,7 +127,7 @@ async def test_a_page_stays_small_whatever_agents_send(app_server: AppServer) ->
         assert floor.count('class="tool-permission pending"') == 30
         assert floor.count("open all arguments") == 30
         wallboard = (await wall.get("/")).text
-        assert len(re.findall('class="tool-permission (?:pending|held)"', wallboard)) == 60
+        assert len(re.findall('class="tool-permission (?:pending|held)"', wallboard)) == 50
         interaction = (await browser.get(f"/interactions/{lives[0][0]}")).text
         assert interaction.count('class="tool-permission pending"') == MOST
         assert "the last " in interaction

@@ -138,7 +138,7 @@ class _Limits(TypedDict):
 
 
 _LIMITS = _Limits(rows=60, arguments=9000, name=300, said=1200, lines=3, line=600)
-_LOWER_LIMITS = _Limits(rows=8, arguments=360, name=48, said=60, lines=1, line=90)
+_LOWER_LIMITS = _Limits(rows=6, arguments=300, name=30, said=48, lines=1, line=72)
 
 
 class _Derived(TypedDict):

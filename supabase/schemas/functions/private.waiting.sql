@@ -6,7 +6,7 @@ declare
   v_chosen uuid[] := private.chosen_supervisors(p_arguments);
   v_turn record;
 begin
-  select w.ids, w.more into v_turn from private.waiting_in_turn(v_chosen, 60) w;
+  select w.ids, w.more into v_turn from private.waiting_in_turn(v_chosen, 50) w;
   return pg_catalog.jsonb_build_object(
     'tool_permissions', private.permission_cards(coalesce(v_turn.ids, '{}')), 'more', v_turn.more,
     'answered', private.answered_permissions(v_chosen));

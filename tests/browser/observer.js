@@ -35,8 +35,13 @@
   }
 
   // How long a card has been what and where it is: at least, and at most.
-  const age = (id) => (cards.has(id) ? performance.now() - cards.get(id).since : null);
+  const age = (id) => (cards.has(id) && offers(id) ? performance.now() - cards.get(id).since : null);
   const oldest = (id) => (cards.has(id) ? performance.now() - cards.get(id).before : null);
+  // Whether a press has to count: the request is open, and its button says nothing of changes that are out of sight.
+  function offers(id) {
+    const button = document.getElementById(id)?.querySelector(".decision .primary");
+    return Boolean(button?.checkVisibility()) && !button.textContent.includes("not in sight");
+  }
   const cardAt = (node) => node.closest?.("#tool-permissions > .tool-permission")?.id ?? null;
 
   addEventListener("click", (event) => {

@@ -35,7 +35,8 @@ def ask(who: str, sql: str, *whole: str) -> Question:
 METRICS = """select * from private.record_metrics(array['{agent}'::uuid], array['{interaction}'::uuid],
   array[clock_timestamp()], array['good'], array[50], array['It goes on.'])"""
 QUESTIONS = {
-    "floor": ask("supervisor", "select private.floor_v2('{{\"supervisor_id\": \"{supervisor}\"}}')"),
+    # No drill was sent in these centres, and nothing waits to be found.
+    "floor": ask("supervisor", "select private.floor_v2('{{\"supervisor_id\": \"{supervisor}\"}}')", "drills"),
     "interaction": ask("supervisor", "select private.interaction('{{\"interaction_id\": \"{interaction}\"}}')"),
     "wallboard": ask("admin", "select private.wallboard('{{}}')", PEOPLE, PULSE),
     "wallboard filtered": ask(
@@ -43,7 +44,7 @@ QUESTIONS = {
     ),
     "what waits, everybody's": ask("admin", "select private.waiting('{{}}')", PEOPLE),
     "pending permissions": ask("supervisor", "select * from private.waiting_in_turn(array['{supervisor}'::uuid], 50)"),
-    "everybody's pending permissions": ask("admin", "select * from private.waiting_in_turn(null, 60)", PEOPLE),
+    "everybody's pending permissions": ask("admin", "select * from private.waiting_in_turn(null, 50)", PEOPLE),
     "decision": ask("supervisor", "select * from decide_tool_permission('{permission}', 'denied', null, '{digest}')"),
     "taking back": ask("supervisor", "select * from take_back_tool_permission('{permission}')"),
     "grant": ask(
@@ -69,9 +70,9 @@ QUESTIONS = {
     "metrics": ask("web", METRICS),
     "key": ask("web", "select * from private.agent_of_key(sha256('x'))"),
     "session": ask("web", "select * from private.find_web_session(sha256('x'))"),
-    "expiry": ask("web", "select private.sweep('expiry')"),
+    "expiry": ask("web", "select private.sweep('expiry')", "drills"),
     "reaping": ask("web", "select private.sweep('reaping')", PULSE),
-    "folding": ask("web", "select private.sweep('performance')", CHANGES),
+    "folding": ask("web", "select private.sweep('performance')", CHANGES, "interactions_to_find"),
     "clean-up of metrics": ask("web", "select private.sweep('metrics')"),
     # Empty in these centres, so that reading them whole is the quickest: deliveries and faults of profiles.
     "clean-up of archives": ask("web", "select private.sweep('archives')", "webhook_deliveries"),

@@ -73,7 +73,9 @@ comment on index private.drills_waiting is
   'a floor has one drill at a time';
 -- The drills of a day and of the last ten minutes; the foreign key.
 create index drills_of_supervisor on private.drills (supervisor_id, created_at desc);
+-- The foreign key: an interaction that is deleted.
 create index drills_of_interaction on private.drills (interaction_id);
+-- The foreign key: an admin who is deleted.
 create index drills_by_admin on private.drills (created_by);
 
 create table private.drill_plans (

@@ -30,14 +30,20 @@ comment on constraint interaction_search_interaction on private.interaction_sear
 
 -- The foreign key, which cascades when an agent moves.
 create index interaction_search_owner on private.interaction_search (interaction_id, supervisor_id);
--- The newest of everybody, of a supervisor, of an agent.
+-- The newest of everybody.
 create index interaction_search_started on private.interaction_search (started_at desc, interaction_id desc);
+-- A supervisor's, newest first.
 create index interaction_search_supervisor on private.interaction_search (supervisor_id, started_at desc, interaction_id desc);
+-- An agent's, newest first.
 create index interaction_search_agent on private.interaction_search (agent_id, started_at desc, interaction_id desc);
--- The other orders of the page.
+-- By duration.
 create index interaction_search_duration on private.interaction_search (duration_seconds, interaction_id);
+-- By satisfaction at the end.
 create index interaction_search_satisfaction on private.interaction_search (satisfaction, interaction_id)
   where satisfaction is not null;
+-- By CSAT.
 create index interaction_search_csat on private.interaction_search (csat, interaction_id) where csat is not null;
+-- What has these labels.
 create index interaction_search_labels on private.interaction_search using gin (labels);
+-- What has these words.
 create index interaction_search_words on private.interaction_search using gin (words);

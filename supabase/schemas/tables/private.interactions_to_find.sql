@@ -9,4 +9,5 @@ comment on table private.interactions_to_find is
 comment on constraint interactions_to_find_pkey on private.interactions_to_find is
   'an interaction waits once';
 
+-- The newest first.
 create index interactions_to_find_newest on private.interactions_to_find (started_at desc);

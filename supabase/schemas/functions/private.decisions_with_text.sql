@@ -1,7 +1,7 @@
 -- Under the policies an ilike reads every row, because it is not leakproof and no index comes before a policy. This function judges itself whose
 -- rows the caller may see, and uses the trigram indexes with one piece of the text: that which the fewest rows of a sample have. All
 -- trigrams of a long text together cost 90 ms per million rows when most rows have some of them; words that each are in every row, though
--- never side by side, would make candidates of all rows (7 s). The sample is 50 blocks and costs 3 ms.
+-- never side by side, would make candidates of all rows (7 s). The sample is 50 blocks and costs 4 to 12 ms on a busy machine.
 -- The indexes hold everybody's rows, so the time that a search takes may depend on rows that the caller may not see; its answer may not: only
 -- an admin, who sees everybody, gets null for a text that is too common. A supervisor's own rows are read then.
 create function private.decisions_with_text(p_text text) returns uuid[]

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from server.errors import Invalid, NotFound
 from server.kernel.db import Caller, Connection, Database, Record
-from server.permissions import decisions_with_text
 
 STATUSES = {
     "allowed": "allowed", "denied": "denied", "timeout": "expired", "cancelled": "cancelled", "pending": "waiting",
@@ -41,7 +40,10 @@ _EXECUTED = {
     "started": "executed_at is not null and execution_succeeded is null",
     "not": "status = 'allowed' and executed_at is null",
 }
-_EPOCH, _MICROSECOND = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.timedelta(microseconds=1)
+_SEARCH = """(tool_name ilike ? or arguments::text ilike ? or reason ilike ?
+  or agent_id = any (array(select id from public.agents where name ilike ?))
+  or interaction_id = any (array(select id from public.interactions where caller ilike ? union all
+    select id from public.interactions where phone_number ilike ?)))"""
 _MOST = 100  # lines of a table of times
 
 
@@ -118,7 +120,7 @@ async def zone_of(connection: Connection, name: str, filters: Filters) -> str:
 
 
 def _where(filters: Filters, zone: str) -> tuple[str, list[Any]]:
-    """The condition on public.tool_permissions alone, so that its indexes give the newest rows; without the text. And its arguments."""
+    """The condition on public.tool_permissions alone, so that its indexes give the newest rows; and its arguments."""
     parts, given = list[str](), list[Any]()
 
     def add(condition: str, *values: Any) -> None:
@@ -135,6 +137,9 @@ def _where(filters: Filters, zone: str) -> tuple[str, list[Any]]:
             add(f"requested_at < {day} + interval '1 day'", filters.until, zone)
     elif filters.days:
         add("requested_at > now() - make_interval(days => ?::integer)", int(filters.days))
+    if filters.q:
+        text = filters.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        add(_SEARCH, *[f"%{text}%"] * 6)
     if filters.status:
         add("status = ?", filters.status)
     if filters.how == "person":
@@ -160,15 +165,6 @@ def _where(filters: Filters, zone: str) -> tuple[str, list[Any]]:
     return " and ".join(parts) or "true", given
 
 
-async def _exactly(connection: Connection, filters: Filters, zone: str) -> tuple[str, list[Any]]:
-    """The condition with the text, for what needs all rows; and its arguments."""
-    condition, given = _where(filters, zone)
-    if filters.q:
-        text = await decisions_with_text.Text.indexed(connection, filters.q)
-        condition += f" and {text.condition(given)}"
-    return condition, given
-
-
 def cursor_of(row: Record) -> str:
     """The place of a row in the history, as an address names it."""
     return f"{row['moment']}.{row['id']}"
@@ -181,16 +177,6 @@ def _place(cursor: str) -> tuple[int, UUID]:
     return int(found[1]), UUID(found[2])
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Rows that match, newest first; whether there are more beyond them; and when a search stopped before it had a page full: where and at what time."""
-
-    rows: Sequence[Record]
-    more: bool
-    stopped: str = ""
-    stopped_at: dt.datetime | None = None
-
-
 async def listed(
     connection: Connection,
     filters: Filters,
@@ -199,9 +185,8 @@ async def listed(
     before: str = "",
     after: str = "",
     limit: int = PAGE,
-    whole: bool = False,
-) -> Listed:
-    """The rows that match on this side of a row's place. `whole`: a search stops at nothing."""
+) -> tuple[Sequence[Record], bool]:
+    """The rows that match, newest first, on this side of a row's place; and whether there are more beyond them."""
     condition, given = _where(filters, zone)
     if cursor := before or after:
         moment, last = _place(cursor)
@@ -209,24 +194,17 @@ async def listed(
         sign = "<" if before else ">"
         place = f"(timestamptz 'epoch' + ${len(given) - 1}::bigint * interval '1 microsecond', ${len(given)}::uuid)"
         condition += f" and (requested_at, id) {sign} {place}"
-    asked = decisions_with_text.Asked(condition, given, bool(after), limit + 1)
-    stopped = None
-    found = (
-        f"select id from public.tool_permissions where {condition} order by {asked.order} limit {limit + 1}"
-    )
-    if filters.q:
-        ids, stopped = await decisions_with_text.find(connection, filters.q, asked, whole=whole)
-        found, given = "select unnest($1::uuid[]) as id", [ids]
+    order = f"requested_at {(way := 'asc' if after else 'desc')}, id {way}"
     rows = await connection.fetch(
-        f"with found as materialized ({found}) select {_SHOWN} from found join private.decision_rows using (id) order by {asked.order}",
+        f"""
+        with found as materialized (
+          select id from public.tool_permissions where {condition} order by {order} limit {limit + 1})
+        select {_SHOWN} from found join private.decision_rows using (id) order by {order}
+        """,
         *given,
     )
     kept = rows[:limit]
-    kept = kept[::-1] if after else kept
-    if stopped is None:
-        return Listed(kept, len(rows) > limit)
-    at: dt.datetime = stopped["last_requested_at"]
-    return Listed(kept, False, f"{(at - _EPOCH) // _MICROSECOND}.{stopped['last_id']}", at)
+    return kept[::-1] if after else kept, len(rows) > limit
 
 
 async def everything(
@@ -236,11 +214,11 @@ async def everything(
     before = ""
     while True:
         async with db.as_viewer(viewer) as connection:
-            found = await listed(connection, filters, zone, before=before, limit=_BATCH, whole=True)
-        yield found.rows
-        if not found.more:
+            rows, more = await listed(connection, filters, zone, before=before, limit=_BATCH)
+        yield rows
+        if not more:
             return
-        before = cursor_of(found.rows[-1])
+        before = cursor_of(rows[-1])
 
 
 async def find(connection: Connection, permission_id: UUID) -> Record:
@@ -269,7 +247,7 @@ async def find(connection: Connection, permission_id: UUID) -> Record:
 
 async def times(connection: Connection, filters: Filters, zone: str) -> dict[str, Sequence[Record]]:
     """How long decisions of people took, for each supervisor, agent and tool: median and p95 in seconds, expired share in percent."""
-    condition, given = await _exactly(connection, filters, zone)
+    condition, given = _where(filters, zone)
     rows = await connection.fetch(
         f"""
         with decided as materialized (
@@ -300,7 +278,7 @@ async def attention(connection: Connection, filters: Filters, zone: str) -> Sequ
     A supervisor gets their own rows, an admin everybody's. What was never reported as seen (no JavaScript, no page) is counted
     in `answered` and in nothing else. Seconds; an allow that could be taken back counts from when it took effect.
     """
-    condition, given = await _exactly(connection, filters, zone)
+    condition, given = _where(filters, zone)
     return await connection.fetch(
         f"""
         with decided as materialized (

@@ -71,14 +71,6 @@ FUNCTIONS: dict[str, Function] = {
     "private.interaction_words": NOBODY,
     "private.find_again": NOBODY,
     "private.find_waiting": NOBODY,
-    # Searching decisions: those of the reader.
-    "private.decisions_with_text": of(
-        PERSON, "(select nullif(private.decisions_with_text('refund'), '{{}}'))", "owner admin"
-    ),
-    "private.search_pieces": NOBODY,
-    "private.search_key": Function(
-        may=EVERY_ROLE, call="private.search_key('x')", otherwise="gives"
-    ),
     # Drills: for the supervisor alone whose floor has them, and sent by admins and the web process.
     "private.drill_cards": of(PERSON, "private.drill_cards({id})", "owner", id="'{owner}'"),
     "private.drill_card": of(PERSON, "private.drill_card({id})", "owner", id="'{drill}'"),

@@ -56,11 +56,6 @@ QUESTIONS = {
         "select allow_with_grant('{permission}', '{digest}', 'exact', 3, 30);"
         "select * from revoke_grant((select id from tool_grants where permission_id = '{permission}'))",
     ),
-    "decisions with a text": ask("supervisor", "select private.decisions_with_text('zzzz')"),
-    "everybody's decisions with a text": ask("admin", "select private.decisions_with_text('zzzz')", PEOPLE),
-    "executions that failed": ask(
-        "supervisor", "select id from tool_permissions where not execution_succeeded order by requested_at desc, id desc limit 51"
-    ),
     "pause": ask("supervisor", "select set_agent_paused('{agent}', true)"),
     "waiting for a decision": ask("agent", "select * from tool_permissions where id = '{permission}'"),
     "asking": ask(

@@ -23,7 +23,6 @@ begin
   -- Not a step of its own, so that the last release's server does this too; not counted, because nothing ends.
   if p_step = 'reaping' then
     perform private.mark_silent();
-    perform pg_catalog.gin_clean_pending_list('public.tool_permissions_search');
   elsif p_step = 'performance' then
     perform private.find_waiting();
   end if;

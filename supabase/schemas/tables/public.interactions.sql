@@ -101,9 +101,6 @@ comment on index public.interactions_one_active is
 -- Parts of the text of callers without a usable number.
 create index interactions_caller_search on public.interactions using gin (caller extensions.gin_trgm_ops)
     where caller is not null;
--- The same for private.decisions_with_text, in every script and locale.
-create index interactions_caller_key on public.interactions using gin (private.search_key(caller) extensions.gin_trgm_ops)
-    where caller is not null;
 -- Parts of phone numbers.
 create index interactions_phone_search on public.interactions using gin (phone_number extensions.gin_trgm_ops);
 -- FCR: the same number within three days.

@@ -192,13 +192,6 @@ create index tool_permissions_last_allowed on public.tool_permissions (superviso
 create index tool_permissions_history on public.tool_permissions (supervisor_id, requested_at desc, id desc);
 -- Everybody's requests, newest first.
 create index tool_permissions_requested on public.tool_permissions (requested_at desc);
--- The history: executions that failed, newest first.
-create index tool_permissions_failed on public.tool_permissions (requested_at desc) where not execution_succeeded;
--- The history: parts of the tool, the arguments and the reason, for private.decisions_with_text. 216 MB per million rows of 170
--- characters, and 13 kB of log for a request and its decision. Entries wait in a list until private.sweep sorts them in, so
--- that no request or decision waits for that (0.5 s when the list is full, every 3,000 rows).
-create index tool_permissions_search on public.tool_permissions
-    using gin (private.search_key(tool_name || e'\n' || arguments::text || e'\n' || coalesce(reason, '')) extensions.gin_trgm_ops);
 -- The foreign key: who decided is not deleted while the decision stands.
 create index tool_permissions_responded_by on public.tool_permissions (responded_by);
 -- Each use of a grant has a number of its own: none is given twice.

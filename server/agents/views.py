@@ -244,7 +244,7 @@ async def clone(request: Request) -> Response:
     values = draft.values
     is_template = fields.get("template") == "yes"
     supervisor = fields.get("supervisor_id", "")
-    if not is_template and not _is_id(supervisor):
+    if not is_template and not http.is_id(supervisor):
         draft.faults["supervisor_id"] = "Whose agent is it?"
     if draft.wrong:
         return await _clone(request, agent, draft, 422)
@@ -312,14 +312,6 @@ def identifier(request: Request) -> UUID:
 def to(agent_id: UUID, said: str) -> Response:
     """303 to the page of the agent, which says what happened."""
     return RedirectResponse(f"/agents/{agent_id}?said={said}", 303)
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _as_viewer(request: Request) -> Any:

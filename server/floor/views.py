@@ -44,9 +44,7 @@ async def today(request: Request) -> Response:
 
 
 async def _today(request: Request) -> dict[str, Any]:
-    return await performance_sums.today(
-        request.state.db, request.state.viewer, request.cookies.get("zone", "")[:64] or "UTC"
-    )
+    return await performance_sums.today(request.state.db, request.state.viewer, http.zone_cookie(request))
 
 
 ROUTES = [Route("/", signed_in(home)), Route("/today", signed_in(today))]

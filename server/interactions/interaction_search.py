@@ -1,14 +1,15 @@
 """Finding interactions: filters, the lines of a page, counts, and all that match for a file."""
 
-import datetime as dt
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 from uuid import UUID
 
 from server.errors import Invalid
 from server.kernel.db import Caller, Connection, Database, Record
+from server.kernel.db.lists import Span, span_of
+from server.kernel.http import ListFilters, is_id
 
 DAYS = {
     "today": "today",
@@ -32,24 +33,27 @@ DECISIONS = {
 }
 ORDERS = {"started": "Started", "duration": "Duration", "satisfaction": "Satisfaction", "csat": "CSAT"}
 PAGE, COUNTED = 50, 10_000
-_SINCE = {"today": "day", "month": "month"}  # what of the viewer's zone it is the beginning of
 _BATCH = 2000
-_LONGEST = 100
 _SHORTEST_PART = 3  # characters, below which a part of a word is in almost every summary
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CURSOR = re.compile(r"([0-9 :.+T-]{1,40})~([0-9a-f-]{36})")
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """What the address of the page filters and sorts by; empty means everything."""
+class Filters(ListFilters):
+    """`q` is words of the summary, the transcript or the caller, a part of the number, or an id."""
 
-    q: str = ""  # words of the summary, the transcript or the caller; a part of the number; an id
-    days: str = "7"
-    since: str = ""  # a date in the zone of the viewer; instead of days
-    until: str = ""
-    agent: str = ""  # an id
-    supervisor: str = ""  # a username
+    CHOICES: ClassVar[Mapping[str, Collection[str]]] = {
+        "days": DAYS,
+        "channel": CHANNELS,
+        "sentiment": SENTIMENTS,
+        "outcome": OUTCOMES,
+        "issue": ISSUES,
+        "csat": CSAT,
+        "decision": DECISIONS,
+        "sort": ORDERS,
+        "up": ("yes",),
+    }
+
     channel: str = ""
     sentiment: str = ""  # at the end
     outcome: str = ""
@@ -60,39 +64,6 @@ class Filters:
     decision: str = ""
     sort: str = "started"
     up: str = ""  # "yes": the smallest first
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Self:
-        """From a query string. Invalid for an unknown value."""
-        given = {one.name: query[one.name].strip() for one in fields(cls) if one.name in query}
-        found = cls(**given)
-        known = (
-            all(len(value) <= _LONGEST and "\x00" not in value for value in given.values())
-            and found.days in DAYS
-            and all(date == "" or _is_date(date) for date in (found.since, found.until))
-            and (found.agent == "" or _is_id(found.agent))
-            and found.channel in ("", *CHANNELS)
-            and found.sentiment in ("", *SENTIMENTS)
-            and found.outcome in ("", *OUTCOMES)
-            and found.issue in ("", *ISSUES)
-            and found.csat in ("", *CSAT)
-            and found.decision in ("", *DECISIONS)
-            and found.sort in ORDERS
-            and found.up in ("", "yes")
-        )
-        if not known:
-            raise Invalid("There is no such filter.")
-        return found
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The filters that differ from those of the plain address."""
-        plain = Filters()
-        return {
-            one.name: getattr(self, one.name)
-            for one in fields(self)
-            if getattr(self, one.name) != getattr(plain, one.name)
-        }
 
     @property
     def labels(self) -> list[str]:
@@ -109,29 +80,12 @@ class Filters:
         return self.outcome in ("", "live") and not (self.topic or self.tag or self.issue or self.csat)
 
 
-def _is_date(text: str) -> bool:
-    try:
-        return bool(_DATE.fullmatch(text)) and dt.date.fromisoformat(text).year >= 2000
-    except ValueError:
-        return False
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Filters with their moments and their supervisor, as the database takes them."""
+    """Filters with their time and their supervisor, as the database takes them."""
 
     filters: Filters
-    zone: str
-    since: dt.datetime | None
-    until: dt.datetime | None
+    span: Span
     supervisor_id: UUID | None
     nobody: bool  # whether the chosen supervisor is unknown
 
@@ -139,50 +93,18 @@ class Chosen:
         """The first arguments of private.find_interactions and private.count_interactions."""
         f = self.filters
         agent = UUID(f.agent) if f.agent else None
-        return [f.q or None, part, self.since, self.until, self.supervisor_id, agent, f.labels]
+        return [f.q or None, part, self.span.since, self.span.until, self.supervisor_id, agent, f.labels]
 
 
 async def choose(connection: Connection, filters: Filters, zone: str) -> Chosen:
     """The filters with the days in this zone, UTC if the database does not know it."""
-    row = await connection.fetchrow(
-        """
-        select coalesce((select name from pg_catalog.pg_timezone_names where $4 and name = $1), 'UTC') as zone,
-          (select id from public.users where username = $2) as supervisor_id, now() - make_interval(days => $3::integer) as lately
-        """,
-        zone,
-        filters.supervisor,
-        int(filters.days) if filters.days.isdecimal() else 0,
-        bool(filters.since or filters.until or filters.days in _SINCE),
-    )
-    assert row is not None
-    since = row["lately"] if filters.days.isdecimal() else None
-    until = None
-    if filters.since or filters.until:
-        since, until = await _days(connection, filters, row["zone"])
-    elif filters.days in _SINCE:
-        since = await connection.fetchval(
-            "select date_trunc($1::text, now() at time zone $2::text) at time zone $2",
-            _SINCE[filters.days],
-            row["zone"],
+    span = await span_of(connection, filters.days, filters.since, filters.until, zone)
+    supervisor_id = None
+    if filters.supervisor:
+        supervisor_id = await connection.fetchval(
+            "select id from public.users where username = $1", filters.supervisor
         )
-    unknown = bool(filters.supervisor) and row["supervisor_id"] is None
-    return Chosen(filters, row["zone"], since, until, row["supervisor_id"], unknown)
-
-
-async def _days(
-    connection: Connection, filters: Filters, zone: str
-) -> tuple[dt.datetime | None, dt.datetime | None]:
-    row = await connection.fetchrow(
-        """
-        select (nullif($1::text, '')::date::timestamp at time zone $3::text) as since,
-          ((nullif($2::text, '')::date + 1)::timestamp at time zone $3::text) as until
-        """,
-        filters.since,
-        filters.until,
-        zone,
-    )
-    assert row is not None
-    return row["since"], row["until"]
+    return Chosen(filters, span, supervisor_id, bool(filters.supervisor) and supervisor_id is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +145,7 @@ async def _ids(
 ) -> tuple[Sequence[Record], bool]:
     """Ids and their places; `before` a place means what follows it on the page, `after` what stands above it."""
     found = _CURSOR.fullmatch(before or after) if before or after else None
-    if (before or after) and (found is None or not _is_id(found[2])):
+    if (before or after) and (found is None or not is_id(found[2])):
         raise Invalid("There is no such page.")
     descending = (chosen.filters.up != "yes") == (not after)
     rows = await connection.fetch(
@@ -288,7 +210,7 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
         f.sentiment,
         UUID(f.agent) if f.agent else None,
         chosen.supervisor_id,
-        chosen.since,
+        chosen.span.since,
         PAGE,
     )
 
@@ -318,11 +240,3 @@ async def everything(
         if not more:
             return
         before = _cursor(places[-1])
-
-
-async def agents(connection: Connection) -> Sequence[Record]:
-    """The viewer's agents, for the filter, at most 200."""
-    return await connection.fetch(
-        """select id, name from public.agents where supervisor_id is not null and retired_at is null
-        order by name collate "C", id limit 200"""
-    )

@@ -12,6 +12,7 @@ from server.interactions import interaction_search, saved_views
 from server.interactions.interaction_search import Filters
 from server.kernel import http
 from server.kernel.db import Database, Record
+from server.kernel.db.lists import agents_to_choose
 from server.kernel.http import signed_in
 
 _PATH = "/interactions"
@@ -30,14 +31,14 @@ async def index(request: Request) -> Response:
     before, after = (query.get(name, "")[:90] for name in ("before", "after"))
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        chosen = await interaction_search.choose(connection, filters, _zone(request))
+        chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
         found = await interaction_search.find(
             connection, chosen, before=before, after=after, part=query.get("part") == "yes"
         )
         counts = await interaction_search.count(connection, chosen, part=found.part)
         first = not (before or after)
         live = await interaction_search.live(connection, chosen) if first else []
-        agents = await interaction_search.agents(connection)
+        agents = await agents_to_choose(connection)
         views = await saved_views.of_page(connection, "interactions")
     return http.render(
         request,
@@ -49,7 +50,7 @@ async def index(request: Request) -> Response:
         counted=interaction_search.COUNTED,
         filters=filters,
         query=urlencode(filters.chosen),
-        zone=chosen.zone,
+        zone=chosen.span.zone,
         agents=agents,
         views=views,
         columns=_columns(filters),
@@ -67,7 +68,7 @@ async def export(request: Request) -> Response:
     part = request.query_params.get("part") == "yes"
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
-        chosen = await interaction_search.choose(connection, filters, _zone(request))
+        chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
 
     async def rows() -> AsyncIterator[list[dict[str, Any]]]:
         async for batch in interaction_search.everything(db, viewer, chosen, part=part):
@@ -128,10 +129,6 @@ def _chip(name: str, value: str, agents: Sequence[Record]) -> str:
     if name == "agent":
         return next((str(one["name"]) for one in agents if str(one["id"]) == value), "another agent")
     return _WORDS.get(name, {}).get(value, value)
-
-
-def _zone(request: Request) -> str:
-    return request.cookies.get("zone", "")[:64]
 
 
 def _columns(filters: Filters) -> dict[str, tuple[str, str]]:

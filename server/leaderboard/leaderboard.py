@@ -20,18 +20,6 @@ COLUMNS = (
 )
 
 
-# Read from the database once, because PostgreSQL opens some hundred files to list them.
-_zones: set[str] = set()
-
-
-async def zones(connection: Connection) -> set[str]:
-    """All names of time zones, including old ones that browsers still send, such as Asia/Calcutta and Europe/Kiev."""
-    if not _zones:
-        rows = await connection.fetch("select name from pg_catalog.pg_timezone_names where name ~ '^[A-Z]'")
-        _zones.update(row["name"] for row in rows)
-    return _zones
-
-
 async def read(
     connection: Connection,
     period: str,

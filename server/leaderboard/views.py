@@ -8,6 +8,7 @@ from server.errors import Invalid
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.db import Database
+from server.kernel.db.lists import zone_of
 from server.kernel.http import signed_in
 from server.leaderboard import leaderboard
 
@@ -27,8 +28,7 @@ async def show(request: Request) -> Response:
     first = None if as_csv or "all" in request.query_params else _FIRST
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
-        zone = request.cookies.get("zone", "")
-        zone = zone if zone in await leaderboard.zones(connection) else "UTC"
+        zone = await zone_of(connection, http.zone_cookie(request))
         rows = await leaderboard.read(connection, period, zone, kind, first=first, own=viewer.id)
     if as_csv:
         return http.csv(f"leaderboard-{kind}-{period}.csv", leaderboard.COLUMNS, rows)

@@ -1,14 +1,15 @@
 """The history of tool permissions: filters, pages by keyset, one decision, and how long decisions took."""
 
-import datetime as dt
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 from uuid import UUID
 
 from server.errors import Invalid, NotFound
 from server.kernel.db import Caller, Connection, Database, Record
+from server.kernel.db.lists import Span
+from server.kernel.http import ListFilters, is_id
 
 STATUSES = {
     "allowed": "allowed", "denied": "denied", "timeout": "expired", "cancelled": "cancelled", "pending": "waiting",
@@ -28,8 +29,6 @@ COLUMNS = (
     "responded_by_name", "reason", "responded_at", "executed", "executed_at", "is_test", "interaction_id", "id",
 )  # fmt: skip
 PAGE, _BATCH = 50, 2000
-_LONGEST = 100
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f-]{36})")
 _SHOWN = """id, requested_at, responded_at, expires_at, tool_name, arguments, status, rule, reason, responded_by_name, grant_use,
   executed, executed_at, interaction_id, agent_id, agent_name, username, phone_number, caller,
@@ -48,78 +47,26 @@ _MOST = 100  # lines of a table of times
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """What the address of the page filters by; empty means everything, but tools that run freely are left out then."""
+class Filters(ListFilters):
+    """Without a filter of how it was decided, tools that run freely are left out. `q` is a part of the tool, the arguments, the reason, the agent or the text of the caller."""
 
-    q: str = ""  # a part of the tool, the arguments, the reason, the agent, or the text of the caller
+    CHOICES: ClassVar[Mapping[str, Collection[str]]] = {
+        "days": DAYS,
+        "status": STATUSES,
+        "how": HOW,
+        "executed": EXECUTED,
+        "late": ("yes",),
+    }
+
     status: str = ""
     how: str = ""
     who: str = ""  # the name of the person who decided
     tool: str = ""
-    agent: str = ""  # an id
-    supervisor: str = ""  # a username
     executed: str = ""
     late: str = ""  # "yes": answered in the second half of its time
-    days: str = "7"
-    since: str = ""  # a date in the zone of the viewer; instead of days
-    until: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Self:
-        """From a query string. Invalid for an unknown value."""
-        given = {one.name: query[one.name].strip() for one in fields(cls) if one.name in query}
-        found = cls(**given)
-        known = (
-            found.status in ("", *STATUSES)
-            and found.how in ("", *HOW)
-            and found.executed in ("", *EXECUTED)
-            and found.late in ("", "yes")
-            and found.days in DAYS
-            and all(date == "" or _is_date(date) for date in (found.since, found.until))
-            and all(len(value) <= _LONGEST and "\x00" not in value for value in given.values())
-            and (found.agent == "" or _is_id(found.agent))
-        )
-        if not known:
-            raise Invalid("There is no such filter.")
-        return found
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The filters that differ from those of the plain address."""
-        plain = Filters()
-        return {
-            one.name: getattr(self, one.name)
-            for one in fields(self)
-            if getattr(self, one.name) != getattr(plain, one.name)
-        }
 
 
-def _is_date(text: str) -> bool:
-    try:
-        return bool(_DATE.fullmatch(text)) and dt.date.fromisoformat(text).year >= 2000
-    except ValueError:
-        return False
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-async def zone_of(connection: Connection, name: str, filters: Filters) -> str:
-    """The zone in which the dates of the filters are, if the database knows it, else UTC. Not asked for without dates."""
-    if not (filters.since or filters.until):
-        return "UTC"
-    known = await connection.fetchval(
-        "select exists (select from pg_catalog.pg_timezone_names where name = $1)", name
-    )
-    return name if known else "UTC"
-
-
-def _where(filters: Filters, zone: str) -> tuple[str, list[Any]]:
+def _where(filters: Filters, span: Span) -> tuple[str, list[Any]]:
     """The condition on public.tool_permissions alone, so that its indexes give the newest rows; and its arguments."""
     parts, given = list[str](), list[Any]()
 
@@ -129,14 +76,10 @@ def _where(filters: Filters, zone: str) -> tuple[str, list[Any]]:
             condition = condition.replace("?", f"${len(given)}", 1)
         parts.append(condition)
 
-    if filters.since or filters.until:
-        day = "((?::text)::date::timestamp at time zone ?::text)"
-        if filters.since:
-            add(f"requested_at >= {day}", filters.since, zone)
-        if filters.until:
-            add(f"requested_at < {day} + interval '1 day'", filters.until, zone)
-    elif filters.days:
-        add("requested_at > now() - make_interval(days => ?::integer)", int(filters.days))
+    if span.since:
+        add("requested_at >= ?", span.since)
+    if span.until:
+        add("requested_at < ?", span.until)
     if filters.q:
         text = filters.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         add(_SEARCH, *[f"%{text}%"] * 6)
@@ -172,7 +115,7 @@ def cursor_of(row: Record) -> str:
 
 def _place(cursor: str) -> tuple[int, UUID]:
     found = _CURSOR.fullmatch(cursor)
-    if found is None or not _is_id(found[2]):
+    if found is None or not is_id(found[2]):
         raise Invalid("There is no such page.")
     return int(found[1]), UUID(found[2])
 
@@ -180,14 +123,14 @@ def _place(cursor: str) -> tuple[int, UUID]:
 async def listed(
     connection: Connection,
     filters: Filters,
-    zone: str,
+    span: Span,
     *,
     before: str = "",
     after: str = "",
     limit: int = PAGE,
 ) -> tuple[Sequence[Record], bool]:
     """The rows that match, newest first, on this side of a row's place; and whether there are more beyond them."""
-    condition, given = _where(filters, zone)
+    condition, given = _where(filters, span)
     if cursor := before or after:
         moment, last = _place(cursor)
         given += [moment, last]
@@ -208,13 +151,13 @@ async def listed(
 
 
 async def everything(
-    db: Database, viewer: Caller, filters: Filters, zone: str
+    db: Database, viewer: Caller, filters: Filters, span: Span
 ) -> AsyncIterator[Sequence[Record]]:
     """All rows that match, newest first, in batches; each is a transaction of its own, so a slow reader holds no connection."""
     before = ""
     while True:
         async with db.as_viewer(viewer) as connection:
-            rows, more = await listed(connection, filters, zone, before=before, limit=_BATCH)
+            rows, more = await listed(connection, filters, span, before=before, limit=_BATCH)
         yield rows
         if not more:
             return
@@ -245,9 +188,9 @@ async def find(connection: Connection, permission_id: UUID) -> Record:
     return row
 
 
-async def times(connection: Connection, filters: Filters, zone: str) -> dict[str, Sequence[Record]]:
+async def times(connection: Connection, filters: Filters, span: Span) -> dict[str, Sequence[Record]]:
     """How long decisions of people took, for each supervisor, agent and tool: median and p95 in seconds, expired share in percent."""
-    condition, given = _where(filters, zone)
+    condition, given = _where(filters, span)
     rows = await connection.fetch(
         f"""
         with decided as materialized (
@@ -272,13 +215,13 @@ async def times(connection: Connection, filters: Filters, zone: str) -> dict[str
     }
 
 
-async def attention(connection: Connection, filters: Filters, zone: str) -> Sequence[Record]:
+async def attention(connection: Connection, filters: Filters, span: Span) -> Sequence[Record]:
     """How each person decided, by tool: what they had before their eyes, for how long, and what they opened; by name, no ranking.
 
     A supervisor gets their own rows, an admin everybody's. What was never reported as seen (no JavaScript, no page) is counted
     in `answered` and in nothing else. Seconds; an allow that could be taken back counts from when it took effect.
     """
-    condition, given = _where(filters, zone)
+    condition, given = _where(filters, span)
     return await connection.fetch(
         f"""
         with decided as materialized (
@@ -321,12 +264,4 @@ async def grants(connection: Connection) -> Sequence[Record]:
         where g.ended_at is null or g.ended_at > now() - interval '24 hours'
         order by in_force desc, g.created_at desc limit 100
         """
-    )
-
-
-async def agents(connection: Connection) -> Sequence[Record]:
-    """The viewer's agents, for the filter, at most 200."""
-    return await connection.fetch(
-        """select id, name from public.agents where supervisor_id is not null and retired_at is null
-        order by name collate "C", id limit 200"""
     )

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from server.kernel import http
 from server.kernel.db import Connection, Database, Record
+from server.kernel.db.lists import Span, agents_to_choose, span_of
 from server.kernel.http import signed_in
 from server.kernel.live import amount_of
 from server.permissions import decision_rows, drills
@@ -27,9 +28,9 @@ async def index(request: Request) -> Response:
     before, after = (request.query_params.get(name, "")[:60] for name in ("before", "after"))
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        zone = await _zone(request, connection, filters)
-        rows, more = await decision_rows.listed(connection, filters, zone, before=before, after=after)
-        agents = await decision_rows.agents(connection)
+        span = await _span(request, connection, filters)
+        rows, more = await decision_rows.listed(connection, filters, span, before=before, after=after)
+        agents = await agents_to_choose(connection)
     older = (more or bool(after)) and bool(rows)
     newer = (bool(before) or (bool(after) and more)) and bool(rows)
     return http.render(
@@ -41,7 +42,7 @@ async def index(request: Request) -> Response:
         agents=agents,
         older=decision_rows.cursor_of(rows[-1]) if older else "",
         newer=decision_rows.cursor_of(rows[0]) if newer else "",
-        zone=zone,
+        zone=span.zone,
         **_words(),
     )
 
@@ -51,10 +52,10 @@ async def export(request: Request) -> Response:
     filters, viewer = Filters.of(request.query_params), request.state.viewer
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
-        zone = await _zone(request, connection, filters)
+        span = await _span(request, connection, filters)
 
     async def rows() -> AsyncIterator[list[dict[str, Any]]]:
-        async for batch in decision_rows.everything(db, viewer, filters, zone):
+        async for batch in decision_rows.everything(db, viewer, filters, span):
             yield [{**row, "customer": http.mask_phone(row["phone_number"], row["caller"])} for row in batch]
 
     return http.csv_stream("tool-permissions.csv", decision_rows.COLUMNS, rows())
@@ -65,9 +66,9 @@ async def times(request: Request) -> Response:
     filters = Filters.of(request.query_params)
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        zone = await _zone(request, connection, filters)
-        found = await decision_rows.times(connection, filters, zone)
-        attention = await decision_rows.attention(connection, filters, zone)
+        span = await _span(request, connection, filters)
+        found = await decision_rows.times(connection, filters, span)
+        attention = await decision_rows.attention(connection, filters, span)
         ended = await drills.results(connection, drills.SPAN)
     query = urlencode(filters.chosen)
     return http.render(
@@ -135,8 +136,8 @@ def _line(row: Record) -> dict[str, Any]:
     return {"row": row, "amount": amount_of(found), "summary": ", ".join(first), "wait": wait, "late": late}
 
 
-async def _zone(request: Request, connection: Connection, filters: Filters) -> str:
-    return await decision_rows.zone_of(connection, request.cookies.get("zone", "")[:64], filters)
+async def _span(request: Request, connection: Connection, filters: Filters) -> Span:
+    return await span_of(connection, filters.days, filters.since, filters.until, http.zone_cookie(request))
 
 
 def _words() -> dict[str, Any]:

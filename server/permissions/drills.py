@@ -5,8 +5,9 @@ gives way to every real request. Two decisions: the numbers above the queue coun
 drill that the page itself gives away is none; and an admin's queue shows no drills, because a drill asks one person.
 """
 
-import random
+import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -115,33 +116,34 @@ async def send(connection: Connection, supervisor_id: UUID, key: str) -> None:
         "select interaction_id, tool_name, tool_description, arguments from private.choose_drill_ground($1)",
         supervisor_id,
     )
-    made = make(key, ground) if ground else make("all_customers", {})
+    assert ground is not None  # otherwise the function has raised
+    made = make(key, ground)
     if made is None:
         raise Conflict(
             "No request with an amount was allowed lately to the agent of this interaction, so there is nothing to multiply. Choose another drill."
         )
     await connection.fetchval(
         "select private.send_drill($1, $2, $3, $4, $5, $6, $7::json)",
-        *_values(supervisor_id, ground["interaction_id"] if ground else None, made),
+        *_values(supervisor_id, ground["interaction_id"], made),
     )
 
 
-async def send_due(db: Database, watching: Sequence[UUID]) -> int:
-    """Send one to each of these supervisors who is due one; how many were sent."""
+async def send_due(db: Database, supervisors: Sequence[UUID]) -> None:
+    """Send one to each of these supervisors who is due one.
+
+    Nothing is sent where something came in between or the tool itself would refuse it: the next look chooses again.
+    """
     rows = await db.call(
         "select supervisor_id, interaction_id, tool_name, tool_description, arguments from private.due_drills($1)",
-        [*watching],
+        [*supervisors],
     )
-    sent = 0
     for row in rows:
         usable = [made for key in TEMPLATES if (made := make(key, row)) is not None]
-        made = random.choice(usable)  # noqa: S311 - only nobody shall expect it
-        placed = await db.call(
-            "select private.send_due_drill($1, $2, $3, $4, $5, $6, $7::json) as id",
-            *_values(row["supervisor_id"], row["interaction_id"], made),
-        )
-        sent += placed[0]["id"] is not None
-    return sent
+        with suppress(Conflict):
+            await db.call(
+                "select private.send_due_drill($1, $2, $3, $4, $5, $6, $7::json)",
+                *_values(row["supervisor_id"], row["interaction_id"], secrets.choice(usable)),
+            )
 
 
 def _values(supervisor_id: UUID, interaction_id: UUID | None, made: _Made) -> list[Any]:

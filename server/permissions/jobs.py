@@ -1,7 +1,7 @@
 """Sends the drills of the day, at moments that nobody can foresee, to supervisors who have their floor open."""
 
 import asyncio
-import random
+import secrets
 from uuid import UUID
 
 import structlog
@@ -12,6 +12,7 @@ from server.kernel.live import Streams
 from server.permissions import drills
 
 _PAUSE = 60.0  # seconds between two looks
+_DICE = secrets.SystemRandom()  # a drill that a person could foresee would show nothing
 
 log = structlog.get_logger(__name__)
 
@@ -24,10 +25,10 @@ async def run(db: Database, streams: Streams, minutes: int) -> None:
     pause = min(_PAUSE, max(1.0, minutes * 60.0))
     while True:
         await asyncio.sleep(pause)
-        watching = [UUID(whose) for whose in streams.whose("floor") if random.random() * minutes * 60 < pause]  # noqa: S311
-        if not watching:
+        chosen = [UUID(whose) for whose in streams.whose("floor") if _DICE.random() * minutes * 60 < pause]
+        if not chosen:
             continue
         try:
-            await drills.send_due(db, watching)
-        except RequestError as error:  # a request of an agent came in between, or the database is away
+            await drills.send_due(db, chosen)
+        except RequestError as error:
             log.warning("drill_not_sent", reason=error.detail)

@@ -79,7 +79,7 @@ FUNCTIONS: dict[str, Function] = {
     "private.drill_report": of(PERSON, "private.drill_report()", "admin", "FW403"),
     "private.choose_drill_ground": Function(
         may=PERSON, call="(select g.interaction_id from private.choose_drill_ground({id}) g)", id="'{owner}'",
-        its={"gives": "admin"}, otherwise="FW403", unknown="nothing",
+        its={"gives": "admin"}, otherwise="FW403", unknown="FW404",
     ),
     "private.set_drills_per_day": Function(
         may=PERSON, call="private.set_drills_per_day({id}, 1)", id="'{owner}'",

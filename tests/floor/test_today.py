@@ -1,13 +1,14 @@
 """What a quiet floor shows of today: whose, since when, and the bars of its hours."""
 
 import datetime as dt
+import re
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from server.floor.performance_sums import bars
-from tests.app_server import AppServer, Person
+from tests.app_server import AppServer, Person, decision
 from tests.conftest import until
 
 
@@ -101,6 +102,28 @@ async def test_it_shows_nothing_of_another_supervisor_and_nothing_of_tests(
     assert others not in page
     assert test not in page
     assert "No interaction has arrived yet" in page
+
+
+async def test_it_shows_each_agent_and_what_decisions_were_about(app_server: AppServer) -> None:
+    person = await app_server.hire("voice", agents=2)
+    for agent, score in zip(person.agents, (60, 90), strict=True):
+        live = await app_server.start(agent)
+        asked = await app_server.ask(
+            agent, live, arguments={"order": "W1", "amount": score, "currency": "USD"}
+        )
+        async with app_server.browser_of(person) as browser, app_server.api(agent) as api:
+            await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed"))
+            body = {"status": "completed", "archive": {"summary": "Done.", "csat_score": score}}
+            assert (await api.post(f"/interactions/{live}/end", json=body)).is_success
+    async with app_server.browser_of(person) as browser:
+        page = (await browser.get("/today")).text
+    by_agent = page.partition('aria-label="By agent"')[2].partition("</ul>")[0]
+    rows = [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in by_agent.split("<li>")[1:]]
+    assert [row.rpartition(" CSAT")[0] for row in rows] == [
+        f"{person.agents[0].name} 1 interaction 60%",
+        f"{person.agents[1].name} 1 interaction 90%",
+    ]
+    assert re.findall(r">issue_refund</a> ([^<]*)<", page) == ["90 USD", "60 USD"]
 
 
 async def test_a_busy_floor_reads_nothing_of_today(app_server: AppServer, voice: Person) -> None:

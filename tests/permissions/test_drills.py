@@ -155,7 +155,7 @@ async def test_a_real_request_takes_its_place_for_good(app_server: AppServer, vo
         await browser.post(f"/tool-permissions/{second['id']}/decision", data=decision(second, "denied"))
         assert await waiting(browser) == []
         assert "export_customers" not in (await browser.get("/")).text
-        assert "Nobody" not in (await browser.get("/tool-permissions/times")).text
+        assert "Share caught" not in (await browser.get("/tool-permissions/times")).text
     await ended(app_server, voice, ["withdrawn"])
 
 
@@ -271,6 +271,14 @@ async def test_the_amount_drill_repeats_the_last_request_with_far_more(
         assert "issue_refund" in drill["html"]
         assert "150.00 USD" in drill["html"]
         assert re.search(r"was <bdi>12\.50?</bdi>", drill["html"])
+        await browser.post(f"/tool-permissions/{drill['id']}/decision", data=decision(drill, "denied"))
+        # What the tool refuses by itself never reaches a person, so it is no drill either.
+        async with app_server.database() as owner:
+            await owner.execute(
+                "update agent_tools set limit_argument = 'amount', refuses_above = 100 where agent_id = $1 and tool_name = 'issue_refund'",
+                agent.id,
+            )
+        assert "the tool refuses this by itself" in await send(sender, voice, "amount", status=409)
 
 
 @pytest.mark.parametrize(

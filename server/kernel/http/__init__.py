@@ -14,12 +14,13 @@ from server.kernel.http.cookies import (
     session_cookie,
     set_cookie,
     set_device,
+    zone_cookie,
 )
 from server.kernel.http.csv_files import csv, csv_stream
 from server.kernel.http.exact_json import check as check_json
 from server.kernel.http.exact_json import json_digest, size_of
 from server.kernel.http.filters import argument, arguments, mask_phone, now
-from server.kernel.http.form_fields import form, identifier
+from server.kernel.http.form_fields import form, identifier, is_id
 from server.kernel.http.forms import Utf8Forms
 from server.kernel.http.json_bodies import (
     WHOLE,
@@ -31,6 +32,7 @@ from server.kernel.http.json_bodies import (
     Percent,
     Text,
 )
+from server.kernel.http.list_filters import ListFilters
 from server.kernel.http.measured import Measured
 from server.kernel.http.middleware import (
     SameOrigin,
@@ -65,6 +67,7 @@ __all__ = [
     "Documented",
     "Json",
     "JsonObject",
+    "ListFilters",
     "Measured",
     "Model",
     "Moment",
@@ -95,6 +98,7 @@ __all__ = [
     "html_size",
     "identifier",
     "insecure",
+    "is_id",
     "json_digest",
     "key_row",
     "live",
@@ -120,4 +124,5 @@ __all__ = [
     "trusted_hosts",
     "viewer_of",
     "visitor_of",
+    "zone_cookie",
 ]

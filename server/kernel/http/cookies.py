@@ -1,4 +1,4 @@
-"""The session cookie and the device cookie."""
+"""The session cookie and the device cookie, and the time zone that a page has noted in one."""
 
 from urllib.parse import quote
 
@@ -102,3 +102,8 @@ def cookie_of(request: Request, name: str) -> str | None:
 def session_cookie(request: Request) -> str | None:
     """The session's id in this request."""
     return cookie_of(request, cookie_name(request.state.settings))
+
+
+def zone_cookie(request: Request) -> str:
+    """The time zone of the browser, as its page has noted it; anything, since anybody may send it."""
+    return request.cookies.get("zone", "")[:64]

@@ -13,6 +13,15 @@ async def form(request: Request) -> dict[str, str]:
     return await forms.fields(request)
 
 
+def is_id(text: str) -> bool:
+    """Whether the text is a UUID."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def identifier(text: str, what: str) -> UUID:
     """The id in an address or a form. NotFound when it is not an id."""
     try:

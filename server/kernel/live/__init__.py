@@ -15,6 +15,7 @@ from server.kernel.live.permission_cards import (
     Queue,
     amount_of,
     card,
+    key_of,
     queue,
     shown,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "amount_of",
     "card",
     "hears",
+    "key_of",
     "queue",
     "shown",
 ]

@@ -194,11 +194,10 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]
         read = _read(row["arguments"], row.get("last_arguments"), limits["rows"], limits["arguments"])
-        key = amount or read.key
         card["rows"], card["changes"] = read.rows, read.changes
         card["whole"] = read.whole and tool == spelled(row["tool_name"])
-        card["key"] = cut(key, min(_KEY, limits["name"] * 2)) if key else None
-        card["further"] = read.leaves - (1 if key else 0)
+        card["key"] = cut(read.key, min(_KEY, limits["name"] * 2)) if read.key else None
+        card["further"] = read.leaves - (1 if read.key else 0)
         card["hides_changes"] = read.changes > sum(bool(one.change) for one in read.rows)
         card["uncovered"] = next(
             (one["words"] for one in row.get("grants") or [] if one["tool_name"] == row["tool_name"]), None
@@ -222,12 +221,18 @@ class _Read(NamedTuple):
 # arguments takes 21 instead of 34 ms (bench queue).
 @lru_cache(maxsize=256)
 def _read(text: str, last: str | None, most: int, size: int) -> _Read:
-    rows = http.argument_rows(arguments(text), arguments(last) if last else None)
+    found = arguments(text)
+    rows = http.argument_rows(found, arguments(last) if last else None)
     shown = tuple(fitting(rows, most, size))
     leaves = sum(one.is_leaf and one.change != "gone" for one in rows)
-    key = key_row(rows)
     changes = sum(bool(one.change) for one in rows)
-    return _Read(shown, len(shown) == len(rows), changes, leaves, key.text if key else None)
+    return _Read(shown, len(shown) == len(rows), changes, leaves, key_of(found, rows))
+
+
+def key_of(found: Mapping[str, Any], rows: list[ArgumentRow] | None = None) -> str | None:
+    """What a line shows of arguments: the amount, else the row that tells most."""
+    row = key_row(http.argument_rows(found) if rows is None else rows)
+    return amount_of(found) or (row.text if row else None)
 
 
 def card(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> str:

@@ -24,7 +24,7 @@ begin
       v_way)
     using private.search_query(p_text), p_since, p_until, v_whose, p_agent_id, p_labels, p_limit,
       case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end, p_after, p_after_id;
-  exception when data_exception or syntax_error then
+  exception when data_exception then  -- the place
     raise exception 'there is no such page' using errcode = 'FW422';
   end;
 end $$;

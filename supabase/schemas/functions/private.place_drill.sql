@@ -24,7 +24,7 @@ begin
   end if;
   select agent_id into v_agent from public.interaction_pulse where interaction_id = p_interaction_id and supervisor_id = p_supervisor_id;
   if v_agent is null then
-    raise exception 'no interaction on this floor is live and heard, and a drill belongs to one' using errcode = 'FW409';
+    raise exception 'the interaction of the drill has just ended: send it again' using errcode = 'FW409';
   end if;
   if exists (select from public.agent_tools g where g.agent_id = v_agent and g.tool_name = p_tool_name and private.tool_refuses(g, p_arguments)) then
     raise exception 'the tool refuses this by itself, so no person would be asked: choose another drill' using errcode = 'FW409';

@@ -109,9 +109,10 @@ async def choose(connection: Connection, filters: Filters, zone: str) -> Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page: its rows, whether the text was found as a part of a word only, and the cursors of its neighbours."""
+    """One page: its rows and their cursors, whether the text was found as a part of a word only, and the cursors of its neighbours."""
 
     rows: Sequence[Record]
+    cursors: Sequence[str] = ()
     part: bool = False
     older: str = ""
     newer: str = ""
@@ -131,12 +132,23 @@ async def find(
         part = True
         places, more = await _ids(connection, chosen, "", "", PAGE, part=True)
     rows = await _lines(connection, [place["interaction_id"] for place in places])
-    older = _cursor(places[-1]) if places and (more or after) else ""
-    newer = _cursor(places[0]) if places and (before or (after and more)) else ""
-    return Found(rows, part, older, newer)
+    older = cursor_of(places[-1]) if places and (more or after) else ""
+    newer = cursor_of(places[0]) if places and (before or (after and more)) else ""
+    return Found(rows, [cursor_of(place) for place in places], part, older, newer)
 
 
-def _cursor(place: Record) -> str:
+async def neighbours(
+    connection: Connection, chosen: Chosen, cursor: str, *, part: bool
+) -> tuple[Record | None, ...]:
+    """What stands above and below a place of the list: {interaction_id, place} each, None at its ends."""
+    if chosen.filters.outcome == "live" or chosen.nobody:
+        return None, None
+    above, _ = await _ids(connection, chosen, "", cursor, 1, part=part)
+    below, _ = await _ids(connection, chosen, cursor, "", 1, part=part)
+    return tuple(places[0] if places else None for places in (above, below))
+
+
+def cursor_of(place: Record) -> str:
     return f"{place['place']}~{place['interaction_id']}"
 
 
@@ -239,4 +251,4 @@ async def everything(
         yield rows
         if not more:
             return
-        before = _cursor(places[-1])
+        before = cursor_of(places[-1])

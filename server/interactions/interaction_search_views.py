@@ -44,7 +44,8 @@ async def index(request: Request) -> Response:
         request,
         "interactions/found.html",
         live=live,
-        rows=[_line(row) for row in found.rows],
+        rows=[_line(row) | {"cursor": cursor} for row, cursor in zip(found.rows, found.cursors, strict=True)],
+        here=_here(filters, part=found.part),
         found=found,
         counts=counts,
         counted=interaction_search.COUNTED,
@@ -116,6 +117,11 @@ _NAMES = {
     "q": "text", "days": "time", "since": "from", "until": "until", "agent": "agent", "supervisor": "supervisor", "channel": "channel",
     "sentiment": "sentiment", "outcome": "outcome", "topic": "topic", "tag": "tag", "issue": "with", "csat": "with", "decision": "with",
 }  # fmt: skip
+
+
+def _here(filters: Filters, *, part: bool) -> str:
+    """The list itself, as a link to one of its interactions names it."""
+    return urlencode(filters.chosen | ({"part": "yes"} if part else {}))
 
 
 def _without(filters: Filters, name: str, value: str | None) -> str:

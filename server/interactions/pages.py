@@ -1,22 +1,19 @@
 """The live page of one interaction, and its audience."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, TypedDict
 from uuid import UUID
 
 from starlette.requests import Request
 
-from server.interactions import interactions
+from server.interactions import interactions, timeline
+from server.interactions.timeline import Course, Entry, Line, Score
 from server.kernel import http
 from server.kernel.auth import Viewer
-from server.kernel.http import Partials, Template, cut, html_size, mask_phone
+from server.kernel.http import Partials, Template, mask_phone
 from server.kernel.live import Audience, Grant, Page, Queue, Regions, queue
 
 _CARDS = 150_000  # bytes of HTML for cards, in addition to the timeline
-_MOST = 300  # entries that the database returns at most
-# Bytes of HTML: of all entries, of the text of one, and of the markup around that text.
-_TIMELINE, _ENTRY, _AROUND = 100_000, 8_000, 230
 
 
 class Head(TypedDict):
@@ -42,20 +39,8 @@ class Head(TypedDict):
     is_test: bool
     agent_id: str
     agent_version: int | None
-
-
-class Entry(TypedDict):
-    """An entry of the timeline; `kind` says what `text`, `who` and `status` are."""
-
-    id: str
-    at: str
-    place: int  # order among entries of the same moment
-    kind: str
-    text: str | None
-    who: str | None
-    status: str | None
-    late: bool  # it arrived after the end
-    dated: bool  # it is of another day than the start, or before the start
+    anonymised_at: str | None  # when numbers and words were deleted
+    external_id: str | None
 
 
 class Archive(TypedDict):
@@ -74,7 +59,7 @@ class Shown(Queue):
     """The result of private.interaction_v2."""
 
     interaction: Head
-    scores: list[tuple[int, float, str | None]]  # seconds since the start, satisfaction, sentiment
+    scores: list[Score]
     timeline: list[Entry]
     archive: Archive | None
     broken_by: str | None  # the later interaction that shows that the issue was not resolved
@@ -82,12 +67,17 @@ class Shown(Queue):
 
 class _InteractionShown(TypedDict):
     one: Head
-    scores: list[tuple[int, float, str | None]]
+    scores: list[Score]
+    course: Course
+    lowest: float | None
+    csat: float | None
+    decided: dict[str, int]  # how many decisions had each outcome
 
 
 class _TimelineShown(TypedDict):
-    timeline: list[Entry]
-    more: bool
+    one: Head
+    lines: list[Line]
+    earlier: str
 
 
 class _ArchiveShown(TypedDict):
@@ -102,28 +92,25 @@ ARCHIVE = Template("interactions/_archive.html", _ArchiveShown)
 
 
 def _regions(shown: Shown, partials: Partials) -> Regions:
-    one, archive, broken_by = shown["interaction"], shown["archive"], shown["broken_by"]
+    one, archive, scores = shown["interaction"], shown["archive"], shown["scores"]
+    found = timeline.lines(shown["timeline"], scores, one["started_at"], partials)
+    archived = _ArchiveShown(one=one, archive=archive, broken_by=shown["broken_by"])
+    head: _InteractionShown = {
+        "one": one,
+        "scores": scores,
+        "course": timeline.course(shown["timeline"], scores, one["started_at"]),
+        "lowest": min((score for _, score, _ in scores), default=None),
+        "csat": archive["csat_score"] if archive else None,
+        "decided": timeline.decided(shown["timeline"]),
+    }
     return {
         "tool-permissions": queue(shown, partials, over=one["status"] != "active", most=_CARDS),
-        "interaction": partials(
-            "interaction", INTERACTION, _InteractionShown(one=one, scores=shown["scores"])
+        "interaction": partials("interaction", INTERACTION, head),
+        "timeline": partials(
+            "timeline", TIMELINE, _TimelineShown(one=one, lines=found.lines, earlier=found.earlier)
         ),
-        "timeline": partials("timeline", TIMELINE, _fitting(shown["timeline"])),
-        "archive": partials("archive", ARCHIVE, _ArchiveShown(one=one, archive=archive, broken_by=broken_by)),
+        "archive": partials("archive", ARCHIVE, archived),
     }
-
-
-def _fitting(entries: Sequence[Entry]) -> _TimelineShown:
-    """The newest entries of a timeline, as many as fit into _TIMELINE, and whether there are older ones."""
-    kept: list[Entry] = []
-    left = _TIMELINE
-    for entry in reversed(entries):
-        text = cut(entry["text"] or "", _ENTRY)
-        left -= html_size(text) + _AROUND
-        if left < 0:
-            break
-        kept.append({**entry, "text": text})
-    return {"timeline": kept[::-1], "more": len(entries) == _MOST or len(kept) < len(entries)}
 
 
 def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:
@@ -149,7 +136,7 @@ async def watch(request: Request, viewer: Viewer) -> list[Audience]:
 
 def _title(shown: Shown) -> str:
     one = shown["interaction"]
-    return f"{one['agent_name']}, {mask_phone(one['phone_number'], one['caller'])}"
+    return f"{one['agent_name']} and {mask_phone(one['phone_number'], one['caller'])}"
 
 
 PAGE = Page(

@@ -1,27 +1,93 @@
 """One interaction as people see it, live and afterwards."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from server.errors import NotFound
-from server.interactions.pages import PAGE, audience
+from server.interactions import interaction_search, timeline
+from server.interactions.interaction_search import Filters
+from server.interactions.pages import PAGE, Shown, audience
 from server.kernel import http
 from server.kernel.auth import Viewer
-from server.kernel.http import signed_in
+from server.kernel.db import Connection, Database, Record
+from server.kernel.http import Partials, signed_in
 from server.kernel.live import Streams
+
+_LONGEST = 4000  # characters of the query of a list
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """The list that a person comes from: its query, and the addresses of its neighbours; all empty for none."""
+
+    query: str = ""
+    previous: str = ""
+    next: str = ""
 
 
 async def show(request: Request) -> Response:
-    """The page of one interaction: satisfaction, timeline, tool permissions, archive. NotFound when the viewer may not see it."""
+    """The page of one interaction: satisfaction, transcript, tool permissions, archive. NotFound when the viewer may not see it."""
     viewer: Viewer = request.state.viewer
     interaction_id = http.identifier(request.path_params["id"], "interaction")
     streams: Streams = request.state.streams
     regions = await streams.read([audience(viewer, interaction_id)], viewer)
     if PAGE.name not in regions:
         raise NotFound("There is no such interaction.")
+    db: Database = request.state.db
+    async with db.as_viewer(viewer) as connection:
+        came_from = await _from(request, connection)
     query = {"page": PAGE.name, "id": str(interaction_id)}
-    return http.live(request, "interactions/interaction.html", query, regions=regions)
+    shown = {"regions": regions, "name": regions["title"], "came_from": came_from}
+    return http.live(request, "interactions/interaction.html", query, **shown)
 
 
-ROUTES = [Route("/interactions/{id}", signed_in(show))]
+async def lines(request: Request) -> Response:
+    """The lines before a cursor, at most as many as the page itself has; for htmx the partial alone."""
+    interaction_id = http.identifier(request.path_params["id"], "interaction")
+    before = timeline.cursor(request.query_params.get("before", ""))
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        shown: Shown | None = await connection.fetchval(
+            "select private.interaction_v2(jsonb_build_object('interaction_id', $1::uuid))", interaction_id
+        )
+        if shown is None:
+            raise NotFound("There is no such interaction.")
+        entries = await timeline.earlier(connection, interaction_id, before)
+    one = shown["interaction"]
+    found = timeline.lines(entries, shown["scores"], one["started_at"], Partials())
+    context: dict[str, Any] = {"one": one, "lines": found.lines, "earlier": found.earlier}
+    if request.headers.get("hx-request"):
+        return http.fragment(request, "interactions/_lines.html", **context)
+    return http.render(request, "interactions/lines.html", **context)
+
+
+async def _from(request: Request, connection: Connection) -> From:
+    """The list that the address names. Invalid for a list that is none."""
+    query = request.query_params.get("list", "")[:_LONGEST]
+    place = request.query_params.get("place", "")[:90]
+    if not place:
+        return From(query)
+    given: Mapping[str, str] = dict(parse_qsl(query))
+    chosen = await interaction_search.choose(connection, Filters.of(given), http.zone_cookie(request))
+    part = given.get("part") == "yes"
+    above, below = await interaction_search.neighbours(connection, chosen, place, part=part)
+    return From(query, _address(above, query), _address(below, query))
+
+
+def _address(place: Record | None, query: str) -> str:
+    if place is None:
+        return ""
+    within = {"list": query, "place": interaction_search.cursor_of(place)}
+    return f"/interactions/{place['interaction_id']}?{urlencode(within)}"
+
+
+ROUTES = [
+    Route("/interactions/{id}", signed_in(show)),
+    Route("/interactions/{id}/lines", signed_in(lines)),
+]

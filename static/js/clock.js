@@ -12,6 +12,10 @@ function span(seconds) {
 }
 
 const clock = (at) => at.toLocaleTimeString([], { hour12: false });
+// A time that does not count is written once: a transcript has thousands.
+const written = new Map(); // kind and moment → text
+const KEPT = 10_000;
+const still = new Set(["clock", "date"]);
 const date = (at, now) =>
   at.toLocaleDateString([], { month: "short", day: "numeric", ...(new Date(now).getFullYear() !== at.getFullYear() && { year: "numeric" }) });
 const write = {
@@ -41,9 +45,18 @@ function tick() {
   const now = serverTime.now();
   for (const time of document.querySelectorAll("time[data-kind]")) {
     const kind = time.dataset.kind;
+    const known = still.has(kind) && written.get(kind + time.dateTime);
+    if (known) {
+      if (time.textContent !== known) time.textContent = known;
+      continue;
+    }
     const at = new Date(time.dateTime);
     const text = write[kind](at, now);
     if (time.textContent !== text) time.textContent = text;
+    if (still.has(kind)) {
+      if (written.size > KEPT) written.clear();
+      written.set(kind + time.dateTime, text);
+    }
     const seconds = (now - at) / 1000;
     if (kind === "elapsed") set(time, "jsUrgency", seconds > slow.red ? "red" : seconds > slow.amber ? "amber" : "calm");
   }

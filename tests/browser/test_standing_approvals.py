@@ -67,7 +67,7 @@ async def test_a_small_refund_never_lets_a_large_one_pass(
     await admin.goto(f"/interactions/{live}")
     timeline = admin.locator("#timeline")
     await expect(timeline).to_contain_text(f"Standing approval given by {voice.username}")
-    await expect(timeline).to_contain_text(f"allowed (standing approval by {voice.username}, use 1")
+    await expect(timeline).to_contain_text(f"by a standing approval of {voice.username}, use 1")
     await admin.get_by_role("button", name="Revoke the standing approval of issue_refund").click()
     await expect(timeline).to_contain_text("Standing approval revoked by")
     await expect(shown).to_have_count(0)

@@ -1,10 +1,11 @@
 """One timeline of all that happened in an interaction, with lines that keep their identity."""
 
 import re
+from html import unescape
 
 from tests.app_server import AppServer, Person
 from tests.floor.test_views import measure
-from tests.interactions.test_views import page, plain, post, said, timeline
+from tests.interactions.test_views import ENTRY, page, plain, post, said, timeline
 
 
 async def test_pauses_late_words_and_days_are_in_the_timeline(app_server: AppServer, voice: Person) -> None:
@@ -21,11 +22,11 @@ async def test_pauses_late_words_and_days_are_in_the_timeline(app_server: AppSer
     await post(app_server, agent, f"/interactions/{live}/turns", {"speaker": "customer", "text": "Bye."})
     html = await page(app_server, voice, live)
     assert timeline(html) == [
-        ("customer", "customer Are you there?"),
+        ("customer", "Customer Are you there?"),
         ("pause", f"Agent paused by {voice.username}"),
         ("pause", f"Agent resumed by {voice.username}"),
-        ("agent", "agent As I s interrupted"),
-        ("customer", "customer Bye. arrived after the end"),
+        ("agent", f"{agent.name} As I s interrupted"),
+        ("customer", "Customer Bye. arrived after the end"),
     ]
     assert '<time datetime="2026-01-31T23:59:58+00:00" data-kind="date">' in html
 
@@ -40,7 +41,7 @@ async def test_a_line_keeps_its_identity(app_server: AppServer, voice: Person) -
     async def ids() -> dict[str, str]:
         shown = await page(app_server, voice, live)
         return {
-            plain(text.partition("</time>")[2]): name
+            plain(re.sub("<time.*?</time>", "", text)): name
             for name, text in re.findall(r'<li id="(entry-[\w-]+)"[^>]*>(.*?)</li>', shown, re.DOTALL)
         }
 
@@ -48,3 +49,38 @@ async def test_a_line_keeps_its_identity(app_server: AppServer, voice: Person) -
     assert len(first) == 2
     await measure(app_server, agent, live, feed_text="order B-2002")
     assert (await ids()).items() >= first.items()
+
+
+async def test_turns_of_one_request_keep_their_order(app_server: AppServer, voice: Person) -> None:
+    """Their stamps are of the same moment, and the next number has a digit more."""
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    async with app_server.database() as owner:
+        sequence = await owner.fetchval("select pg_get_serial_sequence('interaction_turns', 'id')")
+        last = await owner.fetchval("select coalesce(max(id), 0) from interaction_turns")
+        await owner.execute("select setval($1, $2)", sequence, 10 ** len(str(last)) * 10 - 4)
+    texts = [f"word {n}" for n in range(8)]
+    await said(app_server, agent, live, *texts)
+    lines = timeline(await page(app_server, voice, live))
+    assert [" ".join(words.split()[-2:]) for _, words in lines] == texts
+
+
+async def test_a_very_long_timeline_shows_the_last_300(app_server: AppServer, voice: Person) -> None:
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    for start in range(0, 420, 70):
+        await said(app_server, agent, live, *(f"line {n}" for n in range(start, start + 70)))
+    await app_server.ask(agent, live, arguments={})
+    html = await page(app_server, voice, live)
+    entries = timeline(html)
+    assert len(entries) == 300
+    assert entries[0][1].endswith("line 121")
+    assert entries[-2][1].endswith("line 419")
+    assert entries[-1][0] == "request"
+    async with app_server.browser_of(voice) as browser:
+        cursor = re.search(r'data-earlier="([^"]+)"', html)
+        assert cursor
+        before = await browser.get(f"/interactions/{live}/lines", params={"before": unescape(cursor[1])})
+    texts = [plain(re.sub("<time.*?</time>", "", text)) for _, text in ENTRY.findall(before.text)]
+    assert [text.split()[-1] for text in texts] == [str(n) for n in range(121)]
+    assert 'data-earlier=""' in before.text

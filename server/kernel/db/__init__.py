@@ -1,6 +1,6 @@
 """Connections and transactions of a viewer, database errors in words, migrations, backups and the sweeper.
 
-Others use the names below, and the modules migrations, backups, sweeper and lengths.
+Others use the names below, and the modules migrations, backups, sweeper, lengths and lists.
 """
 
 from server.kernel.db.connections import (

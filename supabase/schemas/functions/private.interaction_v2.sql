@@ -8,7 +8,7 @@ declare
 begin
   return (
     select pg_catalog.jsonb_build_object(
-      'interaction', pg_catalog.to_jsonb(h),
+      'interaction', pg_catalog.to_jsonb(h) || pg_catalog.jsonb_build_object('anonymised_at', i.anonymised_at, 'external_id', i.external_id),
       'scores', coalesce(
         (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
             extract(epoch from m.at - i.started_at)::integer, m.satisfaction_score, m.sentiment) order by m.at, m.id)
@@ -16,47 +16,7 @@ begin
                from public.realtime_metrics r
                where r.interaction_id = i.id and r.satisfaction_score is not null order by r.timestamp desc limit 720) m),
         r.series, i.series, '[]'),
-      'timeline', (
-        select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) order by e.at, e.place, e.id), '[]') from (
-          select everything.*, everything.at < i.started_at
-              or everything.at::date <> i.started_at::date as dated from (
-            -- A stamp in the future counts as the time of arrival.
-            (select 't' || t.id as id, least(t.captured_at, t.created_at) as at, 0 as place, t.speaker as kind, t.text,
-              null::text as who, case when t.interrupted then 'interrupted' end as status, t.late
-             from public.interaction_turns t where t.interaction_id = i.id order by t.captured_at desc limit 300)
-            union all
-            (select 'm' || m.id, coalesce(m.effective_at, m.timestamp), 0, 'feed', m.feed_text, null, m.sentiment, false
-             from public.realtime_metrics m where m.interaction_id = i.id and m.feed_text <> ''
-             order by m.timestamp desc limit 300)
-            union all
-            select 'q' || q.id, q.requested_at, 1, 'request', q.tool_name || ' ' || case when pg_catalog.length(q.arguments::text) > 2000
-                then pg_catalog.left(q.arguments::text, 2000) || '…' else q.arguments::text end, null, null, false
-            from public.tool_permissions q where q.interaction_id = i.id
-            union all
-            select 'd' || q.id, q.responded_at, 2, case q.rule when 'grant' then 'use' else 'decision' end, q.tool_name || coalesce(': ' || q.reason, ''),
-              coalesce(q.responded_by_name, (select g.granted_by_name from public.tool_grants g where g.id = q.grant_id), q.rule),
-              case q.rule when 'grant' then q.grant_use::text else q.status end, false
-            from public.tool_permissions q where q.interaction_id = i.id and q.status <> 'pending'
-            union all
-            select 'g' || g.id, g.created_at, 4, 'grant', g.tool_name || ': ' || private.grant_words(g) || ', '
-                || g.max_uses || case g.max_uses when 1 then ' use' else ' uses' end || ' within '
-                || (extract(epoch from g.expires_at - g.created_at) / 60)::integer || ' minutes', g.granted_by_name, null, false
-            from public.tool_grants g where g.interaction_id = i.id
-            union all
-            select 'e' || g.id, g.ended_at, 5, 'grant_end', g.tool_name, g.ended_by_name, g.ended_how, false
-            from public.tool_grants g where g.interaction_id = i.id and g.ended_at < coalesce(i.ended_at, 'infinity')
-            union all
-            select 'x' || q.id, q.executed_at, 3, 'execution', q.tool_name, null,
-              case q.execution_succeeded when true then 'succeeded' when false then 'failed' else 'started' end, false
-            from public.tool_permissions q where q.interaction_id = i.id and q.executed_at is not null
-            union all
-            -- The agent was paused or resumed during this interaction.
-            select 'p' || l.id, l.at, 6, 'pause', null, l.actor,
-              case when l.changes -> 'paused_at' -> 1 = 'null' then 'resumed' else 'paused' end, false
-            from public.audit_logs l where l.row_id = i.agent_id::text and l.changes ? 'paused_at'
-              and l.at between i.started_at and coalesce(i.ended_at, 'infinity')
-          ) everything order by at desc, place desc, id desc limit 300
-        ) e),
+      'timeline', private.timeline(i.id),
       'tool_permissions', private.permission_cards(array(
         select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status = 'pending'
         order by w.requested_at, w.id limit 50)),

@@ -6,7 +6,7 @@ import re
 import types
 from collections.abc import Iterator
 from typing import Any, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from jinja2 import nodes
@@ -18,6 +18,7 @@ from server.kernel.live.regions import whole
 from tests import templates
 from tests.app_server import Agent, AppServer, Person, decision
 from tests.database.acting import as_person
+from tests.permissions.test_changed_arguments import fields, reviewed
 
 # The template of a page in the browser, and the pages whose regions stand in it.
 STANDING = {
@@ -92,8 +93,9 @@ ARCHIVE = {
 async def filled(app_server: AppServer) -> dict[str, Any]:
     """What each page shows its viewer, where everything that can happen has."""
     admin, person = await app_server.hire("admin"), await app_server.hire("voice", 3)
-    talking, idle, _unused = person.agents
+    talking, idle, third = person.agents
     earlier = await ended(app_server, idle)
+    forgotten = await decided_and_forgotten(app_server, third, person)
     await ended(app_server, idle)  # with the same issue: the first one resolved nothing
     live = await busy(app_server, talking, person)
     heard = (await app_server.hire("chat")).agents[0]  # for the average, in which a silent one does not count
@@ -111,7 +113,7 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
         "waiting": (admin, [{"supervisor": person.username}]),
         "interaction": (
             person,
-            [{"interaction_id": one, "supervisor_id": str(person.id)} for one in (live, earlier)],
+            [{"interaction_id": one, "supervisor_id": str(person.id)} for one in (live, earlier, forgotten)],
         ),
         "setup": (admin, [{"agent_id": str(agent.id)} for agent in waiting.agents]),
     }
@@ -189,9 +191,40 @@ async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
     return live
 
 
+async def decided_and_forgotten(app_server: AppServer, agent: Agent, person: Person) -> str:
+    """An interaction with a request that was allowed with changes and ran, and one under a standing approval; then forgotten."""
+    live = await app_server.start(agent)
+    asked = await app_server.ask(agent, live, arguments={"amount": 5}, accepts_changes=True)
+    async with app_server.browser_of(person) as browser:
+        step = await reviewed(browser, asked, **{"value-0": "4"})
+        path = f"/tool-permissions/{asked['id']}/answer"
+        assert (await browser.post(path, data=fields(step.text) | {"do": "allowed"})).status_code == 303
+        first = await app_server.ask(agent, live, arguments={"amount": 1})
+        approval = {
+            "scope": "exact",
+            "uses": "3",
+            "minutes": "30",
+            "arguments_digest": first["arguments_digest"],
+        }
+        await browser.post(f"/tool-permissions/{first['id']}/standing-approval", data=approval)
+    assert (await app_server.ask(agent, live, arguments={"amount": 1}))["status"] == "allowed"
+    async with app_server.api(agent) as api:
+        path = f"/tool-permissions/{first['id']}/execution"
+        claimed = (await api.post(path, json={"arguments_digest": first["arguments_digest"]})).json()
+        assert (await api.patch(path, json={**claimed, "succeeded": True})).is_success
+        assert (await api.post(f"/interactions/{live}/end", json={"status": "completed"})).is_success
+    async with app_server.database() as owner:
+        await owner.execute("select private.forget(array[$1::uuid])", UUID(live))
+    return live
+
+
 async def ended(app_server: AppServer, agent: Agent) -> str:
     live = await app_server.start(
-        agent, phone_number="+14155550177 ext. 7", called_number="+14155550100", livekit_room_id="room"
+        agent,
+        phone_number="+14155550177 ext. 7",
+        called_number="+14155550100",
+        livekit_room_id="room",
+        external_id=f"call-{uuid4()}",
     )
     metrics = [{"satisfaction_score": score, "sentiment": "good"} for score in (60, 70)]
     async with app_server.api(agent) as api:

@@ -1,0 +1,307 @@
+// Satisfaction during an interaction: a chart by uPlot in place of the picture that the server sent, which stays without JavaScript.
+// The pointer and the arrow keys read it, a click or Enter leads to the line of the transcript. A gap in the measurements breaks
+// the line and is hatched; nothing is drawn between.
+
+const stale = Number(document.body.dataset.stale); // seconds without a metric
+const USUAL = 3; // a gap is longer than so many usual distances of two metrics
+const HEIGHT = 11; // rem
+const NARROW = 560; // px, under which a decision is named by its number and a sign alone
+const signs = { allowed: "✓", denied: "✕", timeout: "◷", cancelled: "–" };
+const words = { allowed: "Allowed", denied: "Denied", timeout: "Expired", cancelled: "Cancelled" };
+const colours = {};
+const two = (n) => String(n).padStart(2, "0");
+const span = (s) => `${Math.floor(s / 60)}:${two(Math.floor(s % 60))}`;
+const clock = (at) => new Date(at * 1000).toLocaleTimeString([], { hour12: false });
+
+let chart = null;
+let given = ""; // the data that is drawn
+let course = null; // { start: seconds, points: [seconds, satisfaction, sentiment], marks, gaps: [from, until] }
+let readout = null;
+
+const figure = () => document.getElementById("chart");
+const plot = () => document.getElementById("plot");
+
+/** The colours of the page as the canvas takes them, for the theme of now. */
+function learnColours() {
+  const probe = document.body.appendChild(document.createElement("i"));
+  for (const name of ["ink", "faint", "line", "accent", "good", "critical", "amber", "good-ground", "critical-ground", "neutral-ground", "paper"]) {
+    probe.style.color = `var(--${name})`;
+    colours[name] = getComputedStyle(probe).color;
+  }
+  probe.remove();
+}
+
+function parse(text) {
+  const { start, scores, marks } = JSON.parse(text);
+  const begin = Date.parse(start) / 1000;
+  const points = scores.map(([at, score, sentiment]) => [begin + at, score, sentiment]);
+  const distances = points.slice(1).map((point, n) => point[0] - points[n][0]);
+  const usual = [...distances].sort((a, b) => a - b)[distances.length >> 1] ?? 0;
+  const longest = Math.max(stale, USUAL * usual);
+  const gaps = distances.flatMap((distance, n) => (distance > longest ? [[points[n][0], points[n + 1][0]]] : []));
+  return { start: begin, points, gaps, marks: marks.map(([at, status, number, entry]) => ({ at: begin + at, status, number, entry })) };
+}
+
+/** The columns of uPlot; the middle of a gap has no value, so that the line breaks there. */
+function columns() {
+  const xs = [];
+  const ys = [];
+  let gap = 0;
+  for (const [at, score] of course.points) {
+    if (gap < course.gaps.length && at >= course.gaps[gap][1]) {
+      xs.push((course.gaps[gap][0] + course.gaps[gap][1]) / 2);
+      ys.push(null);
+      gap += 1;
+    }
+    xs.push(at);
+    ys.push(score);
+  }
+  return [xs, ys];
+}
+
+const ground = { good: "good-ground", critical: "critical-ground" };
+const strong = { good: "good", critical: "critical", neutral: "faint" };
+
+function bands(u) {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height + 8 * ratio);
+  ctx.clip();
+  course.points.forEach(([at, , sentiment], n) => {
+    const next = course.points[n + 1];
+    if (!next || !sentiment || course.gaps.some(([from]) => from === at)) return;
+    const x = u.valToPos(at, "x", true);
+    const width = u.valToPos(next[0], "x", true) - x + 0.5;
+    if (ground[sentiment]) {
+      ctx.fillStyle = colours[ground[sentiment]];
+      ctx.fillRect(x, bbox.top, width, bbox.height);
+    }
+    ctx.fillStyle = colours[strong[sentiment] ?? "faint"];
+    ctx.fillRect(x, bbox.top + bbox.height, width, 4 * ratio);
+  });
+  ctx.strokeStyle = colours.line;
+  ctx.lineWidth = 1.5 * ratio;
+  for (const [from, until] of course.gaps) {
+    const [a, b] = [u.valToPos(from, "x", true), u.valToPos(until, "x", true)];
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(a, bbox.top, b - a, bbox.height);
+    ctx.clip();
+    ctx.beginPath();
+    for (let x = a - bbox.height; x < b; x += 6 * ratio) {
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x + bbox.height, bbox.top);
+    }
+    ctx.stroke();
+    ctx.restore();
+  }
+  ctx.restore();
+}
+
+function rulings(u) {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio;
+  const narrow = u.width < NARROW;
+  let taken = -Infinity;
+  ctx.save();
+  ctx.font = `600 ${11 * ratio}px Inter, system-ui, sans-serif`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  for (const mark of course.marks) {
+    const x = u.valToPos(mark.at, "x", true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    const colour = colours[{ allowed: "good", denied: "critical", timeout: "amber" }[mark.status] ?? "faint"];
+    ctx.strokeStyle = colour;
+    ctx.fillStyle = colour;
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([3 * ratio, 3 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    const text = narrow ? `${mark.number} ${signs[mark.status] ?? ""}` : `${mark.number} ${words[mark.status] ?? mark.status}`;
+    const half = ctx.measureText(text).width / 2 + 7 * ratio;
+    const middle = Math.min(Math.max(x, bbox.left + half), bbox.left + bbox.width - half);
+    if (middle - half < taken + 3 * ratio) continue; // it would cover the one before; the line stays
+    taken = middle + half;
+    const [top, height] = [bbox.top - 22 * ratio, 18 * ratio];
+    ctx.beginPath();
+    ctx.roundRect(middle - half, top, 2 * half, height, height / 2);
+    ctx.fillStyle = colours.paper;
+    ctx.fill();
+    ctx.stroke();
+    ctx.fillStyle = colour;
+    ctx.fillText(text, middle, top + height / 2 + 0.5 * ratio);
+  }
+  ctx.restore();
+}
+
+/** The line of the transcript that was the last at this time. */
+function lineAt(at) {
+  let found = null;
+  for (const time of document.querySelectorAll(".transcript-box li[data-entry] > :is(p, article, details) .at time")) {
+    if (Date.parse(time.dateTime) / 1000 > at + 0.5) break;
+    found = time.closest("li");
+  }
+  return found;
+}
+
+function said(line) {
+  const text = line?.querySelector(":scope > p")?.firstChild?.textContent?.trim() ?? line?.querySelector(".tool")?.textContent ?? "";
+  return text.length > 90 ? `${text.slice(0, 90)}…` : text;
+}
+
+let near = null;
+
+function read(u) {
+  const { idx, left } = u.cursor;
+  const at = idx == null || left < 0 ? null : u.data[0][idx];
+  near?.removeAttribute("data-js-near");
+  near = null;
+  readout.hidden = at === null;
+  if (at === null) return;
+  const point = course.points.find(([x]) => x === at);
+  near = lineAt(at);
+  near?.setAttribute("data-js-near", "yes");
+  const words = point ? `Satisfaction ${Math.round(point[1])}%` : "No signal";
+  readout.replaceChildren();
+  const add = (tag, text, kind) => {
+    const one = readout.appendChild(document.createElement(tag));
+    one.textContent = text;
+    if (kind) one.className = kind;
+  };
+  add("small", `${clock(at)} · ${span(at - course.start)} in`);
+  add("b", words);
+  if (point?.[2]) add("span", point[2], `mood ${point[2]}`);
+  const spoken = said(near);
+  if (spoken) add("q", spoken);
+  const x = u.valToPos(at, "x") + u.over.offsetLeft;
+  const right = x > u.width / 2;
+  readout.style.left = right ? "" : `${x + 12}px`;
+  readout.style.right = right ? `${u.width - x + 12}px` : "";
+  const place = plot();
+  place.setAttribute("aria-valuenow", String(Math.round(at - course.start)));
+  place.setAttribute("aria-valuetext", `${span(at - course.start)} in: ${words}${point?.[2] ? `, ${point[2]}` : ""}${spoken ? `. ${spoken}` : ""}`);
+}
+
+function show(index) {
+  const [xs] = chart.data;
+  const at = Math.min(Math.max(index, 0), xs.length - 1);
+  chart.setCursor({ left: chart.valToPos(xs[at], "x"), top: 10 });
+}
+
+function lead() {
+  const { idx } = chart.cursor;
+  if (idx == null) return;
+  const line = lineAt(chart.data[0][idx]);
+  if (!line) return;
+  const behaviour = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  line.scrollIntoView({ block: "center", behavior: behaviour });
+}
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const [xs] = chart.data;
+  const here = chart.cursor.idx ?? xs.length - 1;
+  const step = event.shiftKey ? 10 : 1;
+  const mark = /^[1-9]$/.test(event.key) && course.marks.find((one) => one.number === Number(event.key));
+  if (event.key === "ArrowLeft") show(here - step);
+  else if (event.key === "ArrowRight") show(here + step);
+  else if (event.key === "Home") show(0);
+  else if (event.key === "End") show(xs.length - 1);
+  else if (mark) show(xs.findLastIndex((x) => x <= mark.at));
+  else if (event.key === "Enter") lead();
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function options(width) {
+  const font = "12px Inter, system-ui, sans-serif";
+  const axis = { stroke: () => colours.faint, font, grid: { stroke: () => colours.line, width: 1 }, ticks: { show: false } };
+  return {
+    width,
+    height: HEIGHT * parseFloat(getComputedStyle(document.documentElement).fontSize),
+    padding: [26, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: () => colours.accent } },
+    scales: { x: { time: true }, y: { range: [0, 100] } },
+    axes: [
+      { ...axis, grid: { show: false }, space: 70, values: (u, ticks, _axis, _space, step) => ticks.map((at) => (step < 60 ? clock(at) : clock(at).slice(0, 5))) },
+      { ...axis, size: 44, splits: () => [0, 50, 100], values: (u, ticks) => ticks.map((value) => `${value}%`) },
+    ],
+    series: [{}, { stroke: () => colours.accent, width: 1.75, points: { show: course.points.length < 3 }, spanGaps: false }],
+    hooks: { drawClear: [bands], draw: [rulings], setCursor: [read] },
+  };
+}
+
+function table() {
+  const details = document.getElementById("chart-table");
+  if (!details) return;
+  details.hidden = false;
+  details.ontoggle = () => {
+    if (!details.open) return;
+    const made = document.createElement("table");
+    made.className = "list";
+    const head = made.createTHead().insertRow();
+    for (const name of ["Time", "Satisfaction", "Sentiment"]) {
+      const cell = head.appendChild(document.createElement("th"));
+      cell.scope = "col";
+      cell.textContent = name;
+    }
+    const body = made.createTBody();
+    for (const [at, score, sentiment] of course.points) {
+      const row = body.insertRow();
+      for (const text of [clock(at), `${Math.round(score)}%`, sentiment ?? ""]) row.insertCell().textContent = text;
+    }
+    details.querySelector("table")?.remove();
+    details.append(made);
+  };
+}
+
+function draw() {
+  const place = plot();
+  course = parse(given);
+  if (chart && place.contains(chart.root)) return chart.setData(columns());
+  learnColours();
+  chart?.destroy();
+  place.replaceChildren();
+  figure().dataset.jsDrawn = "yes";
+  readout = document.createElement("p");
+  readout.className = "read-out";
+  readout.hidden = true;
+  chart = new uPlot(options(place.clientWidth), columns(), place);
+  place.append(readout);
+  place.tabIndex = 0;
+  const described = { role: "slider", "aria-label": "Satisfaction over time", "aria-valuemin": "0", "aria-valuenow": "0" };
+  for (const [name, value] of Object.entries(described)) place.setAttribute(name, value);
+  place.setAttribute("aria-valuetext", figure().querySelector(".course").getAttribute("aria-label"));
+  place.onkeydown = press;
+  chart.over.addEventListener("click", lead);
+  place.onblur = () => chart.setCursor({ left: -10, top: -10 });
+  new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: chart.height })).observe(place);
+  table();
+}
+
+function update() {
+  const text = figure()?.dataset.course;
+  if (!text || text === given) return;
+  given = text;
+  draw();
+  plot().setAttribute("aria-valuemax", String(Math.round(course.points.at(-1)[0] - course.start)));
+}
+
+function repaint() {
+  if (!chart) return;
+  learnColours();
+  chart.redraw(false, true);
+}
+
+await document.fonts.load("12px Inter").catch(() => []);
+update();
+document.addEventListener("htmx:after:swap", update);
+new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);

@@ -1,0 +1,173 @@
+// The transcript of an interaction: earlier lines, links to a line, find, and new lines while it is live.
+// The region holds the newest lines. Earlier ones stand in a list of their own above it, and lines that leave the region move there.
+
+const PAGES = 40; // parts of earlier lines that a link to a line or a search loads at most
+const earlier = document.getElementById("earlier-lines");
+const region = () => document.getElementById("timeline");
+const lines = () => [...document.querySelectorAll(".transcript-box li[data-entry]")];
+const live = () => document.querySelector("#interaction[data-heard]") !== null;
+const calm = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
+
+// Earlier lines.
+
+let cursor = null; // of the lines before the earliest that is shown; null while none was loaded
+const oldest = () => cursor ?? region().dataset.earlier;
+const more = document.createElement("button");
+more.type = "button";
+more.textContent = "Earlier lines";
+let loading = null;
+
+async function load() {
+  const address = new URL(location.pathname + "/lines", location.href);
+  address.searchParams.set("before", oldest());
+  const answer = await fetch(address, { headers: { "HX-Request": "true" } });
+  if (!answer.ok) throw new Error(`Earlier lines did not come: ${answer.status}`);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const found = page.getElementById("lines");
+  const height = document.documentElement.scrollHeight;
+  earlier.prepend(...[...found.querySelectorAll("li[data-entry]")].filter((line) => !document.getElementById(line.id)));
+  cursor = found.dataset.earlier;
+  more.hidden = cursor === "";
+  document.documentElement.dataset.jsEarlier = "yes";
+  scrollBy({ top: document.documentElement.scrollHeight - height, behavior: "instant" });
+  document.dispatchEvent(new Event("htmx:after:swap")); // so that the clock writes their times
+}
+
+/** Load one part, however often it is asked for meanwhile. */
+const loadOnce = () => (loading ??= load().finally(() => (loading = null)));
+
+more.addEventListener("click", loadOnce);
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.("#timeline a[data-earlier]")) return;
+  event.preventDefault();
+  if (!more.isConnected) earlier.before(more);
+  loadOnce();
+});
+
+async function loadAll(enough = () => false) {
+  for (let n = 0; n < PAGES && oldest() && !enough(); n += 1) await loadOnce();
+  if (cursor !== null && !more.isConnected) earlier.before(more);
+}
+
+// What the region drops while earlier lines are shown stays above it.
+new MutationObserver((changes) => {
+  if (cursor === null) return;
+  for (const { removedNodes } of changes)
+    for (const node of removedNodes)
+      if (node.matches?.("li[data-entry]") && !document.getElementById(node.id)) earlier.append(node);
+}).observe(document.querySelector(".transcript-box"), { childList: true, subtree: true });
+
+// A link to a line.
+
+async function follow() {
+  const name = decodeURIComponent(location.hash.slice(1));
+  if (!/^(entry|decision)-/.test(name)) return;
+  await loadAll(() => document.getElementById(name));
+  const line = document.getElementById(name);
+  if (!line) return;
+  for (const before of document.querySelectorAll("[data-js-target]")) before.removeAttribute("data-js-target");
+  line.dataset.jsTarget = "yes";
+  line.scrollIntoView({ block: "center", behavior: "instant" });
+}
+addEventListener("hashchange", follow);
+
+// Find: matches are highlighted without a change to the page, so that an update of the stream moves nothing.
+
+const field = document.getElementById("find");
+const count = document.querySelector("output[for=find]");
+let matches = [];
+let at = -1;
+
+function ranges(words) {
+  const found = [];
+  for (const line of lines()) {
+    if (!line.checkVisibility()) continue;
+    const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      if (node.parentElement.closest(".at")) continue;
+      const text = node.data.toLowerCase();
+      for (let start = text.indexOf(words); start >= 0; start = text.indexOf(words, start + words.length)) {
+        const range = new Range();
+        range.setStart(node, start);
+        range.setEnd(node, Math.min(start + words.length, node.length));
+        found.push(range);
+      }
+    }
+  }
+  return found;
+}
+
+function mark() {
+  if (!CSS.highlights) return;
+  CSS.highlights.set("found", new Highlight(...matches));
+  CSS.highlights.set("found-now", new Highlight(...matches.slice(Math.max(at, 0), at + 1)));
+}
+
+function search() {
+  const words = field.value.trim().toLowerCase();
+  matches = words ? ranges(words) : [];
+  at = Math.min(at, matches.length - 1);
+  count.textContent = words ? (matches.length ? `${Math.max(at, 0) + 1} of ${matches.length}` : "not found") : "";
+  mark();
+}
+
+function go(step) {
+  if (!matches.length) return;
+  at = (at + step + matches.length) % matches.length;
+  count.textContent = `${at + 1} of ${matches.length}`;
+  mark();
+  const folded = matches[at].startContainer.parentElement.closest("details:not([open])");
+  if (folded) folded.open = true;
+  matches[at].startContainer.parentElement.scrollIntoView({ block: "center", behavior: "instant" });
+}
+
+field.closest("search").hidden = false;
+field.addEventListener("input", async () => {
+  at = -1;
+  search();
+  if (field.value.trim() && oldest()) {
+    await loadAll();
+    search();
+  }
+});
+field.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") {
+    event.preventDefault();
+    go(event.shiftKey ? -1 : 1);
+  } else if (event.key === "Escape") {
+    field.value = "";
+    search();
+  }
+});
+for (const choice of document.querySelectorAll("input[name=shown]")) choice.addEventListener("change", search);
+
+// New lines while the interaction is live.
+
+const pill = document.getElementById("new-lines");
+const followed = document.getElementById("follow");
+const last = () => region()?.querySelector("li[data-entry]:last-child");
+const inView = (line) => line && line.getBoundingClientRect().top < innerHeight;
+let known = last()?.id;
+
+function down() {
+  last()?.scrollIntoView({ block: "end", behavior: calm() });
+  pill.hidden = true;
+}
+
+function arrived() {
+  followed.closest("label").hidden = !live();
+  if (field.value.trim()) search();
+  const line = last();
+  if (!line || line.id === known) return;
+  known = line.id;
+  if (followed.checked) down();
+  else pill.hidden = inView(line);
+}
+pill.addEventListener("click", down);
+followed.addEventListener("change", () => followed.checked && down());
+addEventListener("scroll", () => inView(last()) && (pill.hidden = true), { passive: true });
+document.addEventListener("htmx:after:swap", arrived);
+
+arrived();
+follow();

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 from uuid import UUID
@@ -28,6 +28,7 @@ MOST = 300  # entries that the database returns at most
 _LINES, _TEXT, _AROUND, _CARD = 100_000, 8_000, 300, 1_700
 _ROWS, _ROWS_SIZE = 30, 6_000  # arguments of one tool permission
 _OPEN = 6  # rows that are not folded
+_SPEAKERS = {"customer", "agent", "tool"}
 _PARTS = {"decision", "use", "execution"}  # which the line of the request shows
 
 Score = tuple[float, float, str | None]  # seconds since the start, satisfaction from 0 to 100, sentiment
@@ -128,7 +129,7 @@ def lines(entries: Sequence[Entry], scores: Sequence[Score], started_at: str, pa
     """The newest of these entries, as many as fit into _LINES bytes of HTML."""
     start = moment_of(started_at)
     asked = {entry["permission"]["id"] for entry in entries if entry["permission"]}
-    shown = [entry for entry in entries if entry["kind"] not in _PARTS or entry["id"][1:] not in asked]
+    shown = [entry for entry in _once(entries) if entry["kind"] not in _PARTS or entry["id"][1:] not in asked]
     kept: list[Line] = []
     left = _LINES
     for place in range(len(shown) - 1, -1, -1):
@@ -142,6 +143,15 @@ def lines(entries: Sequence[Entry], scores: Sequence[Score], started_at: str, pa
         kept.append({"entry": entry, "text": text, "named": before != entry["kind"], "card": card})
     more = len(entries) == MOST or len(kept) < len(shown)
     return Lines(kept[::-1], _cursor(kept[-1]["entry"]) if more and kept else "")
+
+
+def _once(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Without the lines of the feed that repeat what was said: "Where is it?" or "Customer: Where is it?"."""
+    said = {entry["text"] for entry in entries if entry["kind"] in _SPEAKERS}
+    for entry in entries:
+        text = entry["text"] or ""
+        if entry["kind"] != "feed" or not said & {text, text.partition(": ")[2]}:
+            yield entry
 
 
 def _card(entry: Entry, scores: Sequence[Score], start: dt.datetime, partials: Partials) -> Card | None:

@@ -34,7 +34,8 @@ function learnColours() {
 function parse(text) {
   const { start, scores, marks } = JSON.parse(text);
   const begin = Date.parse(start) / 1000;
-  const points = scores.map(([at, score, sentiment]) => [begin + at, score, sentiment]);
+  const last = scores.filter(([at], n) => at !== scores[n + 1]?.[0]); // of several within a second
+  const points = last.map(([at, score, sentiment]) => [begin + at, score, sentiment]);
   const distances = points.slice(1).map((point, n) => point[0] - points[n][0]);
   const usual = [...distances].sort((a, b) => a - b)[distances.length >> 1] ?? 0;
   const longest = Math.max(stale, USUAL * usual);
@@ -230,7 +231,7 @@ function options(width) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: () => colours.accent } },
     scales: { x: { time: true }, y: { range: [0, 100] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, values: (u, ticks, _axis, _space, step) => ticks.map((at) => (step < 60 ? clock(at) : clock(at).slice(0, 5))) },
+      { ...axis, grid: { show: false }, space: 70, gap: 9, size: 30, values: (u, ticks, _axis, _space, step) => ticks.map((at) => (step < 60 ? clock(at) : clock(at).slice(0, 5))) },
       { ...axis, size: 44, splits: () => [0, 50, 100], values: (u, ticks) => ticks.map((value) => `${value}%`) },
     ],
     series: [{}, { stroke: () => colours.accent, width: 1.75, points: { show: course.points.length < 3 }, spanGaps: false }],
@@ -257,8 +258,14 @@ function table() {
       const row = body.insertRow();
       for (const text of [clock(at), `${Math.round(score)}%`, sentiment ?? ""]) row.insertCell().textContent = text;
     }
-    details.querySelector("table")?.remove();
-    details.append(made);
+    const frame = document.createElement("div");
+    frame.className = "scroll";
+    frame.tabIndex = 0;
+    frame.role = "group";
+    frame.ariaLabel = "Satisfaction as a table";
+    frame.append(made);
+    details.querySelector("div")?.remove();
+    details.append(frame);
   };
 }
 

@@ -87,4 +87,4 @@ if (zone) {
 
 tick();
 setInterval(tick, 250); // often enough that a displayed second is less than a quarter of a second late
-document.addEventListener("htmx:after:swap", tick);
+for (const name of ["htmx:after:swap", "lines:shown"]) document.addEventListener(name, tick);

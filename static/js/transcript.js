@@ -30,7 +30,7 @@ async function load() {
   more.hidden = cursor === "";
   document.documentElement.dataset.jsEarlier = "yes";
   scrollBy({ top: document.documentElement.scrollHeight - height, behavior: "instant" });
-  document.dispatchEvent(new Event("htmx:after:swap")); // so that the clock writes their times
+  document.dispatchEvent(new Event("lines:shown")); // so that the clock writes their times
 }
 
 /** Load one part, however often it is asked for meanwhile. */

@@ -103,6 +103,9 @@ async def test_axe_finds_nothing_on_an_admins_pages(
         "/tool-permissions?q=nothing-has-this",
         "/tool-permissions/times",
         "/tool-permissions/standing-approvals",
+        "/tool-permissions/drills",
+        "/interactions?days=",
+        "/interactions?q=nothing-has-this&days=",
     ]
     for path in [*places, f"/tool-permissions/{answered}", f"/interactions/{interaction}", "/nothing-here"]:
         await page.goto(path)

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from html import unescape
 from itertools import chain
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +21,7 @@ EVERYTHING = "/interactions?days="
 def ids(page: str) -> list[str]:
     """The interactions on a page, from the first line to the last."""
     return re.findall(
-        r'data-label="Started"[^>]*><span class="two"><a href="/interactions/([0-9a-f-]{36})"', page
+        r'data-label="Started"[^>]*><span class="two"><a href="/interactions/([0-9a-f-]{36})[?"]', page
     )
 
 
@@ -266,3 +267,25 @@ async def test_views_are_a_persons_own_or_shared_by_an_admin(app_server: AppServ
         assert (await browser.post(f"/interactions/views/{own}/delete")).status_code == 303
         assert (await sharer.post(f"/interactions/views/{common}/delete")).status_code == 303
         assert shared not in (await outsider.get("/interactions")).text
+
+
+async def test_an_interaction_leads_to_its_neighbours_in_the_list(app_server: AppServer) -> None:
+    person = await app_server.hire("voice")
+    first, second, third = [await finish(app_server, person) for _ in range(3)]
+    await finish(app_server, person, status="failed")
+    async with app_server.browser_of(person) as browser:
+        shown = (await browser.get(f"{EVERYTHING}&outcome=completed")).text
+        link = re.search(rf'href="(/interactions/{second}[^"]+)"', shown)
+        assert link
+        middle = (await browser.get(unescape(link[1]))).text
+        ways = dict(re.findall(r'rel="(prev|next)" href="([^"]+)"', middle))
+        assert re.findall("[0-9a-f-]{36}", ways["prev"])[0] == third
+        assert re.findall("[0-9a-f-]{36}", ways["next"])[0] == first
+        last = (await browser.get(unescape(ways["next"]))).text
+        assert 'rel="next"' not in last, "the failed one is in another list"
+        assert 'rel="prev"' in last
+        assert 'href="/interactions?days=&amp;outcome=completed"' in middle
+        wrong = await browser.get(f"/interactions/{second}?list=outcome%3Dnone&place=x")
+        assert (wrong.status_code, "There is no such filter." in wrong.text) == (422, True)
+        wrong = await browser.get(f"/interactions/{second}?place=x")
+        assert (wrong.status_code, "There is no such page." in wrong.text) == (422, True)

@@ -3,6 +3,8 @@
 import re
 from html import unescape
 
+import pytest
+
 from tests.app_server import AppServer, Person
 from tests.floor.test_views import measure
 from tests.interactions.test_views import ENTRY, page, plain, post, said, timeline
@@ -84,3 +86,30 @@ async def test_a_very_long_timeline_shows_the_last_300(app_server: AppServer, vo
     texts = [plain(re.sub("<time.*?</time>", "", text)) for _, text in ENTRY.findall(before.text)]
     assert [text.split()[-1] for text in texts] == [str(n) for n in range(121)]
     assert 'data-earlier=""' in before.text
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "[]", "[1,2,3,4]", '["2026-01-01T00:00:00Z",0,0]', '["2026-01-01T00:00:00Z",0,0,"z1"]',
+     '["yesterday",0,1,"t1"]', '["2026-01-01T00:00:00Z",0,99999999999999999999,"t1"]', '["2026-01-01T00:00:00Z",0,1,"qx"]', "[" * 300],
+)  # fmt: skip
+async def test_a_cursor_that_is_none_is_refused_in_words(
+    app_server: AppServer, voice: Person, cursor: str
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    async with app_server.browser_of(voice) as browser:
+        answer = await browser.get(f"/interactions/{live}/lines", params={"before": cursor})
+    assert (answer.status_code, "There are no such lines." in answer.text) == (422, True)
+
+
+async def test_earlier_lines_are_for_those_who_see_the_interaction(
+    app_server: AppServer, voice: Person, chat: Person
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    await said(app_server, voice.agents[0], live, "Private.")
+    before = {"before": '["2100-01-01T00:00:00+00:00",0,1,"t1"]'}
+    async with app_server.browser_of(chat) as browser:
+        answer = await browser.get(f"/interactions/{live}/lines", params=before)
+        assert (answer.status_code, "Private." in answer.text) == (404, False)
+    async with app_server.browser_of(voice) as browser:
+        assert "Private." in (await browser.get(f"/interactions/{live}/lines", params=before)).text

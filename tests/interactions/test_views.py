@@ -113,6 +113,8 @@ async def test_the_feed_stays_when_the_transcript_comes(app_server: AppServer, v
         ("feed", "Is waiting"),
     ]
     await said(app_server, agent, live, "Hello?")
+    for repeated in ("Customer: Hello?", "Hello?"):
+        await measure(app_server, agent, live, sentiment="neutral", feed_text=repeated)
     assert timeline(await page(app_server, voice, live)) == [
         ("feed", "Asks for an order"),
         ("feed", "Is waiting"),

@@ -199,8 +199,7 @@ function lead() {
   if (idx == null) return;
   const line = lineAt(chart.data[0][idx]);
   if (!line) return;
-  const behaviour = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-  line.scrollIntoView({ block: "center", behavior: behaviour });
+  document.dispatchEvent(new CustomEvent("transcript:reveal", { detail: line }));
 }
 
 function press(event) {

@@ -6,7 +6,16 @@ const earlier = document.getElementById("earlier-lines");
 const region = () => document.getElementById("timeline");
 const lines = () => [...document.querySelectorAll(".transcript-box li[data-entry]")];
 const live = () => document.querySelector("#interaction[data-heard]") !== null;
-const calm = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
+
+/** Scroll to something. Lines out of sight have an estimated height, so that the place is right only after they are laid out. */
+function reveal(node, block = "center") {
+  let left = 3; // frames
+  const again = () => {
+    node.scrollIntoView({ block, behavior: "instant" });
+    if (--left) requestAnimationFrame(again);
+  };
+  again();
+}
 
 // Earlier lines.
 
@@ -67,9 +76,10 @@ async function follow() {
   if (!line) return;
   for (const before of document.querySelectorAll("[data-js-target]")) before.removeAttribute("data-js-target");
   line.dataset.jsTarget = "yes";
-  line.scrollIntoView({ block: "center", behavior: "instant" });
+  reveal(line);
 }
 addEventListener("hashchange", follow);
+document.addEventListener("transcript:reveal", ({ detail }) => reveal(detail)); // from the chart
 
 // Find: matches are highlighted without a change to the page, so that an update of the stream moves nothing.
 
@@ -119,7 +129,7 @@ function go(step) {
   mark();
   const folded = matches[at].startContainer.parentElement.closest("details:not([open])");
   if (folded) folded.open = true;
-  matches[at].startContainer.parentElement.scrollIntoView({ block: "center", behavior: "instant" });
+  reveal(matches[at].startContainer.parentElement);
 }
 
 field.closest("search").hidden = false;
@@ -151,7 +161,7 @@ const inView = (line) => line && line.getBoundingClientRect().top < innerHeight;
 let known = last()?.id;
 
 function down() {
-  last()?.scrollIntoView({ block: "end", behavior: calm() });
+  if (last()) reveal(last(), "end");
   pill.hidden = true;
 }
 

@@ -1,4 +1,5 @@
--- Why: …
+-- The timeline has one function, which also gives earlier entries, what became of a request with the request itself, and turns of one
+-- arrival in their order.
 
 create or replace function private.interaction_v2(p_arguments jsonb) returns jsonb
 language plpgsql stable
@@ -56,13 +57,14 @@ as $$
       -- A stamp in the future counts as the time of arrival, and turns of one arrival keep their order.
       (select 't' || t.id as id, least(t.captured_at, t.created_at) as at, 0 as place, t.id as seq, t.speaker as kind, t.text,
         null::text as who, case when t.interrupted then 'interrupted' end as status, t.late, null::jsonb as permission
-       from public.interaction_turns t where t.interaction_id = i.id and (b.at is null or least(t.captured_at, t.created_at) <= b.at)
-       order by t.captured_at desc limit 320)
+       from public.interaction_turns t where t.interaction_id = i.id
+         and (b.at is null or (least(t.captured_at, t.created_at), 0, t.id, 't' || t.id) < (b.at, b.place, b.seq, b.id))
+       order by least(t.captured_at, t.created_at) desc, t.id desc limit 300)
       union all
       (select 'm' || m.id, coalesce(m.effective_at, m.timestamp), 0, m.id, 'feed', m.feed_text, null, m.sentiment, false, null
        from public.realtime_metrics m where m.interaction_id = i.id and m.feed_text <> ''
-         and (b.at is null or coalesce(m.effective_at, m.timestamp) <= b.at)
-       order by m.timestamp desc limit 320)
+         and (b.at is null or (coalesce(m.effective_at, m.timestamp), 0, m.id, 'm' || m.id) < (b.at, b.place, b.seq, b.id))
+       order by coalesce(m.effective_at, m.timestamp) desc, m.id desc limit 300)
       union all
       select 'q' || q.id, q.requested_at, 1, 0, 'request', q.tool_name || ' ' || case when pg_catalog.length(q.arguments::text) > 2000
           then pg_catalog.left(q.arguments::text, 2000) || '…' else q.arguments::text end, null, null, false,

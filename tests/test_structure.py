@@ -17,7 +17,13 @@ TOP = {
     "server", "static", "templates", "supabase", "tests",
     "pyproject.toml", "Procfile", "README.md", "LICENSE", "Makefile", "uv.lock",
 }  # fmt: skip
-NOT_TABLES = {"first_admin", "making", "mcp_tools", "phone_numbers"}  # modules whose names are no table
+NOT_TABLES = {
+    "first_admin",
+    "interactions_csv",
+    "making",
+    "mcp_tools",
+    "phone_numbers",
+}  # modules whose names are no table
 # Folders that are no areas.
 NO_AREAS = {"kernel", "cli", "demo", "embedded", "docs"}
 INNER = {

@@ -1,13 +1,13 @@
 """Finding interactions: filters, the lines of a page, counts, and all that match for a file."""
 
 import re
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
 from server.errors import Invalid
-from server.kernel.db import Caller, Connection, Database, Record
+from server.kernel.db import Connection, Record
 from server.kernel.db.lists import Span, span_of
 from server.kernel.http import ListFilters, is_id
 
@@ -33,7 +33,6 @@ DECISIONS = {
 }
 ORDERS = {"started": "Started", "duration": "Duration", "satisfaction": "Satisfaction", "csat": "CSAT"}
 PAGE, COUNTED = 50, 10_000
-_BATCH = 2000
 _SHORTEST_PART = 3  # characters, below which a part of a word is in almost every summary
 _CURSOR = re.compile(r"([0-9 :.+T-]{1,40})~([0-9a-f-]{36})")
 
@@ -80,6 +79,11 @@ class Filters(ListFilters):
         return self.outcome in ("", "live") and not (self.topic or self.tag or self.issue or self.csat)
 
 
+Place: TypeAlias = tuple[
+    str, UUID
+]  # of an interaction in an order: the value that it is ordered by, and its id
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """Filters with their time and their supervisor, as the database takes them."""
@@ -94,6 +98,11 @@ class Chosen:
         f = self.filters
         agent = UUID(f.agent) if f.agent else None
         return [f.q or None, part, self.span.since, self.span.until, self.supervisor_id, agent, f.labels]
+
+    def asked(self, after: Place | None, limit: int, *, part: bool, back: bool = False) -> list[Any]:
+        """All arguments of private.find_interactions: so many after a place, or `back` so many before it."""
+        descending = (self.filters.up != "yes") == (not back)
+        return [*self.given(part=part), self.filters.sort, descending, *(after or (None, None)), limit]
 
 
 async def choose(connection: Connection, filters: Filters, zone: str) -> Chosen:
@@ -123,7 +132,7 @@ async def find(
 ) -> Found:
     """The ended interactions on this side of a place, in the order of the filters. Invalid for a place that is none.
 
-    Where no word begins with the text, those are found that have it as a part of a word (`part`).
+    Where no word begins with the text, those are found that have it as a part of a word (`part`), among the first 10,000 rows.
     """
     if chosen.filters.outcome == "live" or chosen.nobody:
         return Found([])
@@ -159,15 +168,10 @@ async def _ids(
     found = _CURSOR.fullmatch(before or after) if before or after else None
     if (before or after) and (found is None or not is_id(found[2])):
         raise Invalid("There is no such page.")
-    descending = (chosen.filters.up != "yes") == (not after)
+    place = (found[1], UUID(found[2])) if found else None
     rows = await connection.fetch(
         "select interaction_id, place from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        *chosen.given(part=part),
-        chosen.filters.sort,
-        descending,
-        found[1] if found else None,
-        UUID(found[2]) if found else None,
-        limit + 1,
+        *chosen.asked(place, limit + 1, part=part, back=bool(after)),
     )
     kept = rows[:limit]
     return kept[::-1] if after else kept, len(rows) > limit
@@ -228,27 +232,10 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
 
 
 async def count(connection: Connection, chosen: Chosen, *, part: bool) -> Record | None:
-    """How many ended interactions match, COUNTED + 1 for more, and their averages; None where none is asked for."""
+    """How many ended interactions match, COUNTED + 1 for more, and the averages of how many of them; None where none is asked for."""
     if chosen.filters.outcome == "live" or chosen.nobody:
         return None
     return await connection.fetchrow(
-        "select found, csat, satisfaction, duration from private.count_interactions($1, $2, $3, $4, $5, $6, $7)",
+        "select found, averaged, csat, satisfaction, duration from private.count_interactions($1, $2, $3, $4, $5, $6, $7)",
         *chosen.given(part=part),
     )
-
-
-async def everything(
-    db: Database, viewer: Caller, chosen: Chosen, *, part: bool
-) -> AsyncIterator[Sequence[Record]]:
-    """All ended interactions that match, in batches; each is a transaction of its own, so a slow reader holds no connection."""
-    before = ""
-    if chosen.filters.outcome == "live" or chosen.nobody:
-        return
-    while True:
-        async with db.as_viewer(viewer) as connection:
-            places, more = await _ids(connection, chosen, before, "", _BATCH, part=part)
-            rows = await _lines(connection, [place["interaction_id"] for place in places])
-        yield rows
-        if not more:
-            return
-        before = cursor_of(places[-1])

@@ -1,6 +1,6 @@
 """The page that finds interactions, its CSV, and the views of it that people save."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from server.interactions import interaction_search, saved_views
+from server.interactions import interaction_search, interactions_csv, saved_views
 from server.interactions.interaction_search import Filters
 from server.kernel import http
 from server.kernel.db import Database, Record
@@ -16,10 +16,6 @@ from server.kernel.db.lists import agents_to_choose
 from server.kernel.http import signed_in
 
 _PATH = "/interactions"
-_COLUMNS = (
-    "started_at", "ended_at", "duration_seconds", "agent_name", "username", "interaction_type", "customer", "status", "end_reason",
-    "satisfaction", "sentiment", "csat_score", "issues_open", "topics", "tags", "summary", "allowed", "denied", "expired", "automatic", "is_test", "id",
-)  # fmt: skip
 _TAGS = 3  # in a line
 _LONGEST = 4000  # characters of a query
 
@@ -71,11 +67,8 @@ async def export(request: Request) -> Response:
     async with db.as_viewer(viewer) as connection:
         chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
 
-    async def rows() -> AsyncIterator[list[dict[str, Any]]]:
-        async for batch in interaction_search.everything(db, viewer, chosen, part=part):
-            yield [_cells(row) for row in batch]
-
-    return http.csv_stream("interactions.csv", _COLUMNS, rows())
+    lines = interactions_csv.everything(db, viewer, chosen, part=part)
+    return http.csv_lines("interactions.csv", lines)
 
 
 async def save(request: Request) -> Response:
@@ -164,20 +157,6 @@ def _line(row: Record) -> dict[str, Any]:
         "tags": tags[:_TAGS],
         "further": len(tags) - _TAGS,
         "open": _open(row),
-    }
-
-
-def _cells(row: Record) -> dict[str, Any]:
-    line = _line(row)
-    tags: Mapping[str, Any] = row["tags"] or {}
-    return {
-        **row,
-        "customer": http.mask_phone(row["phone_number"], row["caller"]),
-        "satisfaction": line["score"],
-        "sentiment": line["sentiment"],
-        "issues_open": line["open"],
-        "topics": ", ".join(_texts(tags.get("topics"))),
-        "tags": ", ".join(one["tag"] for one in tags.get("issues") or []),
     }
 
 

@@ -59,7 +59,7 @@ async def run(short: bool, interactions: int = INTERACTIONS) -> list[Row]:
         everybody = await population.create(app_server, 20, 1, 60)
         async with app_server.database("supabase_admin") as db:
             await contact_centre.archive(db, stored)
-            count = await _make_findable(db)
+            count = await make_findable(db)
         people = (("supervisor", everybody.supervisors[0]), ("admin", everybody.admins[0]))
         rows = [
             await _page(app_server, whose, who.cookie, query, count, times, limit)
@@ -70,7 +70,7 @@ async def run(short: bool, interactions: int = INTERACTIONS) -> list[Row]:
         return [*rows, await _csv(app_server, people[1][1].cookie, count)]
 
 
-async def _make_findable(db: "asyncpg.Connection[asyncpg.Record]") -> int:
+async def make_findable(db: "asyncpg.Connection[asyncpg.Record]") -> int:
     """What the triggers would have made; how many rows there are then."""
     indexes = await db.fetch(_INDEXES)
     for index in indexes:

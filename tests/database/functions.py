@@ -66,6 +66,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "private.searchable_supervisors": NOBODY,
     "private.search_condition": NOBODY,
+    "private.search_span": NOBODY,
     "private.search_query": NOBODY,
     "private.interaction_labels": NOBODY,
     "private.interaction_words": NOBODY,

@@ -108,10 +108,11 @@ async def test_filters_and_words_find_what_they_say(app_server: AppServer) -> No
         table = {one["id"]: one for one in csv.DictReader(io.StringIO(text))}
         assert set(table) == set(everybody) - {live}
         assert (table[refund]["satisfaction"], table[refund]["sentiment"], table[refund]["topics"]) == (
-            "31.0",
+            "31.00",
             "critical",
             "Refund, kettle",
         )
+        assert (table[refund]["customer"], table[refund]["issues_open"]) == ("···0142", "true")
         assert "+18505550142" not in text
         assert "+18505550142" not in page
 
@@ -289,3 +290,18 @@ async def test_an_interaction_leads_to_its_neighbours_in_the_list(app_server: Ap
         assert (wrong.status_code, "There is no such filter." in wrong.text) == (422, True)
         wrong = await browser.get(f"/interactions/{second}?place=x")
         assert (wrong.status_code, "There is no such page." in wrong.text) == (422, True)
+
+
+async def test_the_file_keeps_words_whole_and_hides_numbers(app_server: AppServer) -> None:
+    person = await app_server.hire("voice")
+    odd = '=HYPERLINK("x"), "quoted"\r\nand a second line'
+    first = await finish(app_server, person, phone_number="sip:john.doe@desk 1234", archive={"summary": odd})
+    second = await finish(app_server, person, phone_number="+18505550142", status="failed")
+    async with app_server.browser_of(person) as browser:
+        text = (await browser.get("/interactions.csv?days=&sort=started&up=yes")).text
+    assert "john.doe" not in text
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["id"] for row in rows] == [first, second]
+    assert rows[0]["summary"] == f"'{odd}"
+    assert "1234" not in text
+    assert (rows[1]["customer"], rows[1]["summary"], rows[1]["issues_open"]) == ("···0142", "", "")

@@ -16,7 +16,7 @@ from server.kernel.http.cookies import (
     set_device,
     zone_cookie,
 )
-from server.kernel.http.csv_files import csv, csv_stream
+from server.kernel.http.csv_files import csv, csv_lines, csv_stream
 from server.kernel.http.exact_json import check as check_json
 from server.kernel.http.exact_json import json_digest, size_of
 from server.kernel.http.filters import argument, arguments, mask_phone, now
@@ -87,6 +87,7 @@ __all__ = [
     "arguments",
     "check_json",
     "csv",
+    "csv_lines",
     "csv_stream",
     "cut",
     "document",

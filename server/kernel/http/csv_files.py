@@ -28,7 +28,12 @@ def csv_stream(filename: str, columns: Sequence[str], batches: AsyncIterator[Seq
         async for rows in batches:
             yield _lines(columns, rows)
 
-    return StreamingResponse(lines(), headers=_headers(filename), media_type=_TYPE)
+    return csv_lines(filename, lines())
+
+
+def csv_lines(filename: str, lines: AsyncIterator[str]) -> Response:
+    """Lines that are CSV already, with their head, sent as they come."""
+    return StreamingResponse(lines, headers=_headers(filename), media_type=_TYPE)
 
 
 def _headers(filename: str) -> dict[str, str]:

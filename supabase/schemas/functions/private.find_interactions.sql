@@ -1,14 +1,29 @@
--- The statement is made for the filters that are set and planned for their values, because one plan for all of them would read by
--- time what few rows have, or by word what every row has.
-create function private.find_interactions(p_text text, p_part boolean, p_since timestamptz, p_until timestamptz, p_supervisor_id uuid, p_agent_id uuid, p_labels text[], p_order text, p_descending boolean, p_after text, p_after_id uuid, p_limit integer) returns table(interaction_id uuid, place text)
+-- Statements are made for the filters that are set and planned for their values. Words and labels are looked for in the first 10,000 rows of
+-- the order, which fill a page with what one row in 200 has, and beyond these by the GIN indexes, whatever the planner expects: it knows
+-- neither how rare an unknown word is nor which labels go together, and would read all rows in order for what few have. A part of a word has
+-- no index, so it is looked for in these first rows alone.
+create function private.find_interactions(p_text text, p_part boolean, p_since timestamptz, p_until timestamptz, p_supervisor_id uuid, p_agent_id uuid, p_labels text[], p_order text, p_descending boolean, p_after text, p_after_id uuid, p_limit integer) returns table(interaction_id uuid, place text, satisfaction numeric, sentiment text)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 declare
+  v_window constant integer := 10000;
   v_column text := case p_order when 'started' then 'started_at' when 'duration' then 'duration_seconds' when 'satisfaction' then 'satisfaction' when 'csat' then 'csat' end;
   v_type text := case p_order when 'started' then 'timestamptz' when 'duration' then 'integer' else 'numeric' end;
   v_whose uuid[] := private.searchable_supervisors(p_supervisor_id);
-  v_way text := case when p_descending then 'desc' else 'asc' end;
+  v_order text := pg_catalog.format('order by s.%1$I %2$s, s.interaction_id %2$s', v_column, case when p_descending then 'desc' else 'asc' end);
+  v_shown text := pg_catalog.format('s.interaction_id, s.%I::text, s.satisfaction, (select substr(l, 11) from unnest(s.labels) l where starts_with(l, ''sentiment:''))', v_column);
+  v_beyond text := pg_catalog.format('(s.%I, s.interaction_id) %s ($9::%s, $10)', v_column, case when p_descending then '<' else '>' end, v_type);
+  v_known text := case when p_order in ('satisfaction', 'csat') then pg_catalog.format('and s.%I is not null', v_column) end;
+  v_span text := private.search_span(p_since, p_until, v_whose, p_agent_id);
+  v_match text := private.search_condition(p_text, p_part, p_labels);
+  v_query tsquery := private.search_query(p_text);
+  v_text text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
+  v_rows text;
+  v_end text;
+  v_end_id uuid;
+  v_found integer;
 begin
   if v_column is null or p_limit is null or p_limit not between 1 and 10001 then
     raise exception 'an order is started, duration, satisfaction or csat, and a limit 1 to 10001' using errcode = 'FW422';
@@ -16,18 +31,30 @@ begin
   if pg_catalog.length(p_text) > 100 then
     raise exception 'a text to search for has at most 100 characters' using errcode = 'FW422';
   end if;
+  v_rows := pg_catalog.format('private.interaction_search s where %s %s %s', v_span, v_known, case when p_after_id is not null then 'and ' || v_beyond end);
   begin
-    return query execute pg_catalog.format('select s.interaction_id, s.%1$I::text from private.interaction_search s where %2$s %3$s %4$s order by s.%1$I %5$s, s.interaction_id %5$s limit $7',
-      v_column, private.search_condition(p_text, p_part, p_since, p_until, v_whose, p_agent_id, p_labels),
-      case when p_order in ('satisfaction', 'csat') then pg_catalog.format('and s.%I is not null', v_column) end,
-      case when p_after_id is not null then pg_catalog.format('and (s.%I, s.interaction_id) %s ($9::%s, $10)', v_column, case when p_descending then '<' else '>' end, v_type) end,
-      v_way)
-    using private.search_query(p_text), p_since, p_until, v_whose, p_agent_id, p_labels, p_limit,
-      case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end, p_after, p_after_id;
+    if v_match is null then
+      return query execute pg_catalog.format('select %s from %s %s limit $7', v_shown, v_rows, v_order)
+        using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit, v_text, p_after, p_after_id;
+      return;
+    end if;
+    return query execute pg_catalog.format('select %s from (select s.* from %s %s limit $11) s where %s %3$s limit $7', v_shown, v_rows, v_order, v_match)
+      using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit, v_text, p_after, p_after_id, v_window;
+    get diagnostics v_found = row_count;
+    if v_found = p_limit or p_part then
+      return;
+    end if;
+    execute pg_catalog.format('select s.%I::text, s.interaction_id from %s %s offset $11 limit 1', v_column, v_rows, v_order)
+      into v_end, v_end_id using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit, v_text, p_after, p_after_id, v_window - 1;
+    if v_end_id is not null then
+      return query execute pg_catalog.format('select %s from (select s.* from private.interaction_search s where %s offset 0) s where %s %s and %s %s limit $7',
+        v_shown, v_match, v_span, v_known, v_beyond, v_order)
+        using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit - v_found, v_text, v_end, v_end_id;
+    end if;
   exception when data_exception then  -- the place
     raise exception 'there is no such page' using errcode = 'FW422';
   end;
 end $$;
 comment on function private.find_interactions(text, boolean, timestamptz, timestamptz, uuid, uuid, text[], text, boolean, text, uuid, integer) is
-  'Interactions of the reader that have ended and match, in this order, after this place: of started, duration, satisfaction or csat. p_part: the text is a part of a word of the summary or the caller. FW422.';
+  'Interactions of the reader that have ended and match, with satisfaction and sentiment at the end, in this order, after this place: of started, duration, satisfaction or csat. p_part: the text is a part of a word of the summary or the caller, among the next 10,000. FW422.';
 grant execute on function private.find_interactions(text, boolean, timestamptz, timestamptz, uuid, uuid, text[], text, boolean, text, uuid, integer) to authenticated;

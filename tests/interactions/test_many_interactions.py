@@ -1,0 +1,93 @@
+"""Finding among more interactions than the first step of a search looks at; compared with plain SQL."""
+
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+from typing import TypeAlias
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.app_server import AppServer
+from tests.bench import contact_centre, finding, floor, population
+from tests.conftest import a_folder, free_port, serving
+from tests.interactions.test_interaction_search import ids
+
+pytestmark = pytest.mark.full
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+MANY = 45_000
+# Filters of the address, and what they mean.
+QUESTIONS = {
+    "outcome=failed&sort=started": "labels @> '{outcome:failed}'",
+    "topic=rare": "labels @> '{topic:rare}'",
+    "topic=nowhere": "false",
+    "sentiment=critical&csat=high": "labels @> '{sentiment:critical,csat:high}'",
+    "issue=open&sentiment=critical&topic=topic-0": "labels @> '{issues:open,sentiment:critical,topic:topic-0}'",
+    "q=w17": "words @@ 'w17:*'",
+    "q=w1&topic=topic-3": "words @@ 'w1:*' and labels @> '{topic:topic-3}'",
+    "q=k1+order": "words @@ 'k1:* & order:*'",
+    "q=zzzz": "false",
+}
+
+
+@pytest.fixture(scope="module")
+async def many() -> AsyncIterator[tuple[AppServer, httpx.AsyncClient, Connection]]:
+    with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as app_server:
+        everybody = await population.create(app_server, 20, 1, 60)
+        async with app_server.database("supabase_admin") as owner:
+            await contact_centre.archive(owner, MANY)
+            await finding.make_findable(owner)
+            await owner.execute(
+                "update private.interaction_search set labels = labels || '{topic:rare}' where hashtext(interaction_id::text) % 4000 = 7"
+            )
+            cookies = {app_server.cookie: everybody.admins[0].cookie}
+            async with httpx.AsyncClient(base_url=app_server.url, cookies=cookies, timeout=60) as browser:
+                yield app_server, browser, owner
+
+
+@pytest.mark.parametrize("order", ["sort=started", "sort=csat&up=yes", "sort=duration"])
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_every_page_has_what_plain_sql_finds(
+    many: tuple[AppServer, httpx.AsyncClient, Connection], question: str, order: str
+) -> None:
+    _, browser, owner = many
+    column = {
+        "started": "started_at desc, interaction_id desc",
+        "csat": "csat, interaction_id",
+        "duration": "duration_seconds desc, interaction_id desc",
+    }[order.partition("=")[2].partition("&")[0]]
+    known = "csat is not null" if column.startswith("csat") else "true"
+    rows = await owner.fetch(
+        f"select interaction_id, {known} from private.interaction_search where {QUESTIONS[question]} order by {column}"
+    )
+    expected = [str(row[0]) for row in rows if row[1]]
+    assert len(expected) == 0 or len(expected) > 3, "the filter says something"
+    shown: list[str] = []
+    address: str | None = f"/interactions?days=&{question}&{order}"
+    pages = 0
+    while address and pages < 8:
+        page = (await browser.get(address)).text
+        if not pages:
+            counted = re.search(r"([\d,]+\+?) ended", page)
+            assert counted
+            assert counted[1] == ("10,000+" if len(rows) > 10_000 else f"{len(rows):,}")
+        shown += ids(page)
+        older = re.search(r'href="([^"]+)">Next 50', page)
+        address = unescape(older[1]) if older else None
+        pages += 1
+    assert shown == expected[: len(shown)]
+    assert len(shown) == min(len(expected), 8 * 50)
+
+
+async def test_the_file_has_each_of_many_once_in_order(
+    many: tuple[AppServer, httpx.AsyncClient, Connection],
+) -> None:
+    _, browser, owner = many
+    text = (await browser.get("/interactions.csv?days=")).text
+    found = [line.rpartition(",")[2] for line in text.splitlines()[1:]]
+    rows = await owner.fetch(
+        "select interaction_id from private.interaction_search order by started_at desc, interaction_id desc"
+    )
+    assert found == [str(row[0]) for row in rows]

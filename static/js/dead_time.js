@@ -9,7 +9,7 @@ const queue = document.getElementById("tool-permissions");
 const known = new Map(); // card's id → its request, the places of its controls, and until when it is disabled
 const fresh = new Map(); // a control that appeared on a known card → until when it is disabled
 let timer = 0;
-let scrolled = place();
+let scrolled = { x: 0, y: 0, height: 0, tall: 0 }; // what the first measurement replaces
 
 const CARD = ".tool-permission, .standing-approval"; // the form of a standing approval is disabled at first, like a card
 const cards = () => document.querySelectorAll("#tool-permissions .tool-permission:is(.pending, .held), #dialog form.standing-approval");
@@ -41,6 +41,7 @@ function moved(was, is, own) {
 
 /** Find the place of every control. What is new or has moved is disabled from now on. */
 function measure() {
+  if (!known.size && !cards().length) return; // reading a place lays out the page
   const now = performance.now();
   const at = place();
   const own = ownScroll(at);

@@ -1,5 +1,6 @@
 // The transcript of an interaction: earlier lines, links to a line, find, and new lines while it is live.
-// The region holds the newest lines. Earlier ones stand in a list of their own above it, and lines that leave the region move there.
+// The region holds the newest lines. Earlier ones stand above it, a list for each part that was loaded, and lines that leave the
+// region move there.
 
 const PAGES = 40; // parts of earlier lines that a link to a line or a search loads at most
 const earlier = document.getElementById("earlier-lines");
@@ -34,10 +35,11 @@ async function load() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const found = page.getElementById("lines");
   const height = document.documentElement.scrollHeight;
-  earlier.prepend(...[...found.querySelectorAll("li[data-entry]")].filter((line) => !document.getElementById(line.id)));
+  const part = document.createElement("ol");
+  part.append(...[...found.querySelectorAll("li[data-entry]")].filter((line) => !document.getElementById(line.id)));
+  earlier.prepend(part);
   cursor = found.dataset.earlier;
   more.hidden = cursor === "";
-  document.documentElement.dataset.jsEarlier = "yes";
   scrollBy({ top: document.documentElement.scrollHeight - height, behavior: "instant" });
   document.dispatchEvent(new Event("lines:shown")); // so that the clock writes their times
 }
@@ -63,7 +65,7 @@ new MutationObserver((changes) => {
   if (cursor === null) return;
   for (const { removedNodes } of changes)
     for (const node of removedNodes)
-      if (node.matches?.("li[data-entry]") && !document.getElementById(node.id)) earlier.append(node);
+      if (node.matches?.("li[data-entry]") && !document.getElementById(node.id)) earlier.lastElementChild.append(node);
 }).observe(document.querySelector(".transcript-box"), { childList: true, subtree: true });
 
 // A link to a line.

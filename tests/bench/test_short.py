@@ -16,6 +16,7 @@ from tests.bench import (
     rings,
     sign_in,
     stored,
+    transcript,
 )
 
 
@@ -28,7 +29,7 @@ async def test_nothing_is_lost_or_doubled(bench: ModuleType) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    "bench", [people, queue, rings, stored, history, finding], ids=lambda bench: bench.__name__
+    "bench", [people, queue, rings, stored, history, finding, transcript], ids=lambda bench: bench.__name__
 )
 async def test_nothing_is_lost_or_doubled_beside_its_peers(bench: ModuleType) -> None:
     assert await bench.run(short=True)

@@ -13,7 +13,7 @@ from tests.app_server import Agent, AppServer, Person, decision
 from tests.conftest import until
 from tests.floor.test_views import Stream, measure, watching
 
-ENTRY = re.compile(r'<li id="entry-\w[\w-]*" data-entry="(\w+)">(.*?)</li>', re.DOTALL)
+ENTRY = re.compile(r'<li id="entry-\w[\w-]*" data-entry="(\w+)"[^>]*>(.*?)</li>', re.DOTALL)
 
 
 def some_number() -> str:

@@ -23,6 +23,7 @@ NOT_TABLES = {
     "making",
     "mcp_tools",
     "phone_numbers",
+    "printed",
 }  # modules whose names are no table
 # Folders that are no areas.
 NO_AREAS = {"kernel", "cli", "demo", "embedded", "docs"}

@@ -31,6 +31,7 @@ DECISIONS = {
     "automatic": "allowed by a rule",
     "cancelled": "a request cancelled",
 }
+FLAGS = {"yes": "flagged", "open": "flag open", "in_review": "in review", "done": "reviewed"}
 ORDERS = {"started": "Started", "duration": "Duration", "satisfaction": "Satisfaction", "csat": "CSAT"}
 PAGE, COUNTED = 50, 10_000
 _SHORTEST_PART = 3  # characters, below which a part of a word is in almost every summary
@@ -49,6 +50,7 @@ class Filters(ListFilters):
         "issue": ISSUES,
         "csat": CSAT,
         "decision": DECISIONS,
+        "flag": FLAGS,
         "sort": ORDERS,
         "up": ("yes",),
     }
@@ -61,6 +63,7 @@ class Filters(ListFilters):
     issue: str = ""
     csat: str = ""
     decision: str = ""
+    flag: str = ""
     sort: str = "started"
     up: str = ""  # "yes": the smallest first
 
@@ -70,13 +73,14 @@ class Filters(ListFilters):
         pairs = {
             "channel": self.channel, "outcome": self.outcome, "sentiment": self.sentiment, "topic": self.topic, "tag": self.tag,
             "issues": self.issue, "csat": self.csat, "decision": self.decision,
+            "flag": self.flag,
         }  # fmt: skip
         return [f"{name}:{value.lower()}" for name, value in pairs.items() if value]
 
     @property
     def of_live_ones(self) -> bool:
         """Whether a live interaction can match: it has no outcome and no archive yet."""
-        return self.outcome in ("", "live") and not (self.topic or self.tag or self.issue or self.csat)
+        return self.outcome in ("", "live") and not (self.topic or self.issue or self.csat)
 
 
 Place: TypeAlias = tuple[
@@ -180,10 +184,12 @@ async def _ids(
 _LINE = """
   select i.id, i.status, i.interaction_type, i.started_at, i.ended_at, i.duration_seconds, i.phone_number, i.caller, i.is_test, i.end_reason,
     i.anonymised_at, i.agent_id, a.name as agent_name, u.username, left(c.summary, 300) as summary, c.csat_score, c.tags, c.issues,
-    coalesce(c.series, i.series) as series, m.latest, d.*
+    coalesce(c.series, i.series) as series, m.latest, f.state as flag, array(select o.tag from public.interaction_tags o
+      where o.interaction_id = i.id order by o.added_at, o.tag) as own_tags, d.*
   from unnest($1::uuid[]) with ordinality as o (id, place)
   join public.interactions i on i.id = o.id join public.agents a on a.id = i.agent_id join public.users u on u.id = i.supervisor_id
   left join public.interaction_archives c on c.interaction_id = i.id
+  left join public.interaction_flags f on f.interaction_id = i.id
   left join lateral (
     select coalesce(jsonb_agg(jsonb_build_array(0, r.satisfaction_score, r.sentiment) order by r.timestamp), '[]') as latest from (
       select s.* from public.realtime_metrics s where s.interaction_id = i.id and coalesce(c.series, i.series) is null
@@ -210,13 +216,17 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
     return await connection.fetch(
         """
         select p.interaction_id as id, p.started_at, p.phone_number, p.caller, p.is_test, p.sentiment, p.satisfaction_score, p.scores,
-          p.feed -> 0 ->> 'text' as said, p.agent_id, a.name as agent_name, a.agent_type as interaction_type, u.username,
+          p.feed -> 0 ->> 'text' as said, p.agent_id, f.state as flag, array(select o.tag from public.interaction_tags o
+            where o.interaction_id = p.interaction_id order by o.added_at, o.tag) as own_tags, a.name as agent_name, a.agent_type as interaction_type, u.username,
           (select count(*) from public.tool_permissions t where t.interaction_id = p.interaction_id and t.status = 'pending') as waiting
         from public.interaction_pulse p join public.agents a on a.id = p.agent_id join public.users u on u.id = p.supervisor_id
+        left join public.interaction_flags f on f.interaction_id = p.interaction_id
         where ($1 = '' or p.phone_number like '%' || $2 || '%' and $2 <> '' or p.caller ilike '%' || $1 || '%' or p.feed::text ilike '%' || $1 || '%'
             or p.interaction_id::text = lower($3))
           and ($4 = '' or a.agent_type = $4) and ($5 = '' or p.sentiment = $5) and ($6::uuid is null or p.agent_id = $6)
           and ($7::uuid is null or p.supervisor_id = $7) and ($8::timestamptz is null or p.started_at >= $8)
+          and ($10 = '' or f.state = $10 or $10 = 'yes' and f.state <> 'done')
+          and ($11 = '' or exists (select from public.interaction_tags o where o.interaction_id = p.interaction_id and o.tag = $11))
         order by p.started_at desc, p.interaction_id desc limit $9
         """,
         text,
@@ -228,6 +238,8 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
         chosen.supervisor_id,
         chosen.span.since,
         PAGE,
+        f.flag,
+        f.tag.lower(),
     )
 
 

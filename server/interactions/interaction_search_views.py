@@ -102,6 +102,7 @@ _WORDS = {
     "issue": interaction_search.ISSUES,
     "csat": interaction_search.CSAT,
     "decision": interaction_search.DECISIONS,
+    "flag": interaction_search.FLAGS,
     "sort": interaction_search.ORDERS,
 }
 
@@ -109,6 +110,7 @@ _WORDS = {
 _NAMES = {
     "q": "text", "days": "time", "since": "from", "until": "until", "agent": "agent", "supervisor": "supervisor", "channel": "channel",
     "sentiment": "sentiment", "outcome": "outcome", "topic": "topic", "tag": "tag", "issue": "with", "csat": "with", "decision": "with",
+    "flag": "review",
 }  # fmt: skip
 
 
@@ -148,7 +150,10 @@ def _line(row: Record) -> dict[str, Any]:
     """A row with what is derived of it: scores, the last of them, topics and how it ended in a word."""
     series = row["series"] or row["latest"] or []
     scores = [float(point[1]) for point in series if point[1] is not None]
-    tags = _texts((row["tags"] or {}).get("topics"))
+    tags = [
+        *(("topic", one) for one in _texts((row["tags"] or {}).get("topics"))),
+        *(("tag", one) for one in row["own_tags"]),
+    ]
     return {
         "row": row,
         "scores": scores,

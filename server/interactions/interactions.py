@@ -135,3 +135,9 @@ async def supervisor_of(connection: Connection, interaction_id: UUID) -> UUID:
     if found is None:
         raise NotFound("There is no such interaction.")
     return found
+
+
+async def show_number(connection: Connection, interaction_id: UUID) -> str:
+    """The whole number of the customer, or the text in its place. The audit has who saw it. NotFound, Conflict."""
+    shown: str = await connection.fetchval("select public.show_phone_number($1)", interaction_id)
+    return shown

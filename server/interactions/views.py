@@ -10,9 +10,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.errors import NotFound
-from server.interactions import interaction_search, timeline
+from server.interactions import (
+    interaction_flags_views,
+    interaction_notes_views,
+    interaction_scores_views,
+    interaction_search,
+    interaction_tags_views,
+    phone_numbers_views,
+    printed_views,
+    review,
+    scorecards_views,
+    timeline,
+)
 from server.interactions.interaction_search import Filters
 from server.interactions.pages import PAGE, Shown, audience
+from server.interactions.review_views import context
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.db import Connection, Database, Record
@@ -42,8 +54,9 @@ async def show(request: Request) -> Response:
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
         came_from = await _from(request, connection)
+        reviewed = context(await review.of(connection, interaction_id, viewer))
     query = {"page": PAGE.name, "id": str(interaction_id)}
-    shown = {"regions": regions, "name": regions["title"], "came_from": came_from}
+    shown = {"regions": regions, "name": regions["title"], "came_from": came_from, **reviewed}
     return http.live(request, "interactions/interaction.html", query, **shown)
 
 
@@ -61,10 +74,10 @@ async def lines(request: Request) -> Response:
         entries = await timeline.earlier(connection, interaction_id, before)
     one = shown["interaction"]
     found = timeline.lines(entries, shown["scores"], one["started_at"], Partials())
-    context: dict[str, Any] = {"one": one, "lines": found.lines, "earlier": found.earlier}
+    shown_lines: dict[str, Any] = {"one": one, "lines": found.lines, "earlier": found.earlier}
     if request.headers.get("hx-request"):
-        return http.fragment(request, "interactions/_lines.html", **context)
-    return http.render(request, "interactions/lines.html", **context)
+        return http.fragment(request, "interactions/_lines.html", **shown_lines)
+    return http.render(request, "interactions/lines.html", **shown_lines)
 
 
 async def _from(request: Request, connection: Connection) -> From:
@@ -90,4 +103,11 @@ def _address(place: Record | None, query: str) -> str:
 ROUTES = [
     Route("/interactions/{id}", signed_in(show)),
     Route("/interactions/{id}/lines", signed_in(lines)),
+    *interaction_notes_views.ROUTES,
+    *interaction_flags_views.ROUTES,
+    *interaction_tags_views.ROUTES,
+    *interaction_scores_views.ROUTES,
+    *scorecards_views.ROUTES,
+    *phone_numbers_views.ROUTES,
+    *printed_views.ROUTES,
 ]

@@ -20,6 +20,25 @@ COLUMNS = (
 )
 
 
+async def review_scores(connection: Connection, period: str, time_zone: str) -> dict[UUID, Record]:
+    """Supervisor → average and count of the review scores of their interactions in the period; those that the viewer may see.
+
+    No part of the score: people give it by a scorecard, and not to every interaction.
+    """
+    rows = await connection.fetch(
+        """
+        select s.supervisor_id, avg(s.total)::float as average, count(*) as scored
+        from public.interaction_scores s join public.interactions i on i.id = s.interaction_id
+        where i.status = 'completed' and not i.is_test
+          and i.started_at >= date_trunc(case $1 when 'today' then 'day' else 'month' end, now() at time zone $2) at time zone $2
+        group by s.supervisor_id
+        """,
+        period,
+        time_zone,
+    )
+    return {row["supervisor_id"]: row for row in rows}
+
+
 async def read(
     connection: Connection,
     period: str,

@@ -32,7 +32,7 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
     if (/class="tool-permission (cancelled|timeout)"/.test(ctx.text)) toast("Too late: the agent does not wait any more. Nothing was decided.");
     return;
   }
-  if (ctx.text?.includes('class="standing-approval"')) return; // the dialog shows the error
+  if (/class="(standing-approval"|box review-part|review-part)/.test(ctx.text ?? "")) return; // the form shows the error
   ctx.swap = "none";
   toast(ctx.text && ctx.text.length < 300 ? ctx.text : "That did not work. Please try again.");
 });

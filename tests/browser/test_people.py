@@ -3,6 +3,7 @@
 import asyncio
 import re
 from typing import Any, Literal
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -79,6 +80,24 @@ async def decided(app_server: AppServer, person: Person, interaction: str) -> st
     return str(asked["id"])
 
 
+async def reviewed(app_server: AppServer, person: Person) -> tuple[str, str]:
+    """An interaction that has ended, with all that a review has; and its note of two versions."""
+    agent = await app_server.add_agent(person, "voice", "An agent that has ended")
+    ended, note = await app_server.start(agent, phone_number="+18505550155"), str(uuid4())
+    async with app_server.api(agent) as api, app_server.browser_of(person) as browser:
+        await api.post(f"/interactions/{ended}/turns", json={"speaker": "customer", "text": "Hello."})
+        await api.post(f"/interactions/{ended}/end", json={"status": "completed"})
+        for path, data in (
+            ("notes", {"note": note, "words": "It was kind."}),
+            (f"notes/{note}", {"version": "1", "words": "It was not."}),
+            ("flag", {"version": "0", "state": "open", "assigned_to": str(person.id), "reason": "Look."}),
+            ("tags", {"tag": "kettle"}),
+            ("score", {"version": "1", "place": "1", "answer": "partly"}),
+        ):
+            assert (await browser.post(f"/interactions/{ended}/{path}", data=data)).status_code == 303, path
+    return ended, note
+
+
 @pytest.mark.parametrize(
     ("width", "scheme"),
     [
@@ -94,6 +113,7 @@ async def test_axe_finds_nothing_on_an_admins_pages(
     interaction = await app_server.start(voice.agents[0])
     await app_server.ask(voice.agents[0], interaction)
     answered = await decided(app_server, voice, interaction)
+    ended, note = await reviewed(app_server, voice)
     page = await sign_in(await app_server.hire("admin"))
     await page.emulate_media(color_scheme=scheme)
     await page.set_viewport_size({"width": width, "height": 900})
@@ -107,7 +127,9 @@ async def test_axe_finds_nothing_on_an_admins_pages(
         "/interactions?days=",
         "/interactions?q=nothing-has-this&days=",
     ]
-    for path in [*places, f"/tool-permissions/{answered}", f"/interactions/{interaction}", "/nothing-here"]:
+    places += [f"/interactions/{ended}{part}" for part in ("", "/print", f"/notes/{note}")]
+    places += ["/scorecard", f"/tool-permissions/{answered}", f"/interactions/{interaction}", "/nothing-here"]
+    for path in places:
         await page.goto(path)
         assert not await complaints(page), path
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-ANOTHER, NOBODY = "gen_random_uuid()", "gen_random_uuid()"
+from tests.database.constraints_review import ANOTHER, NOBODY, REVIEW
+
 A_HASH = "sha256(gen_random_uuid()::text::bytea)"
 LONG = "repeat('x', {})".format
 
@@ -17,6 +18,7 @@ class Table:
 
 
 TABLES = {
+    **{name: Table(broken, row=row) for name, (row, broken) in REVIEW.items()},
     "private.drills": Table(
         {
             "drills_pkey": "why = 'another'",

@@ -72,6 +72,32 @@ FUNCTIONS: dict[str, Function] = {
     "private.interaction_words": NOBODY,
     "private.find_again": NOBODY,
     "private.find_waiting": NOBODY,
+    # The review of an interaction: by its supervisor and admins; a note is changed by its author alone.
+    "private.review": of(PERSON, "private.review({id})", "owner admin", id="'{done}'"),
+    "private.reviewers": of(PERSON, "private.reviewers({id})", "owner admin", id="'{done}'"),
+    "public.write_interaction_note": of(
+        PERSON, "public.write_interaction_note(gen_random_uuid(), {id}, null, 'x')", "owner admin", "FW404", id="'{done}'"
+    ),
+    "public.edit_interaction_note": Function(
+        may=PERSON, call="public.edit_interaction_note({id}, 1, 'x')", id="'{note}'", its={"gives": "owner", "FW403": "admin"}, otherwise="FW404"
+    ),
+    "public.withdraw_interaction_note": Function(
+        may=PERSON, call="public.withdraw_interaction_note({id})", id="'{note}'", its={"gives": "owner", "FW403": "admin"}, otherwise="FW404"
+    ),
+    "public.set_interaction_flag": of(PERSON, "public.set_interaction_flag({id}, 1, 'done', null, 'x')", "owner admin", "FW404", id="'{done}'"),
+    "public.add_interaction_tag": of(PERSON, "public.add_interaction_tag({id}, 'x')", "owner admin", "FW404", id="'{done}'"),
+    "public.remove_interaction_tag": of(PERSON, "public.remove_interaction_tag({id}, 'refund')", "owner admin", "FW404", id="'{done}'"),
+    "public.score_interaction": of(
+        PERSON, "public.score_interaction({id}, (select max(version) from public.scorecards), 1, 'no')", "owner admin", "FW404", id="'{done}'"
+    ),
+    "public.clear_interaction_score": of(PERSON, "public.clear_interaction_score({id})", "owner admin", "FW404", id="'{done}'"),
+    "public.show_phone_number": of(PERSON, "public.show_phone_number({id})", "owner admin", "FW404", id="'{done}'"),
+    "public.change_scorecard": of(
+        PERSON, "public.change_scorecard((select max(version) from public.scorecards), '[{{\"name\": \"x\", \"meaning\": \"\", \"weight\": 1}}]')", "admin", "FW403"
+    ),
+    **dict.fromkeys(
+        ("private.reviewed_interaction", "private.refuse_forgotten", "private.own_note", "private.score_to_change", "private.valid_criteria"), NOBODY
+    ),
     # Drills: for the supervisor alone whose floor has them, and sent by admins and the web process.
     "private.drill_cards": of(PERSON, "private.drill_cards({id})", "owner", id="'{owner}'"),
     "private.drill_card": of(PERSON, "private.drill_card({id})", "owner", id="'{drill}'"),

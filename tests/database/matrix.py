@@ -8,6 +8,7 @@ A new table or column without a place here fails, and a view without one in matr
 from dataclasses import dataclass
 
 from tests.database.fates import ACTORS, SERVICE_READS, Table, closed, grid
+from tests.database.matrix_review import REVIEW
 from tests.database.matrix_views import VIEWS_READ
 
 TABLES: dict[str, Table] = {
@@ -330,6 +331,7 @@ TABLES: dict[str, Table] = {
     "private.interactions_to_find": closed("interaction_id started_at"),
     "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),
     "private.profile_faults": closed("id user_id reason created_at"),
+    **REVIEW,
     **VIEWS_READ,
 }
 VIEWS = set(VIEWS_READ)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -110,6 +110,7 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
         await viewer.execute(
             "insert into saved_views (page, name, filters) values ('interactions', 'Mine', '{}')"
         )
+        note = await review(viewer, UUID(done))
     async with app_server.browser_of(person), app_server.database() as owner:
         await owner.execute(
             """update tool_permissions set held_decision = 'allowed', held_by = $2, held_by_name = 'x',
@@ -164,9 +165,21 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
             "done": done, "unarchived": unarchived, "live": live,
             "interactions": f"'{done}', '{unarchived}', '{live}'",
             "pending": pending, "allowed": allowed["id"], "held": held, "grant": str(grant), "digest": allowed["arguments_digest"],
-            "claimed": claimed["id"], "execution": execution["execution_id"], "drill": str(drill),
+            "claimed": claimed["id"], "execution": execution["execution_id"], "drill": str(drill), "note": str(note),
             "session": str(session["id"]), "session_hash": session["token_hash"].hex(),
         }  # fmt: skip
+
+
+async def review(viewer: Connection, interaction: UUID) -> UUID:
+    """Write a note on an interaction of the viewer, flag it, tag it, and score it by the first criterion; the note."""
+    note = uuid4()
+    await viewer.execute("select write_interaction_note($1, $2, null, 'It was kind.')", note, interaction)
+    await viewer.execute("select set_interaction_flag($1, 0, 'open', null, 'Look.')", interaction)
+    await viewer.execute("select add_interaction_tag($1, 'refund')", interaction)
+    await viewer.execute(
+        "select score_interaction($1, (select max(version) from scorecards), 1, 'yes')", interaction
+    )
+    return note
 
 
 async def revoked_key(app_server: AppServer, agent: Agent) -> str:

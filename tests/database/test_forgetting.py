@@ -20,6 +20,8 @@ HELD = {
     "interaction_turns": {"text": "'{mark}'", "external_id": "'{mark}'"},
     "realtime_metrics": {"feed_text": "'{mark}'"},
     "webhook_deliveries": {"url": "'{mark}'", "answer": "'{mark}'"},
+    "interaction_flags": {"reason": "'{mark}'"},
+    "interaction_tags": {"tag": "lower('{mark}')"},
     "interaction_archives": {"summary": "'{mark}'", "issues": "null", "tags": "null", "series": "'[[1, 5, \"{mark}\"]]'"},
     "tool_permissions": {
         "arguments": "'{{\"to\": \"{mark}\"}}'", "reason": "'{mark}'", "tool_description": "'{mark}'",
@@ -38,6 +40,12 @@ KEPT = {
         "responded_by_name": "who decided", "supervisor_response": "made of status", "held_by_name": "who allowed",
         "held_decision": "gone with the decision", "held_reason": "gone with the decision",
     },
+    "interaction_notes": {"line": "an id", "author_name": "who wrote it"},
+    "interaction_flags": {
+        "state": "a word of ours", "flagged_by_name": "who set it", "changed_by_name": "who changed it", "assigned_name": "whose it is",
+    },
+    "interaction_tags": {"added_by_name": "gone with the tag"},
+    "interaction_scores": {"answers": "words of ours", "scored_by_name": "who scored"},
     "tool_grants": dict.fromkeys(
         ("tool_name", "granted_by_name", "scope", "limit_argument", "freed", "ended_how", "ended_by_name"),
         "who gave it, for which tool and names of arguments",
@@ -76,12 +84,17 @@ async def fill(owner: Connection, person: Person, state: str, *, archived: bool)
         "insert into realtime_metrics (interaction_id, sentiment) values ('{id}', 'good')",
         "insert into tool_permissions (interaction_id, tool_name) values ('{id}', 'issue_refund')",
         "insert into webhook_deliveries (agent_id, interaction_id, event, url, host) select agent_id, id, 'interaction.ended', 'x', 'x' from interactions where id = '{id}'",
+        "insert into interaction_flags (interaction_id, supervisor_id, flagged_by, flagged_by_name, changed_by_name) select id, supervisor_id, supervisor_id, 'x', 'x' from interactions where id = '{id}'",
+        "insert into interaction_tags (interaction_id, supervisor_id, tag, added_by, added_by_name) select id, supervisor_id, 'x', supervisor_id, 'x' from interactions where id = '{id}'",
+        """with n as (insert into interaction_notes (id, interaction_id, supervisor_id, author_id, author_name)
+          select gen_random_uuid(), id, supervisor_id, supervisor_id, 'x' from interactions where id = '{id}' returning id)
+          insert into interaction_note_versions (note_id, version, words) select id, 1, '{mark}' from n""",
         STATES[state],
     ]
     if archived:
         statements.append("insert into interaction_archives (interaction_id, summary) values ('{id}', 'x')")
     for statement in statements:
-        await owner.execute(statement.format(id=live))
+        await owner.execute(statement.format(id=live, mark=MARK))
     for table in HELD:
         await owner.execute(f"alter table {table} disable trigger user")
     for table, columns in HELD.items():
@@ -131,7 +144,11 @@ async def test_what_is_forgotten_is_nowhere(
             while await owner.fetchval("select private.sweep($1)", step):
                 pass
         after = await rows_of(owner, live)
-        assert MARK not in json.dumps(after)
+        assert MARK.lower() not in json.dumps(after).lower()
+        assert not await owner.fetchval(
+            "select count(*) from interaction_note_versions where note_id in (select id from interaction_notes where interaction_id = $1)",
+            live,
+        )
         assert "8155550186" not in json.dumps(after)
         [interaction] = after["interactions"]
         assert interaction["anonymised_at"]

@@ -8,6 +8,7 @@ VERSION_NOTE = 200
 PROVIDER, MODEL, VOICE = 50, 100, 100
 KEY_NAME = 100
 REASON = 1000  # of a decision
+NOTE, FLAG_REASON, TAG = 4000, 500, 50  # of people, on an interaction
 FEED_TEXT = 500  # one line
 TURN_TEXT = 4000
 SUMMARY = 10_000

@@ -11,6 +11,9 @@ as $$
       where (p_archive).csat_score is not null
     union all select 'topic:' || t from pg_catalog.jsonb_array_elements_text(coalesce((p_archive).tags -> 'topics', '[]')) t
     union all select 'tag:' || t from pg_catalog.unnest(private.issue_tags((p_archive).tags)) t
+    union all select 'tag:' || t.tag from public.interaction_tags t where t.interaction_id = (p_interaction).id
+    union all select pg_catalog.unnest(case f.state when 'done' then array['flag:done'] else array['flag:yes', 'flag:' || f.state] end)
+      from public.interaction_flags f where f.interaction_id = (p_interaction).id
     union all select 'issue:' || (e ->> 'issue') from pg_catalog.jsonb_array_elements(coalesce((p_archive).issues, '[]')) e
     union all select 'issues:' || case e ->> 'status' when 'resolved' then 'resolved' else 'open' end
       from pg_catalog.jsonb_array_elements(coalesce((p_archive).issues, '[]')) e

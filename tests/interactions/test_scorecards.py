@@ -73,7 +73,7 @@ async def test_each_choice_is_saved_and_the_total_is_weighted_over_what_was_answ
             await api.post(f"/interactions/{live}/end", json={"status": "completed"})
         for place, said, total in (
             (1, "yes", "100"),
-            (2, "partly", "63"),
+            (2, "partly", "62"),
             (3, "no", "50"),
             (2, "yes", "80"),
             (2, "yes", "80"),

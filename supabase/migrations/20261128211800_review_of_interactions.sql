@@ -28,7 +28,7 @@ create table public.interaction_notes (
   changed_at timestamptz not null default now(),
   withdrawn_at timestamptz,
   constraint interaction_notes_pkey primary key (id),
-  constraint interaction_notes_line_check check (line ~ '^(t[0-9]{1,18}|d[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'),
+  constraint interaction_notes_line_check check (line ~ '^(t[0-9]{1,18}|q[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'),
   constraint interaction_notes_version_check check (version >= 1),
   constraint interaction_notes_author_id_fkey foreign key (author_id) references public.users(id),
   constraint interaction_notes_interaction foreign key (interaction_id, supervisor_id)
@@ -40,13 +40,13 @@ comment on table public.interaction_notes is
 comment on column public.interaction_notes.id is
   'Chosen by the page that shows the form, so that a form that is sent twice is stored once.';
 comment on column public.interaction_notes.line is
-  'The line of the timeline that it is about, as the page names it: t and the id of a turn, d and the id of a tool permission; null for the whole interaction.';
+  'The line of the timeline that it is about, as the page names it: t and the id of a turn, q and the id of a tool permission; null for the whole interaction.';
 comment on column public.interaction_notes.version is
   'The present version of the words.';
 comment on constraint interaction_notes_pkey on public.interaction_notes is
   'this id is taken';
 comment on constraint interaction_notes_line_check on public.interaction_notes is
-  'line is t and the id of a turn, or d and the id of a tool permission';
+  'line is t and the id of a turn, or q and the id of a tool permission';
 comment on constraint interaction_notes_version_check on public.interaction_notes is
   'version is 1 or more';
 comment on constraint interaction_notes_author_id_fkey on public.interaction_notes is
@@ -353,7 +353,7 @@ begin
           (select 't' || t.id as line, t.captured_at as at, t.speaker || ': ' || pg_catalog.left(t.text, 60) as words
            from public.interaction_turns t where t.interaction_id = i.id order by t.captured_at desc limit 100)
           union all
-          (select 'd' || q.id, q.responded_at, pg_catalog.left(q.tool_name, 60) || ' ' || case q.status when 'timeout' then 'expired' else q.status end
+          (select 'q' || q.id, q.responded_at, pg_catalog.left(q.tool_name, 60) || ' ' || case q.status when 'timeout' then 'expired' else q.status end
            from public.tool_permissions q where q.interaction_id = i.id and q.status <> 'pending' order by q.responded_at desc limit 100)) l), '[]'),
       'flag', pg_catalog.to_jsonb(f),
       'flag_changes', coalesce((
@@ -468,7 +468,7 @@ begin
   elsif v_line is not null and not (case
       when v_line ~ '^t[0-9]{1,18}$' then exists (
         select from public.interaction_turns t where t.id = pg_catalog.substr(v_line, 2)::bigint and t.interaction_id = v_interaction.id)
-      when v_line ~ '^d[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then exists (
+      when v_line ~ '^q[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then exists (
         select from public.tool_permissions t where t.id = pg_catalog.substr(v_line, 2)::uuid and t.interaction_id = v_interaction.id)
       else false end) then
     raise exception 'this interaction has no such line' using errcode = 'FW422';

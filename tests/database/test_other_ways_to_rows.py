@@ -27,6 +27,9 @@ READABLE = {
     for name, table in TABLES.items()
     if "sees" in (table.fate("owner", "select", group) for group in table.groups)
 }
+HIDDEN = [
+    name for name, table in TABLES.items() if name in READABLE and table.fate("other", "select", "") != "sees"
+]  # some rows
 RECORD = {name: "row(" + ", ".join(columns) + ")::text" for name, columns in READABLE.items()}
 
 
@@ -181,7 +184,7 @@ async def leaking(app_server: AppServer) -> AsyncIterator[tuple[Connection, list
         yield owner, shown
 
 
-@pytest.mark.parametrize("table", READABLE)
+@pytest.mark.parametrize("table", HIDDEN)
 async def test_a_leaking_function_is_shown_no_hidden_row(
     app_server: AppServer, sample: Sample, table: str
 ) -> None:
@@ -223,7 +226,7 @@ def unsafe_filters(top: dict[str, Any]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("table", READABLE)
+@pytest.mark.parametrize("table", HIDDEN)
 async def test_an_error_is_no_oracle(sample: Sample, table: str) -> None:
     async with sample.being("owner") as connection:
         question = sample.sql(

@@ -89,7 +89,7 @@ async def test_what_is_no_note_is_refused_in_words_and_nothing_typed_is_lost(
             (" \n ", "", "A note has 1 to 4,000 characters."),
             ("x" * 4001, "", "A note has 1 to 4,000 characters."),
             ("Remember me", f"t{turn}", "This interaction has no such line."),
-            ("Remember me", "d" + str(uuid4()), "This interaction has no such line."),
+            ("Remember me", "q" + str(uuid4()), "This interaction has no such line."),
             ("Remember me", "'; drop table", "This interaction has no such line."),
         ):
             for headers in ({}, HX):

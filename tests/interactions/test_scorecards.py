@@ -206,7 +206,7 @@ async def test_the_print_view_has_all_of_it_and_masks_the_number(
         await api.post(f"/interactions/{one}/end", json={"status": "completed", "archive": archive})
         await browser.post(
             f"/interactions/{one}/notes",
-            data={"note": asked["id"], "words": "Too <many> kettles", "line": f"d{asked['id']}"},
+            data={"note": asked["id"], "words": "Too <many> kettles", "line": f"q{asked['id']}"},
         )
         await browser.post(
             f"/interactions/{one}/flag",

@@ -17,7 +17,7 @@ begin
           (select 't' || t.id as line, t.captured_at as at, t.speaker || ': ' || pg_catalog.left(t.text, 60) as words
            from public.interaction_turns t where t.interaction_id = i.id order by t.captured_at desc limit 100)
           union all
-          (select 'd' || q.id, q.responded_at, pg_catalog.left(q.tool_name, 60) || ' ' || case q.status when 'timeout' then 'expired' else q.status end
+          (select 'q' || q.id, q.responded_at, pg_catalog.left(q.tool_name, 60) || ' ' || case q.status when 'timeout' then 'expired' else q.status end
            from public.tool_permissions q where q.interaction_id = i.id and q.status <> 'pending' order by q.responded_at desc limit 100)) l), '[]'),
       'flag', pg_catalog.to_jsonb(f),
       'flag_changes', coalesce((

@@ -16,7 +16,7 @@ begin
   elsif v_line is not null and not (case
       when v_line ~ '^t[0-9]{1,18}$' then exists (
         select from public.interaction_turns t where t.id = pg_catalog.substr(v_line, 2)::bigint and t.interaction_id = v_interaction.id)
-      when v_line ~ '^d[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then exists (
+      when v_line ~ '^q[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then exists (
         select from public.tool_permissions t where t.id = pg_catalog.substr(v_line, 2)::uuid and t.interaction_id = v_interaction.id)
       else false end) then
     raise exception 'this interaction has no such line' using errcode = 'FW422';

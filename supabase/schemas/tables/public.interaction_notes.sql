@@ -10,7 +10,7 @@ create table public.interaction_notes (
   changed_at timestamptz not null default now(),
   withdrawn_at timestamptz,
   constraint interaction_notes_pkey primary key (id),
-  constraint interaction_notes_line_check check (line ~ '^(t[0-9]{1,18}|d[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'),
+  constraint interaction_notes_line_check check (line ~ '^(t[0-9]{1,18}|q[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'),
   constraint interaction_notes_version_check check (version >= 1),
   constraint interaction_notes_author_id_fkey foreign key (author_id) references public.users(id),
   constraint interaction_notes_interaction foreign key (interaction_id, supervisor_id)
@@ -22,13 +22,13 @@ comment on table public.interaction_notes is
 comment on column public.interaction_notes.id is
   'Chosen by the page that shows the form, so that a form that is sent twice is stored once.';
 comment on column public.interaction_notes.line is
-  'The line of the timeline that it is about, as the page names it: t and the id of a turn, d and the id of a tool permission; null for the whole interaction.';
+  'The line of the timeline that it is about, as the page names it: t and the id of a turn, q and the id of a tool permission; null for the whole interaction.';
 comment on column public.interaction_notes.version is
   'The present version of the words.';
 comment on constraint interaction_notes_pkey on public.interaction_notes is
   'this id is taken';
 comment on constraint interaction_notes_line_check on public.interaction_notes is
-  'line is t and the id of a turn, or d and the id of a tool permission';
+  'line is t and the id of a turn, or q and the id of a tool permission';
 comment on constraint interaction_notes_version_check on public.interaction_notes is
   'version is 1 or more';
 comment on constraint interaction_notes_author_id_fkey on public.interaction_notes is

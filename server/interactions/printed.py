@@ -16,7 +16,7 @@ TURNS, DECISIONS = 5000, 1000  # at most
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A turn, or a tool permission with its arguments; `at` is in the zone of the print."""
+    """A turn, a line of the feed, or a tool permission with its arguments; `at` is in the zone of the print."""
 
     at: dt.datetime
     row: Record
@@ -65,6 +65,18 @@ async def read(connection: Connection, interaction_id: UUID, zone: str) -> Print
         zone,
         TURNS,
     )
+    said = {row["text"] for row in turns}
+    feed = await connection.fetch(
+        """
+        select coalesce(effective_at, timestamp) at time zone $2 as at, 'feed' as speaker, feed_text as text, false as interrupted, false as late
+        from public.realtime_metrics where interaction_id = $1 and feed_text <> '' order by timestamp, id limit $3
+        """,
+        interaction_id,
+        zone,
+        TURNS,
+    )
+    # As on the page: without the lines that repeat what was said, with or without who said it.
+    feed = [row for row in feed if not said & {row["text"], row["text"].partition(": ")[2]}]
     decisions = await connection.fetch(
         """
         select requested_at at time zone $2 as at, responded_at at time zone $2 as responded_at, id, tool_name, tool_description,
@@ -76,7 +88,7 @@ async def read(connection: Connection, interaction_id: UUID, zone: str) -> Print
         zone,
         DECISIONS,
     )
-    lines = [Line(row["at"], row) for row in turns] + [_decision(row) for row in decisions]
+    lines = [Line(row["at"], row) for row in (*turns, *feed)] + [_decision(row) for row in decisions]
     return Printed(head, sorted(lines, key=lambda line: line.at), head["turns"] - len(turns))
 
 

@@ -24,6 +24,7 @@ def context(shown: review.Review, **more: Any) -> dict[str, Any]:
         "refused": "",
         "fault": "",
         "typed": {},
+        "replied": False,  # whether the part takes the focus that its form had
         "states": review.STATES,
         "answers": review.ANSWERS,
         **more,
@@ -49,9 +50,9 @@ async def change(request: Request, part: str, act: Change, typed: dict[str, str]
         return RedirectResponse(f"/interactions/{interaction_id}#{part}", 303)
     async with db.as_viewer(viewer) as connection:
         shown = await review.of(connection, interaction_id, viewer)
-    status, more = 200, dict[str, Any]()
+    status, more = 200, dict[str, Any](replied=by_script)
     if refusal is not None:
-        status, more = refusal.status, {"refused": part, "fault": sentence(refusal), "typed": typed}
+        status, more = refusal.status, more | {"refused": part, "fault": sentence(refusal), "typed": typed}
     given = context(shown, **more)
     if by_script:
         return http.fragment(request, f"interactions/_{part}.html", status, **given)

@@ -30,14 +30,18 @@ async def show(request: Request) -> Response:
     async with db.as_viewer(viewer) as connection:
         zone = await zone_of(connection, http.zone_cookie(request))
         rows = await leaderboard.read(connection, period, zone, kind, first=first, own=viewer.id)
-        reviews = {} if as_csv else await leaderboard.review_scores(connection, period, zone)
+        scored = {} if as_csv else await leaderboard.review_scores(connection, period, zone)
     if as_csv:
         return http.csv(f"leaderboard-{kind}-{period}.csv", leaderboard.COLUMNS, rows)
     return http.render(
         request,
         "leaderboard/leaderboard.html",
         rows=rows,
-        reviews=reviews,
+        reviews={
+            row["supervisor_id"]: scored[row["supervisor_id"]]
+            for row in rows
+            if row["supervisor_id"] in scored
+        },
         period=period,
         type=kind,
         zone=zone,

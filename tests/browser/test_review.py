@@ -24,6 +24,7 @@ async def test_an_interaction_is_reviewed_without_a_reload(
     await page.locator(".new-note").get_by_role("button", name="Add").click()
     await expect(page.locator("#notes li")).to_contain_text("Prompt 15 should stop that.")
     await expect(words).to_have_value("")
+    await expect(words).to_be_focused()
     # The scorecard by arrows; each choice is saved, and the focus stays.
     await page.get_by_role("radio", name="No").first.focus()
     await page.keyboard.press("Space")
@@ -38,6 +39,7 @@ async def test_an_interaction_is_reviewed_without_a_reload(
     await page.get_by_label("Reason").fill("A third kettle")
     await page.get_by_role("button", name="Flag", exact=True).click()
     await expect(page.locator("#flag summary")).to_have_text("Flagged for review")
+    await expect(page.locator("#flag summary")).to_be_focused()
     await page.get_by_role("button", name="Show number").click()
     await expect(page.locator("#number")).to_have_text("+18505550155")
     await page.locator("#new-tag").fill("Kettle")
@@ -49,12 +51,12 @@ async def test_an_interaction_is_reviewed_without_a_reload(
     await other.goto(f"/interactions/{one}")
     for window, text in ((other, "Prompt 16 should."), (page, "Prompt 17 should.")):
         await window.locator("#notes summary").click()
-        await window.get_by_label("The note").fill(text)
+        await window.get_by_role("textbox", name="The note").fill(text)
         await window.locator("#notes details").get_by_role("button", name="Save").click()
         if window is other:
             await expect(window.locator("#notes li .words")).to_have_text(text)
     await expect(page.locator("#notes .fault")).to_contain_text("changed meanwhile")
-    await expect(page.get_by_label("The note")).to_have_value("Prompt 17 should.")
+    await expect(page.get_by_role("textbox", name="The note")).to_have_value("Prompt 17 should.")
     await expect(page.locator("#notes li .words")).to_have_text("Prompt 16 should.")
     await page.locator("#notes details").get_by_role("button", name="Save").click()
     await expect(page.locator("#notes li .words")).to_have_text("Prompt 17 should.")

@@ -205,7 +205,7 @@ async def test_a_leaking_function_is_shown_no_hidden_row(
         await connection.fetch(f"with q as not materialized (select * from ({question}) x) select * from q")
         await outcome(connection, f"create temp view peep as {question}")
         await outcome(connection, "select from peep")
-        plan = str(await connection.fetchval(f"explain (analyze, verbose, format json) {question}"))
+        plan = json.dumps(await connection.fetchval(f"explain (analyze, verbose, format json) {question}"))
         await asyncio.sleep(0)
         assert not hidden & set(shown)
     assert sample.names["owner"] not in plan

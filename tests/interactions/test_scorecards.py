@@ -191,6 +191,8 @@ async def test_the_print_view_has_all_of_it_and_masks_the_number(
         for number in range(0, 320, 80):
             turns = [{"speaker": "customer", "text": f"Line {number + n} <i>"} for n in range(80)]
             assert (await api.post(f"/interactions/{one}/turns", json=turns)).is_success
+        for line in ("Customer: Line 7 <i>", "A line of the feed"):
+            await api.post(f"/interactions/{one}/metrics", json={"feed_text": line})
         asked = await app_server.ask(
             agent, one, arguments={"order": "W1", "to": {"card": "9513"}, "note": "<script>"}
         )
@@ -221,7 +223,7 @@ async def test_the_print_view_has_all_of_it_and_masks_the_number(
     for words in (
         "Line 0 <i>", "Line 319 <i>", "issue_refund: denied by", "Not refundable", "order W1", "card 9513", "note <script>", "Wanted money <back>",
         "Broken kettle: unresolved, high priority", "Too <many> kettles", "Flagged for review by", "Reason: Look", "Score 50 of 100", "CSAT 54 %",
-        "Asia/Tokyo", f"Printed by {voice.name} ({voice.username}) on 2", "+1 850 ··· 0155",
+        "A line of the feed", "Asia/Tokyo", f"Printed by {voice.name} ({voice.username}) on 2", "+1 850 ··· 0155",
     ):  # fmt: skip
         assert words in said, words
     assert "<script" not in page.text

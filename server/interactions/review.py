@@ -75,17 +75,17 @@ class Review(TypedDict):
 
 async def of(connection: Connection, interaction_id: UUID, viewer: Viewer) -> Review:
     """In one statement. NotFound when the viewer may not see the interaction."""
-    found = await connection.fetchval("select private.review($1)", interaction_id)
+    found: Any = await connection.fetchval("select private.review($1)", interaction_id)
     if found is None:
         raise NotFound("There is no such interaction.")
     is_admin = viewer.role == "admin"
     score = found["score"]
-    shown: Review = {
-        **found,
+    own = {
         "id": str(interaction_id),
         "viewer_id": str(viewer.id),
         "is_admin": is_admin,
         "may_score": found["status"] != "active" and (is_admin or not (score and score["by_admin"])),
         "next_note": str(uuid4()),
     }
+    shown: Review = found | own
     return shown

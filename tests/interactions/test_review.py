@@ -202,7 +202,7 @@ async def test_an_interaction_is_flagged_assigned_and_found_by_its_flag(app_serv
             ({"reason": "x" * 501}, "500 characters"),
             ({"state": "gone"}, "open, in_review or done"),
         ):
-            answer = await flag(browser, one, 1, **{"state": "open", **data})  # type: ignore[arg-type]
+            answer = await flag(browser, one, 1, **{"state": "open", **data})
             assert (answer.status_code, said in answer.text) == (422, True), answer.text[:500]
         assert await found(browser, "flag=yes") == [live, one]
         assert await found(browser, "flag=open") == [live, one]

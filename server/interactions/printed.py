@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from server.errors import NotFound
+from server.kernel import http
 from server.kernel.db import Connection, Record
-from server.kernel.http import ArgumentRow, argument_rows, arguments
+from server.kernel.http import ArgumentRow
 
 TURNS, DECISIONS = 5000, 1000  # at most
 
@@ -98,8 +99,8 @@ def _decision(row: Record) -> Line:
     return Line(
         row["at"],
         row,
-        argument_rows(arguments(row["arguments"])),
-        argument_rows(arguments(other)) if other else (),
+        http.argument_rows(http.arguments(row["arguments"])),
+        http.argument_rows(http.arguments(other)) if other else (),
         "" if result is None else json.dumps(result, ensure_ascii=False, indent=1),
     )
 

@@ -214,6 +214,6 @@ begin
   foreach v_table in array v_tables loop
     execute format('alter table %s enable trigger user', v_table);
   end loop;
-  insert into private.interactions_to_find (interaction_id, started_at) select id, started_at from past on conflict do nothing;
+  perform private.find_again(id) from past;
   perform private.recount_performance();  -- because the triggers that keep the sums were off
 end $history$;

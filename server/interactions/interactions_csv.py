@@ -45,12 +45,13 @@ _CELLS = {
     "csat_score": _plain("c.csat_score"),
     "issues_open": _plain(_OPEN),
     "topics": _text(_TOPICS),
-    "tags": _text("array_to_string(private.issue_tags(c.tags), ', ')"),
+    "tags": _text("array_to_string(private.issue_tags(c.tags) || coalesce(g.tags, '{}'), ', ')"),
     "summary": _text("left(c.summary, 300)"),
     "allowed": _plain("coalesce(d.allowed, 0)"),
     "denied": _plain("coalesce(d.denied, 0)"),
     "expired": _plain("coalesce(d.expired, 0)"),
     "automatic": _plain("coalesce(d.automatic, 0)"),
+    "flag": _plain("r.state"),
     "is_test": _plain("i.is_test"),
     "id": _plain("i.id"),
 }
@@ -64,12 +65,16 @@ with f as materialized (
     count(*) filter (where t.status = 'denied') as denied, count(*) filter (where t.status = 'timeout') as expired,
     count(*) filter (where t.status = 'allowed' and t.rule is not null) as automatic
   from f join public.tool_permissions t on t.interaction_id = f.interaction_id
-  where t.rule is distinct from 'not_required' group by t.interaction_id)
+  where t.rule is distinct from 'not_required' group by t.interaction_id
+), g as (
+  select t.interaction_id, array_agg(t.tag order by t.added_at, t.tag) as tags
+  from f join public.interaction_tags t on t.interaction_id = f.interaction_id group by t.interaction_id)
 select string_agg({_LINE}, e'\\r\\n' order by f.n) as lines, (select count(*) from f) as found,
   (select f.place from f order by f.n desc limit 1) as place, (select f.interaction_id from f order by f.n desc limit 1) as id
 from f join public.interactions i on i.id = f.interaction_id
 join public.agents a on a.id = i.agent_id join public.users u on u.id = i.supervisor_id
 left join public.interaction_archives c on c.interaction_id = i.id left join d on d.interaction_id = i.id
+left join g on g.interaction_id = i.id left join public.interaction_flags r on r.interaction_id = i.id
 """
 
 

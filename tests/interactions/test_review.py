@@ -213,7 +213,7 @@ async def test_an_interaction_is_flagged_assigned_and_found_by_its_flag(app_serv
         assert "In review" in (await browser.get("/interactions?days=")).text
         answer = await flag(browser, one, 2, "done")
         assert f"{voice.username}</b> done" in answer.text
-        assert "in review assigned to" in answer.text
+        assert "in review, assigned to" in answer.text
         assert await found(browser, "flag=yes") == [live]
         assert await found(browser, "flag=done") == [one]
         assert two in await found(browser, "")

@@ -6,6 +6,7 @@ from uuid import uuid4
 import httpx
 
 from tests.app_server import AppServer, Person
+from tests.database.acting import as_person
 from tests.interactions.test_interaction_search import finish, found
 
 HX = {"HX-Request": "true"}
@@ -294,3 +295,22 @@ async def test_of_a_forgotten_interaction_nothing_more_is_written(
         answer = await browser.post(f"/interactions/{one}/number")
         assert (answer.status_code, "The number was deleted" in answer.text) == (409, True)
         assert "Ada" not in (await browser.get(f"/interactions/{one}/print")).text
+
+
+async def test_a_review_moves_with_its_agent_and_is_no_longer_assigned_to_who_cannot_see_it(
+    app_server: AppServer,
+) -> None:
+    voice, other, admin = [await app_server.hire(role) for role in ("voice", "voice", "admin")]
+    one = await finish(app_server, voice)
+    async with app_server.browser_of(voice) as browser, app_server.browser_of(other) as another:
+        await write(browser, one, "Written before the move")
+        data = {"version": "0", "state": "open", "assigned_to": str(voice.id), "reason": ""}
+        await browser.post(f"/interactions/{one}/flag", data=data)
+        async with as_person(app_server, admin, keep=True) as viewer:
+            await viewer.execute("select from move_agent($1, $2)", voice.agents[0].id, other.id)
+        assert (await browser.get(f"/interactions/{one}")).status_code == 404
+        page = (await another.get(f"/interactions/{one}")).text
+        assert "Written before the move" in page
+        assert f'<option value="{voice.id}"' not in page
+        assert await found(another, "flag=open") == [one]
+        assert await found(browser, "flag=open") == []

@@ -79,10 +79,9 @@ class Entry(TypedDict):
 
 
 class Row(TypedDict):
-    """One argument: a name and its value, as ArgumentRow has them."""
+    """One argument: a name, as in order › id, and its value, as ArgumentRow has them."""
 
     name: str
-    depth: int
     text: str
     kind: str
     folded: bool
@@ -175,6 +174,7 @@ def _made(known: Mapping[str, Any]) -> Card:
         before = permission["arguments"] if permission["changed_arguments"] else None
         rows = http.argument_rows(found, arguments(before) if before else None)
         key = cut(key_of(found, rows) or "", 120)
+    rows = [row for row in rows if row.is_leaf or row.change == "gone"]
     kept = fitting(rows, _ROWS, _ROWS_SIZE)
     wait = None
     if permission["responded_at"]:
@@ -193,8 +193,7 @@ def _made(known: Mapping[str, Any]) -> Card:
 
 def _row(row: ArgumentRow) -> Row:
     return {
-        "name": row.name,
-        "depth": row.depth,
+        "name": " › ".join(row.path),
         "text": row.text,
         "kind": row.kind,
         "folded": row.folded,

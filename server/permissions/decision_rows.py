@@ -10,6 +10,7 @@ from server.errors import Invalid, NotFound
 from server.kernel.db import Caller, Connection, Database, Record
 from server.kernel.db.lists import Span
 from server.kernel.http import ListFilters, is_id
+from server.permissions import decision_search
 
 STATUSES = {
     "allowed": "allowed", "denied": "denied", "timeout": "expired", "cancelled": "cancelled", "pending": "waiting",
@@ -39,10 +40,6 @@ _EXECUTED = {
     "started": "executed_at is not null and execution_succeeded is null",
     "not": "status = 'allowed' and executed_at is null",
 }
-_SEARCH = """(tool_name ilike ? or arguments::text ilike ? or reason ilike ?
-  or agent_id = any (array(select id from public.agents where name ilike ?))
-  or interaction_id = any (array(select id from public.interactions where caller ilike ? union all
-    select id from public.interactions where phone_number ilike ?)))"""
 _MOST = 100  # lines of a table of times
 
 
@@ -67,7 +64,7 @@ class Filters(ListFilters):
 
 
 def _where(filters: Filters, span: Span) -> tuple[str, list[Any]]:
-    """The condition on public.tool_permissions alone, so that its indexes give the newest rows; and its arguments."""
+    """The condition on public.tool_permissions alone, so that its indexes give the newest rows, without the text; and its arguments."""
     parts, given = list[str](), list[Any]()
 
     def add(condition: str, *values: Any) -> None:
@@ -80,9 +77,6 @@ def _where(filters: Filters, span: Span) -> tuple[str, list[Any]]:
         add("requested_at >= ?", span.since)
     if span.until:
         add("requested_at < ?", span.until)
-    if filters.q:
-        text = filters.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        add(_SEARCH, *[f"%{text}%"] * 6)
     if filters.status:
         add("status = ?", filters.status)
     if filters.how == "person":
@@ -108,6 +102,14 @@ def _where(filters: Filters, span: Span) -> tuple[str, list[Any]]:
     return " and ".join(parts) or "true", given
 
 
+def _with_text(filters: Filters, span: Span) -> tuple[str, list[Any]]:
+    """The condition with the text, for what needs all rows; and its arguments."""
+    condition, given = _where(filters, span)
+    if filters.q:
+        condition += f" and {decision_search.condition_of(filters.q, decision_search.ALL, given)}"
+    return condition, given
+
+
 def cursor_of(row: Record) -> str:
     """The place of a row in the history, as an address names it."""
     return f"{row['moment']}.{row['id']}"
@@ -131,18 +133,21 @@ async def listed(
 ) -> tuple[Sequence[Record], bool]:
     """The rows that match, newest first, on this side of a row's place; and whether there are more beyond them."""
     condition, given = _where(filters, span)
+    moment = None
     if cursor := before or after:
         moment, last = _place(cursor)
         given += [moment, last]
         sign = "<" if before else ">"
         place = f"(timestamptz 'epoch' + ${len(given) - 1}::bigint * interval '1 microsecond', ${len(given)}::uuid)"
         condition += f" and (requested_at, id) {sign} {place}"
-    order = f"requested_at {(way := 'asc' if after else 'desc')}, id {way}"
+    asked = decision_search.Asked(
+        filters.q, condition, given, filters.supervisor, span, moment, bool(after), limit + 1
+    )
+    found, given = await asked.find(connection) if filters.q else asked.query("")
     rows = await connection.fetch(
         f"""
-        with found as materialized (
-          select id from public.tool_permissions where {condition} order by {order} limit {limit + 1})
-        select {_SHOWN} from found join private.decision_rows using (id) order by {order}
+        with found as materialized ({found})
+        select {_SHOWN} from found join private.decision_rows using (id) order by {asked.order}
         """,
         *given,
     )
@@ -190,7 +195,7 @@ async def find(connection: Connection, permission_id: UUID) -> Record:
 
 async def times(connection: Connection, filters: Filters, span: Span) -> dict[str, Sequence[Record]]:
     """How long decisions of people took, for each supervisor, agent and tool: median and p95 in seconds, expired share in percent."""
-    condition, given = _where(filters, span)
+    condition, given = _with_text(filters, span)
     rows = await connection.fetch(
         f"""
         with decided as materialized (
@@ -221,7 +226,7 @@ async def attention(connection: Connection, filters: Filters, span: Span) -> Seq
     A supervisor gets their own rows, an admin everybody's. What was never reported as seen (no JavaScript, no page) is counted
     in `answered` and in nothing else. Seconds; an allow that could be taken back counts from when it took effect.
     """
-    condition, given = _where(filters, span)
+    condition, given = _with_text(filters, span)
     return await connection.fetch(
         f"""
         with decided as materialized (

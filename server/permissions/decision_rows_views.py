@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -29,7 +30,9 @@ async def index(request: Request) -> Response:
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         span = await _span(request, connection, filters)
-        rows, more = await decision_rows.listed(connection, filters, span, before=before, after=after)
+        rows, more = await decision_rows.listed(
+            connection, _narrowed(request, filters), span, before=before, after=after
+        )
         agents = await agents_to_choose(connection)
     older = (more or bool(after)) and bool(rows)
     newer = (bool(before) or (bool(after) and more)) and bool(rows)
@@ -49,7 +52,7 @@ async def index(request: Request) -> Response:
 
 async def export(request: Request) -> Response:
     """All tool permissions that match, as CSV, sent while they are read."""
-    filters, viewer = Filters.of(request.query_params), request.state.viewer
+    filters, viewer = _narrowed(request, Filters.of(request.query_params)), request.state.viewer
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
         span = await _span(request, connection, filters)
@@ -134,6 +137,13 @@ def _line(row: Record) -> dict[str, Any]:
     whole = (row["expires_at"] - row["requested_at"]).total_seconds()
     late = wait is not None and wait > whole / 2 and row["status"] in ("allowed", "denied")
     return {"row": row, "amount": amount_of(found), "summary": ", ".join(first), "wait": wait, "late": late}
+
+
+def _narrowed(request: Request, filters: Filters) -> Filters:
+    """With the supervisor who asks. The policy says the same, but the planner does not know how few rows that leaves, and reads everybody's by time."""
+    viewer = request.state.viewer
+    own = viewer.role == "supervisor" and not filters.supervisor
+    return replace(filters, supervisor=viewer.username) if own else filters
 
 
 async def _span(request: Request, connection: Connection, filters: Filters) -> Span:

@@ -38,6 +38,14 @@ TABLES = {
         first="""insert into private.drills (supervisor_id, interaction_id, template, why, tool_name, known_tool, expires_at, arguments, arguments_digest)
             values ({owner}, {live}, 'amount', 'x', 'refund', true, now(), '{{}}', 'x')""",
     ),
+    "private.decision_search": Table(
+        {
+            "decision_search_pkey": "key = 'another'",
+            "decision_search_tool_permission": f"tool_permission_id = {ANOTHER}",
+        },
+        first="""insert into private.decision_search (tool_permission_id, agent_id, requested_at, key)
+            select id, agent_id, requested_at, 'x' from public.tool_permissions limit 1""",
+    ),
     "private.interaction_search": Table(
         {
             "interaction_search_pkey": "labels = '{{another}}'",

@@ -98,6 +98,13 @@ FUNCTIONS: dict[str, Function] = {
     **dict.fromkeys(
         ("private.reviewed_interaction", "private.refuse_forgotten", "private.own_note", "private.score_to_change", "private.valid_criteria"), NOBODY
     ),
+    # Searching the history of tool permissions: those of the reader.
+    "private.decisions_with_text": of(
+        PERSON, "(select nullif(d.ids, '{{}}') from private.decisions_with_text('refund', null, null, null, null, false, 50) d)", "owner admin"
+    ),
+    "private.search_key": NOBODY,
+    "private.decision_key": NOBODY,
+    "private.fill_decision_search": NOBODY,
     # Drills: for the supervisor alone whose floor has them, and sent by admins and the web process.
     "private.drill_cards": of(PERSON, "private.drill_cards({id})", "owner", id="'{owner}'"),
     "private.drill_card": of(PERSON, "private.drill_card({id})", "owner", id="'{drill}'"),

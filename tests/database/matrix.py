@@ -325,6 +325,7 @@ TABLES: dict[str, Table] = {
         " last_arguments last_allowed_at usual_amount created_at created_by expires_at outcome ended_at"
     ),
     "private.drill_plans": closed("supervisor_id per_day"),
+    "private.decision_search": closed("tool_permission_id agent_id requested_at key"),
     "private.interaction_search": closed(
         "interaction_id supervisor_id agent_id started_at duration_seconds satisfaction csat labels words"
     ),

@@ -127,6 +127,14 @@ async def rows_of(owner: Connection, interaction: UUID) -> dict[str, list[dict[s
     }
 
 
+# What the history finds its requests by: made when they ended, and again when they are forgotten.
+FINDABLE = """insert into private.decision_search (tool_permission_id, agent_id, requested_at, key)
+  select id, agent_id, requested_at, private.decision_key(t) from tool_permissions t where interaction_id = $1
+  on conflict (tool_permission_id) do update set key = excluded.key"""
+KEYS = """select string_agg(s.key, ' ') from private.decision_search s
+  join tool_permissions t on t.id = s.tool_permission_id where t.interaction_id = $1"""
+
+
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("archived", [True, False], ids=["archived", "without archive"])
 @pytest.mark.parametrize("metrics_hours", [1, 24, 100_000])
@@ -140,6 +148,9 @@ async def test_what_is_forgotten_is_nowhere(
         live = await fill(owner, voice, state, archived=archived)
         before = json.dumps(await rows_of(owner, live))
         assert before.count(MARK) >= 8, "it was there"
+        await owner.execute(FINDABLE, live)
+        mark = await owner.fetchval("select private.search_key($1)", MARK)
+        assert (await owner.fetchval(KEYS, live)).count(mark) == 3, "in arguments, reason and caller"
         for step in ("metrics", "archives", "interactions", "leftovers"):
             while await owner.fetchval("select private.sweep($1)", step):
                 pass
@@ -150,6 +161,10 @@ async def test_what_is_forgotten_is_nowhere(
             live,
         )
         assert "8155550186" not in json.dumps(after)
+        key = await owner.fetchval(KEYS, live)
+        assert "refund" in key, "its tool is found"
+        assert mark not in key
+        assert "8155550186" not in key
         [interaction] = after["interactions"]
         assert interaction["anonymised_at"]
         assert interaction["status"] == ("completed" if state == "completed" else "failed"), "the counts stay"

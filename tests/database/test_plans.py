@@ -56,6 +56,12 @@ QUESTIONS = {
         "select allow_with_grant('{permission}', '{digest}', 'exact', 3, 30);"
         "select * from revoke_grant((select id from tool_grants where permission_id = '{permission}'))",
     ),
+    # Names of agents are few, and the index of texts is empty in these centres.
+    "decisions with a text": ask("supervisor", "select private.decisions_with_text('zzzz', null, null, null, null, false, 1000)", "decision_search"),
+    "everybody's decisions with a text": ask("admin", "select private.decisions_with_text('zzzz', null, null, null, null, false, 1000)", "decision_search", "agents"),
+    "executions that failed": ask(
+        "supervisor", "select id from tool_permissions where not execution_succeeded order by requested_at desc, id desc limit 51"
+    ),
     "pause": ask("supervisor", "select set_agent_paused('{agent}', true)"),
     "waiting for a decision": ask("agent", "select * from tool_permissions where id = '{permission}'"),
     "asking": ask(
@@ -72,7 +78,7 @@ QUESTIONS = {
     "session": ask("web", "select * from private.find_web_session(sha256('x'))"),
     "expiry": ask("web", "select private.sweep('expiry')", "drills"),
     "reaping": ask("web", "select private.sweep('reaping')", PULSE),
-    "folding": ask("web", "select private.sweep('performance')", CHANGES, "interactions_to_find"),
+    "folding": ask("web", "select private.sweep('performance')", CHANGES, "interactions_to_find", "decision_search"),
     "clean-up of metrics": ask("web", "select private.sweep('metrics')"),
     # Empty in these centres, so that reading them whole is the quickest: deliveries and faults of profiles.
     "clean-up of archives": ask("web", "select private.sweep('archives')", "webhook_deliveries"),

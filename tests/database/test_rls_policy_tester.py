@@ -20,6 +20,8 @@ MEANT = {
     "private.drills": "closed",
     "private.interaction_search": "closed",
     "private.interactions_to_find": "closed",
+    "private.decision_search": "closed",
+    "private.decisions_with_text": "judges itself whose tool permissions the caller may see, and returns their ids",
     "private.find_interactions": "judges itself whose interactions the caller may see, and returns their ids",
     "private.count_interactions": "the same, counted",
     "private.drill_plans": "closed",

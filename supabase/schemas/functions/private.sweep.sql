@@ -25,6 +25,7 @@ begin
     perform private.mark_silent();
   elsif p_step = 'performance' then
     perform private.find_waiting();
+    perform private.fill_decision_search();
   end if;
   return v_done;
 end $$;

@@ -66,6 +66,10 @@ create trigger interactions_56_search_insert after insert on public.interactions
 create trigger interactions_57_search_update after update of status, phone_number, caller, livekit_room_id, external_id, is_test,
     started_at, ended_at, anonymised_at on public.interactions for each row when (new.status <> 'active')
   execute function private.follow_search();
+create trigger interactions_58_decision_search after update of phone_number, caller on public.interactions
+    for each row when (old.phone_number is distinct from new.phone_number
+    or old.caller is distinct from new.caller)
+  execute function private.follow_decision_search();
 create trigger interactions_55_callback after update of status on public.interactions for each row
     when (old.status is distinct from new.status and new.status <> 'active')
   execute function private.queue_callback();

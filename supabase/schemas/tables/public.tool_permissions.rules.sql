@@ -20,6 +20,9 @@ create trigger tool_permissions_20_compare before insert on public.tool_permissi
   execute function private.compare_with_last();
 create trigger tool_permissions_11_guard before update on public.tool_permissions for each row
   execute function private.guard_tool_permission();
+create trigger tool_permissions_50_search after update of arguments, reason on public.tool_permissions for each row
+    when (old.status <> 'pending' and (old.arguments::text <> new.arguments::text or old.reason is distinct from new.reason))
+  execute function private.follow_decision_search();
 create trigger tool_permissions_60_ring_insert after insert on public.tool_permissions
     referencing new table as inserted for each statement
   execute function private.ring();

@@ -1,0 +1,111 @@
+"""Tool permissions with a text: among the newest, or among those that private.decision_search names."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from server.kernel.db import Connection, Record
+from server.kernel.db.lists import Span
+
+NEWEST, MOST = 1_000, 20_000  # requests that are looked at
+# In the request, in the agent's name, or in the customer: looked up for each row, or for all of them at once.
+_TEXT = """(tool_name ilike ? or arguments::text ilike ? or reason ilike ?
+  or agent_id = any (array(select id from public.agents where name ilike ?)) or {customer})"""
+EACH = _TEXT.format(
+    customer="(select i.caller ilike ? or i.phone_number ilike ? from public.interactions i where i.id = interaction_id)"
+)
+ALL = _TEXT.format(
+    customer="""interaction_id = any (array(select id from public.interactions where caller ilike ? union all
+      select id from public.interactions where phone_number ilike ?))"""
+)
+
+
+def condition_of(text: str, search: str, given: list[Any]) -> str:
+    """The condition on public.tool_permissions, EACH or ALL; its argument is appended to those given."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    given.append(f"%{escaped}%")
+    return search.replace("?", f"${len(given)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A text; the other filters as a condition with its arguments, and those of them that private.decisions_with_text takes; the way through the history."""
+
+    text: str
+    condition: str
+    given: list[Any]
+    supervisor: str
+    span: Span
+    place: int | None  # microseconds
+    forward: bool  # from old to new
+    limit: int
+
+    @property
+    def order(self) -> str:
+        return f"requested_at {(way := 'asc' if self.forward else 'desc')}, id {way}"
+
+    def query(self, search: str) -> tuple[str, list[Any]]:
+        """The first ids of all that match; and its arguments."""
+        given = [*self.given]
+        condition = condition_of(self.text, search, given) if self.text else "true"
+        return (
+            f"select id from public.tool_permissions where {self.condition} and {condition} order by {self.order} limit {self.limit}",
+            given,
+        )
+
+    async def find(self, connection: Connection) -> tuple[str, list[Any]]:
+        """A query for the first ids that match, and its arguments; what takes long is done.
+
+        A text in many rows, and filters that few rows pass, are found among the newest that pass the filters. A text in few
+        rows is found among those that private.decision_search names: the newest of them and, where other filters leave too
+        few, as many more as seem necessary. What is left is read in order: a common text, soon found, and one that no index
+        helps with.
+        """
+        given = [*self.given]
+        row = await connection.fetchrow(
+            f"""
+            with newest as materialized (
+              select * from public.tool_permissions where {self.condition} order by {self.order} limit {NEWEST})
+            select (select count(*) from newest) as seen,
+              array(select id from newest where {condition_of(self.text, EACH, given)} order by {self.order} limit {self.limit}) as ids
+            """,
+            *given,
+        )
+        assert row is not None
+        ids, whole = row["ids"], row["seen"] < NEWEST
+        most = self.limit * 6
+        while not whole and len(ids) < self.limit:
+            most = min(most, MOST)
+            named = await self._named(connection, most)
+            if named["ids"] is None:
+                return self.query(EACH if named["common"] else ALL)
+            ids = await self._among(connection, named["ids"])
+            whole = len(named["ids"]) < most
+            if most == MOST and not whole and len(ids) < self.limit:
+                return self.query(EACH)
+            most = max(most * 4, most * self.limit * 2 // max(len(ids), 1))
+        return "select unnest($1::uuid[]) as id", [ids]
+
+    async def _named(self, connection: Connection, most: int) -> Record:
+        """The first requests that may have the text (`ids`); None where it is `common`, or where the index does not help."""
+        named = await connection.fetchrow(
+            """
+            select ids, common from private.decisions_with_text($1, (select id from public.users where username = $2), $3, $4,
+              timestamptz 'epoch' + $5::bigint * interval '1 microsecond', $6, $7)
+            """,
+            self.text, self.supervisor, self.span.since, self.span.until, self.place, self.forward, most,
+        )  # fmt: skip
+        assert named is not None
+        return named
+
+    async def _among(self, connection: Connection, named: list[UUID]) -> list[UUID]:
+        """The first of these that match. Each is read by its id: the planner would rather read rows in order until enough of these have come by."""
+        given = [*self.given, named]
+        source = f"""unnest(${len(given)}::uuid[]) as named (named_id)
+          cross join lateral (select * from public.tool_permissions where id = named_id offset 0) t"""
+        condition = condition_of(self.text, EACH, given)
+        rows = await connection.fetch(
+            f"select id from {source} where {self.condition} and {condition} order by {self.order} limit {self.limit}",
+            *given,
+        )
+        return [row["id"] for row in rows]

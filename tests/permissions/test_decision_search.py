@@ -33,7 +33,7 @@ WITHOUT = ("a", "1", "{", "\\", '"', "e", "_", "-")  # one usual character, whic
 PLAIN = """select t.id from tool_permissions t join agents a on a.id = t.agent_id join interactions i on i.id = t.interaction_id
   where t.supervisor_id = any ($1) and t.rule = 'not_required' and (t.tool_name ilike $2 or t.arguments::text ilike $2 or t.reason ilike $2
     or a.name ilike $2 or i.caller ilike $2 or i.phone_number ilike $2) order by t.requested_at desc, t.id desc"""
-NAMED = "select ids from private.decisions_with_text($1, null, null, null, null, false, 1000)"
+NAMED = "select ids, common from private.decisions_with_text($1, null, null, null, null, false, 1000)"
 
 
 def escaped(text: str) -> str:
@@ -116,9 +116,10 @@ async def test_the_search_finds_what_an_ilike_finds(
             assert ids(page) == expected[:50], f"the newest rows: {text!r}"
             assert await rows_of_csv(browser, q=text, **filters) == expected, f"CSV: {text!r}"
             if text.strip():
-                named: list[UUID] | None = await connection.fetchval(NAMED, text.strip())
-                assert (named is None) == (text.strip() in WITHOUT), text
-                assert named is None or {str(one) for one in named} >= set(expected), text
+                named = await connection.fetchrow(NAMED, text.strip())
+                assert named is not None
+                assert (named["ids"] is None) == bool(named["common"] or text.strip() in WITHOUT), text
+                assert named["ids"] is None or {str(one) for one in named["ids"]} >= set(expected), text
 
 
 async def test_the_index_is_used_for_every_script(app_server: AppServer, both: tuple[Person, Person]) -> None:
@@ -131,6 +132,21 @@ async def test_the_index_is_used_for_every_script(app_server: AppServer, both: t
             plan = "\n".join(row[0] for row in await owner.fetch(f"explain {question}"))
             assert "decision_search_key" in plan
             assert await owner.fetchval(question) >= 1, text
+
+
+async def test_a_common_text_is_left_to_the_order_of_the_rows(
+    app_server: AppServer, both: tuple[Person, Person]
+) -> None:
+    async with app_server.database() as owner:
+        await owner.execute("analyze private.decision_search")
+    async with as_person(app_server, both[0]) as connection:
+        for text, common in (("check_order", True), ("zebra-77 of a long name", False)):
+            named = await connection.fetchrow(NAMED, text)
+            assert named is not None
+            assert bool(named["common"]) == common
+            assert (named["ids"] is None) == common
+    async with app_server.browser_of(both[0]) as browser:
+        assert len(await rows_of_csv(browser, q="check_order")) == len(VALUES)
 
 
 async def test_nobody_finds_anothers_rows(app_server: AppServer, both: tuple[Person, Person]) -> None:

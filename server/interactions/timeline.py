@@ -27,6 +27,7 @@ MOST = 300  # entries that the database returns at most
 # Bytes of HTML: of all lines, of the text of one, and of the markup around a text and around a tool permission.
 _LINES, _TEXT, _AROUND, _CARD = 100_000, 8_000, 300, 1_700
 _ROWS, _ROWS_SIZE = 30, 6_000  # arguments of one tool permission
+_WITHIN = " \u203a "  # between the names of nested arguments
 _OPEN = 6  # rows that are not folded
 _SPEAKERS = {"customer", "agent", "tool"}
 _PARTS = {"decision", "use", "execution"}  # which the line of the request shows
@@ -79,7 +80,7 @@ class Entry(TypedDict):
 
 
 class Row(TypedDict):
-    """One argument: a name, as in order › id, and its value, as ArgumentRow has them."""
+    """One argument: a name, with those that it is within, and its value, as ArgumentRow has them."""
 
     name: str
     text: str
@@ -193,7 +194,7 @@ def _made(known: Mapping[str, Any]) -> Card:
 
 def _row(row: ArgumentRow) -> Row:
     return {
-        "name": " › ".join(row.path),
+        "name": _WITHIN.join(row.path),
         "text": row.text,
         "kind": row.kind,
         "folded": row.folded,

@@ -90,6 +90,7 @@ async def test_the_chart_is_read_by_keys_and_leads_to_the_line(
     await expect(rows.nth(2)).to_contain_text("20%critical")
 
 
+@pytest.mark.full
 async def test_without_javascript_the_picture_stays(
     app_server: AppServer, voice: Person, browser: Browser
 ) -> None:

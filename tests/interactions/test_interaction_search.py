@@ -190,7 +190,14 @@ async def test_an_agent_that_moves_takes_its_interactions_along(app_server: AppS
         assert (await found(browser, "q=moving"), await found(new, "q=moving")) == ([], [live])
 
 
-@pytest.mark.parametrize("order", ["sort=started", "sort=duration&up=yes", "sort=csat"])
+@pytest.mark.parametrize(
+    "order",
+    [
+        "sort=started",
+        pytest.param("sort=duration&up=yes", marks=pytest.mark.full),
+        pytest.param("sort=csat", marks=pytest.mark.full),
+    ],
+)
 async def test_pages_lead_both_ways_and_lose_nothing(
     app_server: AppServer, voice: Person, order: str
 ) -> None:

@@ -302,6 +302,7 @@ def test_each_template_can_be_made() -> None:
         assert make(key, {"tool_name": "refund", "tool_description": None, "arguments": '{"amount": 1}'})
 
 
+@pytest.mark.full
 async def test_the_product_sends_them_by_itself_to_an_open_floor(tmp_path: Path) -> None:
     with serving(tmp_path / "home", free_port(), DRILL_MINUTES="0") as app_server:
         person, absent = await app_server.hire("voice"), await app_server.hire("voice")

@@ -181,6 +181,16 @@ async def _ids(
     return kept[::-1] if after else kept, len(rows) > limit
 
 
+async def newer(connection: Connection, chosen: Chosen, cursor: str) -> int:
+    """How many interactions that match have ended above a place of the list, at most a page of them. Invalid for a place that is none."""
+    if not cursor:
+        raise Invalid("There is no such page.")
+    if chosen.filters.outcome == "live" or chosen.nobody:
+        return 0
+    places, _ = await _ids(connection, chosen, "", cursor, PAGE, part=False)
+    return len(places)
+
+
 _LINE = """
   select i.id, i.status, i.interaction_type, i.started_at, i.ended_at, i.duration_seconds, i.phone_number, i.caller, i.is_test, i.end_reason,
     i.anonymised_at, i.agent_id, a.name as agent_name, u.username, left(c.summary, 300) as summary, c.csat_score, c.tags, c.issues,

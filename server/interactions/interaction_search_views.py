@@ -43,6 +43,9 @@ async def index(request: Request) -> Response:
         rows=[_line(row) | {"cursor": cursor} for row, cursor in zip(found.rows, found.cursors, strict=True)],
         here=_here(filters, part=found.part),
         found=found,
+        first=found.cursors[0]
+        if first and found.cursors and filters.sort == "started" and not (filters.up or found.part)
+        else "",
         counts=counts,
         counted=interaction_search.COUNTED,
         filters=filters,
@@ -56,6 +59,25 @@ async def index(request: Request) -> Response:
         most=interaction_search.PAGE,
         words=_WORDS,
         named=_NAMES,
+    )
+
+
+async def newer(request: Request) -> Response:
+    """How many interactions have come above the first line of a page, for a page that stays open."""
+    query = request.query_params
+    db: Database = request.state.db
+    async with db.as_viewer(request.state.viewer) as connection:
+        chosen = await interaction_search.choose(connection, Filters.of(query), http.zone_cookie(request))
+        count = await interaction_search.newer(connection, chosen, query.get("after", "")[:90])
+    listed = urlencode(chosen.filters.chosen)
+    first = query.get("after", "")
+    return http.fragment(
+        request,
+        "interactions/_newer.html",
+        count=count,
+        query=listed,
+        first=first,
+        most=interaction_search.PAGE,
     )
 
 
@@ -179,6 +201,7 @@ def _open(row: Record) -> bool | None:
 ROUTES = [
     Route(_PATH, signed_in(index)),
     Route(f"{_PATH}.csv", signed_in(export)),
+    Route(f"{_PATH}/newer", signed_in(newer)),
     Route(f"{_PATH}/views", signed_in(save), methods=["POST"]),
     Route(f"{_PATH}/views/{{id}}/delete", signed_in(forget), methods=["POST"]),
 ]

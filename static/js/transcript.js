@@ -78,6 +78,10 @@ async function follow() {
   if (!line) return;
   for (const before of document.querySelectorAll("[data-js-target]")) before.removeAttribute("data-js-target");
   line.dataset.jsTarget = "yes";
+  // A new note is about the line that was chosen.
+  const about = document.querySelector(".new-note select[name=line]");
+  const choice = about?.querySelector(`option[value="${CSS.escape(name.replace("entry-", ""))}"]`);
+  if (choice) about.value = choice.value;
   reveal(line);
 }
 addEventListener("hashchange", follow);

@@ -312,3 +312,22 @@ async def test_the_file_keeps_words_whole_and_hides_numbers(app_server: AppServe
     assert rows[0]["summary"] == f"'{odd}"
     assert "1234" not in text
     assert (rows[1]["customer"], rows[1]["summary"], rows[1]["issues_open"]) == ("···0142", "", "")
+
+
+async def test_a_page_that_stays_open_is_told_of_new_ones(app_server: AppServer, chat: Person) -> None:
+    person = await app_server.hire("voice")
+    await finish(app_server, person, status="failed")
+    async with app_server.browser_of(person) as browser:
+        shown = (await browser.get("/interactions?outcome=failed")).text
+        look = re.search(r'hx-get="(/interactions/newer[^"]+)"', shown)
+        assert look
+        assert " new</a>" not in (await browser.get(unescape(look[1]))).text
+        await finish(app_server, person)
+        await finish(app_server, chat, status="failed")
+        assert " new</a>" not in (await browser.get(unescape(look[1]))).text, "neither is in this list"
+        await finish(app_server, person, status="failed")
+        told = (await browser.get(unescape(look[1]))).text
+        assert '<a class="button" href="/interactions?outcome=failed">1 new</a>' in told
+        assert f'hx-get="{look[1]}"' in told, "it goes on looking from the same line"
+        for query in ("", "after=", "after=x", "outcome=none&after=x"):
+            assert (await browser.get(f"/interactions/newer?{query}")).status_code == 422

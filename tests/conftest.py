@@ -1,6 +1,7 @@
 """One server with a home of its own for all tests that need one. Each test brings its own people and agents."""
 
 import asyncio
+import atexit
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,6 +97,23 @@ def a_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def _left() -> Path:
+    """A home that a server has prepared and left."""
+    folder = Path(tempfile.mkdtemp(prefix="floorwalker-"))
+    folder.chmod(0o711)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with serving(folder / "home", free_port()):
+        pass
+    return folder / "home"
+
+
+def prepared(home: Path) -> Path:
+    """A home with its database and its sample people, from which a server starts in a quarter of the time that an empty one takes."""
+    subprocess.run(["cp", "-a", _left(), home], check=True)  # with the owner of the database
+    return home
 
 
 @contextmanager

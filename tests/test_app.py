@@ -5,13 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.app_server import DEADLINE, AppServer
-from tests.conftest import a_folder, free_port, serving, until
+from tests.conftest import a_folder, free_port, prepared, serving, until
 
 
 @pytest.fixture(scope="module")
 def alone() -> Iterator[AppServer]:
     """A server whose database may be broken."""
-    with a_folder() as folder, serving(folder / "home", free_port(), PERMISSION_SECONDS="2") as app_server:
+    with (
+        a_folder() as folder,
+        serving(prepared(folder / "home"), free_port(), PERMISSION_SECONDS="2") as app_server,
+    ):
         yield app_server
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from server.embedded.postgres import SUPERUSER
 from tests.app_server import Agent, AppServer, Person, decision
-from tests.conftest import a_folder, free_port, other_postgres, serving, until
+from tests.conftest import a_folder, free_port, other_postgres, prepared, serving, until
 from tests.ledger import WEB, Ledger, Statement
 
 # Its transactions in their order. A statement goes by the function that it calls or the table that it reads.
@@ -47,7 +47,7 @@ def measured() -> Iterator[AppServer]:
     with (
         a_folder() as folder,
         other_postgres(folder / "home"),
-        serving(folder / "home", free_port()) as app_server,
+        serving(prepared(folder / "home"), free_port()) as app_server,
     ):
         yield app_server
 

@@ -211,13 +211,13 @@ declare
   v_window constant integer := 20000;
   v_most constant integer := 10000;
   v_whose uuid[] := private.searchable_supervisors(p_supervisor_id);
-  v_span text := private.search_span(p_since, p_until, v_whose, p_agent_id);
-  v_match text := private.search_condition(p_text, p_part, p_labels);
-  v_query tsquery := private.search_query(p_text);
-  v_text text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
+  v_span text;
+  v_match text;
+  v_query tsquery;
+  v_text text;
   v_counted constant text := 'select count(*), count(*), avg(c.csat), avg(c.satisfaction), avg(c.duration_seconds) from (%s) c';
   v_columns constant text := 's.csat, s.satisfaction, s.duration_seconds';
-  v_newest text := pg_catalog.format('select s.* from private.interaction_search s where %s order by s.started_at desc, s.interaction_id desc limit $7', v_span);
+  v_newest text;
   v_found bigint;
   v_averaged bigint;
   v_csat numeric;
@@ -228,6 +228,11 @@ begin
   if pg_catalog.length(p_text) > 100 then
     raise exception 'a text to search for has at most 100 characters' using errcode = 'FW422';
   end if;
+  v_span := private.search_span(p_since, p_until, v_whose, p_agent_id);
+  v_match := private.search_condition(p_text, p_part, p_labels);
+  v_query := private.search_query(p_text);
+  v_text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
+  v_newest := pg_catalog.format('select s.* from private.interaction_search s where %s order by s.started_at desc, s.interaction_id desc limit $7', v_span);
   execute pg_catalog.format(v_counted, pg_catalog.format('select %s from (%s) s where %s limit $9', v_columns, v_newest, coalesce(v_match, 'true')))
     into v_found, v_averaged, v_csat, v_satisfaction, v_duration
     using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, case when v_match is null then v_most + 1 else v_window end, v_text, v_most + 1;
@@ -265,14 +270,14 @@ declare
   v_column text := case p_order when 'started' then 'started_at' when 'duration' then 'duration_seconds' when 'satisfaction' then 'satisfaction' when 'csat' then 'csat' end;
   v_type text := case p_order when 'started' then 'timestamptz' when 'duration' then 'integer' else 'numeric' end;
   v_whose uuid[] := private.searchable_supervisors(p_supervisor_id);
-  v_order text := pg_catalog.format('order by s.%1$I %2$s, s.interaction_id %2$s', v_column, case when p_descending then 'desc' else 'asc' end);
-  v_shown text := pg_catalog.format('s.interaction_id, s.%I::text, s.satisfaction, (select substr(l, 11) from unnest(s.labels) l where starts_with(l, ''sentiment:''))', v_column);
-  v_beyond text := pg_catalog.format('(s.%I, s.interaction_id) %s ($9::%s, $10)', v_column, case when p_descending then '<' else '>' end, v_type);
+  v_order text;
+  v_shown text;
+  v_beyond text;
   v_known text := case when p_order in ('satisfaction', 'csat') then pg_catalog.format('and s.%I is not null', v_column) end;
-  v_span text := private.search_span(p_since, p_until, v_whose, p_agent_id);
-  v_match text := private.search_condition(p_text, p_part, p_labels);
-  v_query tsquery := private.search_query(p_text);
-  v_text text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
+  v_span text;
+  v_match text;
+  v_query tsquery;
+  v_text text;
   v_rows text;
   v_end text;
   v_end_id uuid;
@@ -284,6 +289,13 @@ begin
   if pg_catalog.length(p_text) > 100 then
     raise exception 'a text to search for has at most 100 characters' using errcode = 'FW422';
   end if;
+  v_order := pg_catalog.format('order by s.%1$I %2$s, s.interaction_id %2$s', v_column, case when p_descending then 'desc' else 'asc' end);
+  v_shown := pg_catalog.format('s.interaction_id, s.%I::text, s.satisfaction, (select substr(l, 11) from unnest(s.labels) l where starts_with(l, ''sentiment:''))', v_column);
+  v_beyond := pg_catalog.format('(s.%I, s.interaction_id) %s ($9::%s, $10)', v_column, case when p_descending then '<' else '>' end, v_type);
+  v_span := private.search_span(p_since, p_until, v_whose, p_agent_id);
+  v_match := private.search_condition(p_text, p_part, p_labels);
+  v_query := private.search_query(p_text);
+  v_text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
   v_rows := pg_catalog.format('private.interaction_search s where %s %s %s', v_span, v_known, case when p_after_id is not null then 'and ' || v_beyond end);
   begin
     if v_match is null then

@@ -46,24 +46,42 @@ comment on function private.interaction_v2(jsonb) is
 grant execute on function private.interaction_v2(jsonb) to authenticated;
 
 create or replace function private.timeline(p_interaction uuid, p_before jsonb default null::jsonb) returns jsonb
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) order by e.at, e.place, e.seq, e.id), '[]') from (
+declare
+  v_at timestamptz;
+  v_place integer;
+  v_seq bigint;
+  v_id text;
+begin
+  if p_before is not null then
+    begin
+      v_at := (p_before ->> 0)::timestamptz;
+      v_place := (p_before ->> 1)::integer;
+      v_seq := (p_before ->> 2)::bigint;
+      v_id := p_before ->> 3;
+    exception when data_exception then
+      v_at := null;
+    end;
+    if v_at is null or v_place is null or v_seq is null or v_id is null then
+      raise exception 'there are no such lines' using errcode = 'FW422';
+    end if;
+  end if;
+  return (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e) order by e.at, e.place, e.seq, e.id), '[]') from (
     select everything.*, everything.at < i.started_at or everything.at::date <> i.started_at::date as dated
     from public.interactions i
-    cross join (select (p_before ->> 0)::timestamptz as at, (p_before ->> 1)::integer as place, (p_before ->> 2)::bigint as seq, p_before ->> 3 as id) b
     cross join lateral (
       -- A stamp in the future counts as the time of arrival, and turns of one arrival keep their order.
       (select 't' || t.id as id, least(t.captured_at, t.created_at) as at, 0 as place, t.id as seq, t.speaker as kind, t.text,
         null::text as who, case when t.interrupted then 'interrupted' end as status, t.late, null::jsonb as permission
        from public.interaction_turns t where t.interaction_id = i.id
-         and (b.at is null or (least(t.captured_at, t.created_at), 0, t.id, 't' || t.id) < (b.at, b.place, b.seq, b.id))
+         and (v_at is null or (least(t.captured_at, t.created_at), 0, t.id, 't' || t.id) < (v_at, v_place, v_seq, v_id))
        order by least(t.captured_at, t.created_at) desc, t.id desc limit 300)
       union all
       (select 'm' || m.id, coalesce(m.effective_at, m.timestamp), 0, m.id, 'feed', m.feed_text, null, m.sentiment, false, null
        from public.realtime_metrics m where m.interaction_id = i.id and m.feed_text <> ''
-         and (b.at is null or (coalesce(m.effective_at, m.timestamp), 0, m.id, 'm' || m.id) < (b.at, b.place, b.seq, b.id))
+         and (v_at is null or (coalesce(m.effective_at, m.timestamp), 0, m.id, 'm' || m.id) < (v_at, v_place, v_seq, v_id))
        order by coalesce(m.effective_at, m.timestamp) desc, m.id desc limit 300)
       union all
       select 'q' || q.id, q.requested_at, 1, 0, 'request', q.tool_name || ' ' || case when pg_catalog.length(q.arguments::text) > 2000
@@ -103,10 +121,10 @@ as $$
       from public.audit_logs l where l.row_id = i.agent_id::text and l.changes ? 'paused_at'
         and l.at between i.started_at and coalesce(i.ended_at, 'infinity')
     ) everything
-    where i.id = p_interaction and (b.at is null or (everything.at, everything.place, everything.seq, everything.id) < (b.at, b.place, b.seq, b.id))
+    where i.id = p_interaction and (v_at is null or (everything.at, everything.place, everything.seq, everything.id) < (v_at, v_place, v_seq, v_id))
     order by everything.at desc, everything.place desc, everything.seq desc, everything.id desc limit 300
-  ) e
-$$;
+  ) e);
+end $$;
 comment on function private.timeline(uuid, jsonb) is
-  'The last 300 entries of an interaction, oldest first; with [at, place, seq, id] of one of them, those before it. A request has what became of it, and the number that its decision has among those of the interaction.';
+  'The last 300 entries of an interaction, oldest first; with [at, place, seq, id] of one of them, those before it. A request has what became of it, and the number that its decision has among those of the interaction. FW422.';
 grant execute on function private.timeline(uuid, jsonb) to authenticated;

@@ -281,10 +281,10 @@ async def test_the_mode_of_a_tool_decides_who_decides(
         assert ("runs, no permission needed" in floor) == (mode == "shown"), "a line on the floor"
         page = (await browser.get(f"/interactions/{interaction}")).text
     words = {
-        "runs": "no permission needed",
-        "shown": "shown",
+        "runs": "ran freely",
+        "shown": "ran, shown",
         "refused": "by the rules of the tool",
-        "asks": "Asks to use",
+        "asks": "cancelled",
     }
     assert words[mode] in page
 

@@ -16,7 +16,7 @@ from server.kernel.db import connections as db
 from server.kernel.live import Hub, KnownAgents
 from server.settings import Settings
 from tests.app_server import DEADLINE, AppServer, Person
-from tests.conftest import a_folder, free_port, serving, until
+from tests.conftest import a_folder, free_port, prepared, serving, until
 
 PROBLEM = "application/problem+json"
 
@@ -26,7 +26,9 @@ def narrow() -> Iterator[AppServer]:
     """A server with low limits."""
     with (
         a_folder() as folder,
-        serving(folder / "home", free_port(), AGENT_PER_SECOND="5", LOGIN_PER_MINUTE="3") as running,
+        serving(
+            prepared(folder / "home"), free_port(), AGENT_PER_SECOND="5", LOGIN_PER_MINUTE="3"
+        ) as running,
     ):
         yield running
 

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.app_server import AppServer, Person, decision
 from tests.browser.conftest import SignIn, signed_in_at
 from tests.browser.test_floor import ALLOW, MARK, STILL
-from tests.conftest import a_folder, free_port, serving
+from tests.conftest import a_folder, free_port, prepared, serving
 from tests.proxy import Proxy, between
 
 pytestmark = pytest.mark.browser
@@ -88,7 +88,7 @@ async def test_on_a_stale_page_a_request_is_fetched_and_looked_at_before_it_is_d
 
 @pytest.mark.full
 async def test_a_server_that_stands_still_is_said_and_made_up_for(browser: Browser) -> None:
-    with a_folder() as folder, serving(folder / "home", free_port()) as app_server:
+    with a_folder() as folder, serving(prepared(folder / "home"), free_port()) as app_server:
         person = await app_server.hire("voice")
         async with signed_in_at(browser, app_server, person) as page:
             await page.evaluate(MARK)

@@ -13,7 +13,7 @@ from tests.app_server import PASSWORD, AppServer, Person, decision
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_queue import Asked, armed, ask_all, card_of, decide_elsewhere, opened, statuses
-from tests.conftest import free_port, serving
+from tests.conftest import free_port, prepared, serving
 
 pytestmark = pytest.mark.browser
 
@@ -283,7 +283,7 @@ WORDS = {
 @pytest.mark.full
 async def test_forty_requests_of_thirty_arguments_hold(browser: Browser, tmp_path: Path) -> None:
     """On the floor and on the wallboard, with long words and several scripts, on a phone, a wall and at 200 %."""
-    with serving(tmp_path / "home", free_port(), PENDING_PER_AGENT="20") as app_server:
+    with serving(prepared(tmp_path / "home"), free_port(), PENDING_PER_AGENT="20") as app_server:
         person, admin = await app_server.hire("voice", agents=2), await app_server.hire("admin")
         given = {**dict(list(MANY.items())[:26]), **WORDS}
         asked = await ask_many(app_server, person, 40, **given)

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.app_server import AppServer, Person, decision
 from tests.browser.conftest import sign_in_with
 from tests.browser.test_floor import ALLOW
-from tests.conftest import a_folder, free_port, serving
+from tests.conftest import a_folder, free_port, prepared, serving
 from tests.test_process import left_behind
 
 pytestmark = pytest.mark.browser
@@ -54,7 +54,7 @@ async def test_a_killed_server_is_said_and_made_up_for(browser: Browser, folder:
 
 
 async def test_a_killed_database_is_said_and_made_up_for(browser: Browser, folder: Path) -> None:
-    with serving(folder / "home", free_port()) as app_server:
+    with serving(prepared(folder / "home"), free_port()) as app_server:
         person = await app_server.hire("chat")
         page = await sign_in(browser, app_server, person)
         await page.evaluate(
@@ -77,7 +77,7 @@ async def test_a_killed_database_is_said_and_made_up_for(browser: Browser, folde
 async def test_a_card_that_expires_while_open_says_so_and_cannot_be_clicked(
     browser: Browser, folder: Path
 ) -> None:
-    with serving(folder / "home", free_port(), PERMISSION_SECONDS="3") as app_server:
+    with serving(prepared(folder / "home"), free_port(), PERMISSION_SECONDS="3") as app_server:
         person = await app_server.hire("voice")
         page = await sign_in(browser, app_server, person)
         agent = person.agents[0]
@@ -102,7 +102,7 @@ async def test_one_page_too_many_stops_the_oldest_which_says_so_until_it_is_load
     browser: Browser, folder: Path
 ) -> None:
     stopped = "too many live pages"
-    with serving(folder / "home", free_port(), STREAMS_PER_ACCOUNT="2") as app_server:
+    with serving(prepared(folder / "home"), free_port(), STREAMS_PER_ACCOUNT="2") as app_server:
         person = await app_server.hire("voice")
         one, two = await sign_in(browser, app_server, person), await sign_in(browser, app_server, person)
         three = await sign_in(browser, app_server, person)

@@ -10,7 +10,7 @@ from tests.app_server import PASSWORD, AppServer, Person
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_open_request import ask_many
 from tests.browser.test_queue import Asked, armed, card_of, statuses
-from tests.conftest import free_port, serving
+from tests.conftest import free_port, prepared, serving
 from tests.floor.test_views import measure
 from tests.permissions.test_drills import outcomes, send
 
@@ -89,7 +89,7 @@ async def next_by_touch(page: Page, status: str) -> tuple[str, Locator]:
 
 
 async def test_by_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path / "home", free_port(), PENDING_PER_AGENT="20") as app_server:
+    with serving(prepared(tmp_path / "home"), free_port(), PENDING_PER_AGENT="20") as app_server:
         person, admin = await app_server.hire("voice", agents=2), await app_server.hire("admin")
         asked = await ask_many(app_server, person, REQUESTS)
         context = await browser.new_context(base_url=app_server.url)
@@ -118,7 +118,7 @@ async def test_by_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
 
 
 async def test_by_touch_alone(browser: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path / "home", free_port(), PENDING_PER_AGENT="20") as app_server:
+    with serving(prepared(tmp_path / "home"), free_port(), PENDING_PER_AGENT="20") as app_server:
         person, admin = await app_server.hire("voice", agents=2), await app_server.hire("admin")
         asked = await ask_many(app_server, person, REQUESTS)
         context = await browser.new_context(

@@ -9,7 +9,7 @@ import pytest
 
 from server.embedded.keys import Keys
 from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
-from tests.conftest import a_folder, free_port, serving
+from tests.conftest import a_folder, free_port, prepared, serving
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,9 @@ def strict() -> Iterator[AppServer]:
     """A server that allows three attempts per minute, behind a proxy that names the client."""
     with (
         a_folder() as folder,
-        serving(folder / "home", free_port(), LOGIN_PER_MINUTE="3", TRUSTED_PROXIES="127.0.0.1") as running,
+        serving(
+            prepared(folder / "home"), free_port(), LOGIN_PER_MINUTE="3", TRUSTED_PROXIES="127.0.0.1"
+        ) as running,
     ):
         yield running
 

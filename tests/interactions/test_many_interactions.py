@@ -11,7 +11,7 @@ import pytest
 
 from tests.app_server import AppServer
 from tests.bench import contact_centre, finding, floor, population
-from tests.conftest import a_folder, free_port, serving
+from tests.conftest import a_folder, free_port, prepared, serving
 from tests.interactions.test_interaction_search import ids
 
 pytestmark = pytest.mark.full
@@ -34,7 +34,7 @@ QUESTIONS = {
 
 @pytest.fixture(scope="module")
 async def many() -> AsyncIterator[tuple[AppServer, httpx.AsyncClient, Connection]]:
-    with a_folder() as folder, serving(folder / "home", free_port(), **floor.PEOPLE) as app_server:
+    with a_folder() as folder, serving(prepared(folder / "home"), free_port(), **floor.PEOPLE) as app_server:
         everybody = await population.create(app_server, 20, 1, 60)
         async with app_server.database("supabase_admin") as owner:
             await contact_centre.archive(owner, MANY)

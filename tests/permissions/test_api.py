@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.app_server import DEADLINE, AppServer, Person, decision
-from tests.conftest import a_folder, free_port, serving, until
+from tests.conftest import a_folder, free_port, prepared, serving, until
 
 PROBLEM = "application/problem+json"
 
@@ -18,7 +18,10 @@ PROBLEM = "application/problem+json"
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[AppServer]:
     """A server on which a request lives for two seconds."""
-    with a_folder() as folder, serving(folder / "home", free_port(), PERMISSION_SECONDS="2") as running:
+    with (
+        a_folder() as folder,
+        serving(prepared(folder / "home"), free_port(), PERMISSION_SECONDS="2") as running,
+    ):
         yield running
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from server.permissions.drills import TEMPLATES, make
 from tests.app_server import AppServer, Person, decision
-from tests.conftest import free_port, serving, until
+from tests.conftest import free_port, prepared, serving, until
 from tests.floor.test_views import watching
 
 DRILLS = "/tool-permissions/drills"
@@ -304,7 +304,7 @@ def test_each_template_can_be_made() -> None:
 
 @pytest.mark.full
 async def test_the_product_sends_them_by_itself_to_an_open_floor(tmp_path: Path) -> None:
-    with serving(tmp_path / "home", free_port(), DRILL_MINUTES="0") as app_server:
+    with serving(prepared(tmp_path / "home"), free_port(), DRILL_MINUTES="0") as app_server:
         person, absent = await app_server.hire("voice"), await app_server.hire("voice")
         admin = await app_server.hire("admin")
         for one in (person, absent):

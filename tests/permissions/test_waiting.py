@@ -11,14 +11,14 @@ import httpx
 import pytest
 
 from tests.app_server import Agent, AppServer, Person, decision
-from tests.conftest import a_folder, free_port, serving, until
+from tests.conftest import a_folder, free_port, prepared, serving, until
 
 SOON = 10.0  # seconds, of the 50 that it waits: so it was not the end of the wait
 
 
 @pytest.fixture(scope="module")
 def alone() -> Iterator[AppServer]:
-    with a_folder() as folder, serving(folder / "home", free_port()) as running:
+    with a_folder() as folder, serving(prepared(folder / "home"), free_port()) as running:
         yield running
 
 

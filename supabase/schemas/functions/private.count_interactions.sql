@@ -9,13 +9,13 @@ declare
   v_window constant integer := 20000;
   v_most constant integer := 10000;
   v_whose uuid[] := private.searchable_supervisors(p_supervisor_id);
-  v_span text := private.search_span(p_since, p_until, v_whose, p_agent_id);
-  v_match text := private.search_condition(p_text, p_part, p_labels);
-  v_query tsquery := private.search_query(p_text);
-  v_text text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
+  v_span text;
+  v_match text;
+  v_query tsquery;
+  v_text text;
   v_counted constant text := 'select count(*), count(*), avg(c.csat), avg(c.satisfaction), avg(c.duration_seconds) from (%s) c';
   v_columns constant text := 's.csat, s.satisfaction, s.duration_seconds';
-  v_newest text := pg_catalog.format('select s.* from private.interaction_search s where %s order by s.started_at desc, s.interaction_id desc limit $7', v_span);
+  v_newest text;
   v_found bigint;
   v_averaged bigint;
   v_csat numeric;
@@ -26,6 +26,11 @@ begin
   if pg_catalog.length(p_text) > 100 then
     raise exception 'a text to search for has at most 100 characters' using errcode = 'FW422';
   end if;
+  v_span := private.search_span(p_since, p_until, v_whose, p_agent_id);
+  v_match := private.search_condition(p_text, p_part, p_labels);
+  v_query := private.search_query(p_text);
+  v_text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
+  v_newest := pg_catalog.format('select s.* from private.interaction_search s where %s order by s.started_at desc, s.interaction_id desc limit $7', v_span);
   execute pg_catalog.format(v_counted, pg_catalog.format('select %s from (%s) s where %s limit $9', v_columns, v_newest, coalesce(v_match, 'true')))
     into v_found, v_averaged, v_csat, v_satisfaction, v_duration
     using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, case when v_match is null then v_most + 1 else v_window end, v_text, v_most + 1;

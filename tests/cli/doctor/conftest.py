@@ -18,7 +18,7 @@ from server.kernel.db.migrations import migrate
 from server.settings import Settings
 from tests.app_server import AppServer
 from tests.auth_process import hosted
-from tests.conftest import a_folder, free_port, serving
+from tests.conftest import a_folder, free_port, prepared, serving
 
 Connection = asyncpg.Connection
 
@@ -76,7 +76,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="package")
 async def cloud(folder: Path) -> AsyncIterator[Cloud]:
     """With an admin of its own, and without anybody whose password stands in the README."""
-    with serving(folder / "cloud", free_port()) as running:
+    with serving(prepared(folder / "cloud"), free_port()) as running:
         await running.hire("admin")
         async with running.database() as owner:
             await owner.execute(

@@ -146,6 +146,7 @@ async def test_postgresql_killed_under_a_running_server_comes_back(folder: Path)
             await until(started)
 
 
+@pytest.mark.full
 def test_two_checkouts_do_not_disturb_one_another(folder: Path) -> None:
     with serving(folder / "one", free_port()) as one, serving(folder / "two", free_port()) as two:
         assert one.database_url() != two.database_url()

@@ -20,16 +20,16 @@ from tests.bench import (
 )
 
 
-@pytest.mark.parametrize(
-    "bench", [fanout, floor, ingest, optimisations, sign_in], ids=lambda bench: bench.__name__
-)
+@pytest.mark.parametrize("bench", [ingest], ids=lambda bench: bench.__name__)
 async def test_nothing_is_lost_or_doubled(bench: ModuleType) -> None:
     assert await bench.run(short=True)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    "bench", [people, queue, rings, stored, history, finding, transcript], ids=lambda bench: bench.__name__
+    "bench",
+    [fanout, floor, optimisations, sign_in, people, queue, rings, stored, history, finding, transcript],
+    ids=lambda bench: bench.__name__,
 )
 async def test_nothing_is_lost_or_doubled_beside_its_peers(bench: ModuleType) -> None:
     assert await bench.run(short=True)

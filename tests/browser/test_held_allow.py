@@ -23,6 +23,7 @@ async def hold(app_server: AppServer, person: Person, seconds: int) -> None:
         )
 
 
+@pytest.mark.full
 async def test_its_giver_takes_it_back_before_the_agent_learns_of_it(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:

@@ -98,6 +98,7 @@ async def test_a_card_that_expires_while_open_says_so_and_cannot_be_clicked(
         await page.context.close()
 
 
+@pytest.mark.full
 async def test_one_page_too_many_stops_the_oldest_which_says_so_until_it_is_loaded_again(
     browser: Browser, folder: Path
 ) -> None:

@@ -102,7 +102,7 @@ async def reviewed(app_server: AppServer, person: Person) -> tuple[str, str]:
     ("width", "scheme"),
     [
         (360, "light"),
-        (1440, "dark"),
+        pytest.param(1440, "dark", marks=pytest.mark.full),
         pytest.param(360, "dark", marks=pytest.mark.full),
         pytest.param(1440, "light", marks=pytest.mark.full),
     ],

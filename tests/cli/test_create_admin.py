@@ -102,6 +102,7 @@ async def test_an_admin_with_a_password_signs_in(
     assert tuple(row) == ("Ada King", "admin", "authenticated", "admin")
 
 
+@pytest.mark.full
 def test_without_a_server_nor_a_port(folder: Path, address: str) -> None:
     home, port = folder / "home", free_port()
     environment = {"FLOORWALKER_HOME": str(home), "PORT": str(port)}
@@ -247,6 +248,7 @@ async def refusal(app_server: AppServer, address: str, **changes: str) -> "subpr
     return await asyncio.to_thread(piped, PASSWORD, *words, **project(app_server, **changes))
 
 
+@pytest.mark.full
 async def test_a_person_who_is_there_already_is_named(app_server: AppServer) -> None:
     admin, supervisor, gone = [await app_server.hire(kind) for kind in ("admin", "voice", "admin")]
     outsider, half = f"s-{token_hex(5)}@example.org", f"h-{token_hex(5)}@example.org"
@@ -350,6 +352,7 @@ async def test_what_cannot_be_taken_back_is_said(app_server: AppServer, address:
     assert not await signs_in(app_server, address, PASSWORD)
 
 
+@pytest.mark.full
 async def test_the_database_of_another_project_is_found_out(
     app_server: AppServer, folder: Path, address: str
 ) -> None:

@@ -44,7 +44,8 @@ TABLES = {
             "decision_search_tool_permission": f"tool_permission_id = {ANOTHER}",
         },
         first="""insert into private.decision_search (tool_permission_id, agent_id, requested_at, key)
-            select id, agent_id, requested_at, 'x' from public.tool_permissions limit 1""",
+            select id, agent_id, requested_at, 'x' from public.tool_permissions t
+            where not exists (select from private.decision_search d where d.tool_permission_id = t.id) order by requested_at desc limit 1""",
     ),
     "private.interaction_search": Table(
         {

@@ -219,6 +219,7 @@ async def test_a_backup_of_each_release_is_restored_and_migrated(
             assert await owner.fetchval("select count(*) from public.users where role = 'supervisor'") >= 2
 
 
+@pytest.mark.full
 async def test_what_was_there_before_is_not_dropped_while_there_is_no_room_for_it(
     used_home: UsedHome, folder: Path
 ) -> None:
@@ -249,6 +250,7 @@ async def test_two_restores_do_not_meet(app_server: AppServer, used_home: UsedHo
             await replacing.restore(Postgres(app_server.home), used_home.file)
 
 
+@pytest.mark.full
 async def test_killed_at_any_moment_one_of_the_two_databases_is_there(
     used_home: UsedHome, folder: Path
 ) -> None:

@@ -141,6 +141,7 @@ async def test_the_demo_of_a_server_that_others_reach_has_people_without_a_passw
         assert not [row["email"] for row in people if row["encrypted_password"]]
 
 
+@pytest.mark.full
 async def test_an_older_home_that_others_reach_now() -> None:
     with a_folder() as folder:
         home, port = folder / "home", free_port()

@@ -163,6 +163,7 @@ async def test_the_last_who_leaves_takes_the_audience_along(app_server: AppServe
         assert not [topic for topic in streams.hub.topics.shared if str(voice.id) in topic]
 
 
+@pytest.mark.full
 async def test_an_admin_who_is_out_leaves_no_empty_wallboard_to_the_others(
     app_server: AppServer, voice: Person
 ) -> None:

@@ -24,6 +24,12 @@ class RequestError(Exception):
         self.retry_after = retry_after
         self.members = members or {}
 
+    @property
+    def sentence(self) -> str:
+        """The detail as a sentence of a page; that of the database begins with a small letter and has no full stop."""
+        text = f"{self.detail[:1].upper()}{self.detail[1:]}"
+        return text if text.endswith((".", "?", "!")) else f"{text}."
+
 
 class NotFound(RequestError):
     """Unknown, or another person's. Both look the same, so that a caller cannot find out what exists."""

@@ -64,7 +64,7 @@ async def save(request: Request) -> Response:
             elif fields.get("forget_secret") == "yes":
                 await agent_tools.keep_secret(connection, tool_id, None)
     except (Conflict, Invalid) as refusal:
-        draft.faults["form"] = f"{refusal.detail[:1].upper()}{refusal.detail[1:]}."
+        draft.faults["form"] = refusal.sentence
         return await _form(request, draft, tool, refusal.status)
     if fields.get("then") == "setup":
         return RedirectResponse(f"/agents/{agent_id}/setup/tools", 303)

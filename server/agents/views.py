@@ -13,7 +13,7 @@ from starlette.routing import Route
 from server.agents import agent_config, agent_keys, agent_tools, agent_versions, agents, audit_logs
 from server.agents.agents import Draft
 from server.agents.webhook_deliveries import latest
-from server.errors import Conflict, Invalid, NotFound, RequestError
+from server.errors import Conflict, Invalid, NotFound
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.db import Database, Record, lengths
@@ -94,7 +94,7 @@ async def create(request: Request) -> Response:
             agent_id = await agents.create(connection, values, supervisor_id, kind)
             await agent_config.replace(connection, agent_id, config)
     except (Conflict, Invalid) as refusal:
-        draft.faults["form"] = _sentence(refusal)
+        draft.faults["form"] = refusal.sentence
         return await _new(request, draft, refusal.status, setup=setup)
     if setup:
         return RedirectResponse(f"/agents/{agent_id}/setup/tools", 303)
@@ -217,9 +217,9 @@ async def save(request: Request) -> Response:
             mine["config"] = config
         since = await asyncio.to_thread(agent_versions.differences, newest, mine)
         draft.fields["version"] = str(now["version"])
-        return _edit(request, now, draft, 409, conflict=_sentence(refusal), since=since)
+        return _edit(request, now, draft, 409, conflict=refusal.sentence, since=since)
     except Invalid as refusal:
-        draft.faults["form"] = _sentence(refusal)
+        draft.faults["form"] = refusal.sentence
         return _edit(request, agent, draft, 422)
     return to(agent["id"], "saved" if after["version"] != agent["version"] else "unchanged")
 
@@ -253,7 +253,7 @@ async def clone(request: Request) -> Response:
         async with _as_viewer(request) as connection:
             made = await agents.clone(connection, agent["id"], values)
     except (Conflict, Invalid, NotFound) as refusal:
-        draft.faults["form"] = _sentence(refusal)
+        draft.faults["form"] = refusal.sentence
         return await _clone(request, agent, draft, refusal.status)
     return to(made, "cloned")
 
@@ -368,10 +368,6 @@ async def _clone(request: Request, agent: Record, draft: Draft, status: int = 20
     return http.render(
         request, "agents/clone.html", status, agent=agent, draft=draft, supervisors=supervisors
     )
-
-
-def _sentence(refusal: RequestError) -> str:
-    return f"{refusal.detail[:1].upper()}{refusal.detail[1:].rstrip('.')}."
 
 
 ROUTES = [

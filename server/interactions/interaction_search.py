@@ -83,9 +83,8 @@ class Filters(ListFilters):
         return self.outcome in ("", "live") and not (self.topic or self.issue or self.csat)
 
 
-Place: TypeAlias = tuple[
-    str, UUID
-]  # of an interaction in an order: the value that it is ordered by, and its id
+# Of an interaction in an order: the value that it is ordered by, and its id.
+Place: TypeAlias = tuple[str, UUID]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ async def index(request: Request) -> Response:
         )
         counts = await interaction_search.count(connection, chosen, part=found.part)
         first = not (before or after)
+        newest_first = first and filters.sort == "started" and not (filters.up or found.part)
         live = await interaction_search.live(connection, chosen) if first else []
         agents = await agents_to_choose(connection)
         views = await saved_views.of_page(connection, "interactions")
@@ -43,9 +44,7 @@ async def index(request: Request) -> Response:
         rows=[_line(row) | {"cursor": cursor} for row, cursor in zip(found.rows, found.cursors, strict=True)],
         here=_here(filters, part=found.part),
         found=found,
-        first=found.cursors[0]
-        if first and found.cursors and filters.sort == "started" and not (filters.up or found.part)
-        else "",
+        first=found.cursors[0] if newest_first and found.cursors else "",
         counts=counts,
         counted=interaction_search.COUNTED,
         filters=filters,

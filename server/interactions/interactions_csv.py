@@ -3,20 +3,21 @@
 from collections.abc import AsyncIterator
 
 from server.interactions.interaction_search import Chosen, Place
+from server.kernel import http
 from server.kernel.db import Caller, Database
 
 _BATCH = 10_000
 
 # PostgreSQL makes the text, because values that Python takes apart and puts together again come many times as slowly. Of a number
-# the file has the last four digits. A text that a spreadsheet would read as a formula gets an apostrophe (kernel/http/csv_files.py).
-_FORMULA = r"^[=+@\t\r\n\uff1d\uff0b\uff0d\uff20-]"
+# the file has at most the last four digits, so that three or more stay hidden in every country.
+_FORMULA = "^[" + "".join(f"\\u{ord(sign):04x}" for sign in http.FORMULA_SIGNS) + "]"
 
 
 def _text(value: str) -> str:
     """SQL of a quoted cell; nothing for null."""
     plain = f"""replace({value}, '"', '""')"""
     return (
-        f"""coalesce('"' || case when {value} ~ e'{_FORMULA}' then '''' else '' end || {plain} || '"', '')"""
+        f"""coalesce('"' || case when {value} ~ '{_FORMULA}' then '''' else '' end || {plain} || '"', '')"""
     )
 
 
@@ -25,7 +26,7 @@ def _plain(value: str) -> str:
     return f"coalesce(({value})::text, '')"
 
 
-_CUSTOMER = r"""coalesce('···' || right(i.phone_number, 4),
+_CUSTOMER = r"""coalesce('···' || right(i.phone_number, least(4, length(i.phone_number) - 7)),
   regexp_replace(regexp_replace(i.caller, '[^\s@:<]*@', '···@', 'g'), '\d', '·', 'g'))"""
 _OPEN = "case when c.issues <> '[]' then exists (select from jsonb_array_elements(c.issues) e where e ->> 'status' <> 'resolved') end"
 _TOPICS = """(select string_agg(t, ', ') from jsonb_array_elements_text(

@@ -1,13 +1,14 @@
 """The live page of one interaction, and its audience."""
 
 import json
+from collections import Counter
 from typing import Any, TypedDict
 from uuid import UUID
 
 from starlette.requests import Request
 
 from server.interactions import interactions, timeline
-from server.interactions.timeline import Course, Entry, Line, Score
+from server.interactions.timeline import Course, Entry, Line, Ruling, Score
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template, mask_phone
@@ -60,6 +61,7 @@ class Shown(Queue):
 
     interaction: Head
     scores: list[Score]
+    rulings: list[Ruling]
     timeline: list[Entry]
     archive: Archive | None
     broken_by: str | None  # the later interaction that shows that the issue was not resolved
@@ -71,7 +73,7 @@ class _InteractionShown(TypedDict):
     course: Course
     lowest: float | None
     csat: float | None
-    decided: dict[str, int]  # how many decisions had each outcome
+    decided: dict[str, int]  # how many tool permissions have each status
 
 
 class _TimelineShown(TypedDict):
@@ -93,15 +95,16 @@ ARCHIVE = Template("interactions/_archive.html", _ArchiveShown)
 
 def _regions(shown: Shown, partials: Partials) -> Regions:
     one, archive, scores = shown["interaction"], shown["archive"], shown["scores"]
-    found = timeline.lines(shown["timeline"], scores, one["started_at"], partials)
+    course: Course = {"start": one["started_at"], "scores": scores, "rulings": shown["rulings"]}
+    found = timeline.lines(shown["timeline"], course, partials)
     archived = _ArchiveShown(one=one, archive=archive, broken_by=shown["broken_by"])
     head: _InteractionShown = {
         "one": one,
         "scores": scores,
-        "course": timeline.course(shown["timeline"], scores, one["started_at"]),
+        "course": course,
         "lowest": min((score for _, score, _ in scores), default=None),
         "csat": archive["csat_score"] if archive else None,
-        "decided": timeline.decided(shown["timeline"]),
+        "decided": dict(Counter(status for _, status, _ in shown["rulings"])),
     }
     return {
         "tool-permissions": queue(shown, partials, over=one["status"] != "active", most=_CARDS),

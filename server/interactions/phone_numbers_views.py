@@ -6,7 +6,6 @@ from starlette.routing import Route
 
 from server.errors import Conflict
 from server.interactions import interactions
-from server.interactions.review_views import sentence
 from server.kernel import http
 from server.kernel.db import Database
 from server.kernel.http import signed_in
@@ -21,7 +20,7 @@ async def show(request: Request) -> Response:
         async with db.as_viewer(request.state.viewer) as connection:
             number = await interactions.show_number(connection, interaction_id)
     except Conflict as refusal:
-        fault, status = sentence(refusal), refusal.status
+        fault, status = refusal.sentence, refusal.status
     shown = {"interaction_id": interaction_id, "number": number, "fault": fault}
     if request.headers.get("hx-request"):
         return http.fragment(request, "interactions/_number.html", status, **shown)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from server.errors import NotFound
+from server.interactions.timeline import repeats
 from server.kernel import http
 from server.kernel.db import Connection, Record
 from server.kernel.http import ArgumentRow
@@ -76,8 +77,7 @@ async def read(connection: Connection, interaction_id: UUID, zone: str) -> Print
         zone,
         TURNS,
     )
-    # As on the page: without the lines that repeat what was said, with or without who said it.
-    feed = [row for row in feed if not said & {row["text"], row["text"].partition(": ")[2]}]
+    feed = [row for row in feed if not repeats(row["text"], said)]
     decisions = await connection.fetch(
         """
         select requested_at at time zone $2 as at, responded_at at time zone $2 as responded_at, id, tool_name, tool_description,

@@ -22,10 +22,9 @@ async def show(request: Request) -> Response:
         found = await printed.read(connection, interaction_id, zone)
         shown = await review.of(connection, interaction_id, viewer)
         local = await printed.local(connection, printed.moments_of(shown), zone)
-    series = found.head["series"] or []
-    last = series[-1] if series else (0, found.head["satisfaction_score"], found.head["sentiment"])
-    if found.head["satisfaction_score"] is not None:
-        last = (0, found.head["satisfaction_score"], found.head["sentiment"])
+    kept = (found.head["series"] or [[0, None, None]])[-1]
+    measured = (0, found.head["satisfaction_score"], found.head["sentiment"])
+    last = kept if found.head["satisfaction_score"] is None else measured
     return http.render(
         request,
         "interactions/print.html",

@@ -52,7 +52,7 @@ async def change(request: Request, part: str, act: Change, typed: dict[str, str]
         shown = await review.of(connection, interaction_id, viewer)
     status, more = 200, dict[str, Any](replied=by_script)
     if refusal is not None:
-        status, more = refusal.status, more | {"refused": part, "fault": sentence(refusal), "typed": typed}
+        status, more = refusal.status, more | {"refused": part, "fault": refusal.sentence, "typed": typed}
     given = context(shown, **more)
     if by_script:
         return http.fragment(request, f"interactions/_{part}.html", status, **given)
@@ -64,12 +64,6 @@ async def change(request: Request, part: str, act: Change, typed: dict[str, str]
         title=_TITLES[part],
         **given,
     )
-
-
-def sentence(error: RequestError) -> str:
-    """A refusal of the database as a sentence of the page."""
-    text = error.detail[:1].upper() + error.detail[1:]
-    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def typed_text(fields: dict[str, str], name: str) -> str:

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from server.errors import Conflict, Invalid
 from server.interactions import scorecards
-from server.interactions.review_views import sentence, typed_text, whole
+from server.interactions.review_views import typed_text, whole
 from server.kernel import http
 from server.kernel.db import Database
 from server.kernel.http import signed_in
@@ -34,7 +34,7 @@ async def change(request: Request) -> Response:
         async with db.as_viewer(request.state.viewer) as connection:
             await scorecards.change(connection, version, criteria)
     except (Conflict, Invalid) as refusal:
-        return await _page(request, refusal.status, rows=rows, fault=sentence(refusal))
+        return await _page(request, refusal.status, rows=rows, fault=refusal.sentence)
     return RedirectResponse("/scorecard?said=saved", 303)
 
 

@@ -3,15 +3,14 @@
 import datetime as dt
 import json
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 from uuid import UUID
 
-from server.errors import Invalid
+from server.errors import Invalid, NotFound
 from server.kernel import http
-from server.kernel.db import Connection
+from server.kernel.db import Connection, Record
 from server.kernel.http import (
     ArgumentRow,
     Partials,
@@ -19,7 +18,6 @@ from server.kernel.http import (
     cut,
     fitting,
     html_size,
-    is_id,
 )
 from server.kernel.live import key_of
 
@@ -32,22 +30,26 @@ _OPEN = 6  # rows that are not folded
 _SPEAKERS = {"customer", "agent", "tool"}
 _PARTS = {"decision", "use", "execution"}  # which the line of the request shows
 
+_moment = dt.datetime.fromisoformat
+
 Score = tuple[float, float, str | None]  # seconds since the start, satisfaction from 0 to 100, sentiment
+Ruling = tuple[
+    float | None, str, str
+]  # seconds from the start to the answer, status, id of the request's entry
 
 
 class Course(TypedDict):
-    """Satisfaction during an interaction, and its decisions."""
+    """Satisfaction during an interaction, and its tool permissions but those that run freely: the n-th has the number n."""
 
     start: str
     scores: list[Score]
-    marks: list[tuple[float, str, int, str]]  # seconds since the start, status, number, entry
+    rulings: list[Ruling]
 
 
 class Permission(TypedDict):
     """A tool permission, as private.timeline has it with its request."""
 
     id: str
-    number: int | None  # among those of the interaction; None for a tool that runs freely
     tool_name: str
     status: str
     rule: str | None
@@ -94,6 +96,7 @@ class Card(TypedDict):
     """A tool permission in the timeline: its first arguments, the others that fit, and how the customer felt when it was answered."""
 
     permission: Permission
+    number: int | None  # None for a tool that runs freely
     key: str  # the argument that tells most, for a tool that runs freely
     rows: list[Row]
     further: list[Row]
@@ -120,21 +123,20 @@ class Lines:
     earlier: str
 
 
-def moment_of(text: str) -> dt.datetime:
-    """A moment as the database writes it in JSON."""
-    return dt.datetime.fromisoformat(text)
-
-
-def lines(entries: Sequence[Entry], scores: Sequence[Score], started_at: str, partials: Partials) -> Lines:
+def lines(entries: Sequence[Entry], course: Course, partials: Partials) -> Lines:
     """The newest of these entries, as many as fit into _LINES bytes of HTML."""
-    start = moment_of(started_at)
-    asked = {entry["permission"]["id"] for entry in entries if entry["permission"]}
-    shown = [entry for entry in _once(entries) if entry["kind"] not in _PARTS or entry["id"][1:] not in asked]
+    said = {entry["text"] for entry in entries if entry["kind"] in _SPEAKERS}
+    numbers = {entry: number for number, (_, _, entry) in enumerate(course["rulings"], 1)}
+    shown = [
+        entry
+        for entry in entries
+        if entry["kind"] not in _PARTS and not (entry["kind"] == "feed" and repeats(entry["text"], said))
+    ]
     kept: list[Line] = []
     left = _LINES
     for place in range(len(shown) - 1, -1, -1):
         entry = shown[place]
-        card = _card(entry, scores, start, partials)
+        card = _card(entry, course, numbers.get(entry["id"]), partials)
         text = "" if card else cut(entry["text"] or "", _TEXT)
         left -= card["size"] if card else html_size(text) + _AROUND
         if left < 0:
@@ -145,25 +147,29 @@ def lines(entries: Sequence[Entry], scores: Sequence[Score], started_at: str, pa
     return Lines(kept[::-1], _cursor(kept[-1]["entry"]) if more and kept else "")
 
 
-def _once(entries: Sequence[Entry]) -> Iterator[Entry]:
-    """Without the lines of the feed that repeat what was said: "Where is it?" or "Customer: Where is it?"."""
-    said = {entry["text"] for entry in entries if entry["kind"] in _SPEAKERS}
-    for entry in entries:
-        text = entry["text"] or ""
-        if entry["kind"] != "feed" or not said & {text, text.partition(": ")[2]}:
-            yield entry
+def repeats(feed: str | None, said: Collection[str | None]) -> bool:
+    """Whether a line of the feed repeats what was said, as "Where is it?" or "Customer: Where is it?"."""
+    return feed in said or (feed or "").partition(": ")[2] in said
 
 
-def _card(entry: Entry, scores: Sequence[Score], start: dt.datetime, partials: Partials) -> Card | None:
+def _card(entry: Entry, course: Course, number: int | None, partials: Partials) -> Card | None:
     permission = entry["permission"]
     if permission is None:
         return None
-    score = None
+    wait = score = None
     if permission["responded_at"]:
-        passed = (moment_of(permission["responded_at"]) - start).total_seconds()
-        before = bisect_right(scores, passed, key=lambda one: one[0])
-        score = scores[before - 1] if before else None
-    known = {"id": f"line of {permission['id']}", "permission": permission, "at": entry["at"], "score": score}
+        answered = _moment(permission["responded_at"])
+        wait = (answered - _moment(entry["at"])).total_seconds()
+        passed = (answered - _moment(course["start"])).total_seconds()
+        before = bisect_right(course["scores"], passed, key=lambda one: one[0])
+        score = course["scores"][before - 1] if before else None
+    known = {
+        "id": f"line of {permission['id']}",
+        "permission": permission,
+        "number": number,
+        "wait": wait,
+        "score": score,
+    }
     return partials.of_row(known, _made)
 
 
@@ -177,16 +183,14 @@ def _made(known: Mapping[str, Any]) -> Card:
         key = cut(key_of(found, rows) or "", 120)
     rows = [row for row in rows if row.is_leaf or row.change == "gone"]
     kept = fitting(rows, _ROWS, _ROWS_SIZE)
-    wait = None
-    if permission["responded_at"]:
-        wait = (moment_of(permission["responded_at"]) - moment_of(known["at"])).total_seconds()
     return {
         "permission": permission,
+        "number": known["number"],
         "key": key,
         "rows": [_row(row) for row in kept[:_OPEN]],
         "further": [_row(row) for row in kept[_OPEN:]],
         "whole": sent is not None and len(kept) == len(rows),
-        "wait": wait,
+        "wait": known["wait"],
         "score": known["score"],
         "size": _CARD + html_size(permission["reason"] or "") + sum(row.size for row in kept),
     }
@@ -207,48 +211,32 @@ def _cursor(entry: Entry) -> str:
     return json.dumps([entry["at"], entry["place"], entry["seq"], entry["id"]], separators=(",", ":"))
 
 
-def cursor(text: str) -> str:
-    """A cursor of an address. Invalid for what is none."""
+def cursor(text: str) -> Any:
+    """A cursor of an address, as private.timeline takes and judges it. Invalid for what is no JSON."""
     try:
-        at, place, seq, name = json.loads(text[:200])
-        moment_of(at)
-        known = (
-            type(place) is int
-            and type(seq) is int
-            and abs(seq) < 2**63
-            and 0 <= place < 10
-            and name[0] in "tmqdgexp"
-        )
-        known = known and (name[1:].isdecimal() or is_id(name[1:]))
-    except (ValueError, TypeError, IndexError, KeyError, RecursionError):
-        known = False
-    if not known:
+        found = json.loads(text[:200])
+    except (ValueError, RecursionError):
+        found = None
+    if found is None:
         raise Invalid("There are no such lines.")
-    return json.dumps([at, place, seq, name])
-
-
-async def earlier(connection: Connection, interaction_id: UUID, before: str) -> list[Entry]:
-    """The entries before a cursor, at most MOST."""
-    found: list[Any] = await connection.fetchval(
-        "select private.timeline($1, $2)", interaction_id, json.loads(before)
-    )
     return found
 
 
-def course(entries: Sequence[Entry], scores: Sequence[Score], started_at: str) -> Course:
-    """What the chart of satisfaction shows."""
-    start = moment_of(started_at)
-    marks = [
-        ((moment_of(one["responded_at"]) - start).total_seconds(), one["status"], one["number"], entry["id"])
-        for entry in entries
-        if (one := entry["permission"]) and one["number"] and one["responded_at"]
-    ]
-    return {"start": started_at, "scores": list(scores), "marks": marks}
-
-
-def decided(entries: Sequence[Entry]) -> dict[str, int]:
-    """How many tool permissions, of those that do not run freely, have each status."""
-    found = Counter(
-        one["status"] for entry in entries if (one := entry["permission"]) and one["number"] is not None
+async def head(connection: Connection, interaction_id: UUID) -> Record:
+    """What lines need to know of their interaction: id, agent_name, start, scores, rulings. NotFound when the viewer may not see it."""
+    row = await connection.fetchrow(
+        """
+        select h.id, h.agent_name, to_json(h.started_at) as start, private.satisfaction(h.id) as scores, private.rulings(h.id) as rulings
+        from private.interaction_heads h where h.id = $1
+        """,
+        interaction_id,
     )
-    return dict(found)
+    if row is None:
+        raise NotFound("There is no such interaction.")
+    return row
+
+
+async def earlier(connection: Connection, interaction_id: UUID, before: Any) -> list[Entry]:
+    """The entries before a cursor, at most MOST. Invalid for a cursor that is none."""
+    found: list[Entry] = await connection.fetchval("select private.timeline($1, $2)", interaction_id, before)
+    return found

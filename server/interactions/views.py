@@ -23,8 +23,9 @@ from server.interactions import (
     timeline,
 )
 from server.interactions.interaction_search import Filters
-from server.interactions.pages import PAGE, Shown, audience
+from server.interactions.pages import PAGE, audience
 from server.interactions.review_views import context
+from server.interactions.timeline import Course
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.db import Connection, Database, Record
@@ -66,14 +67,10 @@ async def lines(request: Request) -> Response:
     before = timeline.cursor(request.query_params.get("before", ""))
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        shown: Shown | None = await connection.fetchval(
-            "select private.interaction_v2(jsonb_build_object('interaction_id', $1::uuid))", interaction_id
-        )
-        if shown is None:
-            raise NotFound("There is no such interaction.")
+        one = await timeline.head(connection, interaction_id)
         entries = await timeline.earlier(connection, interaction_id, before)
-    one = shown["interaction"]
-    found = timeline.lines(entries, shown["scores"], one["started_at"], Partials())
+    course: Course = {"start": one["start"], "scores": one["scores"], "rulings": one["rulings"]}
+    found = timeline.lines(entries, course, Partials())
     shown_lines: dict[str, Any] = {"one": one, "lines": found.lines, "earlier": found.earlier}
     if request.headers.get("hx-request"):
         return http.fragment(request, "interactions/_lines.html", **shown_lines)

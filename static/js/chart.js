@@ -32,7 +32,7 @@ function learnColours() {
 }
 
 function parse(text) {
-  const { start, scores, marks } = JSON.parse(text);
+  const { start, scores, rulings } = JSON.parse(text);
   const begin = Date.parse(start) / 1000;
   const last = scores.filter(([at], n) => at !== scores[n + 1]?.[0]); // of several within a second
   const points = last.map(([at, score, sentiment]) => [begin + at, score, sentiment]);
@@ -40,7 +40,7 @@ function parse(text) {
   const usual = [...distances].sort((a, b) => a - b)[distances.length >> 1] ?? 0;
   const longest = Math.max(stale, USUAL * usual);
   const gaps = distances.flatMap((distance, n) => (distance > longest ? [[points[n][0], points[n + 1][0]]] : []));
-  return { start: begin, points, gaps, marks: marks.map(([at, status, number, entry]) => ({ at: begin + at, status, number, entry })) };
+  return { start: begin, points, gaps, marks: rulings.flatMap(([at, status], n) => (at === null ? [] : [{ at: begin + at, status, number: n + 1 }])) };
 }
 
 /** The columns of uPlot; the middle of a gap has no value, so that the line breaks there. */

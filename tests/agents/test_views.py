@@ -276,7 +276,7 @@ async def test_a_clone_has_everything_but_keys_and_marks_what_differs(
     page = (await admin.get("/agents?state=template")).text
     assert f'href="/agents/{template}"' in page
     answer = await admin.post(f"/agents/{template}/keys", data={"key_id": str(uuid4())})
-    assert (answer.status_code, "a template has no keys" in answer.text) == (422, True)
+    assert (answer.status_code, "A template has no keys" in answer.text) == (422, True)
     async with app_server.browser_of(voice) as browser:
         assert (await browser.get(f"/agents/{template}")).status_code == 404
     assert said(await admin.post(f"/agents/{template}/retirement")) == "retired"

@@ -33,13 +33,27 @@ async def browser(running_browser: Browser) -> AsyncIterator[Browser]:
         await context.close()
 
 
-async def sign_in_with(page: Page, person: Person, at: str = "") -> None:
-    """Sign in by the form, and wait until the page is live."""
+async def _enter(page: Page, person: Person, at: str = "") -> None:
     await page.goto(f"{at}/login")
     await page.get_by_label("E-mail").fill(person.email)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
+
+
+async def sign_in_with(page: Page, person: Person, at: str = "") -> None:
+    """Sign in by the form, and wait until the page is live."""
+    await _enter(page, person, at)
     await expect(page.locator("#connection")).to_have_text("Live")
+
+
+@asynccontextmanager
+async def without_javascript(browser: Browser, app_server: AppServer, person: Person) -> AsyncIterator[Page]:
+    """The first page of somebody who is signed in, in a browser that runs no scripts."""
+    context = await browser.new_context(base_url=app_server.url, java_script_enabled=False)
+    page = await context.new_page()
+    await _enter(page, person)
+    yield page
+    await context.close()
 
 
 @asynccontextmanager

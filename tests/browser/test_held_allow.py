@@ -3,8 +3,8 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.app_server import PASSWORD, AppServer, Person, decision
-from tests.browser.conftest import SignIn
+from tests.app_server import AppServer, Person, decision
+from tests.browser.conftest import SignIn, without_javascript
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_queue import armed, card_of
 from tests.conftest import until
@@ -108,23 +108,17 @@ async def test_without_javascript_one_allows_and_takes_back(
     await hold(app_server, voice, 60)
     agent = voice.agents[0]
     asked = await app_server.ask(agent, await app_server.start(agent))
-    context = await browser.new_context(base_url=app_server.url, java_script_enabled=False)
-    page = await context.new_page()
-    await page.goto("/")
-    await page.get_by_label("E-mail").fill(voice.email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await card_of(page, asked).get_by_role("button", name=ALLOW).click()
-    await card_of(page, asked).get_by_role("button", name="Take back").click()
-    await expect(card_of(page, asked).get_by_role("button", name=ALLOW)).to_be_visible()
-    # Decided meanwhile: the page says by whom, and shows the card as it is.
-    admin = await app_server.hire("admin")
-    async with app_server.browser_of(admin) as other:
-        await other.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
-    await card_of(page, asked).get_by_role("button", name=ALLOW).click()
-    await expect(page.get_by_role("heading", name="Not decided")).to_be_visible()
-    await expect(card_of(page, asked)).to_contain_text(f"denied by {admin.name}")
-    await context.close()
+    async with without_javascript(browser, app_server, voice) as page:
+        await card_of(page, asked).get_by_role("button", name=ALLOW).click()
+        await card_of(page, asked).get_by_role("button", name="Take back").click()
+        await expect(card_of(page, asked).get_by_role("button", name=ALLOW)).to_be_visible()
+        # Decided meanwhile: the page says by whom, and shows the card as it is.
+        admin = await app_server.hire("admin")
+        async with app_server.browser_of(admin) as other:
+            await other.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
+        await card_of(page, asked).get_by_role("button", name=ALLOW).click()
+        await expect(page.get_by_role("heading", name="Not decided")).to_be_visible()
+        await expect(card_of(page, asked)).to_contain_text(f"denied by {admin.name}")
 
 
 async def test_the_end_of_the_interaction_cancels_it(

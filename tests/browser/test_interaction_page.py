@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.app_server import Agent, AppServer, Person, decision
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, without_javascript
 from tests.browser.test_people import complaints
 
 pytestmark = pytest.mark.browser
@@ -95,20 +95,13 @@ async def test_without_javascript_the_picture_stays(
     app_server: AppServer, voice: Person, browser: Browser
 ) -> None:
     live = await reviewed(app_server, voice)
-    context = await browser.new_context(base_url=app_server.url, java_script_enabled=False)
-    async with app_server.browser_of(voice) as client:
-        cookies = [
-            {"name": name, "value": value, "url": app_server.url} for name, value in client.cookies.items()
-        ]
-    await context.add_cookies(cookies)  # type: ignore[arg-type]
-    page = await context.new_page()
-    await page.goto(f"/interactions/{live}")
-    await expect(page.locator(".chart svg.course")).to_be_visible()
-    await expect(page.locator(".ruling")).to_have_count(2)
-    await page.get_by_label("Decisions").check()
-    await expect(page.get_by_text("A needle in the hay.")).to_be_hidden()
-    await expect(page.locator(".ruling").first).to_be_visible()
-    await context.close()
+    async with without_javascript(browser, app_server, voice) as page:
+        await page.goto(f"/interactions/{live}")
+        await expect(page.locator(".chart svg.course")).to_be_visible()
+        await expect(page.locator(".ruling")).to_have_count(2)
+        await page.get_by_label("Decisions").check()
+        await expect(page.locator(".transcript-box").get_by_text("A needle in the hay.")).to_be_hidden()
+        await expect(page.locator(".ruling").first).to_be_visible()
 
 
 async def test_a_long_transcript_is_found_linked_and_followed(

@@ -6,8 +6,8 @@ import datetime as dt
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.app_server import PASSWORD, AppServer, Person
-from tests.browser.conftest import SignIn
+from tests.app_server import AppServer, Person
+from tests.browser.conftest import SignIn, without_javascript
 from tests.browser.test_floor import ALLOW, DENY, metric, open_denial
 from tests.browser.test_queue import armed
 
@@ -293,18 +293,12 @@ async def test_without_javascript_one_signs_in_sees_and_decides(
 ) -> None:
     agent = voice.agents[0]
     asked = await app_server.ask(agent, await app_server.start(agent), arguments={"order": "W9"})
-    context = await browser.new_context(base_url=app_server.url, java_script_enabled=False)
-    page = await context.new_page()
-    await page.goto("/")
-    await page.get_by_label("E-mail").fill(voice.email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    card = page.locator(f"#tool-permission-{asked['id']}")
-    await expect(card).to_contain_text("W9")
-    await card.get_by_text("Deny…").click()
-    await card.get_by_placeholder("Reason").fill("Not today")
-    await card.get_by_role("button", name=DENY).click()
-    await expect(card).to_contain_text("Not today")
-    await page.get_by_role("button", name="Sign out").click()
-    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    await context.close()
+    async with without_javascript(browser, app_server, voice) as page:
+        card = page.locator(f"#tool-permission-{asked['id']}")
+        await expect(card).to_contain_text("W9")
+        await card.get_by_text("Deny…").click()
+        await card.get_by_placeholder("Reason").fill("Not today")
+        await card.get_by_role("button", name=DENY).click()
+        await expect(card).to_contain_text("Not today")
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_role("button", name="Sign in")).to_be_visible()

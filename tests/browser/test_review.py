@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.app_server import AppServer, Person
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, without_javascript
 from tests.interactions.test_interaction_search import finish
 
 pytestmark = pytest.mark.browser
@@ -65,25 +65,16 @@ async def test_an_interaction_is_reviewed_without_a_reload(
 @pytest.mark.full
 async def test_a_review_works_without_scripts(app_server: AppServer, voice: Person, browser: Browser) -> None:
     one = await finish(app_server, voice, phone_number="+18505550155")
-    context = await browser.new_context(base_url=app_server.url, java_script_enabled=False)
-    async with app_server.browser_of(voice) as client:
-        [cookie] = [
-            {"name": one.name, "value": one.value or "", "url": app_server.url}
-            for one in client.cookies.jar
-            if one.name == app_server.cookie
-        ]
-    await context.add_cookies([cookie])  # type: ignore[list-item]
-    page = await context.new_page()
-    await page.goto(f"/interactions/{one}")
-    await page.locator("#criterion-2-partly").check()
-    await page.get_by_role("button", name="Save Correct information").click()
-    await expect(page.locator("#scorecard .total")).to_contain_text("50 of 100")
-    await page.locator("#note-words").fill("Without scripts")
-    await page.locator(".new-note").get_by_role("button", name="Add").click()
-    await expect(page.locator("#notes li")).to_contain_text("Without scripts")
-    await page.locator("#flag summary").click()
-    await page.get_by_role("button", name="Flag", exact=True).click()
-    await expect(page.locator("#flag summary")).to_have_text("Flagged for review")
-    await page.get_by_role("button", name="Show number").click()
-    await expect(page.locator("#whole-number")).to_have_text("+18505550155")
-    await context.close()
+    async with without_javascript(browser, app_server, voice) as page:
+        await page.goto(f"/interactions/{one}")
+        await page.locator("#criterion-2-partly").check()
+        await page.get_by_role("button", name="Save Correct information").click()
+        await expect(page.locator("#scorecard .total")).to_contain_text("50 of 100")
+        await page.locator("#note-words").fill("Without scripts")
+        await page.locator(".new-note").get_by_role("button", name="Add").click()
+        await expect(page.locator("#notes li")).to_contain_text("Without scripts")
+        await page.locator("#flag summary").click()
+        await page.get_by_role("button", name="Flag", exact=True).click()
+        await expect(page.locator("#flag summary")).to_have_text("Flagged for review")
+        await page.get_by_role("button", name="Show number").click()
+        await expect(page.locator("#whole-number")).to_have_text("+18505550155")

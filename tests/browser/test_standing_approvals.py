@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
-from tests.app_server import PASSWORD, Agent, AppServer, Person, decision
-from tests.browser.conftest import SignIn
+from tests.app_server import Agent, AppServer, Person, decision
+from tests.browser.conftest import SignIn, without_javascript
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_held_allow import hold
 from tests.browser.test_queue import armed, card_of
@@ -200,23 +200,17 @@ async def test_without_javascript(app_server: AppServer, voice: Person, browser:
     agent = voice.agents[0]
     live = await app_server.start(agent)
     asked = await ask(app_server, agent, live)
-    context = await browser.new_context(base_url=app_server.url, java_script_enabled=False)
-    page = await context.new_page()
-    await page.goto("/")
-    await page.get_by_label("E-mail").fill(voice.email)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await card_of(page, asked).get_by_role("link", name="Standing approval for").click()
-    await page.get_by_label("One number up to a limit").check()
-    await page.get_by_label("amount up to").fill("a lot")
-    await page.get_by_role("button", name="Allow issue_refund").click()
-    await expect(page.locator("form [role=alert]")).to_contain_text("a number such as 200")
-    await expect(page.get_by_label("amount up to")).to_have_value("a lot")
-    await page.get_by_label("amount up to").fill("12")
-    await page.get_by_role("button", name="Allow issue_refund").click()
-    await expect(page.locator(f"#agent-{agent.id}")).to_contain_text("amount up to 12, 36 in all")
-    assert (await ask(app_server, agent, live, amount=12))["status"] == "allowed"
-    await page.get_by_role("button", name="Revoke").click()
-    await expect(page.get_by_role("button", name="Revoke")).to_have_count(0)
-    assert (await ask(app_server, agent, live, amount=12))["status"] == "pending"
-    await context.close()
+    async with without_javascript(browser, app_server, voice) as page:
+        await card_of(page, asked).get_by_role("link", name="Standing approval for").click()
+        await page.get_by_label("One number up to a limit").check()
+        await page.get_by_label("amount up to").fill("a lot")
+        await page.get_by_role("button", name="Allow issue_refund").click()
+        await expect(page.locator("form [role=alert]")).to_contain_text("a number such as 200")
+        await expect(page.get_by_label("amount up to")).to_have_value("a lot")
+        await page.get_by_label("amount up to").fill("12")
+        await page.get_by_role("button", name="Allow issue_refund").click()
+        await expect(page.locator(f"#agent-{agent.id}")).to_contain_text("amount up to 12, 36 in all")
+        assert (await ask(app_server, agent, live, amount=12))["status"] == "allowed"
+        await page.get_by_role("button", name="Revoke").click()
+        await expect(page.get_by_role("button", name="Revoke")).to_have_count(0)
+        assert (await ask(app_server, agent, live, amount=12))["status"] == "pending"

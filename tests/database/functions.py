@@ -214,6 +214,8 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "private.interaction_v2(jsonb_build_object('interaction_id', {id}))", "owner admin",
         id="'{live}'::uuid",
     ),
+    "private.satisfaction": of(PERSON, "private.satisfaction({id})", "owner admin", id="'{live}'"),
+    "private.rulings": of(PERSON, "nullif(private.rulings({id}), '[]')", "owner admin", id="'{live}'"),
     "private.timeline": of(PERSON, "nullif(private.timeline({id}), '[]')", "owner admin", id="'{live}'"),
     "private.setup": of(
         PERSON, "private.setup(jsonb_build_object('agent_id', {id}))", "admin", id="'{agent}'::uuid"

@@ -312,6 +312,13 @@ async def test_the_file_keeps_words_whole_and_hides_numbers(app_server: AppServe
     assert rows[0]["summary"] == f"'{odd}"
     assert "1234" not in text
     assert (rows[1]["customer"], rows[1]["summary"], rows[1]["issues_open"]) == ("···0142", "", "")
+    for summary in ("-1", "5 kettles", "＝x"):  # noqa: RUF001 - a spreadsheet takes this sign for =
+        await finish(app_server, person, phone_number="+4912345", archive={"summary": summary})
+    async with app_server.browser_of(person) as browser:
+        text = (await browser.get("/interactions.csv?days=")).text
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))[:3]
+    assert {row["customer"] for row in rows} == {"···5"}
+    assert {row["summary"] for row in rows} == {"'-1", "5 kettles", "'＝x"}  # noqa: RUF001
 
 
 async def test_a_page_that_stays_open_is_told_of_new_ones(app_server: AppServer, chat: Person) -> None:

@@ -16,7 +16,7 @@ from server.kernel.http.cookies import (
     set_device,
     zone_cookie,
 )
-from server.kernel.http.csv_files import csv, csv_lines, csv_stream
+from server.kernel.http.csv_files import FORMULA_SIGNS, csv, csv_lines, csv_stream
 from server.kernel.http.exact_json import check as check_json
 from server.kernel.http.exact_json import json_digest, size_of
 from server.kernel.http.filters import argument, arguments, mask_phone, now
@@ -53,6 +53,7 @@ from server.kernel.http.rendering import Template, fragment, live, offer_reasons
 from server.kernel.http.static_files import Static
 
 __all__ = [
+    "FORMULA_SIGNS",
     "HANDLERS",
     "IDEMPOTENCY_KEY",
     "PREFIX",

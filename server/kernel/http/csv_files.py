@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 # The first characters that make a spreadsheet read a cell as a formula. It treats full-width signs like plain ones, and
 # skips tabs and line ends.
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+FORMULA_SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 
 
 _TYPE = "text/csv; charset=utf-8"
@@ -50,4 +50,4 @@ def _lines(columns: Sequence[str], rows: Iterable[Any], first: Sequence[Sequence
 
 
 def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value

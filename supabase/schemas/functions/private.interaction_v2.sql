@@ -8,14 +8,9 @@ declare
 begin
   return (
     select pg_catalog.jsonb_build_object(
-      'interaction', pg_catalog.to_jsonb(h) || pg_catalog.jsonb_build_object('anonymised_at', i.anonymised_at, 'external_id', i.external_id),
-      'scores', coalesce(
-        (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-            extract(epoch from m.at - i.started_at)::integer, m.satisfaction_score, m.sentiment) order by m.at, m.id)
-         from (select r.id, coalesce(r.effective_at, r.timestamp) as at, r.satisfaction_score, r.sentiment
-               from public.realtime_metrics r
-               where r.interaction_id = i.id and r.satisfaction_score is not null order by r.timestamp desc limit 720) m),
-        r.series, i.series, '[]'),
+      'interaction', pg_catalog.to_jsonb(h),
+      'scores', private.satisfaction(i.id),
+      'rulings', private.rulings(i.id),
       'timeline', private.timeline(i.id),
       'tool_permissions', private.permission_cards(array(
         select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status = 'pending'

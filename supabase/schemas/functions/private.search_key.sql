@@ -1,6 +1,6 @@
--- pg_trgm knows letters and digits by the locale of the cluster, in the embedded one those of ASCII alone, and makes no trigram across anything
--- else. So everything becomes letters and digits of ASCII: what JSON and names are full of one rare letter, every other character a q and two more.
--- Then words side by side have trigrams of their own, a Chinese character and a % have one, and only one or two usual characters have none.
+-- pg_trgm makes trigrams of letters and digits only. Which characters are letters depends on the locale of the cluster; in the embedded
+-- cluster only those of ASCII are. So this function replaces every other character: those that are frequent in JSON and in names by one rare
+-- letter, each other one by q and two characters. The result has trigrams for Chinese text, for % and across the space between two words.
 create function private.search_key(p_text text) returns text
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
@@ -18,4 +18,4 @@ begin
     from pg_catalog.string_to_table(v_text, null) with ordinality c(one, n));
 end $$;
 comment on function private.search_key(text) is
-  'The text in letters and digits of ASCII. What contains a text, in any case, has a key that contains the key of the text; the reverse is seen in the row alone.';
+  'The text as lower-case letters and digits of ASCII. If a row contains a text, upper or lower case, then the key of the row contains the key of the text. The opposite is not certain, so a search that finds a row by its key compares the row itself.';

@@ -39,18 +39,16 @@ begin
       union all
       select 'q' || q.id, q.requested_at, 1, 0, 'request', q.tool_name || ' ' || case when pg_catalog.length(q.arguments::text) > 2000
           then pg_catalog.left(q.arguments::text, 2000) || '…' else q.arguments::text end, null, null, false,
-        pg_catalog.jsonb_build_object('id', q.id, 'number', q.number, 'tool_name', q.tool_name, 'status', q.status, 'rule', q.rule, 'reason', q.reason,
+        pg_catalog.jsonb_build_object('id', q.id, 'tool_name', q.tool_name, 'status', q.status, 'rule', q.rule, 'reason', q.reason,
           'who', coalesce(q.responded_by_name, g.granted_by_name), 'grant_use', q.grant_use, 'responded_at', q.responded_at,
           'arguments', case when pg_catalog.length(q.arguments::text) <= 8000 then q.arguments::text end,
           'changed_arguments', case when pg_catalog.length(q.changed_arguments::text) <= 8000 then q.changed_arguments::text end,
           'changed', q.changed_arguments is not null, 'proposed', q.proposed_arguments is not null,
           'executed_at', q.executed_at, 'succeeded', q.execution_succeeded)
-      from (
-        select t.*, case when t.rule is distinct from 'not_required' then
-          pg_catalog.count(*) filter (where t.rule is distinct from 'not_required') over (order by t.requested_at, t.id) end as number
-        from public.tool_permissions t where t.interaction_id = i.id) q
-      left join public.tool_grants g on g.id = q.grant_id
+      from public.tool_permissions q
+      left join public.tool_grants g on g.id = q.grant_id where q.interaction_id = i.id
       union all
+      -- Decisions and executions have entries of their own for servers of the last release.
       select 'd' || q.id, q.responded_at, 2, 0, case q.rule when 'grant' then 'use' else 'decision' end, q.tool_name || coalesce(': ' || q.reason, ''),
         coalesce(q.responded_by_name, (select g.granted_by_name from public.tool_grants g where g.id = q.grant_id), q.rule),
         case q.rule when 'grant' then q.grant_use::text else q.status end, false, null
@@ -79,5 +77,5 @@ begin
   ) e);
 end $$;
 comment on function private.timeline(uuid, jsonb) is
-  'The last 300 entries of an interaction, oldest first; with [at, place, seq, id] of one of them, those before it. A request has what became of it, and the number that its decision has among those of the interaction. FW422.';
+  'The last 300 entries of an interaction, oldest first; with [at, place, seq, id] of one of them, those before it. A request has what became of it. FW422.';
 grant execute on function private.timeline(uuid, jsonb) to authenticated;

@@ -18,5 +18,5 @@ begin
   return v_tag;
 end $$;
 comment on function public.add_interaction_tag(uuid, text) is
-  'Gives an interaction a tag, in small letters; the tag. FW404, FW409, FW422.';
+  'Adds a tag to an interaction in lower case, and returns the tag. FW404, FW409, FW422.';
 grant execute on function public.add_interaction_tag(uuid, text) to authenticated;

@@ -20,7 +20,7 @@ comment on table private.interaction_search is
 comment on column private.interaction_search.satisfaction is 'At the end, 0 to 100; null when it was never measured.';
 comment on column private.interaction_search.csat is '0 to 100; null without an answer.';
 comment on column private.interaction_search.labels is
-  'What the interaction is found by, in small letters: a name and a value, as in channel:voice or topic:refund; and the word test. The sentiment is that of the end. Made by private.interaction_labels.';
+  'The filters that the interaction matches, in lower case, each as name:value: channel:voice, topic:refund. A test interaction also has the word test. The sentiment is that at the end. Made by private.interaction_labels.';
 comment on column private.interaction_search.words is
   'Words of the summary, the transcript and the caller, ids, and every end of the phone number of three digits or more, so that a part of it is the beginning of one.';
 comment on constraint interaction_search_pkey on private.interaction_search is

@@ -15,11 +15,11 @@ create table public.interaction_tags (
 comment on table public.interaction_tags is
   'Tags that people gave to an interaction, beside those of its archive. Deleted when it is forgotten.';
 comment on column public.interaction_tags.tag is
-  'In small letters, as the search has it.';
+  'In lower case, as in private.interaction_search.labels.';
 comment on constraint interaction_tags_pkey on public.interaction_tags is
   'the interaction has this tag already';
 comment on constraint interaction_tags_tag_check on public.interaction_tags is
-  'a tag has 1 to 50 characters, in small letters';
+  'a tag has 1 to 50 characters, in lower case';
 comment on constraint interaction_tags_added_by_fkey on public.interaction_tags is
   'a tag was added by a person who exists';
 comment on constraint interaction_tags_interaction on public.interaction_tags is

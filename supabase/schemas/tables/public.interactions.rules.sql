@@ -106,7 +106,9 @@ create view private.interaction_heads with (security_invoker=true) as
     i.end_reason,
     i.is_test,
     i.agent_id,
-    i.agent_version
+    i.agent_version,
+    i.anonymised_at,
+    i.external_id
    from public.interactions i
      join public.agents a on a.id = i.agent_id
      join public.users u on u.id = i.supervisor_id

@@ -1,0 +1,16 @@
+create function private.satisfaction(p_interaction uuid) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+        extract(epoch from m.at - i.started_at)::integer, m.satisfaction_score, m.sentiment) order by m.at, m.id)
+     from (select r.id, coalesce(r.effective_at, r.timestamp) as at, r.satisfaction_score, r.sentiment
+           from public.realtime_metrics r
+           where r.interaction_id = i.id and r.satisfaction_score is not null order by r.timestamp desc limit 720) m),
+    c.series, i.series, '[]')
+  from public.interactions i left join public.interaction_archives c on c.interaction_id = i.id where i.id = p_interaction
+$$;
+comment on function private.satisfaction(uuid) is
+  'Satisfaction during an interaction: [[seconds since the start, 0 to 100, sentiment], …], the last 720, or what is kept of them.';
+grant execute on function private.satisfaction(uuid) to authenticated;

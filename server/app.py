@@ -238,6 +238,7 @@ def create_app(
             Middleware(http.Utf8Forms, refuse=http.refuse),
             Middleware(http.BodyLimit, refuse=http.refuse, bodies=parts.bodies),
             Middleware(Shortcuts, calls=calls, pages=PAGES),
+            Middleware(http.compressed),  # last, so that streams and calls of agents do not pass through it
         ],
         exception_handlers=http.HANDLERS,
     )

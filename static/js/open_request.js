@@ -2,7 +2,7 @@
 // click, Enter, or J and K. By itself a request opens only where none is open and nobody is at the queue; after a request that
 // somebody else decided, only when another one has arrived or its line has gone.
 
-const openRequest = (() => {
+window.openRequest = (() => {
   const queue = document.getElementById("tool-permissions");
   const cards = () => (queue ? [...queue.querySelectorAll(":scope > .tool-permission")] : []);
   const SHOWN = 8; // requests; more are folded

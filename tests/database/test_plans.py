@@ -17,7 +17,14 @@ from tests.database.apart import add_people, apart
 # Read whole because all of it is needed, and it does not grow with history: the people, active interactions, six
 # settings, and the changes of the last half second.
 # Empty in these centres, so that reading them whole is the quickest.
-REVIEW = ("interaction_flags", "interaction_tags", "interaction_notes", "interaction_note_versions")
+REVIEW = (
+    "interaction_flags",
+    "interaction_tags",
+    "interaction_notes",
+    "interaction_note_versions",
+    "interaction_scores",
+    "scorecards",
+)
 PEOPLE, PULSE, SETTINGS, CHANGES = "users", "interaction_pulse", "settings", "performance_changes"
 
 
@@ -40,6 +47,14 @@ QUESTIONS = {
     # No drill was sent in these centres, and nothing waits to be found.
     "floor": ask("supervisor", "select private.floor_v2('{{\"supervisor_id\": \"{supervisor}\"}}')", "drills"),
     "interaction": ask("supervisor", "select private.interaction('{{\"interaction_id\": \"{interaction}\"}}')"),
+    "interaction with all its decisions": ask("supervisor", "select private.interaction_v2('{{\"interaction_id\": \"{interaction}\"}}')"),
+    "found interactions": ask(
+        "supervisor",
+        "select * from private.find_interactions('order w1', false, null, null, null, null, array['channel:voice'], 'started', true, null, null, 51)",
+    ),
+    "review": ask("supervisor", "select private.review('{interaction}')", PEOPLE, *REVIEW),
+    "flag": ask("supervisor", "select set_interaction_flag('{interaction}', 0, 'open', null, 'Why?')", PEOPLE, *REVIEW),
+    "note": ask("supervisor", "select write_interaction_note(gen_random_uuid(), '{interaction}', null, 'A note.')", *REVIEW),
     "wallboard": ask("admin", "select private.wallboard('{{}}')", PEOPLE, PULSE),
     "wallboard filtered": ask(
         "admin", "select private.wallboard('{{\"type\": \"voice\", \"supervisor\": \"a\", \"stale\": \"1\"}}')", PEOPLE, PULSE

@@ -7,6 +7,8 @@ from server.kernel.http.access import own_path, signed_in, viewer_of, visitor_of
 from server.kernel.http.agent_api import IDEMPOTENCY_KEY, PREFIX, Ask, Call, routes
 from server.kernel.http.argument_rows import ArgumentRow, argument_rows, fitting, key_row
 from server.kernel.http.bodies import Bodies, BodyLimit
+from server.kernel.http.bundles import address as static
+from server.kernel.http.compression import compressed
 from server.kernel.http.cookies import (
     drop_cookie,
     drop_doubtful,
@@ -49,7 +51,7 @@ from server.kernel.http.plain_text import cut, html_size, odd_names, spelled
 from server.kernel.http.probes import PROBES
 from server.kernel.http.protocol import Protocol
 from server.kernel.http.refusals import HANDLERS, allowed_methods, refusal, refuse
-from server.kernel.http.rendering import Template, fragment, live, offer_reasons, partial, render, static
+from server.kernel.http.rendering import Template, fragment, live, offer_reasons, partial, render
 from server.kernel.http.static_files import Static
 
 __all__ = [
@@ -87,6 +89,7 @@ __all__ = [
     "argument_rows",
     "arguments",
     "check_json",
+    "compressed",
     "csv",
     "csv_lines",
     "csv_stream",

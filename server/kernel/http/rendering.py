@@ -15,6 +15,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from server import FILES
 from server.errors import RequestError
+from server.kernel.http.bundles import address as static
+from server.kernel.http.compression import padding
 from server.kernel.http.filters import (
     argument,
     course,
@@ -35,7 +37,8 @@ Shown = TypeVar("Shown", bound=Mapping[str, Any])
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """A page. Templates find `viewer` where a person is signed in."""
-    return HTMLResponse(environment().get_template(template).render(context | _frame(request)), status)
+    page = environment().get_template(template).render(context | _frame(request))
+    return HTMLResponse(page, status, padding())
 
 
 def _frame(connection: HTTPConnection) -> dict[str, Any]:
@@ -88,20 +91,6 @@ def error(connection: HTTPConnection, problem: RequestError) -> Response:
     return HTMLResponse(page.render(problem=problem, **_frame(connection)), problem.status, headers)
 
 
-@cache
-def stylesheets() -> list[str]:
-    """One file per component; base.css is first, because it orders the layers."""
-    names = sorted(path.name for path in (FILES / "static/css").glob("*.css") if path.name != "base.css")
-    return [f"css/{name}" for name in ("base.css", *names)]
-
-
-@cache
-def static(path: str) -> str:
-    """The address of a static file with the hash of its content, so that browsers may cache it permanently."""
-    mark = hashlib.sha256((FILES / "static" / path).read_bytes()).hexdigest()[:12]
-    return f"/static/{path}?v={mark}"
-
-
 _DICT = frozenset(dir(dict))
 
 
@@ -143,7 +132,7 @@ def environment() -> Environment:
     made.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
     made.filters.update(spelled=spelled, visible=visible, cut=cut)
     made.filters.update(iso=iso, duration=duration, size=size, parts=parts, course=course, device=device)
-    made.globals.update(static=static, stylesheets=stylesheets, now=now, reasons=[])
+    made.globals.update(static=static, now=now, reasons=[])
     return made
 
 

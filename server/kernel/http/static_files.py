@@ -2,12 +2,15 @@
 
 import asyncio
 import gzip
+import hashlib
 from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
+
+from server.kernel.http.bundles import bundle
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _TEXT = (".css", ".js", ".svg", ".txt")  # worth compressing
@@ -21,16 +24,35 @@ class Static(StaticFiles):
         self._packed: dict[str, bytes] = {}  # by ETag, which changes with the file
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        answer = await super().get_response(path, scope)
-        if answer.status_code != 200:
-            return answer
-        if path.endswith(_TEXT) and isinstance(answer, FileResponse):
-            answer.headers["Vary"] = "Accept-Encoding"
-            if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
-                answer = await self._pack(answer)
+        accepts = "gzip" in Headers(scope=scope).get("accept-encoding", "")
+        content = bundle(path)
+        if content is not None and scope["method"] in ("GET", "HEAD"):
+            answer = self._bundle(path, content, scope, accepts=accepts)
+        else:
+            answer = await super().get_response(path, scope)
+            if answer.status_code != 200:
+                return answer
+            if path.endswith(_TEXT) and isinstance(answer, FileResponse):
+                answer.headers["Vary"] = "Accept-Encoding"
+                if accepts:
+                    answer = await self._pack(answer)
         if b"v=" in scope["query_string"]:
             answer.headers["Cache-Control"] = _IMMUTABLE
         return answer
+
+    def _bundle(self, path: str, content: bytes, scope: Scope, *, accepts: bool) -> Response:
+        mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        headers = {"Vary": "Accept-Encoding", "ETag": mark}
+        kind = "text/css" if path.endswith(".css") else "text/javascript"
+        if accepts:
+            content = self._packed.setdefault(mark, gzip.compress(content, mtime=0))
+            headers |= {"Content-Encoding": "gzip", "ETag": f"W/{mark}"}
+        answer = Response(content, headers=headers, media_type=kind)
+        return (
+            NotModifiedResponse(answer.headers)
+            if self.is_not_modified(answer.headers, Headers(scope=scope))
+            else answer
+        )
 
     async def _pack(self, file: FileResponse) -> Response:
         mark, path = file.headers["etag"], str(file.path)

@@ -71,9 +71,21 @@ def test_what_stands_for_a_number_has_little_room() -> None:
 
 def test_a_moment_is_a_clock_in_utc_whatever_zone_it_comes_in() -> None:
     text = str(filters.moment("2026-11-02T01:30:00+05:30"))
-    assert text == '<time datetime="2026-11-01T20:00:00+00:00" data-kind="clock">20:00:00 UTC</time>'
+    assert (
+        text
+        == '<time datetime="2026-11-01T20:00:00+00:00" data-kind="clock">20:00:00<span> UTC</span></time>'
+    )
     assert filters.moment(dt.datetime(2026, 11, 1, 20, tzinfo=dt.UTC)) == text
     assert not filters.moment(None)
+
+
+def test_a_date_is_as_long_as_a_browser_writes_it() -> None:
+    now = filters.now().replace(microsecond=0)
+    long_ago = dt.datetime(now.year - 1, 3, 9, 4, 5, 6, tzinfo=dt.UTC)
+    assert f">Mar 9, {now.year - 1}, 04:05:06<" in str(filters.moment(long_ago, "date"))
+    assert f">Mar 9, {now.year - 1}, 04:05<" in str(filters.moment(long_ago, "day"))
+    assert f">{now:%H:%M}<" in str(filters.moment(now, "day"))
+    assert f">{now:%b} {now.day}, {now:%H:%M:%S}<" in str(filters.moment(now, "date"))
 
 
 def test_a_course_needs_two_scores_and_says_its_ends() -> None:

@@ -1,0 +1,76 @@
+"""Style sheets and scripts as pages load them: one file for many, without comments, so that a first page is few requests.
+
+A bundle is made at its first use and kept while the process runs. The files themselves stay as they are written.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from functools import cache
+
+import rcssmin
+import rjsmin
+
+from server import FILES
+
+_SCRIPTS = {
+    # On every page.
+    "js/page.js": ("server_time", "typed", "clock", "copy"),
+    # On pages with a stream: first what the others use.
+    "js/live.js": (
+        "open_request",
+        "connection",
+        "replies",
+        "dead_time",
+        "dialog",
+        "queue",
+        "sight",
+        "agents",
+        "floor",
+        "reasons",
+        "attention",
+    ),
+    # On the page of an interaction; chart waits for its library, and what follows it would wait too.
+    "js/interaction.js": ("transcript", "chart"),
+}
+_STYLES = "css/all.css"
+_ADDRESS = re.compile(r'url\("?\.\./([\w./-]+)"?\)')
+
+
+def address(path: str) -> str:
+    """The address of a static file or bundle with the hash of its content, so that browsers may cache it permanently."""
+    return f"/static/{path}?v={_mark(path)}"
+
+
+@cache
+def _mark(path: str) -> str:
+    content = bundle(path)
+    if content is None:
+        content = (FILES / "static" / path).read_bytes()
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+@cache
+def bundle(path: str) -> bytes | None:
+    """The content of a bundle; None for what is a file or nothing."""
+    if path == _STYLES:
+        return _styles().encode()
+    names = _SCRIPTS.get(path)
+    return None if names is None else "\n".join(map(_script, names)).encode()
+
+
+def _styles() -> str:
+    """All style sheets; base.css is first, because it orders the layers."""
+    folder = FILES / "static/css"
+    others = sorted(path for path in folder.glob("*.css") if path.name not in ("base.css", "print.css"))
+    files = (folder / "base.css", FILES / "static/vendor/uplot.min.css", *others)
+    whole = "\n".join(path.read_text() for path in files)
+    minify: Callable[[str], str] = rcssmin.cssmin
+    return _ADDRESS.sub(lambda found: f'url("{address(found[1])}")', minify(whole))
+
+
+def _script(name: str) -> str:
+    """One module: its names are its own, and an error in it does not stop the others."""
+    minify: Callable[[str], str] = rjsmin.jsmin
+    text = minify((FILES / f"static/js/{name}.js").read_text())
+    return f"try{{\n{text}\n}}catch(error){{reportError(error)}}"

@@ -8,7 +8,7 @@ MIGRATIONS = $(wildcard supabase/migrations/*.sql)
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 TEMPLATES = $(wildcard templates/*.html templates/*/*.html)
 
-.PHONY: help run test test-full check bench format migration
+.PHONY: help run test test-full check bench format migration pictures
 MAKEFLAGS += --no-print-directory
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make check      formatting, lint, types, import rules, SQL and templates"
 	@echo "make format     put the formatting right"
 	@echo "make migration  a new migration from what supabase/schemas/ says: NAME=what_changes"
+	@echo "make pictures   every page in every width and theme, busy and empty, in .pictures/"
 	@echo "make bench      the benchmarks, all (about forty minutes) or BENCH=\"floor people\""
 
 run:
@@ -56,3 +57,8 @@ migration:
 bench:
 	@$(PYTHON) .ci/setup.py test
 	@exec $(BIN)/python -m tests.bench $(BENCH)
+
+pictures:
+	@$(PYTHON) .ci/setup.py test
+	@$(BIN)/python tests/browser/chromium.py
+	@exec $(BIN)/python -m tests.pictures

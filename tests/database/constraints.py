@@ -79,6 +79,23 @@ TABLES = {
     "private.performance_sums": Table(
         {"performance_sums_pkey": "completed = 1", "performance_sums_span_check": "span = 'year'"}
     ),
+    "private.performance_ranges": Table(
+        {
+            "performance_ranges_pkey": "since = '2026-01-02 00:00+00'",
+            "performance_ranges_once": "id = 1",
+            "performance_ranges_whose_check": "whose = 'admin', id = 1",
+            "performance_ranges_forward": "until = since, id = 1",
+        },
+        first="insert into private.performance_ranges (whose, since, until) values ('agent', '2026-01-01', '2026-02-01')",
+    ),
+    "private.performance_range_sums": Table(
+        {
+            "performance_range_sums_pkey": "completed = 1",
+            "performance_range_sums_range_id_fkey": "range_id = -1",
+        },
+        first="""insert into private.performance_range_sums (range_id, key, completed, handle_seconds, rated, csat_hundredths, fcr_known, fcr_true)
+        select id, gen_random_uuid(), 0, 0, 0, 0, 0, 0 from private.performance_ranges limit 1""",
+    ),
     "private.profile_faults": Table(
         {"profile_faults_pkey": "reason = 'another'"},
         first=f"insert into private.profile_faults (user_id, reason) values ({ANOTHER}, 'one')",

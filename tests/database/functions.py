@@ -193,6 +193,16 @@ FUNCTIONS: dict[str, Function] = {
     "private.require_admin": NOBODY,
     "public.system_report": of(PERSON, "public.system_report()", "admin", "FW403"),
     "public.leaderboard": of(PERSON, "public.leaderboard()", PEOPLE, "FW403"),
+    "public.leaderboard_v2": of(
+        PERSON, "public.leaderboard_v2(date_trunc('day', now()), date_trunc('day', now()) + interval '1 day')", PEOPLE, "FW403"
+    ),
+    "public.agent_leaderboard": of(
+        PERSON, "public.agent_leaderboard(date_trunc('day', now()), date_trunc('day', now()) + interval '1 day', null, {id})",
+        id="'{owner}'", its={"gives": "owner admin"}, otherwise="FW403",
+    ),
+    "public.leaderboard_trend": of(
+        PERSON, "public.leaderboard_trend(array[now() - interval '1 hour', now() + interval '1 hour'], array['{owner}'::uuid])", PEOPLE, "FW403"
+    ),
     "public.calculate_performance_score": of(
         f"{PERSON} {SERVICE}", "public.calculate_performance_score({id})", f"{PEOPLE} service", "FW403",
         id="'{owner}'", unknown="FW404",
@@ -394,6 +404,15 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "private.valid_issues": of(f"{AGENT} {SERVICE}", "private.valid_issues('[]')", f"{KEYS} service"),
     "private.valid_tags": of(f"{AGENT} {SERVICE}", "private.valid_tags('{{}}')", f"{KEYS} service"),
+    "private.leaderboard_range": of(
+        PERSON, "private.leaderboard_range('today', null, null, 'UTC')", f"{PEOPLE} nobody deactivated deactivated_admin"
+    ),
+    "private.check_range": NOBODY,
+    "private.closed_part": NOBODY,
+    "private.keep_range": NOBODY,
+    "private.sums_between": NOBODY,
+    "private.performance_of": NOBODY,
+    "private.scores_between": NOBODY,
     "private.period_start": NOBODY,
     "private.scores": NOBODY,
     "private.settle_fcr": NOBODY,

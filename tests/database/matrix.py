@@ -315,6 +315,10 @@ TABLES: dict[str, Table] = {
         },
         fates=SERVICE_READS,
     ),
+    "private.performance_ranges": closed("id whose since until asked_at"),
+    "private.performance_range_sums": closed(
+        "range_id key completed handle_seconds rated csat_hundredths fcr_known fcr_true"
+    ),
     "private.settings": closed("name value"),
     "private.pages": closed("name function"),
     "private.web_sessions": closed(

@@ -45,7 +45,12 @@ MEANT = {
     "private.add_turns": "judges itself that the interaction is the calling agent's, and returns outcomes",
     "private.claim_idempotency_key": "looks at the calling agent's own rows",
     "private.record_metrics": "judges each row's agent itself, and returns its outcome",
+    "private.performance_ranges": "closed",
+    "private.performance_range_sums": "closed",
     "private.scores": "granted to nobody, asked by leaderboard",
+    "private.scores_between": "the same",
+    "private.performance_of": "the same",
+    "private.sums_between": "the same",
     "private.decide_now": "granted to nobody, asked by those that decide; judges itself who may",
     "public.decide_tool_permission": "judges itself who may decide, and returns the one row decided",
     "public.take_back_tool_permission": "the same, taken back",
@@ -55,6 +60,9 @@ MEANT = {
     "public.reactivate_person": "the same",
     "public.change_supervisor_type": "the same",
     "public.leaderboard": "aggregates only, the same for every supervisor",
+    "public.leaderboard_v2": "the same",
+    "public.leaderboard_trend": "the same, of supervisors that the caller names",
+    "public.agent_leaderboard": "judges itself whose agents the caller may see",
     "public.report_execution": "looks at the calling agent's own rows",
 }
 FAULTS = {

@@ -8,6 +8,7 @@ begin
   lock table private.performance_changes in share row exclusive mode;
   delete from private.performance_changes;
   delete from private.performance_sums;
+  delete from private.performance_ranges;
   insert into private.performance_changes (agent_id, supervisor_id, started_at, completed, handle_seconds, rated,
     csat_hundredths, resolutions, resolution_seconds, fcr_known, fcr_true)
   select i.agent_id, i.supervisor_id, i.started_at, 1, i.duration_seconds, (r.csat_score is not null)::integer,

@@ -1,4 +1,4 @@
--- Bounded, however long the history is: at most 100 rows of the sums by their key, one person's interactions and decisions of one day, and the
+-- Bounded, however long the history is: the quarters of an hour of one day of one person's agents, one person's interactions and decisions of one day, and the
 -- newest rows by index. The floor asks once when it becomes quiet, and never while it is busy.
 create function private.today(p_time_zone text) returns json
 language plpgsql stable security definer
@@ -13,9 +13,9 @@ begin
   end if;
   return (
     with parts as materialized (
-      select q.starts_at, s.completed, s.handle_seconds, s.rated, s.csat_hundredths, s.fcr_known, s.fcr_true
-      from pg_catalog.generate_series(v_since, pg_catalog.now(), interval '15 minutes') q (starts_at)
-      join private.performance_sums s on s.span = 'quarter' and s.starts_at = q.starts_at and s.key = v_viewer
+      select s.starts_at, s.completed, s.handle_seconds, s.rated, s.csat_hundredths, s.fcr_known, s.fcr_true
+      from public.agents a join private.performance_sums s on s.span = 'quarter' and s.key = a.id and s.starts_at >= v_since
+      where a.supervisor_id = v_viewer
       union all
       select c.started_at, c.completed, c.handle_seconds, c.rated, c.csat_hundredths, c.fcr_known, c.fcr_true
       from private.performance_changes c where c.supervisor_id = v_viewer and c.started_at >= v_since

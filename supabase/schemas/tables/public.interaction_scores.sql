@@ -50,3 +50,5 @@ create index interaction_scores_scored_by on public.interaction_scores (scored_b
 create index interaction_scores_supervisor on public.interaction_scores (supervisor_id);
 -- The foreign key to the criteria.
 create index interaction_scores_version on public.interaction_scores (version);
+-- What was scored since a range began: nobody scores an interaction before it begins.
+create index interaction_scores_scored_at on public.interaction_scores (scored_at);

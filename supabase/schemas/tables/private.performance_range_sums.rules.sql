@@ -1,0 +1,1 @@
+alter table private.performance_range_sums enable row level security;

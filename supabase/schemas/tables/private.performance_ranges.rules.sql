@@ -1,0 +1,1 @@
+alter table private.performance_ranges enable row level security;

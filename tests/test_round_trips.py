@@ -24,8 +24,11 @@ COSTS = {
     "GET / of an admin, filtered": (SESSION, "read_audiences_v2"),
     "GET /interactions/{id}": (SESSION, "read_audiences_v2", VIEWER.format("review")),
     "GET /interactions/{another's id}": (SESSION, "read_audiences_v2"),
-    "GET /leaderboard": (SESSION, VIEWER.format("leaderboard interaction_scores")),
-    "GET /leaderboard.csv": (SESSION, VIEWER.format("leaderboard")),
+    "GET /leaderboard": (
+        SESSION,
+        VIEWER.format("leaderboard_range leaderboard_v2 interaction_scores leaderboard_trend"),
+    ),
+    "GET /leaderboard.csv": (SESSION, VIEWER.format("leaderboard_range leaderboard_v2 interaction_scores")),
     "GET /system": (SESSION, VIEWER.format("system_report")),
     "GET /people": (SESSION, VIEWER.format("agents")),
     "GET /people/{id}": (SESSION, VIEWER.format("agents agents audit_logs")),

@@ -16,15 +16,12 @@ _WIDE, _HIGH = 1000, 200  # of the picture without JavaScript
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A supervisor's values, one per point and None where there is none; `kind` is chosen, first, second or other."""
+    """A supervisor's values, one per point and None where there is none, and the value of all days; `kind` is chosen, first, second or other."""
 
     name: str
     kind: str
     values: tuple[float | None, ...]
-
-    @property
-    def last(self) -> float | None:
-        return next((value for value in reversed(self.values) if value is not None), None)
+    whole: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,8 @@ async def read(
     for row in rows:
         kind = "chosen" if row["supervisor_id"] == first else next(others, "other")
         series = tuple(values.get((row["supervisor_id"], place), empty) for place in points)
-        lines.append(Line(row["username"], kind, series))
+        whole = float(row[measure]) if row[measure] is not None else None
+        lines.append(Line(row["username"], kind, series, whole))
     low, high = _bounds([value for line in lines for value in line.values if value is not None], measure)
     return Trend(measure, step, tuple(points.values()), tuple(lines), low, high)
 

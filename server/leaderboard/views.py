@@ -43,18 +43,25 @@ class Choice:
     def of(cls, query: QueryParams, viewer: Viewer) -> "Choice":
         """Invalid, in words, for what is no choice."""
         since, until = (query.get(name, "").strip() for name in ("since", "until"))
+        period = query.get("period", "dates" if since or until else "month")
+        dated = period == "dates"
         made = cls(
-            query.get("type", viewer.supervisor_type or "voice"),
-            query.get("period", "dates" if since or until else "month"),
-            *((since, until) if query.get("period", "dates") == "dates" else ()),
+            type=query.get("type", viewer.supervisor_type or "voice"),
+            period=period,
+            since=since if dated else "",
+            until=until if dated else "",
             board=query.get("board", "supervisors"),
             by=query.get("by", "csat"),
             open=query.get("open", "")[:_LONGEST].replace("\x00", ""),
         )
         if made.period not in (*_PERIODS, "dates") or made.type not in _TYPES:
-            raise Invalid("The leaderboard is of today, this month, last month or some days, of voice or chat.")
+            raise Invalid(
+                "The leaderboard is of today, this month, last month or some days, of voice or chat."
+            )
         if made.board not in ("supervisors", "agents") or made.by not in leaderboard_trend.MEASURES:
-            raise Invalid("The leaderboard is of supervisors or agents, by CSAT, interactions, handle time or first contact.")
+            raise Invalid(
+                "The leaderboard is of supervisors or agents, by CSAT, interactions, handle time or first contact."
+            )
         return made
 
     @property
@@ -91,17 +98,28 @@ async def show(request: Request) -> Response:
     choice = Choice.of(request.query_params, viewer)
     after = (_page(request.query_params.get("page", "1")) - 1) * _PAGE
     db: Database = request.state.db
+    more: dict[str, Any] = {}
     async with db.as_viewer(viewer) as connection:
         over = await _days(request, connection, choice)
         if choice.board == "agents":
-            rows = await agent_leaderboard.read(connection, over, choice.type, choice.by, first=_PAGE, after=after)
-            more: dict[str, Any] = {}
+            rows = await agent_leaderboard.read(
+                connection, over, choice.type, choice.by, first=_PAGE, after=after
+            )
         else:
-            rows = await leaderboard.read(connection, over, choice.type, first=_PAGE, after=after, own=viewer.id)
+            rows = await leaderboard.read(
+                connection, over, choice.type, first=_PAGE, after=after, own=viewer.id
+            )
             more = await _beside(connection, viewer, choice, over, rows)
-    pages = {"after": after, "page": after // _PAGE + 1, "size": _PAGE}
-    shown = pages | {"rows": rows, "choice": choice, "days": over, "periods": _PERIODS, "measures": leaderboard_trend.MEASURES}
-    return http.render(request, f"leaderboard/{choice.board}.html", **shown, **more)
+    more |= {"rows": rows, "after": after, "page": after // _PAGE + 1, "size": _PAGE}
+    return http.render(
+        request,
+        f"leaderboard/{choice.board}.html",
+        choice=choice,
+        days=over,
+        periods=_PERIODS,
+        measures=leaderboard_trend.MEASURES,
+        **more,
+    )
 
 
 async def _beside(
@@ -113,10 +131,16 @@ async def _beside(
     marked = opened or (viewer.id if viewer.role == "supervisor" else None)
     best = leaderboard_trend.chosen(rows, marked)
     return {
-        "reviews": {row["supervisor_id"]: scored[row["supervisor_id"]] for row in rows if row["supervisor_id"] in scored},
+        "reviews": {
+            row["supervisor_id"]: scored[row["supervisor_id"]]
+            for row in rows
+            if row["supervisor_id"] in scored
+        },
         "trend": await leaderboard_trend.read(connection, over, best, marked, choice.by),
         "opened": opened,
-        "agents": await agent_leaderboard.read(connection, over, choice.type, "interactions", supervisor=opened)
+        "agents": await agent_leaderboard.read(
+            connection, over, choice.type, "interactions", supervisor=opened
+        )
         if opened
         else [],
     }
@@ -128,7 +152,9 @@ def _opened(viewer: Viewer, choice: Choice, rows: Sequence[Record]) -> UUID | No
         return None
     found = next((row["supervisor_id"] for row in rows if row["username"] == choice.open), None)
     if found is None or (viewer.role != "admin" and found != viewer.id):
-        raise NotFound("There is no such row for you to open: supervisors open their own, admins those of the page.")
+        raise NotFound(
+            "There is no such row for you to open: supervisors open their own, admins those of the page."
+        )
     opened: UUID = found
     return opened
 

@@ -93,13 +93,13 @@ function options(width) {
   return {
     width,
     height: HEIGHT * parseFloat(getComputedStyle(document.documentElement).fontSize),
-    padding: [12, 14, 0, 0],
+    padding: [12, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
     scales: { x: { time: false, range: given.points.length > 1 ? [0, given.points.length - 1] : [-1, 1] }, y: { range: [given.low, given.high] } },
     axes: [
       { ...axis, grid: { show: false }, space: 80, gap: 8, size: 28, incrs: [1, 2, 3, 4, 6, 7, 12, 14, 28], values: (_u, ticks) => ticks.map((at) => (given.points[at] ? short(given.points[at]) : "")) },
-      { ...axis, grid: { stroke: () => colours.line, width: 1 }, size: 56, values: (_u, ticks) => ticks.map(words) },
+      { ...axis, grid: { stroke: () => colours.line, width: 1 }, size: 56, ...(given.measure === "interactions" ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000, 50000] } : {}), values: (_u, ticks) => ticks.map(words) },
     ],
     series: [{}, ...series],
     hooks: { setCursor: [read] },

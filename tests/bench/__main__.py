@@ -29,6 +29,7 @@ TARGETS = (
     "sign_in",
     "history",
     "finding",
+    "leaderboard",
     "transcript",
     "floor",
     "optimisations",

@@ -10,6 +10,7 @@ from tests.bench import (
     floor,
     history,
     ingest,
+    leaderboard,
     optimisations,
     people,
     queue,
@@ -28,7 +29,20 @@ async def test_nothing_is_lost_or_doubled(bench: ModuleType) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize(
     "bench",
-    [fanout, floor, optimisations, sign_in, people, queue, rings, stored, history, finding, transcript],
+    [
+        fanout,
+        floor,
+        optimisations,
+        sign_in,
+        people,
+        queue,
+        rings,
+        stored,
+        history,
+        finding,
+        leaderboard,
+        transcript,
+    ],
     ids=lambda bench: bench.__name__,
 )
 async def test_nothing_is_lost_or_doubled_beside_its_peers(bench: ModuleType) -> None:

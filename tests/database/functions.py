@@ -197,11 +197,11 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "public.leaderboard_v2(date_trunc('day', now()), date_trunc('day', now()) + interval '1 day')", PEOPLE, "FW403"
     ),
     "public.agent_leaderboard": of(
-        PERSON, "public.agent_leaderboard(date_trunc('day', now()), date_trunc('day', now()) + interval '1 day', null, {id})",
-        id="'{owner}'", its={"gives": "owner admin"}, otherwise="FW403",
+        PERSON, "public.agent_leaderboard(date_trunc('day', now()), date_trunc('day', now()) + interval '1 day')", PEOPLE, "FW403"
     ),
-    "public.leaderboard_trend": of(
-        PERSON, "public.leaderboard_trend(array[now() - interval '1 hour', now() + interval '1 hour'], array['{owner}'::uuid])", PEOPLE, "FW403"
+    "public.leaderboard_trend": Function(
+        may=PERSON, call="public.leaderboard_trend(array[now() - interval '1 hour', now()], array[]::uuid[])",
+        its={"nothing": PEOPLE}, otherwise="FW403",
     ),
     "public.calculate_performance_score": of(
         f"{PERSON} {SERVICE}", "public.calculate_performance_score({id})", f"{PEOPLE} service", "FW403",

@@ -18,6 +18,12 @@ def period_start(period: str, zone: str, now: dt.datetime) -> dt.datetime:
     return day if period == "today" else day.replace(day=1)
 
 
+def day_start(day: dt.date, zone: str) -> dt.datetime:
+    """The moment at which a day begins there: midnight, or the end of the hour that clocks skip."""
+    moment = dt.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(dt.UTC)
+    return moment if moment.astimezone(ZoneInfo(zone)).date() == day else moment + dt.timedelta(hours=1)
+
+
 def first_contact(interactions: Sequence[Row], archives: Mapping[UUID, Row]) -> dict[UUID, bool | None]:
     """FCR of each archive, by its interaction: false when the same number came back within three days with the
     same issue tag, otherwise whether every issue is resolved, null without a number or an issue.

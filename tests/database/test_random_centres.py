@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -97,6 +99,7 @@ LATER = st.one_of(
     st.builds(Event, st.just("agent moved"), st.integers(0, 7), st.tuples(st.sampled_from(SUPERVISORS))),
     st.builds(Event, st.just("supervisor left"), st.integers(0, 3)),
     st.builds(Event, st.just("folded"), st.integers(1, 5)),
+    st.builds(Event, st.just("range kept"), st.integers(0, 3)),
 )
 
 
@@ -127,6 +130,9 @@ SQL = {
     "agent moved": "update agents set supervisor_id = $2 where id = $1",
     "supervisor left": "update users set deactivated_at = coalesce(deactivated_at, now()) where id = $1",
     "folded": "select private.fold_performance($1)",
+    # Sums that were made before something happens must follow it: days that are over, and those of today so far.
+    "range kept": """select private.keep_range(w, date_trunc('day', now(), 'UTC') - interval '40 days 18 hours',
+      date_trunc('day', now(), 'UTC') - make_interval(days => $1, hours => 5) + interval '5 hours' * ($1 % 2)) from unnest(array['supervisor', 'agent']) w""",
 }
 # Refusals that the database may give: an id used twice, a second active interaction, a supervisor of another type, no interaction.
 REFUSALS = {"23505", "23503", "23514", "FW404", "FW409"}
@@ -147,6 +153,7 @@ async def happen(db: Connection, event: Event, now: dt.datetime) -> None:
         "agent moved": lambda: AGENTS[event.which],
         "supervisor left": lambda: SUPERVISORS[event.which],
         "folded": lambda: event.which,
+        "range kept": lambda: event.which,
     }
     first = whom.get(event.what, lambda: uuid5(NAMES, f"interaction {event.which}"))()
     try:
@@ -172,6 +179,7 @@ def near(found: Any, wanted: Fraction | None, by: Fraction) -> bool:
 
 
 EXACT, TENTH, HUNDREDTH = Fraction(0), Fraction(1, 20), Fraction(1, 200)
+NOTHING: dict[str, Any] = dict.fromkeys(("csat", "handle", "resolution", "fcr")) | {"interactions": 0}
 
 
 async def compare(db: Connection, now: dt.datetime) -> None:
@@ -186,13 +194,6 @@ async def compare(db: Connection, now: dt.datetime) -> None:
 
     by_supervisor = reference.performance(interactions, archives, "supervisor_id")
     by_agent = reference.performance(interactions, archives, "agent_id")
-    nothing: dict[str, Any] = {
-        "interactions": 0,
-        "csat": None,
-        "handle": None,
-        "resolution": None,
-        "fcr": None,
-    }
     for viewer in (ADMIN, *users):
         mine = (
             set(users)
@@ -203,7 +204,7 @@ async def compare(db: Connection, now: dt.datetime) -> None:
         rows = await db.fetch("select * from supervisor_performance")
         assert {row["supervisor_id"] for row in rows} == mine
         for row in rows:
-            wanted = by_supervisor.get(row["supervisor_id"], nothing)
+            wanted = by_supervisor.get(row["supervisor_id"], NOTHING)
             live = sum(
                 i["supervisor_id"] == row["supervisor_id"] and i["status"] == "active" for i in interactions
             )
@@ -224,7 +225,7 @@ async def compare(db: Connection, now: dt.datetime) -> None:
             k for k, a in agents.items() if a["supervisor_id"] in mine
         }
         for row in rows:
-            wanted = by_agent.get(row["agent_id"], nothing)
+            wanted = by_agent.get(row["agent_id"], NOTHING)
             assert row["total_interactions"] == wanted["interactions"]
             assert near(row["avg_csat"], wanted["csat"], EXACT)
             assert near(row["avg_handle_time"], wanted["handle"], EXACT)
@@ -242,7 +243,7 @@ async def compare(db: Connection, now: dt.datetime) -> None:
             rows = await db.fetch("select * from leaderboard($1, $2)", period, zone)
             assert {row["supervisor_id"] for row in rows} == ranked
             for row in rows:
-                wanted = totals.get(row["supervisor_id"], nothing)
+                wanted = totals.get(row["supervisor_id"], NOTHING)
                 assert row["interactions"] == wanted["interactions"], (period, zone)
                 assert near(row["csat"], wanted["csat"], HUNDREDTH)
                 assert near(row["aht"], wanted["handle"], TENTH)
@@ -260,6 +261,86 @@ async def compare(db: Connection, now: dt.datetime) -> None:
                     )
                     assert score == row["score"]
     await db.execute("reset role")
+    await compare_ranges(db, now, interactions, archives, ranked, agents)
+
+
+async def compare_ranges(
+    db: Connection,
+    now: dt.datetime,
+    interactions: list[dict[str, Any]],
+    archives: dict[UUID, dict[str, Any]],
+    ranked: set[UUID],
+    agents: dict[UUID, dict[str, Any]],
+) -> None:
+    """Ranges that were kept before and such as nobody asked for yet, in a zone that differs from centre to centre."""
+    kept = await db.fetch("select distinct since, until from private.performance_ranges")
+    ranges = [(row["since"], row["until"]) for row in kept]
+    zone = ZONES[len(interactions) % len(ZONES)]
+    today = now.astimezone(ZoneInfo(zone)).date()
+    before = today.replace(day=1) - dt.timedelta(days=1)
+    for period, first, last in (
+        ("last_month", before.replace(day=1), before),
+        ("dates", today - dt.timedelta(days=len(archives)), today),
+        ("dates", today - dt.timedelta(days=3), today - dt.timedelta(days=1)),
+    ):
+        found = await db.fetchrow(
+            "select * from private.leaderboard_range($1, $2, $3, $4)", period, first, last, zone
+        )
+        assert found is not None
+        assert (found["first_day"], found["last_day"]) == (first, last)
+        assert found["since"] == reference.day_start(first, zone)
+        assert found["until"] == reference.day_start(last + dt.timedelta(days=1), zone)
+        ranges.append((found["since"], found["until"]))
+    await become(db, ADMIN)
+    for since, until in ranges:
+        within = [
+            i for i in interactions if since <= i["started_at"] < until and i["supervisor_id"] in ranked
+        ]
+        totals = reference.performance(within, archives, "supervisor_id")
+        wanted_scores = reference.scores(totals)
+        rows = await db.fetch("select * from leaderboard_v2($1, $2)", since, until)
+        assert {row["supervisor_id"] for row in rows} == ranked
+        assert [row["place"] for row in rows] == list(range(1, len(rows) + 1))
+        for row in rows:
+            wanted = totals.get(row["supervisor_id"], NOTHING)
+            assert_equal(row, wanted)
+            assert near(row["score"], wanted_scores.get(row["supervisor_id"]), HUNDREDTH)
+            better = [r for r in rows if None not in (r["score"], row["score"]) and r["score"] > row["score"]]
+            assert row["rank"] == (None if row["score"] is None else len(better) + 1)
+        by_agent = reference.performance(within, archives, "agent_id")
+        rows = await db.fetch(
+            "select * from agent_leaderboard($1, $2, null, null, 'interactions')", since, until
+        )
+        assert {row["agent_id"] for row in rows} == {
+            k for k, a in agents.items() if a["supervisor_id"] in ranked
+        }
+        for row in rows:
+            wanted = by_agent.get(row["agent_id"], NOTHING)
+            assert_equal(row, wanted)
+            more = [r for r in rows if r["interactions"] > row["interactions"]]
+            assert row["rank"] == (len(more) + 1 if row["interactions"] else None)
+        points = [
+            since,
+            *[p for p in (since + dt.timedelta(hours=n) for n in (7, 24, 71)) if p < until],
+            until,
+        ]
+        wanted_trend = {}
+        for place, (start, end) in enumerate(pairwise(points), 1):
+            part = [i for i in within if start <= i["started_at"] < end]
+            for key, one in reference.performance(part, archives, "supervisor_id").items():
+                wanted_trend[key, place] = one
+        rows = await db.fetch("select * from leaderboard_trend($1, $2)", points, sorted(ranked))
+        assert {(row["supervisor_id"], row["place"]) for row in rows} == set(wanted_trend)
+        for row in rows:
+            assert_equal(row, wanted_trend[row["supervisor_id"], row["place"]])
+    await db.execute("reset role")
+
+
+def assert_equal(row: Any, wanted: dict[str, Any]) -> None:
+    assert row["interactions"] == wanted["interactions"]
+    assert near(row["csat"], wanted["csat"], HUNDREDTH)
+    assert near(row["aht"], wanted["handle"], TENTH)
+    assert near(row["fcr"], wanted["fcr"], TENTH)
 
 
 async def test_what_moves_in_time_is_taken_from_where_it_was_counted(centre: Connection) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.app_server import Agent, AppServer, Person
 
 CENT = Decimal("0.01")
+PINNED = r"<tr [^>]*data-elsewhere>.*?</tr>"  # the viewer's own row on a page that it does not belong to
 
 
 class Row(dict[str, str]):
@@ -35,8 +36,10 @@ class Row(dict[str, str]):
 
 
 def table(html: str) -> list[Row]:
-    body = html.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [Row(part) for part in body.split("<tr ")[1:]]
+    """The rows of the board; those of the trend and of an opened row are others."""
+    board = html.partition('class="list leaderboard"')[2]
+    body = board.partition("<tbody>")[2].partition("</tbody>")[0]
+    return [Row(part) for part in re.split(r"<tr(?=[ >])", body)[1:]]
 
 
 def of(html: str, person: Person) -> Row:
@@ -47,14 +50,21 @@ def of(html: str, person: Person) -> Row:
 async def page(
     app_server: AppServer, person: Person, query: str = "", *, everybody: bool = True, **cookies: str
 ) -> str:
-    if everybody:
-        query += ("&" if query else "?") + "all=1"
+    """The page; with `everybody`, the rows of all following pages behind its own, each once."""
     async with app_server.browser_of(person) as browser:
         for name, value in cookies.items():
             browser.cookies.set(name, value)
         answer = await browser.get(f"/leaderboard{query}")
-    assert answer.status_code == 200, answer.text
-    return answer.text
+        assert answer.status_code == 200, answer.text
+        html = answer.text
+        while everybody and (further := re.search(r'rel="next" href="([^"]+)"', answer.text)):
+            html = re.sub(PINNED, "", html, flags=re.DOTALL)
+            answer = await browser.get(unescape(further[1]))
+            assert answer.status_code == 200, answer.text
+            board = re.sub(PINNED, "", answer.text, flags=re.DOTALL).partition('class="list leaderboard"')[2]
+            head, body, rest = html.rpartition("</tbody>")
+            html = head + board.partition("<tbody>")[2].partition("</tbody>")[0] + body + rest
+    return html
 
 
 async def complete(
@@ -131,7 +141,7 @@ async def test_without_a_choice_it_is_this_month_and_ones_own_type(
     names = [row.name for row in table(html)]
     assert chat.username in names
     assert voice.username not in names
-    assert "Since the first of the month" in html
+    assert re.search(r"[A-Z][a-z]+ 1, \d{4}.*, so far", html)
     admin = await app_server.hire("admin")
     assert voice.username in [row.name for row in table(await page(app_server, admin))]
 
@@ -152,7 +162,7 @@ async def test_rank_follows_score_ties_share_and_who_has_nothing_has_none(app_se
     assert order.index(best.username) < order.index(tied.username) < order.index(last.username)
     nobody = of(html, idle)
     assert (nobody.rank, nobody["Interactions"], nobody["Score"], nobody["CSAT"]) == (None, "0", "", "")
-    assert nobody["Parts"] == "no completed interaction yet"
+    assert nobody["Parts"] == "no completed interaction"
 
 
 async def test_the_score_shown_is_the_sum_of_its_parts(
@@ -211,7 +221,7 @@ async def test_an_unknown_period_or_type_is_refused(app_server: AppServer, voice
             for path in ("/leaderboard", "/leaderboard.csv"):
                 answer = await browser.get(f"{path}?{query}")
                 assert answer.status_code == 422, query
-                assert "today or this month" in answer.text
+                assert "of today, this month, last month or some days, of voice or chat" in answer.text
 
 
 MADE_UP = [
@@ -237,13 +247,13 @@ async def test_a_made_up_or_hostile_zone_is_utc(app_server: AppServer, voice: Pe
             raw = {"Cookie": f'{app_server.cookie}={session}; zone="{zone}"'}
             answer = await browser.get("/leaderboard?period=today", headers=raw)
             assert answer.status_code == 200, zone
-            assert "Since midnight, UTC;" in answer.text
+            assert "Days of UTC;" in answer.text
             assert "<script>alert" not in answer.text
 
 
 async def test_a_true_zone_is_taken(app_server: AppServer, voice: Person) -> None:
     for zone in ("Asia/Calcutta", "Europe/Kiev", "Pacific/Kiritimati", "America/Argentina/Buenos_Aires"):
-        assert f"Since midnight, {zone};" in await page(app_server, voice, "?period=today", zone=zone)
+        assert f"Days of {zone};" in await page(app_server, voice, "?period=today", zone=zone)
 
 
 async def test_the_database_says_which_zones_there_are(app_server: AppServer, voice: Person) -> None:
@@ -253,7 +263,7 @@ async def test_the_database_says_which_zones_there_are(app_server: AppServer, vo
             "select name from pg_timezone_names where name ~ '^[A-Z][a-z]+/' order by md5(name)"
         )
     for zone in [row["name"] for row in rows][:40]:
-        assert f"Since midnight, {zone};" in await page(app_server, voice, "?period=today", zone=zone)
+        assert f"Days of {zone};" in await page(app_server, voice, "?period=today", zone=zone)
 
 
 def read(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -267,10 +277,11 @@ async def test_the_csv_has_the_rows_of_the_page_in_its_order(
     idle = await app_server.hire("chat")
     for person, csat in ((voice, 64), (chat, 78)):
         await lasted(app_server, person.agents[0], 100, csat)
-    async with app_server.browser_of(await app_server.hire("admin")) as browser:
+    admin = await app_server.hire("admin")
+    async with app_server.browser_of(admin) as browser:
         for kind, there in (("voice", voice), ("chat", chat), ("chat", idle)):
             query = f"?type={kind}&period={period}"
-            shown = table((await browser.get(f"/leaderboard{query}&all=1")).text)
+            shown = table(await page(app_server, admin, query))
             answer = await browser.get(f"/leaderboard.csv{query}")
             assert answer.headers["content-type"].partition(";")[0] == "text/csv"
             expected = f'attachment; filename="leaderboard-{kind}-{period}.csv"'
@@ -298,7 +309,7 @@ async def test_a_person_who_left_is_not_on_it(app_server: AppServer, voice: Pers
     assert voice.username not in [row.name for row in table(await page(app_server, chat, "?type=voice"))]
 
 
-async def test_the_first_hundred_and_the_viewer_are_shown_until_one_wants_all(
+async def test_a_page_has_fifty_rows_and_the_viewers_own(
     app_server: AppServer, voice: Person, chat: Person
 ) -> None:
     await complete(app_server, voice.agents[0], 50)
@@ -317,8 +328,11 @@ async def test_the_first_hundred_and_the_viewer_are_shown_until_one_wants_all(
         async with app_server.database() as owner:
             await owner.execute("update users set deactivated_at = now() where username like 'board-%'")
     rows, everybody = table(short), table(whole)
-    assert [row.name for row in rows[:100]] == [row.name for row in everybody[:100]]
+    assert [row.name for row in rows[:50]] == [row.name for row in everybody[:50]]
     assert last.username in [row.name for row in rows]
-    assert len(rows) in (100, 101)
-    assert f"{len(rows)} of {len(everybody)} supervisors" in short
-    assert "supervisors. <a" not in whole
+    assert len(rows) in (50, 51)
+    assert f"1 to 50 of {len(everybody)} supervisors" in short
+    assert len({row.name for row in everybody}) == len(everybody) > 100
+    async with app_server.browser_of(last) as browser:
+        beyond = await browser.get("/leaderboard?type=voice&page=99999")
+    assert [row.own for row in table(beyond.text)] == [True]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from server.kernel.db import Connection, Record
+from server.kernel.http import duration
 from server.leaderboard.leaderboard import Days
 
 MEASURES = {"csat": "CSAT", "interactions": "Interactions", "aht": "Handle time", "fcr": "First contact"}
@@ -48,6 +49,23 @@ class Trend:
                 "high": self.high,
             }
         )
+
+    def text(self, value: float | None) -> str:
+        """A value of this measure in words."""
+        if value is None:
+            return "\u2013"
+        if self.measure == "interactions":
+            return f"{value:.0f}"
+        return duration(value) if self.measure == "aht" else f"{value:.1f}%"
+
+    @property
+    def table(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Per point its name and (supervisor, value) of each line."""
+        long = 16 if self.step == "hour" else 10
+        return [
+            (point[:long], [(line.name, self.text(line.values[place])) for line in self.lines])
+            for place, point in enumerate(self.points)
+        ]
 
     def path(self, line: Line) -> str:
         """The line as an SVG path; a value between two gaps is a dot."""

@@ -110,7 +110,8 @@ async def show(request: Request) -> Response:
                 connection, over, choice.type, first=_PAGE, after=after, own=viewer.id
             )
             more = await _beside(connection, viewer, choice, over, rows)
-    more |= {"rows": rows, "after": after, "page": after // _PAGE + 1, "size": _PAGE}
+    # Templates find the keys of a dict at once and those of a record after a failure, which doubles the time of a page.
+    more |= {"rows": [dict(row) for row in rows], "after": after, "page": after // _PAGE + 1, "size": _PAGE}
     return http.render(
         request,
         f"leaderboard/{choice.board}.html",

@@ -202,6 +202,8 @@ comment on function private.keep_range(text, timestamptz, timestamptz) is
 create or replace function private.performance_of(p_whose text, p_since timestamptz, p_until timestamptz) returns table(key uuid, completed bigint, handle_seconds bigint, rated bigint, csat_hundredths bigint, fcr_known bigint, fcr_true bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set max_parallel_workers_per_gather = 0
 as $$
 declare
   v_goes_on boolean := p_until is null or p_until > pg_catalog.now();
@@ -213,6 +215,23 @@ begin
   v_part := private.closed_part(p_since, p_until);
   select r.id into v_kept from private.performance_ranges r
   where r.whose = p_whose and r.since = v_part.since and r.until = v_part.until;
+  -- Without late changes, and where the closed part is kept, one row or two per key are at hand: a join takes half the time of sums.
+  if (v_kept is not null or v_part.since = v_part.until)
+      and not exists (select from private.performance_changes c where c.started_at >= p_since and (v_goes_on or c.started_at < p_until)) then
+    if v_goes_on then
+      return query
+      select coalesce(r.key, d.key), v_part.sign * coalesce(r.completed, 0) + coalesce(d.completed, 0), v_part.sign * coalesce(r.handle_seconds, 0) + coalesce(d.handle_seconds, 0),
+        v_part.sign * coalesce(r.rated, 0) + coalesce(d.rated, 0), v_part.sign * coalesce(r.csat_hundredths, 0) + coalesce(d.csat_hundredths, 0),
+        v_part.sign * coalesce(r.fcr_known, 0) + coalesce(d.fcr_known, 0), v_part.sign * coalesce(r.fcr_true, 0) + coalesce(d.fcr_true, 0)
+      from (select * from private.performance_range_sums s where s.range_id = v_kept) r
+      full join (select * from private.performance_sums s where s.span = v_span and s.starts_at = v_day) d on d.key = r.key;
+    else
+      return query
+      select s.key, s.completed, s.handle_seconds, s.rated, s.csat_hundredths, s.fcr_known, s.fcr_true
+      from private.performance_range_sums s where s.range_id = v_kept;
+    end if;
+    return;
+  end if;
   return query
   select p.key, pg_catalog.sum(p.completed::double precision)::bigint, pg_catalog.sum(p.handle_seconds::double precision)::bigint, pg_catalog.sum(p.rated::double precision)::bigint,
     pg_catalog.sum(p.csat_hundredths::double precision)::bigint, pg_catalog.sum(p.fcr_known::double precision)::bigint, pg_catalog.sum(p.fcr_true::double precision)::bigint
@@ -238,33 +257,34 @@ comment on function private.performance_of(text, timestamptz, timestamptz) is
 
 -- In double precision, which takes a fifth of the time of numeric for thousands of supervisors (bench leaderboard); equal fractions give
 -- equal quotients, so ties stay ties. The score is in hundredths, rounded half up as numeric does.
-create or replace function private.scores_between(p_since timestamptz, p_until timestamptz) returns table(supervisor_id uuid, interactions bigint, csat double precision, aht double precision, fcr double precision, csat_part double precision, interactions_part double precision, aht_part double precision, hundredths integer)
+create or replace function private.scores_between(p_since timestamptz, p_until timestamptz) returns table(supervisor_id uuid, username text, supervisor_type text, interactions bigint, csat double precision, aht double precision, fcr double precision, csat_part double precision, interactions_part double precision, aht_part double precision, hundredths integer)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set max_parallel_workers_per_gather = 0
 as $$
 begin
   return query
-  with totals as (
-    select s.key as id, s.completed as n, s.csat_hundredths / nullif(100.0::double precision * s.rated, 0) as csat,
-      s.handle_seconds::double precision / s.completed as aht, 100.0::double precision * s.fcr_true / nullif(s.fcr_known, 0) as fcr
-    from private.performance_of('supervisor', p_since, p_until) s
-    join public.users u on u.id = s.key and u.deactivated_at is null
-    where s.completed > 0
+  with totals as materialized (
+    select u.id, u.username, u.supervisor_type, nullif(s.completed, 0) as n, s.csat_hundredths / nullif(100.0::double precision * s.rated, 0) as csat,
+      s.handle_seconds::double precision / nullif(s.completed, 0) as aht, 100.0::double precision * s.fcr_true / nullif(s.fcr_known, 0) as fcr
+    from public.users u left join private.performance_of('supervisor', p_since, p_until) s on s.key = u.id
+    where u.role = 'supervisor' and u.deactivated_at is null
   ), bounds as (
     select pg_catalog.max(n)::double precision as n_high, pg_catalog.min(n)::double precision as n_low,
       pg_catalog.max(t.aht) as aht_high, pg_catalog.min(t.aht) as aht_low from totals t
   ), parts as (
-    select t.*, 0.5::double precision * coalesce(t.csat, 0) as csat_part,
-      30 * coalesce((t.n - b.n_low) / nullif(b.n_high - b.n_low, 0), 0) as interactions_part,
-      20 * coalesce(1 - (t.aht - b.aht_low) / nullif(b.aht_high - b.aht_low, 0), 0) as aht_part
+    select t.*, case when t.n is not null then 0.5::double precision * coalesce(t.csat, 0) end as csat_part,
+      case when t.n is not null then 30 * coalesce((t.n - b.n_low) / nullif(b.n_high - b.n_low, 0), 0) end as interactions_part,
+      case when t.n is not null then 20 * coalesce(1 - (t.aht - b.aht_low) / nullif(b.aht_high - b.aht_low, 0), 0) end as aht_part
     from totals t cross join bounds b
   )
-  select p.id, p.n, p.csat, p.aht, p.fcr, p.csat_part, p.interactions_part, p.aht_part,
+  select p.id, p.username, p.supervisor_type, coalesce(p.n, 0), p.csat, p.aht, p.fcr, p.csat_part, p.interactions_part, p.aht_part,
     pg_catalog.floor(100 * (p.csat_part + p.interactions_part + p.aht_part) + 0.500000001::double precision)::integer
   from parts p;
 end $$;
 comment on function private.scores_between(timestamptz, timestamptz) is
-  'Totals and score of every supervisor with a completed interaction from one moment until before another, null for no end.';
+  'Totals and score of every supervisor from one moment until before another, null for no end; no score without a completed interaction.';
 
 create or replace function private.scores(p_period text, p_time_zone text) returns table(supervisor_id uuid, interactions bigint, csat numeric, aht numeric, fcr numeric, csat_part numeric, interactions_part numeric, aht_part numeric, score numeric)
 language plpgsql stable security definer
@@ -274,7 +294,7 @@ begin
   return query
   select s.supervisor_id, s.interactions, s.csat::numeric, s.aht::numeric, s.fcr::numeric, s.csat_part::numeric, s.interactions_part::numeric,
     s.aht_part::numeric, pg_catalog.round(s.hundredths * 0.01, 2)
-  from private.scores_between(private.period_start(p_period, p_time_zone), null) s;
+  from private.scores_between(private.period_start(p_period, p_time_zone), null) s where s.interactions > 0;
 end $$;
 comment on function private.scores(text, text) is
   'Totals and score of every supervisor with a completed interaction in the period. FW422.';
@@ -530,6 +550,8 @@ grant execute on function private.today(text) to authenticated;
 create or replace function public.leaderboard_v2(p_since timestamptz, p_until timestamptz, p_type text default null, p_first integer default null, p_own uuid default null, p_after integer default 0) returns table(rank bigint, supervisor_id uuid, username text, supervisor_type text, interactions bigint, csat numeric, aht numeric, fcr numeric, csat_part numeric, interactions_part numeric, aht_part numeric, score numeric, place bigint, total bigint)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set max_parallel_workers_per_gather = 0
 as $$
 begin
   if private.viewer_role() is null then
@@ -540,19 +562,19 @@ begin
   perform private.check_range(p_since, p_until);
   perform private.keep_range('supervisor', p_since, p_until);
   return query
-  select case when l.hundredths is not null then l.rank end, l.id, l.username, l.supervisor_type, coalesce(l.interactions, 0),
+  with scored as materialized (
+    select s.* from private.scores_between(p_since, p_until) s where p_type is null or s.supervisor_type = p_type
+  ), placed as (
+    select s.*, pg_catalog.rank() over (order by s.hundredths desc nulls last) as rank,
+      pg_catalog.row_number() over (order by s.hundredths desc nulls last, pg_catalog.lower(s.username) collate "C") as place
+    from scored s
+  )
+  select case when l.hundredths is not null then l.rank end, l.supervisor_id, l.username, l.supervisor_type, l.interactions,
     pg_catalog.round(l.csat::numeric, 2), pg_catalog.round(l.aht::numeric, 1), pg_catalog.round(l.fcr::numeric, 1),
     pg_catalog.round(l.csat_part::numeric, 2), pg_catalog.round(l.interactions_part::numeric, 2), pg_catalog.round(l.aht_part::numeric, 2),
-    pg_catalog.round(l.hundredths * 0.01, 2), l.place, l.total
-  from (
-    select u.id, u.username, u.supervisor_type, s.interactions, s.csat, s.aht, s.fcr, s.csat_part, s.interactions_part, s.aht_part, s.hundredths,
-      pg_catalog.rank() over (order by s.hundredths desc nulls last) as rank,
-      pg_catalog.row_number() over (order by s.hundredths desc nulls last, pg_catalog.lower(u.username) collate "C") as place,
-      pg_catalog.count(*) over () as total
-    from public.users u left join private.scores_between(p_since, p_until) s on s.supervisor_id = u.id
-    where u.role = 'supervisor' and u.deactivated_at is null and (p_type is null or u.supervisor_type = p_type)
-  ) l
-  where p_first is null or l.place > p_after and l.place <= p_after + p_first or l.id = p_own
+    pg_catalog.round(l.hundredths * 0.01, 2), l.place, (select pg_catalog.count(*) from scored)
+  from placed l
+  where p_first is null or l.place > p_after and l.place <= p_after + p_first or l.supervisor_id = p_own
   order by l.place;
 end $$;
 comment on function public.leaderboard_v2(timestamptz, timestamptz, text, integer, uuid, integer) is
@@ -605,10 +627,13 @@ grant execute on function public.agent_leaderboard(timestamptz, timestamptz, tex
 create or replace function public.leaderboard_trend(p_points timestamptz[], p_supervisor_ids uuid[]) returns table(supervisor_id uuid, place integer, interactions bigint, csat numeric, aht numeric, fcr numeric)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set max_parallel_workers_per_gather = 0
 as $$
 declare
-  v_first timestamptz;
-  v_last timestamptz;
+  v_number integer;
+  v_midnights timestamptz[];
+  v_hours boolean;
 begin
   if private.viewer_role() is null then
     raise exception 'only supervisors and admins see the leaderboard' using errcode = 'FW403';
@@ -616,37 +641,49 @@ begin
       or coalesce(pg_catalog.cardinality(p_supervisor_ids), 0) not between 0 and 8 then
     raise exception 'a trend has at most 120 points of 8 supervisors' using errcode = 'FW422';
   end if;
-  -- Whole UTC days that lie between two points, quarters of an hour of the other days.
-  v_first := p_points[1];
-  v_last := p_points[pg_catalog.cardinality(p_points)];
+  v_number := pg_catalog.cardinality(p_points);
+  -- The UTC midnight that is nearest to each point: between two of them are whole days, and the quarters of an hour from a point to its
+  -- midnight are added on one side and taken away on the other. Points that are closer together are made of quarters alone.
+  v_midnights := array(select pg_catalog.date_trunc('day', p.point + interval '12 hours', 'UTC')
+    from pg_catalog.unnest(p_points) with ordinality p (point, n) order by p.n);
+  v_hours := p_points[v_number] - p_points[1] < (v_number - 1) * interval '22 hours';
   return query
-  with days as materialized (
-    select d.day, d.day >= v_first and d.day + interval '24 hours' <= v_last
-      and pg_catalog.width_bucket(d.day, p_points) = pg_catalog.width_bucket(d.day + interval '24 hours' - interval '1 microsecond', p_points) as whole
-    from pg_catalog.generate_series(pg_catalog.date_trunc('day', v_first, 'UTC'), v_last - interval '1 microsecond', interval '24 hours') d (day)
-  )
   select p.owner, p.nth, pg_catalog.sum(p.completed)::bigint,
     pg_catalog.round(pg_catalog.sum(p.csat_hundredths) * 0.01 / nullif(pg_catalog.sum(p.rated), 0), 2),
     pg_catalog.round(pg_catalog.sum(p.handle_seconds) / nullif(pg_catalog.sum(p.completed), 0), 1),
     pg_catalog.round(100.0 * pg_catalog.sum(p.fcr_true) / nullif(pg_catalog.sum(p.fcr_known), 0), 1)
   from (
-    select s.key as owner, pg_catalog.width_bucket(d.day, p_points) as nth, s.completed, s.handle_seconds, s.rated,
+    select s.key as owner, pg_catalog.width_bucket(s.starts_at, v_midnights) as nth, s.completed, s.handle_seconds, s.rated,
       s.csat_hundredths, s.fcr_known, s.fcr_true
-    from days d cross join pg_catalog.unnest(p_supervisor_ids) o (id)
+    from pg_catalog.generate_series(v_midnights[1], v_midnights[v_number] - interval '1 microsecond', interval '24 hours') d (day)
+    cross join pg_catalog.unnest(p_supervisor_ids) o (id)
     join private.performance_sums s on s.span = 'day' and s.starts_at = d.day and s.key = o.id
-    where d.whole
+    where not v_hours
+    union all
+    select a.supervisor_id, e.nth, e.sign * s.completed, e.sign * s.handle_seconds, e.sign * s.rated, e.sign * s.csat_hundredths,
+      e.sign * s.fcr_known, e.sign * s.fcr_true
+    from public.agents a
+    cross join (
+      select least(p_points[g], v_midnights[g]) as low, greatest(p_points[g], v_midnights[g]) as high,
+        p_points[g] < v_midnights[g] as before, g as n
+      from pg_catalog.generate_series(1, v_number) g offset 0) p
+    cross join lateral (
+      select s.* from private.performance_sums s
+      where s.span = 'quarter' and s.key = a.id and s.starts_at >= p.low and s.starts_at < p.high offset 0) s
+    cross join lateral (values (p.n, case when p.before then 1 else -1 end),
+      (p.n - 1, case when p.before then -1 else 1 end)) e (nth, sign)
+    where a.supervisor_id = any (p_supervisor_ids) and not v_hours and p.low < p.high and e.nth between 1 and v_number - 1
     union all
     select a.supervisor_id, pg_catalog.width_bucket(s.starts_at, p_points), s.completed, s.handle_seconds, s.rated,
       s.csat_hundredths, s.fcr_known, s.fcr_true
-    from public.agents a cross join days d
-    join private.performance_sums s on s.span = 'quarter' and s.key = a.id
-      and s.starts_at >= greatest(d.day, v_first) and s.starts_at < least(d.day + interval '24 hours', v_last)
-    where a.supervisor_id = any (p_supervisor_ids) and not d.whole
+    from public.agents a join private.performance_sums s on s.span = 'quarter' and s.key = a.id
+      and s.starts_at >= p_points[1] and s.starts_at < p_points[v_number]
+    where a.supervisor_id = any (p_supervisor_ids) and v_hours
     union all
     select c.supervisor_id, pg_catalog.width_bucket(c.started_at, p_points), c.completed, c.handle_seconds, c.rated,
       c.csat_hundredths, c.fcr_known, c.fcr_true
     from private.performance_changes c where c.supervisor_id = any (p_supervisor_ids)
-      and c.started_at >= v_first and c.started_at < v_last
+      and c.started_at >= p_points[1] and c.started_at < p_points[v_number]
   ) p group by p.owner, p.nth having pg_catalog.sum(p.completed) > 0 order by p.owner, p.nth;
 end $$;
 comment on function public.leaderboard_trend(timestamptz[], uuid[]) is

@@ -66,7 +66,7 @@ async def run(short: bool, interactions: int = INTERACTIONS) -> list[Row]:
         everybody = await population.create(app_server, supervisors, 5, 1)
         async with app_server.database("supabase_admin") as db:
             count = await fill(db, wanted, days)
-        ranges = {
+        ranges: dict[str, dict[str, object]] = {
             "today": {"period": "today"},
             "month": {"period": "month"},
             "last month": {"period": "last_month"},

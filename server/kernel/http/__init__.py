@@ -21,7 +21,7 @@ from server.kernel.http.cookies import (
 from server.kernel.http.csv_files import FORMULA_SIGNS, csv, csv_lines, csv_stream
 from server.kernel.http.exact_json import check as check_json
 from server.kernel.http.exact_json import json_digest, size_of
-from server.kernel.http.filters import argument, arguments, mask_phone, now
+from server.kernel.http.filters import argument, arguments, duration, mask_phone, now
 from server.kernel.http.form_fields import form, identifier, is_id
 from server.kernel.http.forms import Utf8Forms
 from server.kernel.http.json_bodies import (
@@ -97,6 +97,7 @@ __all__ = [
     "document",
     "drop_cookie",
     "drop_doubtful",
+    "duration",
     "fitting",
     "form",
     "fragment",

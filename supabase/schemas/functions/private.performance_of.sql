@@ -2,6 +2,8 @@
 create function private.performance_of(p_whose text, p_since timestamptz, p_until timestamptz) returns table(key uuid, completed bigint, handle_seconds bigint, rated bigint, csat_hundredths bigint, fcr_known bigint, fcr_true bigint)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set max_parallel_workers_per_gather = 0
 as $$
 declare
   v_goes_on boolean := p_until is null or p_until > pg_catalog.now();
@@ -13,6 +15,23 @@ begin
   v_part := private.closed_part(p_since, p_until);
   select r.id into v_kept from private.performance_ranges r
   where r.whose = p_whose and r.since = v_part.since and r.until = v_part.until;
+  -- Without late changes, and where the closed part is kept, one row or two per key are at hand: a join takes half the time of sums.
+  if (v_kept is not null or v_part.since = v_part.until)
+      and not exists (select from private.performance_changes c where c.started_at >= p_since and (v_goes_on or c.started_at < p_until)) then
+    if v_goes_on then
+      return query
+      select coalesce(r.key, d.key), v_part.sign * coalesce(r.completed, 0) + coalesce(d.completed, 0), v_part.sign * coalesce(r.handle_seconds, 0) + coalesce(d.handle_seconds, 0),
+        v_part.sign * coalesce(r.rated, 0) + coalesce(d.rated, 0), v_part.sign * coalesce(r.csat_hundredths, 0) + coalesce(d.csat_hundredths, 0),
+        v_part.sign * coalesce(r.fcr_known, 0) + coalesce(d.fcr_known, 0), v_part.sign * coalesce(r.fcr_true, 0) + coalesce(d.fcr_true, 0)
+      from (select * from private.performance_range_sums s where s.range_id = v_kept) r
+      full join (select * from private.performance_sums s where s.span = v_span and s.starts_at = v_day) d on d.key = r.key;
+    else
+      return query
+      select s.key, s.completed, s.handle_seconds, s.rated, s.csat_hundredths, s.fcr_known, s.fcr_true
+      from private.performance_range_sums s where s.range_id = v_kept;
+    end if;
+    return;
+  end if;
   return query
   select p.key, pg_catalog.sum(p.completed::double precision)::bigint, pg_catalog.sum(p.handle_seconds::double precision)::bigint, pg_catalog.sum(p.rated::double precision)::bigint,
     pg_catalog.sum(p.csat_hundredths::double precision)::bigint, pg_catalog.sum(p.fcr_known::double precision)::bigint, pg_catalog.sum(p.fcr_true::double precision)::bigint

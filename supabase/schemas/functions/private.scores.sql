@@ -6,7 +6,7 @@ begin
   return query
   select s.supervisor_id, s.interactions, s.csat::numeric, s.aht::numeric, s.fcr::numeric, s.csat_part::numeric, s.interactions_part::numeric,
     s.aht_part::numeric, pg_catalog.round(s.hundredths * 0.01, 2)
-  from private.scores_between(private.period_start(p_period, p_time_zone), null) s;
+  from private.scores_between(private.period_start(p_period, p_time_zone), null) s where s.interactions > 0;
 end $$;
 comment on function private.scores(text, text) is
   'Totals and score of every supervisor with a completed interaction in the period. FW422.';

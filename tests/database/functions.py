@@ -16,6 +16,8 @@ from tests.database.callers import (
     Function,
     of,
 )
+from tests.database.fates import ACTORS
+from tests.database.functions_leaderboard import LEADERBOARD
 
 FUNCTIONS: dict[str, Function] = {
     # Decisions of people. Another's id, none and one that nobody has are told the same.
@@ -176,21 +178,7 @@ FUNCTIONS: dict[str, Function] = {
     "private.tool_refuses": NOBODY,
     "private.require_admin": NOBODY,
     "public.system_report": of(PERSON, "public.system_report()", "admin", "FW403"),
-    "public.leaderboard": of(PERSON, "public.leaderboard()", PEOPLE, "FW403"),
-    "public.leaderboard_v2": of(
-        PERSON, "public.leaderboard_v2(date_trunc('day', now()), date_trunc('day', now()) + interval '1 day')", PEOPLE, "FW403"
-    ),
-    "public.agent_leaderboard": of(
-        PERSON, "public.agent_leaderboard(date_trunc('day', now()), date_trunc('day', now()) + interval '1 day')", PEOPLE, "FW403"
-    ),
-    "public.leaderboard_trend": Function(
-        may=PERSON, call="public.leaderboard_trend(array[now() - interval '1 hour', now()], array[]::uuid[])",
-        its={"nothing": PEOPLE}, otherwise="FW403",
-    ),
-    "public.calculate_performance_score": of(
-        f"{PERSON} {SERVICE}", "public.calculate_performance_score({id})", f"{PEOPLE} service", "FW403",
-        id="'{owner}'", unknown="FW404",
-    ),
+    **LEADERBOARD,
     # What pages show, through the reader's own policies.
     "private.floor_v2": of(
         PERSON, "nullif(private.floor_v2(jsonb_build_object('supervisor_id', {id}))::jsonb -> 'agents', '[]')",
@@ -388,16 +376,5 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "private.valid_issues": of(f"{AGENT} {SERVICE}", "private.valid_issues('[]')", f"{KEYS} service"),
     "private.valid_tags": of(f"{AGENT} {SERVICE}", "private.valid_tags('{{}}')", f"{KEYS} service"),
-    "private.leaderboard_range": of(
-        PERSON, "private.leaderboard_range('today', null, null, 'UTC')", f"{PEOPLE} nobody deactivated deactivated_admin"
-    ),
-    "private.check_range": NOBODY,
-    "private.closed_part": NOBODY,
-    "private.keep_range": NOBODY,
-    "private.sums_between": NOBODY,
-    "private.performance_of": NOBODY,
-    "private.scores_between": NOBODY,
-    "private.period_start": NOBODY,
-    "private.scores": NOBODY,
     "private.settle_fcr": NOBODY,
 }  # fmt: skip

@@ -127,6 +127,17 @@ function draw() {
   new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: chart.height })).observe(place);
 }
 
+/** uPlot comes after the page is shown; the picture of the server stands meanwhile. */
+async function load() {
+  if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done, { once: true }));
+  const script = document.createElement("script");
+  script.src = figure.dataset.uplot;
+  await new Promise((done, failed) => {
+    Object.assign(script, { onload: done, onerror: failed });
+    document.head.append(script);
+  });
+}
+
 function repaint() {
   learnColours();
   chart.redraw(false, true);
@@ -137,7 +148,7 @@ for (const button of document.querySelectorAll("button[data-print]")) {
   button.addEventListener("click", () => print());
 }
 if (figure) {
-  await document.fonts.load("12px Inter").catch(() => []);
+  await Promise.all([load(), document.fonts.load("12px Inter").catch(() => [])]);
   draw();
   new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);

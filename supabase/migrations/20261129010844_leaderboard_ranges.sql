@@ -175,7 +175,7 @@ begin
   where r.whose = p_whose and r.since = v_part.since and r.until = v_part.until;
   if v_id is not null then
     if v_asked_at < pg_catalog.now() - interval '1 hour' then
-      -- Whoever finds the row locked leaves it to the other, so that readers never wait for one another.
+      -- A reader that finds the row locked leaves it to the other, so that readers never wait for one another.
       update private.performance_ranges set asked_at = pg_catalog.now()
       where id = (select r.id from private.performance_ranges r where r.id = v_id for update skip locked);
     end if;
@@ -191,7 +191,7 @@ begin
   insert into private.performance_range_sums (range_id, key, completed, handle_seconds, rated, csat_hundredths, fcr_known, fcr_true)
   select v_id, s.key, s.completed, s.handle_seconds, s.rated, s.csat_hundredths, s.fcr_known, s.fcr_true
   from private.sums_between(p_whose, v_part.since, v_part.until) s order by s.key;
-  -- At most so many, whoever asks for what.
+  -- At most so many, however many are asked for.
   delete from private.performance_ranges where id in (
     select r.id from private.performance_ranges r where r.id <> v_id order by r.asked_at desc, r.id desc offset 199);
 end $$;

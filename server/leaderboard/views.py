@@ -110,8 +110,7 @@ async def show(request: Request) -> Response:
                 connection, over, choice.type, first=_PAGE, after=after, own=viewer.id
             )
             more = await _beside(connection, viewer, choice, over, rows)
-    # Templates find the keys of a dict at once and those of a record after a failure, which doubles the time of a page.
-    more |= {"rows": [dict(row) for row in rows], "after": after, "page": after // _PAGE + 1, "size": _PAGE}
+    more |= {"rows": [_texts(row) for row in rows], "after": after, "page": after // _PAGE + 1, "size": _PAGE}
     return http.render(
         request,
         f"leaderboard/{choice.board}.html",
@@ -139,12 +138,27 @@ async def _beside(
         },
         "trend": await leaderboard_trend.read(connection, over, best, marked, choice.by),
         "opened": opened,
-        "agents": await agent_leaderboard.read(
-            connection, over, choice.type, "interactions", supervisor=opened
-        )
+        "agents": [
+            _texts(row)
+            for row in await agent_leaderboard.read(
+                connection, over, choice.type, "interactions", supervisor=opened
+            )
+        ]
         if opened
         else [],
     }
+
+
+def _texts(row: Record) -> dict[str, Any]:
+    """A row with its numbers as the page shows them, empty for none.
+
+    Templates find the keys of a dict at once and those of a record after a failure; formatting here takes half the time of filters.
+    """
+    found = dict(row)
+    for name in ("csat", "fcr"):
+        found[name] = "" if row[name] is None else f"{row[name]:.1f}%"
+    found["aht"] = "" if row["aht"] is None else http.duration(row["aht"])
+    return found
 
 
 def _opened(viewer: Viewer, choice: Choice, rows: Sequence[Record]) -> UUID | None:

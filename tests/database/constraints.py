@@ -93,8 +93,9 @@ TABLES = {
             "performance_range_sums_pkey": "completed = 1",
             "performance_range_sums_range_id_fkey": "range_id = -1",
         },
-        first="""insert into private.performance_range_sums (range_id, key, completed, handle_seconds, rated, csat_hundredths, fcr_known, fcr_true)
-        select id, gen_random_uuid(), 0, 0, 0, 0, 0, 0 from private.performance_ranges limit 1""",
+        first="""with r as (insert into private.performance_ranges (whose, since, until) values ('agent', '2026-03-01', '2026-04-01') returning id)
+        insert into private.performance_range_sums (range_id, key, completed, handle_seconds, rated, csat_hundredths, fcr_known, fcr_true)
+        select id, gen_random_uuid(), 0, 0, 0, 0, 0, 0 from r""",
     ),
     "private.profile_faults": Table(
         {"profile_faults_pkey": "reason = 'another'"},

@@ -25,6 +25,8 @@ REVIEW = (
     "interaction_scores",
     "scorecards",
 )
+RANGES = "performance_ranges"  # at most 200
+MONTH = "date_trunc('day', now(), 'Asia/Tokyo') - interval '30 days', date_trunc('day', now(), 'Asia/Tokyo') + interval '1 day'"
 PEOPLE, PULSE, SETTINGS, CHANGES = "users", "interaction_pulse", "settings", "performance_changes"
 
 
@@ -95,13 +97,17 @@ QUESTIONS = {
     "session": ask("web", "select * from private.find_web_session(sha256('x'))"),
     "expiry": ask("web", "select private.sweep('expiry')", "drills"),
     "reaping": ask("web", "select private.sweep('reaping')", PULSE),
-    "folding": ask("web", "select private.sweep('performance')", CHANGES, "interactions_to_find", "decision_search"),
+    "folding": ask("web", "select private.sweep('performance')", CHANGES, RANGES, "interactions_to_find", "decision_search"),
     "clean-up of metrics": ask("web", "select private.sweep('metrics')"),
     # Empty in these centres, so that reading them whole is the quickest: deliveries and faults of profiles.
     "clean-up of archives": ask("web", "select private.sweep('archives')", "webhook_deliveries", *REVIEW),
-    "clean-up of leftovers": ask("web", "select private.sweep('leftovers')", "profile_faults", "webhook_deliveries"),
+    "clean-up of leftovers": ask("web", "select private.sweep('leftovers')", RANGES, "profile_faults", "webhook_deliveries"),
     "anonymisation": ask("web", "select private.sweep('interactions')", "webhook_deliveries", *REVIEW),
-    "leaderboard": ask("supervisor", "select * from leaderboard('month', 'Asia/Tokyo')", PEOPLE, CHANGES),
+    # Edges of ranges belong to agents of everybody.
+    "leaderboard": ask("supervisor", "select * from leaderboard('month', 'Asia/Tokyo')", PEOPLE, CHANGES, "agents"),
+    "leaderboard of any days": ask("supervisor", f"select * from leaderboard_v2({MONTH})", PEOPLE, CHANGES, RANGES, "agents"),
+    "leaderboard of agents": ask("admin", f"select * from agent_leaderboard({MONTH})", PEOPLE, CHANGES, RANGES, "agents"),
+    "trend": ask("supervisor", f"select * from leaderboard_trend(array[{MONTH}], array['{{supervisor}}'::uuid])", CHANGES),
     "today": ask("supervisor", "select private.today('Asia/Tokyo')", CHANGES),
     "own performance": ask("supervisor", "select * from supervisor_performance", PEOPLE, CHANGES),
 }  # fmt: skip

@@ -15,6 +15,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from server import FILES
+from server.accounts import jobs as accounts_jobs
+from server.accounts import push_subscriptions_views, signal_choices_views
 from server.accounts import views as accounts
 from server.agents import agent_keys_views, agent_tools_views, agent_versions_views, setup_steps_views
 from server.agents import api as agents_api
@@ -34,6 +36,7 @@ from server.kernel import db, http
 from server.kernel.auth import Administration, Auth, Limits, within
 from server.kernel.db import sweeper
 from server.kernel.live import Hub, KnownAgents, Page, Shortcuts, Streams
+from server.kernel.providers import PushKeys
 from server.leaderboard import views as leaderboard
 from server.people import first_admin as first_admin_page
 from server.people import views as people
@@ -70,6 +73,7 @@ class State(TypedDict):
     limits: Limits
     recorder: Recorder
     known_agents: KnownAgents
+    push_keys: PushKeys | None  # None without VAPID_PRIVATE_KEY
     closing: asyncio.Event
 
 
@@ -123,20 +127,23 @@ class App:
                 jwt_secret=jwt_secret.get_secret_value() if jwt_secret else None,
             )
             known_agents = KnownAgents(auth, hub)
-            tasks = [
-                asyncio.create_task(_keep(name, work), name=name)
-                for name, work in {
-                    "hub": hub.listen,
-                    "streams": streams.run,
-                    "sessions": streams.check_sessions,
-                    "recorder": recorder.run,
-                    "emails": auth.run,
-                    "key uses": lambda: known_agents.run(database),
-                    "sweeper": lambda: sweeper.run(database),
-                    "deliveries": lambda: agents_jobs.run(database, private=settings.webhooks_private),
-                    "drills": lambda: permissions_jobs.run(database, streams, settings.drill_minutes),
-                }.items()
-            ]
+            work: dict[str, Callable[[], Awaitable[None]]] = {
+                "hub": hub.listen,
+                "streams": streams.run,
+                "sessions": streams.check_sessions,
+                "recorder": recorder.run,
+                "emails": auth.run,
+                "key uses": lambda: known_agents.run(database),
+                "sweeper": lambda: sweeper.run(database),
+                "deliveries": lambda: agents_jobs.run(database, private=settings.webhooks_private),
+                "drills": lambda: permissions_jobs.run(database, streams, settings.drill_minutes),
+            }
+            push_keys = _push_keys(settings)
+            if push_keys is not None:
+                work["pushes"] = lambda: accounts_jobs.run(
+                    database, push_keys, private=settings.webhooks_private
+                )
+            tasks = [asyncio.create_task(_keep(name, run), name=name) for name, run in work.items()]
             yield State(
                 settings=settings,
                 db=database,
@@ -152,6 +159,7 @@ class App:
                 limits=limits,
                 recorder=recorder,
                 known_agents=known_agents,
+                push_keys=push_keys,
                 closing=self.closing,
             )
             for task in tasks:
@@ -165,6 +173,12 @@ def _fanout(settings: Settings) -> "Fanout | None":
     from server.kernel.live.fanout import Fanout  # its library takes 7 MB, and most servers do not need it
 
     return Fanout(settings.fanout_url)
+
+
+def _push_keys(settings: Settings) -> PushKeys | None:
+    if settings.vapid_private_key is None or settings.vapid_subject is None:
+        return None
+    return PushKeys.of(settings.vapid_private_key.get_secret_value(), settings.vapid_subject)
 
 
 async def _keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -202,6 +216,8 @@ def create_app(
     routes: list[BaseRoute] = [
         *floor.ROUTES,
         *accounts.ROUTES,
+        *signal_choices_views.ROUTES,
+        *push_subscriptions_views.ROUTES,
         *agents.ROUTES,
         *agent_versions_views.ROUTES,
         *agent_tools_views.ROUTES,
@@ -222,6 +238,7 @@ def create_app(
         *calls,
         Route("/stream", _stream),
         Route("/favicon.ico", lambda _: RedirectResponse(http.static("icons/favicon.svg"), 301)),
+        *http.INSTALLABLE,
         *http.PROBES,
         Mount("/static", http.Static(directory=FILES / "static"), name="static"),
     ]

@@ -1,6 +1,7 @@
 """Every environment variable of Floorwalker, typed and documented. Nothing else reads the environment."""
 
 import os
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -115,6 +116,14 @@ class Settings(BaseSettings):
         False,
         description="1: events are also sent to addresses of private networks and of this machine. Otherwise they are refused.",
     )
+    vapid_private_key: SecretStr | None = Field(
+        None,
+        description="The key with which signals are sent to browsers by web push (VAPID), as floorwalker push-key prints it. Without it there is no web push.",
+    )
+    vapid_subject: str | None = Field(
+        None,
+        description="Whom a push service writes to about the messages, for example mailto:ops@example.com; together with VAPID_PRIVATE_KEY.",
+    )
     drill_minutes: int = Field(
         60,
         ge=0,
@@ -131,6 +140,13 @@ class Settings(BaseSettings):
     def offered_reasons(self) -> list[str]:
         """The reasons that a denial offers."""
         return [one for part in self.reasons.split(";") if (one := " ".join(part.split()))]
+
+    @field_validator("vapid_private_key")
+    @classmethod
+    def _is_a_key(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not re.fullmatch(r"[\w-]{43}=?", given.get_secret_value(), re.ASCII):
+            raise ValueError("this is not 32 bytes in base64url: make a key with floorwalker push-key")
+        return given
 
     @field_validator("reasons")
     @classmethod
@@ -273,6 +289,11 @@ class Settings(BaseSettings):
                 f"STALE_SECONDS ({self.stale_seconds}) must be less than REAP_SECONDS ({self.reap_seconds}): "
                 "an interaction would end before its card says that it is silent"
             )
+        known = re.fullmatch(r"(mailto:[^\s@]+@|https://)\S+", self.vapid_subject or "")
+        if (self.vapid_private_key, self.vapid_subject) != (None, None) and not (
+            known and self.vapid_private_key
+        ):
+            raise ValueError("web push needs VAPID_PRIVATE_KEY and VAPID_SUBJECT, which is mailto: or https:")
         return self
 
     @model_validator(mode="after")

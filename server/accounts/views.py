@@ -8,9 +8,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from server.accounts import signal_choices, signal_choices_views
+from server.accounts.signal_choices import Choices
 from server.errors import Invalid, NotFound, RequestError, TooMany, Unauthorized, Unavailable
 from server.kernel import http
 from server.kernel.auth import Auth, Link, PasswordRefused, PasswordSet, Viewer
+from server.kernel.db import Database
 from server.kernel.http import (
     drop_cookie,
     drop_doubtful,
@@ -28,6 +31,7 @@ _EMAIL, _PASSWORD, _TOKEN = 255, 1000, 4000  # characters
 _SAID = {
     "name": "Your name was changed.",
     "password": "Your password was changed. You are signed out everywhere else.",
+    "signals": "What calls you was saved.",
     "session": "That browser was signed out.",
 }
 
@@ -202,6 +206,21 @@ async def change_password(request: Request) -> Response:
     return answer
 
 
+async def choose_signals(request: Request) -> Response:
+    """Save what calls the viewer: 303 back, or 422 with the error."""
+    viewer: Viewer = request.state.viewer
+    db: Database = request.state.db
+    fields = await http.form(request)
+    typed = Choices.typed(fields, viewer.role)
+    try:
+        async with db.as_viewer(viewer) as connection:
+            await signal_choices.choose(connection, typed, quiet=fields.get("quiet") == "yes")
+    except Invalid as refusal:
+        field = "zone" if "zone" in refusal.detail else "quiet"
+        return await _account(request, 422, faults={field: refusal.detail}, typed=typed)
+    return RedirectResponse("/account?said=signals", 303)
+
+
 async def end_session(request: Request) -> Response:
     """End one of the viewer's sessions; for the present one, go to the sign-in page."""
     auth: Auth = request.state.auth
@@ -233,6 +252,7 @@ async def _account(
     said: str = "",
     name: str | None = None,
     faults: Mapping[str, str] | None = None,
+    typed: Choices | None = None,
 ) -> Response:
     auth: Auth = request.state.auth
     viewer: Viewer = request.state.viewer
@@ -241,6 +261,7 @@ async def _account(
         "name": viewer.name if name is None else name,
         "faults": defaultdict(str, faults or {}),
         "said": said,
+        **await signal_choices_views.shown(request, typed),
     }
     if faults and request.headers.get("hx-request"):
         return http.fragment(request, "accounts/_account.html", status, viewer=viewer, **context)
@@ -258,6 +279,7 @@ ROUTES = [
     Route("/account", signed_in(account)),
     Route("/account/name", signed_in(rename), methods=["POST"]),
     Route("/account/password", signed_in(change_password), methods=["POST"]),
+    Route("/account/signals", signed_in(choose_signals), methods=["POST"]),
     Route("/account/sessions/end", signed_in(end_sessions), methods=["POST"]),
     Route("/account/sessions/{id}/end", signed_in(end_session), methods=["POST"]),
 ]

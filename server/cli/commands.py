@@ -18,7 +18,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from server import app as application
 from server import settings as environment
-from server.cli import agent, agent_key, create_person, demo_keys, import_sdr, replay
+from server.cli import agent, agent_key, create_person, demo_keys, import_sdr, push_key, replay
 from server.cli.context import Context, fail, open_context
 from server.kernel import db
 from server.kernel.db import Programs, backups, migrations, secretly
@@ -283,6 +283,7 @@ def restore(file: Path) -> None:
 main.add_command(replay.replay)
 main.add_command(agent.agent)
 main.add_command(agent_key.agent_key)
+main.add_command(push_key.push_key)
 main.add_command(import_sdr.import_sdr)
 
 

@@ -35,6 +35,7 @@ class Interaction(TypedDict):
     silent_until: str | None  # when the last silence ended
     critical_until: str | None  # "infinity" while it is; the same below
     low_until: str | None
+    critical_since: str | None  # when it became so, the last time
 
 
 class Ended(TypedDict):

@@ -58,6 +58,11 @@ function leave() {
   location.reload(); // leads to the sign-in page, and from there back to this one
 }
 
+function lead(how) {
+  standing = how;
+  live.dataset.leads = how === "leading" ? "yes" : "no"; // signals.js gives signals in the leading tab
+}
+
 /** Tell the other tabs something. Each message shows that this tab works, and when it last heard from the server. */
 function tell(what) {
   if (!navigator.locks) return; // every tab has its own stream
@@ -113,7 +118,7 @@ channel.onmessage = ({ data }) => {
   answered = true;
   seen = Math.max(seen, ago(data.sent));
   heard = Math.max(heard, ago(data.heard));
-  if (data.stop) standing = "stopped";
+  if (data.stop) lead("stopped");
   else if (data.look) look();
   else if (data.lost) lost();
   else if (data.ping) serverTime.learn(Date.parse(data.ping), ago(data.heard));
@@ -165,7 +170,7 @@ live.addEventListener("htmx:sse:before:message", ({ detail: { message } }) => {
 });
 live.addEventListener("stop", () => {
   tell({ stop: true });
-  standing = "stopped"; // the connection line says so
+  lead("stopped"); // the connection line says so
   leaveSlot?.();
   leaveSlot = null;
 });
@@ -219,11 +224,11 @@ async function slot(mine) {
 async function hold() {
   const mine = (office = {});
   term = Math.max(Date.now(), term + 1);
-  standing = "waiting";
+  lead("waiting");
   const leave = await slot(mine);
   if (!leave) return;
   leaveSlot = leave;
-  standing = "leading";
+  lead("leading");
   tried = performance.now();
   tell({});
   connect();
@@ -251,7 +256,7 @@ async function stand(steal) {
 function resign() {
   if (!office) return;
   office = null;
-  standing = "following";
+  lead("following");
   seen = tried = performance.now();
   answered = false;
   leaveSlot?.();
@@ -301,6 +306,7 @@ function watch() {
   const slept = Date.now() - ticked.wall - (now - ticked.at) > SLEPT;
   ticked = { at: now, wall: Date.now() };
   flush();
+  document.dispatchEvent(new Event("connection:tick"));
   if (!started || standing === "stopped") return;
   if (slept) {
     heard = Math.min(heard, now - SILENCE + WOKEN);
@@ -335,6 +341,6 @@ if (navigator.locks) {
   channel.postMessage({ hello: true });
   stand(false);
 } else {
-  standing = "leading";
+  lead("leading");
   connect();
 }

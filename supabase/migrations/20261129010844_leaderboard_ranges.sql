@@ -456,6 +456,10 @@ begin
     where o.created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'))));
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
+  delete from private.given_signals where ctid = any (array(
+    select ctid from private.given_signals where given_at < pg_catalog.now() - interval '1 day' order by given_at limit 1000));
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
   -- The leaderboard reaches back 397 days; what began earlier is never the edge of a range.
   delete from private.performance_sums where ctid = any (array(
     select ctid from private.performance_sums
@@ -473,7 +477,7 @@ begin
   return v_all + v_count;
 end $$;
 comment on function private.cleanup_leftovers() is
-  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults and deliveries as old as archives, sums by agents'' days and quarters of 400 days ago, sums of ranges that nobody asked for in three days; how many.';
+  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults and deliveries as old as archives, signals that were given a day ago, sums by agents'' days and quarters of 400 days ago, sums of ranges that nobody asked for in three days; how many.';
 grant execute on function private.cleanup_leftovers() to service_role;
 
 -- Bounded, however long the history is: the quarters of an hour of one day of one person's agents, one person's interactions and decisions of one day, and the

@@ -34,6 +34,7 @@ from server.kernel.db.postgres_programs import (
 
 What: TypeAlias = Literal["everything", "schema", "rows"]
 _ACCOUNTS = ("users", "identities")  # tables of schema auth
+_OF_SESSIONS = ("private.web_sessions", "public.push_subscriptions", "private.push_messages")
 _ENTRY = re.compile(
     rf"\d+; \d+ \d+ (?P<kind>[A-Z][A-Z ]*?) (?P<schema>{'|'.join(migrations.SCHEMAS)}|auth|-) (?P<rest>.*)"
 )
@@ -154,7 +155,7 @@ async def backup(
     command = [
         programs.path("pg_dump"), "--format=custom", "--compress=1", "--no-publications", "--no-subscriptions",
         "--extension=pg_trgm", *(f"--schema={name}" for name in (*migrations.SCHEMAS, "auth")),
-        "--exclude-table-data=private.web_sessions", "--exclude-table-data=auth.users", *(f'--exclude-table=auth."{name}"' for name in tokens),
+        *(f"--exclude-table-data={name}" for name in _OF_SESSIONS), "--exclude-table-data=auth.users", *(f'--exclude-table=auth."{name}"' for name in tokens),
         *(f"--exclude-table-data={table}" for table in without_rows), *(["--data-only"] if what == "rows" else []),
         f"--dbname={address}",
     ]  # fmt: skip

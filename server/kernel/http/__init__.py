@@ -24,6 +24,7 @@ from server.kernel.http.exact_json import json_digest, size_of
 from server.kernel.http.filters import argument, arguments, duration, mask_phone, now
 from server.kernel.http.form_fields import form, identifier, is_id
 from server.kernel.http.forms import Utf8Forms
+from server.kernel.http.installable import INSTALLABLE
 from server.kernel.http.json_bodies import (
     WHOLE,
     Documented,
@@ -58,6 +59,7 @@ __all__ = [
     "FORMULA_SIGNS",
     "HANDLERS",
     "IDEMPOTENCY_KEY",
+    "INSTALLABLE",
     "PREFIX",
     "PROBES",
     "WHOLE",

@@ -26,10 +26,14 @@ _SCRIPTS = {
         "queue",
         "sight",
         "agents",
-        "floor",
+        "sounds",
+        "push",
+        "signals",
         "reasons",
         "attention",
     ),
+    # On the account page.
+    "js/choices.js": ("sounds", "push", "account"),
     # On the page of an interaction; chart waits for its library, and what follows it would wait too.
     "js/interaction.js": ("transcript", "chart"),
 }

@@ -14,6 +14,8 @@ begin
     satisfaction_score = coalesce(n.scores[pg_catalog.cardinality(n.scores)], p.satisfaction_score),
     critical_until = case when coalesce(n.sentiment, p.sentiment) = 'critical' then 'infinity'
       when p.critical_until = 'infinity' then v_now else p.critical_until end,
+    critical_since = case when coalesce(n.sentiment, p.sentiment) is distinct from 'critical' then p.critical_since
+      when p.critical_until > v_now - interval '1 minute' then coalesce(p.critical_since, v_now) else v_now end,
     low_until = case when coalesce(n.scores[pg_catalog.cardinality(n.scores)], p.satisfaction_score) < v_low then 'infinity'
       when p.low_until = 'infinity' then v_now else p.low_until end,
     scores = coalesce(n.scores, '{}'), feed = coalesce(n.feed, '[]')

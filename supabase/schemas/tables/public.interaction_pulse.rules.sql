@@ -26,7 +26,8 @@ create view private.interaction_cards with (security_invoker=true) as
     p.silent_since,
     p.silent_until,
     p.critical_until,
-    p.low_until
+    p.low_until,
+    p.critical_since
    from public.interaction_pulse p;
 comment on view private.interaction_cards is
   'The active interaction on the card of its agent. The version changes with the row.';

@@ -22,6 +22,7 @@ create table public.interaction_pulse (
   silent_until timestamptz,
   critical_until timestamptz,
   low_until timestamptz,
+  critical_since timestamptz,
   constraint interaction_pulse_pkey primary key (interaction_id),
   constraint interaction_pulse_satisfaction_score_check check (satisfaction_score >= 0::numeric
     and satisfaction_score <= 100::numeric),
@@ -46,6 +47,8 @@ comment on column public.interaction_pulse.silent_until is
   'When its last silence ended.';
 comment on column public.interaction_pulse.critical_until is
   'Infinity while the sentiment is critical and it is heard; then when that ended.';
+comment on column public.interaction_pulse.critical_since is
+  'When it became critical, the last time; less than a minute between two such times does not count.';
 comment on column public.interaction_pulse.low_until is
   'Infinity while the satisfaction is under critical_below; then when that ended.';
 comment on column public.interaction_pulse.scores is

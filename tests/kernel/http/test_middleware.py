@@ -157,7 +157,7 @@ async def test_what_is_signed_in_is_kept_by_no_cache_and_static_is(
 
 
 async def test_static_text_is_compressed_once_for_every_client_that_accepts_it(app_server: AppServer) -> None:
-    path = "/static/js/floor.js"
+    path = "/static/js/queue.js"
     plain = {"Accept-Encoding": "identity"}
     async with httpx.AsyncClient(base_url=app_server.url, timeout=DEADLINE) as client:
         whole = await client.get(path, headers=plain)

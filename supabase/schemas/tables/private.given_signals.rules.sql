@@ -1,0 +1,1 @@
+alter table private.given_signals enable row level security;

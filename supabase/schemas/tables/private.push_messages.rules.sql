@@ -1,0 +1,1 @@
+alter table private.push_messages enable row level security;

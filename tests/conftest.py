@@ -24,6 +24,7 @@ from server.settings import Settings
 from tests.app_server import DEADLINE, AppServer, Person
 from tests.auth_process import Transport, auth_process, hosted
 from tests.children import ending_with_us
+from tests.push_service import PUSH_KEY, PushService, push_service
 
 if TYPE_CHECKING:
     from tests.used_home import UsedHome
@@ -164,6 +165,21 @@ def behind(app_server: AppServer) -> Iterator[AppServer]:
         ) as web,
     ):
         yield AppServer(web.url, app_server.home, web.process, web.log)
+
+
+@pytest.fixture(scope="session")
+def pushing(app_server: AppServer) -> Iterator[AppServer]:
+    """Another web process of the same people, which sends web push."""
+    settings = hosted(app_server, VAPID_PRIVATE_KEY=PUSH_KEY, VAPID_SUBJECT="mailto:ops@example.com")
+    with a_folder() as folder, serving(folder / "pushing", free_port(), **settings) as web:
+        yield AppServer(web.url, app_server.home, web.process, web.log)
+
+
+@pytest.fixture
+def service() -> Iterator[PushService]:
+    """The push service of the browsers of a test."""
+    with push_service() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,7 @@ def agent(number: int) -> Agent:
             "silent_until": None,
             "critical_until": None,
             "low_until": None,
+            "critical_since": None,
         },
         "last": {
             "ended_at": at.format(30),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tests.database.constraints_review import ANOTHER, NOBODY, REVIEW
+from tests.database.constraints_signals import SIGNALS
 
 A_HASH = "sha256(gen_random_uuid()::text::bytea)"
 LONG = "repeat('x', {})".format
@@ -18,7 +19,7 @@ class Table:
 
 
 TABLES = {
-    **{name: Table(broken, row=row) for name, (row, broken) in REVIEW.items()},
+    **{name: Table(broken, row=row) for name, (row, broken) in (REVIEW | SIGNALS).items()},
     "private.drills": Table(
         {
             "drills_pkey": "why = 'another'",

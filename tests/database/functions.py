@@ -18,6 +18,7 @@ from tests.database.callers import (
 )
 from tests.database.fates import ACTORS
 from tests.database.functions_leaderboard import LEADERBOARD
+from tests.database.functions_signals import SIGNALS
 
 FUNCTIONS: dict[str, Function] = {
     # Decisions of people. Another's id, none and one that nobody has are told the same.
@@ -377,4 +378,5 @@ FUNCTIONS: dict[str, Function] = {
     "private.valid_issues": of(f"{AGENT} {SERVICE}", "private.valid_issues('[]')", f"{KEYS} service"),
     "private.valid_tags": of(f"{AGENT} {SERVICE}", "private.valid_tags('{{}}')", f"{KEYS} service"),
     "private.settle_fcr": NOBODY,
+    **SIGNALS,
 }  # fmt: skip

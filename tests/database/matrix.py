@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tests.database.fates import ACTORS, SERVICE_READS, Table, closed, grid
 from tests.database.matrix_review import REVIEW
+from tests.database.matrix_signals import SIGNALS
 from tests.database.matrix_views import VIEWS_READ
 
 TABLES: dict[str, Table] = {
@@ -128,7 +129,7 @@ TABLES: dict[str, Table] = {
         rows="interaction_id in ({interactions})",
         groups={
             "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at phone_number caller",
-            "grants": "grants lag_seconds lag_at is_test ends_at silent_since silent_until critical_until low_until",
+            "grants": "grants lag_seconds lag_at is_test ends_at silent_since silent_until critical_until low_until critical_since",
         },
         new={"interaction_id": "'{live}'", "agent_id": "'{agent}'", "supervisor_id": "'{owner}'"},
         fates=grid("""
@@ -337,6 +338,7 @@ TABLES: dict[str, Table] = {
     "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),
     "private.profile_faults": closed("id user_id reason created_at"),
     **REVIEW,
+    **SIGNALS,
     **VIEWS_READ,
 }
 VIEWS = set(VIEWS_READ)

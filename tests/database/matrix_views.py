@@ -43,7 +43,7 @@ VIEWS_READ: dict[str, Table] = {
     "private.interaction_cards": view(
         "id = '{live}'",
         "id agent_id version started_at phone_number last_seen_at sentiment satisfaction_score scores feed grants caller is_test"
-        " silent_since silent_until critical_until low_until",
+        " silent_since silent_until critical_until low_until critical_since",
     ),
     "private.interaction_rows": view(
         "id = '{live}'",

@@ -159,6 +159,7 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
             "select id, token_hash from private.web_sessions where user_id = $1", person.id
         )
         assert session is not None
+        await signals(owner, person, session["id"], UUID(pending))
         return {
             "owner": str(person.id), "username": person.username, "agent": str(agent.id),
             "key": await key_of(owner, agent.key), "key_hash": digest(agent.key).hex(),
@@ -168,6 +169,31 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
             "claimed": claimed["id"], "execution": execution["execution_id"], "drill": str(drill), "note": str(note),
             "session": str(session["id"]), "session_hash": session["token_hash"].hex(),
         }  # fmt: skip
+
+
+async def signals(owner: Connection, person: Person, session: UUID, request: UUID) -> None:
+    """What calls the person, a browser with web push, and a message to it that waits for long."""
+    await owner.execute(
+        "insert into signal_choices (user_id, sounds, notifications, zone) values ($1, '{half}', '{half}', 'UTC')",
+        person.id,
+    )
+    subscription = await owner.fetchval(
+        """insert into push_subscriptions (user_id, session_id, endpoint, host, p256dh, auth) values ($1, $2,
+          'https://push.example.com/' || $2, 'push.example.com', decode(repeat('04', 65), 'hex'), decode(repeat('05', 16), 'hex')) returning id""",
+        person.id,
+        session,
+    )
+    await owner.execute(
+        "insert into private.given_signals (user_id, signal, subject_id, since) values ($1, 'half', $2, now())",
+        person.id,
+        request,
+    )
+    await owner.execute(
+        """insert into private.push_messages (subscription_id, signal, subject_id, agent_name, ends_at, next_at)
+          values ($1, 'half', $2, 'x', now() + interval '1 day', now() + interval '1 hour')""",
+        subscription,
+        request,
+    )
 
 
 async def review(viewer: Connection, interaction: UUID) -> UUID:

@@ -184,7 +184,7 @@ async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
         assert claimed.is_success, claimed.text
     async with app_server.database() as owner:
         await owner.execute(
-            """update interaction_pulse set silent_since = last_seen_at, silent_until = now(), critical_until = 'infinity',
+            """update interaction_pulse set silent_since = last_seen_at, silent_until = now(), critical_until = 'infinity', critical_since = now(),
               low_until = now() where interaction_id = $1""",
             live,
         )

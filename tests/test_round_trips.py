@@ -32,7 +32,8 @@ COSTS = {
     "GET /system": (SESSION, VIEWER.format("system_report")),
     "GET /people": (SESSION, VIEWER.format("agents")),
     "GET /people/{id}": (SESSION, VIEWER.format("agents agents audit_logs")),
-    "GET /account": (SESSION, "web_sessions_of"),
+    "GET /account": (SESSION, "web_sessions_of", VIEWER.format("own_signals push_subscriptions")),
+    "GET /account/signals": (SESSION, VIEWER.format("own_signals push_subscriptions")),
     "GET / of nobody": (),
     "a decision": (SESSION, "decide_v2"),
     "a decision that comes too late": (SESSION, "decide_v2"),
@@ -50,7 +51,8 @@ def measured() -> Iterator[AppServer]:
     with (
         a_folder() as folder,
         other_postgres(folder / "home"),
-        serving(prepared(folder / "home"), free_port()) as app_server,
+        # An interaction that becomes silent rings its floor, rightly, and no test here is about that.
+        serving(prepared(folder / "home"), free_port(), STALE_SECONDS="500") as app_server,
     ):
         yield app_server
 

@@ -14,6 +14,7 @@ const viewer = document.body.dataset.viewer;
 const KEPT = 300; // signals that the browser remembers
 const ELSEWHERE = 300; // ms within which the leading tab, or the tab with focus, goes first
 const FRESH = 600_000; // ms after which the choices are read again
+const ANSWER = 5_000; // ms that this may take
 const ENDING = 30_000; // ms
 const SILENT = 1000 * Math.max(60, Number(document.body.dataset.stale)); // ms; a server may tell of silence later than that
 const REPORTED = 50; // signals in one report
@@ -60,22 +61,22 @@ function present() {
 
 // What the person has chosen.
 
-let choices = null;
+const kept = `signals:${viewer}`;
+let choices = JSON.parse(localStorage.getItem(kept)); // what they were when a page was open last
 let read = -Infinity;
 const channel = new BroadcastChannel("floorwalker-signals"); // the account page says that they were changed
 
 async function readChoices() {
   read = performance.now();
-  const kept = `signals:${viewer}`;
   try {
-    const answer = await fetch("/account/signals", { headers: { Accept: "application/json" }, redirect: "error" });
+    const answer = await fetch("/account/signals", { redirect: "error", signal: AbortSignal.timeout(ANSWER) });
     if (!answer.ok) throw new Error(answer.status);
     choices = await answer.json();
     localStorage.setItem(kept, JSON.stringify(choices));
     if (choices.push && !choices.pushed) await push.renew().catch(() => null);
   } catch {
-    // What they were; without that everything calls, because to be called in vain is better than not to be called.
-    choices ??= JSON.parse(localStorage.getItem(kept)) ?? { sounds: URGENCY, notifications: URGENCY, quiet: null, push: false };
+    // Everything calls, because to be called in vain is better than not to be called.
+    choices ??= { sounds: URGENCY, notifications: URGENCY, quiet: null, push: false };
   }
 }
 
@@ -145,7 +146,7 @@ async function report() {
 }
 
 async function give(fresh) {
-  await reading;
+  if (!choices) await reading;
   if (performance.now() - read > FRESH) reading = readChoices();
   if (quiet()) return;
   ring(fresh.filter(({ signal }) => choices.sounds.includes(signal)));

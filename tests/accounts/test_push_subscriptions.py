@@ -37,12 +37,15 @@ async def subscribed(http: httpx.AsyncClient, service: PushService, app_server: 
     return browser
 
 
-async def asked_before(
-    app_server: AppServer, person: Person, seconds: float, **fields: Any
-) -> dict[str, Any]:
-    """A request that was made so many seconds ago."""
+async def asked_before(app_server: AppServer, person: Person, seconds: float) -> dict[str, Any]:
+    """A request of the live interaction, or of a new one, that was made so many seconds ago."""
+    [agent, *_] = person.agents
+    async with app_server.database() as owner:
+        live = await owner.fetchval(
+            "select id from interactions where agent_id = $1 and status = 'active'", agent.id
+        )
     asked = await app_server.ask(
-        person.agents[0], await app_server.start(person.agents[0], phone_number="+442071838750"), **fields
+        agent, str(live) if live else await app_server.start(agent, phone_number="+442071838750")
     )
     await make_older(app_server, asked, seconds)
     return asked
@@ -85,9 +88,9 @@ def test_the_example_of_rfc_8291_comes_out_to_the_byte() -> None:
 
 
 async def test_half_of_the_time_calls_the_supervisor_and_admins_once_and_names_no_customer(
-    pushing: AppServer, service: PushService, voice: Person, chat: Person
+    app_server: AppServer, pushing: AppServer, service: PushService, voice: Person, chat: Person
 ) -> None:
-    admin = await pushing.hire("admin")
+    admin = await app_server.hire("admin")
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(pushing.browser_of(one)) for one in (voice, admin, chat)]
         own, admins, others = [await subscribed(http, service, pushing) for http in clients]
@@ -113,34 +116,27 @@ async def test_half_of_the_time_calls_the_supervisor_and_admins_once_and_names_n
         assert own.got[1][0]["Topic"] == headers["Topic"], "it replaces what was not delivered"
 
 
+@pytest.mark.full
 async def test_what_a_page_has_given_is_not_sent_too(
     pushing: AppServer, service: PushService, voice: Person
 ) -> None:
     async with pushing.browser_of(voice) as http:
         browser = await subscribed(http, service, pushing)
-        given = await asked_before(pushing, voice, 0)
+        given = await asked_before(pushing, voice, HALF - 4)  # a page has the time to report it
         async with pushing.database() as owner:
             since = await owner.fetchval(
                 "select to_json(requested_at) #>> '{}' from tool_permissions where id = $1", UUID(given["id"])
             )
-        for signal in ("request", "half"):
-            answer = await http.post(
-                "/account/signals/given", data={"given": f"{signal} {given['id']} {since}"}
-            )
-            assert answer.status_code == 204, answer.text
-        async with pushing.database(SUPERUSER) as owner, owner.transaction():
-            await owner.execute("set local session_replication_role = replica")
-            # Half of a time that is shorter, because the moment of the request is part of what was reported.
-            await owner.execute(
-                "update tool_permissions set expires_at = requested_at + interval '40 s' where id = $1",
-                UUID(given["id"]),
-            )
+        answer = await http.post("/account/signals/given", data={"given": f"half {given['id']} {since}"})
+        assert answer.status_code == 204, answer.text
+        await asyncio.sleep(4)
         other = await asked_before(pushing, voice, HALF)
         await until(lambda: browser.got)
         await asyncio.sleep(SETTLED)
         assert [said["about"] for _, said in browser.got] == [other["id"]]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("how", ["not chosen", "quiet hours"])
 async def test_what_was_not_chosen_and_what_falls_into_quiet_hours_is_not_sent(
     pushing: AppServer, service: PushService, voice: Person, how: str
@@ -164,20 +160,22 @@ async def test_what_was_not_chosen_and_what_falls_into_quiet_hours_is_not_sent(
         asked = await asked_before(pushing, voice, HALF)
         await asyncio.sleep(SETTLED)
         assert browser.got == []
+        await make_older(pushing, asked, ENDING)
         if how == "quiet hours":
+            await asyncio.sleep(SETTLED)
+            assert browser.got == []
             chosen.pop("quiet")
             assert (await http.post("/account/signals", data=chosen)).status_code == 303
-        await make_older(pushing, asked, ENDING)
         await until(lambda: browser.got)
         assert [said["signal"] for _, said in browser.got] == ["ending"]
 
 
 @pytest.mark.full
 async def test_an_agent_that_is_critical_or_silent_calls_its_supervisor_alone(
-    pushing: AppServer, service: PushService, voice: Person
+    app_server: AppServer, pushing: AppServer, service: PushService, voice: Person
 ) -> None:
-    admin = await pushing.hire("admin")
-    second = await pushing.add_agent(voice, "voice", "Second")
+    admin = await app_server.hire("admin")
+    second = await app_server.add_agent(voice, "voice", "Second")
     async with pushing.browser_of(voice) as http, pushing.browser_of(admin) as theirs:
         own, admins = await subscribed(http, service, pushing), await subscribed(theirs, service, pushing)
         critical, silent = await pushing.start(voice.agents[0]), await pushing.start(second)
@@ -205,7 +203,7 @@ async def test_an_agent_that_is_critical_or_silent_calls_its_supervisor_alone(
         assert admins.got == []
 
 
-@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("status", [pytest.param(404, marks=pytest.mark.full), 410])
 async def test_a_browser_that_the_push_service_does_not_know_is_forgotten(
     pushing: AppServer, service: PushService, voice: Person, status: int
 ) -> None:
@@ -241,7 +239,7 @@ async def test_a_failure_is_repeated_and_a_refusal_is_not(
 
 
 async def test_a_subscription_ends_with_the_session_of_its_browser(
-    pushing: AppServer, service: PushService, voice: Person
+    app_server: AppServer, pushing: AppServer, service: PushService, voice: Person
 ) -> None:
     async with pushing.browser_of(voice) as http, pushing.browser_of(voice) as another:
         first, second = await subscribed(http, service, pushing), await subscribed(another, service, pushing)
@@ -253,7 +251,7 @@ async def test_a_subscription_ends_with_the_session_of_its_browser(
         assert (await another.get("/account/signals")).json()["pushed"] is False
         # Another person of the same browser: its address is theirs from then on.
         again = await subscribed(another, service, pushing)
-        admin = await pushing.hire("admin")
+        admin = await app_server.hire("admin")
         async with pushing.browser_of(admin) as theirs:
             assert (await theirs.post("/account/push", data=again.fields)).status_code == 204
             assert (await another.get("/account/signals")).json()["pushed"] is False

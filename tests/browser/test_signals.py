@@ -38,7 +38,11 @@ AWAY = """(() => {
 })();"""
 REQUEST, HALF_SOUND, ENDING_SOUND = [660, 880], [740, 740, 988], [1047, 1047, 1047, 1047, 1319]
 CRITICAL, SILENT = [880, 622, 440], [330, 330]
-LATER = "seconds => serverTime.learn(serverTime.now() + 1000 * seconds)"  # the clock of the page, until the next minute
+# The clock of the page, until the next minute.
+LATER = """seconds => {
+  serverTime.learn(serverTime.now() + 1000 * seconds);
+  document.dispatchEvent(new Event("connection:tick"));
+}"""
 
 
 async def away(sign_in: SignIn, person: Person) -> Page:
@@ -69,6 +73,15 @@ async def called(page: Page, sound: list[int], *notes: str) -> None:
     await forget(page)
 
 
+async def never_silent(app_server: AppServer, interaction: str) -> None:
+    """Not within an hour, by any clock."""
+    async with app_server.database() as owner:
+        await owner.execute(
+            "update interaction_pulse set last_seen_at = now() + interval '1 hour' where interaction_id = $1",
+            UUID(interaction),
+        )
+
+
 async def icon(page: Page) -> str:
     href = await page.locator("#favicon").get_attribute("href")
     return str(href).partition("?")[0].rpartition("/")[2]
@@ -88,6 +101,7 @@ async def test_each_signal_has_a_sound_a_notification_a_title_and_an_icon_of_its
         assert await icon(page) == "favicon-critical.svg"
         for sentiment in ("good", "critical"):  # a moment later, which is the same time of being critical
             await metric(api, live, sentiment, 20, sentiment)
+        await never_silent(app_server, live)
         asked = await app_server.ask(first, live)
         label = await page.locator(f"#tool-permission-{asked['id']}").get_attribute("aria-label")
         await called(page, REQUEST, f"{label}: allow or deny?")
@@ -138,7 +152,10 @@ async def test_of_several_tabs_the_leading_one_calls_and_another_where_it_cannot
     live = await app_server.start(voice.agents[0])
     async with app_server.api(voice.agents[0]) as api:
         await metric(api, live, "critical", 20, "This is fraud")
+    await never_silent(app_server, live)
+    await leader.wait_for_function("() => window.heard.length === 3")
     asked = await app_server.ask(voice.agents[0], live)
+    await leader.wait_for_function("() => window.heard.length === 5")
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_be_visible()
         await page.evaluate(LATER, 182)
@@ -191,6 +208,7 @@ async def test_choices_and_quiet_hours_hold_from_the_moment_they_are_saved(
     await expect(section.get_by_label("Sound: A new request")).not_to_be_checked()
     await page.wait_for_timeout(500)
     live = await app_server.start(voice.agents[0])
+    await never_silent(app_server, live)
     asked = await app_server.ask(voice.agents[0], live)
     label = await page.locator(f"#tool-permission-{asked['id']}").get_attribute("aria-label")
     await called(page, [], f"{label}: allow or deny?")
@@ -326,13 +344,13 @@ async def test_web_push_reaches_a_person_who_has_no_page_open(
         }"""
     )
     assert await worker.evaluate("self.wanted") == "/"
-    live = await context.new_page()
-    await live.goto("/")
-    await expect(live.locator("#connection")).to_have_text("Live")
     assert await shown() == [], "the click has closed it"
 
     # With a page open, the page gives the signal, and nothing is sent.
     later = await asked_before(pushing, voice, 178)
+    live = await context.new_page()
+    await live.goto("/")
+    await expect(live.locator("#connection")).to_have_text("Live")
     await expect(live.locator(f"#tool-permission-{later['id']}")).to_be_attached()
     await expect(live).to_have_title("(2) Half its time · Floor · Floorwalker")
     await asyncio.sleep(9)

@@ -179,7 +179,7 @@ async def signals(owner: Connection, person: Person, session: UUID, request: UUI
     )
     subscription = await owner.fetchval(
         """insert into push_subscriptions (user_id, session_id, endpoint, host, p256dh, auth) values ($1, $2,
-          'https://push.example.com/' || $2, 'push.example.com', decode(repeat('04', 65), 'hex'), decode(repeat('05', 16), 'hex')) returning id""",
+          'https://push.example.com/' || $2::uuid, 'push.example.com', decode(repeat('04', 65), 'hex'), decode(repeat('05', 16), 'hex')) returning id""",
         person.id,
         session,
     )

@@ -12,8 +12,12 @@ as $$
       and u.deactivated_at is null and (u.banned_until is null or u.banned_until <= pg_catalog.now())
   ), requests as (
     select p.id as user_id, t.id, t.requested_at, t.expires_at, t.agent_id, t.tool_name
-    from people p join public.tool_permissions t on t.supervisor_id = p.id or p.role = 'admin'
-    where t.status = 'pending' and t.held_until is null and t.expires_at > pg_catalog.clock_timestamp()
+    from people p join public.tool_permissions t on t.supervisor_id = p.id
+    where p.role = 'supervisor' and t.status = 'pending' and t.held_until is null and t.expires_at > pg_catalog.clock_timestamp()
+    union all
+    select p.id, t.id, t.requested_at, t.expires_at, t.agent_id, t.tool_name
+    from people p cross join public.tool_permissions t
+    where p.role = 'admin' and t.status = 'pending' and t.held_until is null and t.expires_at > pg_catalog.clock_timestamp()
     union all
     select p.id, d.id, d.created_at, d.expires_at, i.agent_id, d.tool_name
     from people p join private.drills d on d.supervisor_id = p.id join public.interactions i on i.id = d.interaction_id
@@ -29,7 +33,7 @@ as $$
     cross join lateral (values
       ('critical', case when i.critical_until = 'infinity' then i.critical_since end, i.critical_since),
       ('silent', i.silent_since, i.silent_since + pg_catalog.make_interval(secs => greatest(60, private.setting('stale_seconds'))))) e (signal, since, at)
-    where p.role = 'supervisor' and e.since is not null
+    where p.role = 'supervisor' and (i.critical_until = 'infinity' or i.silent_since is not null) and e.since is not null
   )
   select a.user_id, a.signal, a.subject_id, a.since, a.at, a.ends_at, a.agent_id, a.tool_name
   from all_of_them a join people p on p.id = a.user_id

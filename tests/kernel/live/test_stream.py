@@ -36,8 +36,8 @@ def viewer_of(person: Person, role: Any = "supervisor") -> Viewer:
     return Viewer(person.id, person.email, role, person.name, person.username, "voice", person.id, expires)
 
 
-def audiences_of(viewer: Viewer) -> list[Audience]:
-    return home_of(viewer, Filters.of(QueryParams()))
+def audiences_of(viewer: Viewer, **filters: str) -> list[Audience]:
+    return home_of(viewer, Filters.of(QueryParams(filters)))
 
 
 @asynccontextmanager
@@ -64,10 +64,10 @@ async def streaming(app_server: AppServer, per_account: int = 1000) -> AsyncIter
                     await task
 
 
-def join(streams: Streams, viewer: Viewer) -> Subscriber:
+def join(streams: Streams, viewer: Viewer, **filters: str) -> Subscriber:
     """A reader that has read nothing yet."""
     subscriber = Subscriber(viewer)
-    streams.enter(audiences_of(viewer), subscriber)
+    streams.enter(audiences_of(viewer, **filters), subscriber)
     return subscriber
 
 
@@ -163,7 +163,6 @@ async def test_the_last_who_leaves_takes_the_audience_along(app_server: AppServe
         assert not [topic for topic in streams.hub.topics.shared if str(voice.id) in topic]
 
 
-@pytest.mark.full
 async def test_an_admin_who_is_out_leaves_no_empty_wallboard_to_the_others(
     app_server: AppServer, voice: Person
 ) -> None:
@@ -172,8 +171,10 @@ async def test_an_admin_who_is_out_leaves_no_empty_wallboard_to_the_others(
     live = await app_server.start(voice.agents[0])
     await measure(app_server, voice, live, 0)
     async with streaming(app_server) as streams:
-        first, *_ = [join(streams, viewer_of(gone, "admin")) for _ in range(9)]
-        second = join(streams, viewer_of(stays, "admin"))
+        # Of one supervisor: among the sixty worst of a whole test run, which are silent, this one stands only once it is silent too.
+        whose = {"supervisor": voice.username}
+        first, *_ = [join(streams, viewer_of(gone, "admin"), **whose) for _ in range(9)]
+        second = join(streams, viewer_of(stays, "admin"), **whose)
         await until(lambda: "line 0 " in waiting(second))
         async with app_server.database() as owner:
             await owner.execute("update users set deactivated_at = now() where id = $1", gone.id)

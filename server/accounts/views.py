@@ -217,7 +217,7 @@ async def choose_signals(request: Request) -> Response:
             await signal_choices.choose(connection, typed, quiet=fields.get("quiet") == "yes")
     except Invalid as refusal:
         field = "zone" if "zone" in refusal.detail else "quiet"
-        return await _account(request, 422, faults={field: refusal.detail}, typed=typed)
+        return await _account(request, 422, faults={field: refusal.sentence}, typed=typed)
     return RedirectResponse("/account?said=signals", 303)
 
 

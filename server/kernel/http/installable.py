@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server import FILES
-from server.kernel.http.rendering import static
+from server.kernel.http.bundles import address as static
 
 _GROUND = "#2b5cbf"  # that of the icon
 

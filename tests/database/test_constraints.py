@@ -10,6 +10,7 @@ from tests.database.sample import Sample
 
 # Without these columns, another constraint on fewer of them would always be violated first.
 SHADOWED = {
+    "push_subscriptions_user_id_fkey": "push_subscriptions_session_id_fkey",
     "agents_owner_and_type": "agents_pkey",
     "interactions_owner": "interactions_pkey",
     "users_id_type": "users_pkey",

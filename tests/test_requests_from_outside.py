@@ -20,7 +20,7 @@ ALWAYS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
 }
 FLOOR = {"Host": "floor.example.com"}

@@ -12,7 +12,8 @@ const calm = favicon.href;
 const title = document.title;
 const viewer = document.body.dataset.viewer;
 const KEPT = 300; // signals that the browser remembers
-const ELSEWHERE = 300; // ms within which the leading tab, or the tab with focus, goes first
+const ELSEWHERE = 300; // ms within which the tab with focus goes first
+const FOLLOWS = 1_500; // ms that the other tabs leave to the leading one, whose machine may be busy
 const FRESH = 600_000; // ms after which the choices are read again
 const ANSWER = 5_000; // ms that this may take
 const ENDING = 30_000; // ms
@@ -114,7 +115,7 @@ let missed = []; // while the sound was blocked
 
 async function ring(signals) {
   if (!sounds.wanted() || !signals.length) return;
-  if (!leads()) await wait(ELSEWHERE);
+  if (!leads()) await wait(FOLLOWS);
   if (sounds.state() === "blocked") return void missed.push(...signals); // another tab may play it
   const [most] = urgent(await first("rung", signals));
   if (most) sounds.play(most.signal);
@@ -122,7 +123,7 @@ async function ring(signals) {
 
 async function notify(signals) {
   const may = sounds.wanted() && "Notification" in window && Notification.permission === "granted";
-  if (!looking()) await wait(leads() ? ELSEWHERE : 2 * ELSEWHERE);
+  if (!looking()) await wait(leads() ? ELSEWHERE : FOLLOWS);
   const [most, ...others] = urgent(await first("told", signals));
   if (!most || looking() || !may) return;
   const more = others.length ? `And ${others.length} more` : "";

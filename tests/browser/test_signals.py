@@ -159,16 +159,16 @@ async def test_of_several_tabs_the_leading_one_calls_and_another_where_it_cannot
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_be_visible()
         await page.evaluate(LATER, 182)
-    await leader.wait_for_timeout(2500)
+    await leader.wait_for_timeout(3500)
     heard = [await page.evaluate("window.heard") for page in pages]
     assert heard == [CRITICAL + REQUEST + HALF_SOUND, [], []]
     assert [len(await page.evaluate("window.notes")) for page in pages] == [3, 0, 0]
     await leader.close()
     await expect(pages[1].locator("#connection")).to_have_text("Live")
-    await pages[1].wait_for_timeout(2500)
+    await pages[1].wait_for_timeout(3500)
     for page in pages[1:]:
         await page.evaluate(LATER, 150)
-    await pages[1].wait_for_timeout(2500)
+    await pages[1].wait_for_timeout(3500)
     heard = [await page.evaluate("window.heard") for page in pages[1:]]
     assert sorted(heard) == [[], ENDING_SOUND]
 

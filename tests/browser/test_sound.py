@@ -142,7 +142,7 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
     asked = await app_server.ask(agent, interaction)
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_have_count(1)
-    await pages[0].wait_for_timeout(1500)
+    await pages[0].wait_for_timeout(3000)
     assert sum([await page.evaluate("window.rings") for page in pages]) - before == 1
     notes = [note for page in pages for note in await page.evaluate("window.notes")]
     assert len(notes) == 1, notes
@@ -154,7 +154,7 @@ async def test_one_ring_and_one_notification_a_browser_however_many_tabs(
     asked = await app_server.ask(agent, interaction)
     for page in pages:
         await expect(page.locator(f"#tool-permission-{asked['id']}")).to_have_count(1)
-    await pages[0].wait_for_timeout(1500)
+    await pages[0].wait_for_timeout(3000)
     notes = [note for page in pages for note in await page.evaluate("window.notes")]
     assert len(notes) == 1, "a person who looks at the page sees it"
     assert sum([await page.evaluate("window.rings") for page in pages]) - before == 2

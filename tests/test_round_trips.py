@@ -3,9 +3,12 @@
 import asyncio
 import json
 import re
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -266,11 +269,45 @@ async def test_two_supervisors_who_ring_at_once_are_read_once_each(
                 assert sum(asked(read).count(str(person.id)) for read in reads) == 1
 
 
-def asked(read: Statement) -> list[str]:
-    """The audiences that it reads."""
+def entries(read: Statement) -> list[dict[str, Any]]:
+    """The audiences that it reads, as their claims, pages and arguments."""
     found = re.search(r"\$1 = '(.*)'", read.parameters, re.DOTALL)
     assert found, read
-    return [entry["arguments"]["supervisor_id"] for entry in json.loads(found[1].replace("''", "'"))]
+    audiences: list[dict[str, Any]] = json.loads(found[1].replace("''", "'"))
+    return audiences
+
+
+def asked(read: Statement) -> list[str]:
+    """Whose floors it reads."""
+    return [entry["arguments"]["supervisor_id"] for entry in entries(read)]
+
+
+async def test_many_admins_with_the_same_filters_are_one_read_a_second(
+    measured: AppServer, ledger: Ledger, browsers: Browsers
+) -> None:
+    """With metrics all the time, streams and first pages, some of them at the same moment; another order is read apart."""
+    agent, live = browsers.voice.agents[0], browsers.live[browsers.voice.username]
+    admin, score = browsers.of["admin"], 0
+    async with (
+        measured.browser_of(await measured.hire("admin")) as second,
+        watching(ledger, admin, "wallboard", count=6),
+        watching(ledger, second, "wallboard", count=6),
+        watching(ledger, second, "wallboard&sort=longest", count=2),
+    ):
+        began = time.monotonic()
+        async with ledger.counting() as cost:
+            while time.monotonic() < began + 3.5:
+                score = score % 100 + 1
+                pages = (who.get(path) for who in (admin, second) for path in ("/", "/", "/?sort=longest", "/?type=voice"))  # fmt: skip
+                for answer in await asyncio.gather(measure(measured, agent, live, score), *pages):
+                    assert answer is None or answer.status_code == 200
+        seconds = time.monotonic() - began
+    read = [json.dumps(one["arguments"] | {"known": {}}, sort_keys=True) for reads in cost.of("read_audiences_v2")
+            for one in entries(reads) if one["page"] == "wallboard"]  # fmt: skip
+    counts = Counter(read)
+    assert len(counts) == 3
+    for arguments, count in counts.items():
+        assert 1 < count <= seconds + 1, arguments
 
 
 async def test_nothing_is_asked_while_nothing_happens(ledger: Ledger, browsers: Browsers) -> None:

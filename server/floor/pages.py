@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypedDict
+from typing import Any, TypedDict
 
 from starlette.requests import Request
 
-from server.errors import Invalid, NotFound
+from server.errors import NotFound
 from server.floor.agents import Standing, in_order, instant
+from server.floor.wallboard import NUMBERS, Filters, Numbers, NumbersShown, Wallboard, wallboard
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template
 from server.kernel.live import Audience, FeedLine, Grant, Page, Parts, Permission, Queue, Regions, queue
@@ -72,75 +73,12 @@ class Floor(Queue):
     read_at: str
 
 
-class Numbers(TypedDict):
-    """The numbers above a page; `agents`: status → how many."""
-
-    active: int
-    critical: int  # and heard
-    silent: int
-    pending: int
-    oldest_pending: str | None
-    pending_tests: int  # the requests of test interactions, which no other number includes
-    satisfaction: float | None  # of those that are heard
-    agents: dict[str, int] | None
-
-
-class Row(TypedDict):
-    """An active interaction on the wallboard: a row of private.interaction_rows."""
-
-    id: str
-    agent_name: str
-    username: str
-    interaction_type: str
-    started_at: str
-    phone_number: str | None
-    last_seen_at: str
-    sentiment: str | None
-    satisfaction_score: float | None
-    feed: FeedLine | None
-    grants: int | None
-    caller: str | None
-    is_test: bool
-    silent_since: str | None
-
-
-class Supervisor(TypedDict):
-    """A supervisor with active interactions."""
-
-    username: str
-    active: int
-    critical: int
-
-
-class Wallboard(TypedDict):
-    """The result of private.wallboard: the worst of the `matching` interactions."""
-
-    numbers: Numbers
-    interactions: list[Row]
-    matching: int
-    supervisors: list[Supervisor]
-
-
-class _NumbersShown(TypedDict):
-    numbers: Numbers
-
-
 class _QuietShown(TypedDict):
     """A floor without a live interaction and without a request that waits."""
 
     since: str | None  # when the last interaction ended
     agents: int
     version: str  # changes with what /today shows
-
-
-class _SupervisorsShown(TypedDict):
-    supervisors: list[Supervisor]
-
-
-class _InteractionsShown(TypedDict):
-    interactions: list[Row]
-    more: int
-    agents: int  # in use
 
 
 class _AgentShown(TypedDict):
@@ -152,10 +90,7 @@ class _AgentsShown(TypedDict):
     quiet: bool
 
 
-NUMBERS = Template("floor/_numbers.html", _NumbersShown)
 QUIET = Template("floor/_quiet.html", _QuietShown)
-SUPERVISORS = Template("floor/_supervisors.html", _SupervisorsShown)
-INTERACTIONS = Template("interactions/_interactions.html", _InteractionsShown)
 AGENT = Template("agents/_agent.html", _AgentShown)
 AGENTS = Template("agents/_agents.html", _AgentsShown)
 
@@ -235,7 +170,7 @@ def _numbers(shown: Floor, agents: Sequence[_Card], waiting: Sequence[Permission
         "satisfaction": round(sum(scores) / len(scores)) if scores else None,
         "agents": None,
     }
-    return partials("numbers", NUMBERS, _NumbersShown(numbers=numbers))
+    return partials("numbers", NUMBERS, NumbersShown(numbers=numbers))
 
 
 def _quiet(agents: Sequence[_Card], partials: Partials) -> str:
@@ -251,63 +186,20 @@ def is_quiet(regions: Mapping[str, str]) -> bool:
     return "data-quiet=" in regions.get("numbers", "")
 
 
-def _wallboard(shown: Wallboard, partials: Partials) -> Regions:
-    numbers, interactions = shown["numbers"], shown["interactions"]
-    return {
-        "numbers": partials("numbers", NUMBERS, _NumbersShown(numbers=numbers)),
-        "supervisors": partials(
-            "supervisors", SUPERVISORS, _SupervisorsShown(supervisors=shown["supervisors"])
-        ),
-        "interactions": partials(
-            "interactions",
-            INTERACTIONS,
-            _InteractionsShown(
-                interactions=interactions,
-                more=shown["matching"] - len(interactions),
-                agents=sum((numbers["agents"] or {}).values()),
-            ),
-        ),
-    }
-
-
 def _waiting(shown: Queue, partials: Partials) -> Regions:
     return {"tool-permissions": queue(shown, partials)}
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """The filters of the wallboard's list; empty means all."""
-
-    type: str = ""
-    sentiment: str = ""
-    supervisor: str = ""
-    stale: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Self:
-        """From a query string. Invalid for an unknown value."""
-        found = cls(**{name: query.get(name, "").strip() for name in cls.__slots__})
-        if (
-            found.type not in ("", "voice", "chat")
-            or found.sentiment not in ("", "good", "neutral", "critical")
-            or found.stale not in ("", "1")
-            or len(found.supervisor) > 100
-            or "\x00" in found.supervisor
-        ):
-            raise Invalid("There is no such filter.")
-        return found
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The filters that are set."""
-        return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
-
-
 def home_of(viewer: Viewer, filters: Filters) -> list[Audience]:
-    """The audience of a supervisor's floor; for an admin those of the filtered wallboard and of all pending requests."""
+    """The audience of a supervisor's floor; for an admin those of the filtered wallboard and of all pending requests.
+
+    No filter hides a request, because somebody waits for each.
+    """
     if viewer.role == "admin":
-        chosen = json.dumps(filters.chosen, sort_keys=True)
-        return [Audience(WALLBOARD, "*", chosen), Audience(WAITING, "*", chosen)]
+        return [
+            Audience(WALLBOARD, "*", json.dumps(filters.chosen, sort_keys=True)),
+            Audience(WAITING, "*", "{}"),
+        ]
     return [Audience(FLOOR, str(viewer.id), json.dumps({"supervisor_id": str(viewer.id)}))]
 
 
@@ -336,10 +228,12 @@ WALLBOARD = Page(
     shows=Wallboard,
     tables=FLOOR.tables,
     urgent=frozenset(),
-    render=_wallboard,
+    render=wallboard,
     every=1.0,
     urgent_every=1.0,
     watch=watch,
+    burst=1,
+    shared=True,
 )
 # Read separately from the wallboard, because a pending request must not wait for ten thousand interactions.
 WAITING = Page(

@@ -8,7 +8,8 @@ from starlette.routing import Route
 
 from server.errors import NotFound
 from server.floor import performance_sums
-from server.floor.pages import Filters, home_of, is_quiet
+from server.floor.pages import home_of, is_quiet
+from server.floor.wallboard import ORDERS, Filters
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.http import signed_in
@@ -30,6 +31,7 @@ async def home(request: Request) -> Response:
         f"floor/{name}.html",
         {"page": name} | filters.chosen,
         filters=filters,
+        orders=ORDERS,
         regions=regions,
         **(await _today(request) if is_quiet(regions) else _BUSY),
     )

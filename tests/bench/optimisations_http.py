@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
 from server.app import CALLS
-from server.floor import pages
+from server.floor import pages, wallboard
 from server.kernel.http import TrustedHosts, exact_json, partial, partials, rendering
 from server.kernel.http.filters import mask_phone, moment, sparkline
 from tests.bench.by_turns import alternate, gained
@@ -104,7 +104,7 @@ def _plain_environment(*, indented: bool = False) -> Environment:
 
 
 def _indents() -> Row:
-    row: pages.Row = {
+    row: wallboard.Row = {
         "id": "00000000-0000-4000-8000-000000000001",
         "agent_name": "Voice agent 1",
         "username": "supervisor1",
@@ -119,10 +119,13 @@ def _indents() -> Row:
         "grants": None,
         "is_test": False,
         "silent_since": None,
+        "scores": [50.0 + n % 7 for n in range(60)],
     }
     environments = [_plain_environment(indented=indented) for indented in (False, True)]
     shown, indented = (
-        environment.get_template(pages.INTERACTIONS.path).render(interactions=[row] * 50, more=0, agents=3)
+        environment.get_template(wallboard.INTERACTIONS.path).render(
+            interactions=[row] * 50, order="worst first", more=0, hidden=0, clear="/", agents=3
+        )
         for environment in environments
     )
     assert "".join(shown.split()) == "".join(indented.split())

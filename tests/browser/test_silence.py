@@ -93,7 +93,7 @@ async def test_the_wallboard_says_who_is_silent(
     await page.evaluate(LISTEN)
     await fall_silent(app_server, live, 40)
     await expect(row.locator(".sentiment")).to_have_text(re.compile(r"Silent 0:4\d"))
-    await expect(row).to_contain_text("Last known at")
+    await expect(row).to_contain_text("Last known, since")
     await says(page, f"{voice.agents[0].name} is silent")
     assert await page.evaluate(NOISY) == []
 

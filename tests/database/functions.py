@@ -208,6 +208,7 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "nullif(private.chosen_supervisors('{{\"type\": \"voice\"}}'), '{{}}')", "owner other admin"
     ),
     "private.wallboard": of(PERSON, "nullif(private.wallboard('{{}}') -> 'interactions', '[]')", "owner admin"),
+    "private.agents_by_status": of(PERSON, "nullif(private.agents_by_status(), '{{}}')", "owner other admin"),
     "private.today": of(PERSON, "private.today('UTC')", "owner other", "FW403"),
     "private.waiting_in_turn": of(
         PERSON, "(select w.ids from private.waiting_in_turn(array[{id}]::uuid[], 9) w)", "owner admin", id="'{owner}'"

@@ -44,6 +44,7 @@ QUESTIONS: dict[str, tuple[str, str, str]] = {
     "floor of none": ("floor", "{}", ""),
     "wallboard": ("wallboard", "{}", "owner other admin"),
     "wallboard of voice": ("wallboard", '{"type": "voice"}', "owner other admin"),
+    "wallboard by supervisor": ("wallboard", '{"sort": "supervisor"}', "owner other admin"),
     "wallboard that is good": ("wallboard", '{"sentiment": "good"}', "owner other admin"),
     "wallboard of owner": ("wallboard", '{"supervisor": "{username}"}', "owner other admin"),
     "wallboard that is stale": (
@@ -121,6 +122,7 @@ BROKEN: dict[str, tuple[Entry, str]] = {
     "wallboard of fax": ({"page": "wallboard", "arguments": {"type": "fax"}}, "unknown type fax"),
     "wallboard of types": ({"page": "wallboard", "arguments": {"type": ["voice"]}}, "unknown type"),
     "wallboard that is angry": ({"page": "wallboard", "arguments": {"sentiment": "angry"}}, "unknown sentiment angry"),
+    "wallboard by SQL": ({"page": "wallboard", "arguments": {"sort": "name; drop table users"}}, "unknown order name"),
     "waiting of a word": ({"page": "waiting", "arguments": "voice"}, "plain"),
     "waiting of fax": ({"page": "waiting", "arguments": {"type": "fax"}}, "unknown type fax"),
     "waiting of SQL": ({"page": "waiting", "arguments": {"supervisor": "' or true --"}}, SHOWS_NOTHING),

@@ -61,6 +61,7 @@ QUESTIONS = {
     "wallboard filtered": ask(
         "admin", "select private.wallboard('{{\"type\": \"voice\", \"supervisor\": \"a\", \"stale\": \"1\"}}')", PEOPLE, PULSE
     ),
+    "wallboard by supervisor": ask("admin", "select private.wallboard('{{\"sort\": \"supervisor\"}}')", PEOPLE, PULSE),
     "what waits, everybody's": ask("admin", "select private.waiting('{{}}')", PEOPLE),
     "pending permissions": ask("supervisor", "select * from private.waiting_in_turn(array['{supervisor}'::uuid], 50)"),
     "everybody's pending permissions": ask("admin", "select * from private.waiting_in_turn(null, 50)", PEOPLE),

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials
 from server.kernel.live.regions import Regions
+from server.kernel.live.scheduler import BURST
 
 Shown = TypeVar("Shown")
 
@@ -31,11 +32,14 @@ class Page(Generic[Shown]):
     tables: frozenset[str]  # a notification of one of these rings the page
     urgent: frozenset[str]  # tables whose rings are read first, with a throttle of their own
     render: Callable[[Shown, Partials], Regions]
-    # Seconds between two reads of an audience in the long run; after a pause, four may follow each other at once.
+    # Seconds between two reads of an audience in the long run; after a pause, `burst` may follow each other at once.
     every: float
     urgent_every: float  # the same for urgent reads
     # Returns the audiences of /stream?page=name; None for a page that is only shown beside another.
     watch: "Watch | None" = None
+    burst: int = BURST
+    # An expensive page that all its viewers may share: read at most once per `every` seconds, for first pages too (reads.py).
+    shared: bool = False
     title: "Callable[[Shown], str] | None" = None  # for a page whose title depends on its record
 
     def regions(self, shown: Shown | None, partials: Partials) -> Regions:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 BATCH = 100  # audiences per round trip
-_BURST = 4  # reads that may follow each other at once after a pause
+BURST = 4  # reads that may follow each other at once after a pause
 
 
 class Waits(Protocol):
@@ -28,14 +28,15 @@ W = TypeVar("W", bound=Waits)
 
 @dataclass(slots=True)
 class Throttle:
-    """A leaky bucket (GCRA, ITU-T I.371): some reads at once after a pause, then one per `every` seconds."""
+    """A leaky bucket (GCRA, ITU-T I.371): `burst` reads at once after a pause, then one per `every` seconds."""
 
     every: float
+    burst: int
     open_at: float = 0.0
 
     def take(self, now: float) -> None:
         """Count one read."""
-        earned = max(self.open_at, now - (_BURST - 1) * self.every) + self.every
+        earned = max(self.open_at, now - (self.burst - 1) * self.every) + self.every
         # An early read for something urgent leaves no debt.
         self.open_at = min(earned, now + self.every)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from server.kernel.db import Database, KeptConnection
 from server.kernel.http import Partials, partial
 from server.kernel.live.hub import STATE, Hub
 from server.kernel.live.pages import Audience
+from server.kernel.live.reads import READ, FirstPages, Read, query
 from server.kernel.live.regions import Regions, changes, frame, whole
 from server.kernel.live.scheduler import BATCH, Lane, Throttle
 from server.kernel.live.sse import EventSourceResponse
@@ -33,7 +33,6 @@ _BREATH = 5  # audiences rendered without a pause, less than a millisecond
 _RETRY = 1.0  # seconds until a failed read is tried again
 _PING = 10  # seconds between two pings; a page without one for 25 s is not live (static/js/connection.js)
 _RECHECK = 10  # seconds in which the sessions of all streams are checked once, a part of them each second
-_READ = "select shown, failure from private.read_audiences_v2($1)"
 _STOP = b"event: stop\ndata: too many streams\n\n"
 CONNECTION = "connection"  # the region that says whether the page is live
 
@@ -54,6 +53,7 @@ class _Watched:
     reading: bool = False  # a read is under way, and an older result must not arrive after a newer one
     subscribers: set[Subscriber] = field(default_factory=set)
     regions: Regions = field(default_factory=dict)
+    last: Read | None = None  # of a shared page
     # The regions as bytes, for viewers that join; None when they have to be made again.
     frames: dict[str, bytes] | None = None
     failing_since: dt.datetime | None = None  # since when it cannot be read or rendered
@@ -76,6 +76,7 @@ class Streams:
         self._subscribers: dict[Subscriber, list[_Watched]] = {}
         # The streams of each account, in the order in which they opened.
         self._accounts: dict[UUID, dict[Subscriber, None]] = {}
+        self._first_pages = FirstPages(db, self._streamed)
         self._closed = False
         self._to_recheck: set[Subscriber] = set()  # their sessions may have ended without a notification
         hub.topics.subscribe([STATE], lambda _topic, _certain: self._tell_connection(self._subscribers))
@@ -89,18 +90,24 @@ class Streams:
 
     async def read(self, audiences: Sequence[Audience], viewer: Viewer) -> Mapping[str, str]:
         """The regions of a first page, read as the viewer; with the key "title" where the page makes one."""
-        rows = await self._db.call(_READ, [_query(audience, viewer) for audience in audiences])
         regions: dict[str, str] = {}
-        for audience, row in zip(audiences, rows, strict=True):
-            if row["failure"] is not None:
-                raise RuntimeError(row["failure"])
-            rendered = audience.page.regions(row["shown"], Partials())
-            regions |= {name: whole(region) for name, region in rendered.items()}
-            if audience.page.title is not None and row["shown"] is not None:
-                regions["title"] = audience.page.title(row["shown"])
+        reads = await self._first_pages.read(audiences, viewer)
+        for audience in audiences:
+            regions |= {name: whole(region) for name, region in reads[audience].regions.items()}
+            if (title := reads[audience].title) is not None:
+                regions["title"] = title
         # Only the stream may say live, so the line is true without JavaScript as well.
-        as_of = partial("shared/_connection.html", state="page", since=dt.datetime.now(dt.UTC))
+        as_of = partial(
+            "shared/_connection.html", state="page", since=min(read.when for read in reads.values())
+        )
         return regions | {CONNECTION: as_of}
+
+    def _streamed(self, audience: Audience) -> Read | None:
+        """What all viewers of a shared page see, while notifications arrive and it can be read."""
+        watched = self.watched.get(audience)
+        if watched is None or watched.last is None or watched.failing_since or self.hub.state.name != "live":
+            return None
+        return watched.last if watched.must_reread else Read(watched.last.regions)
 
     def response(self, audiences: Sequence[Audience], viewer: Viewer) -> Response:
         """The stream: all regions, then every change, until the session ends."""
@@ -168,8 +175,11 @@ class Streams:
         watched = self.watched.get(audience)
         if watched is None:
             page, lane = audience.page, self.lanes[bool(audience.page.urgent)]
-            calm, urgent = Throttle(page.every), Throttle(page.urgent_every)
+            calm, urgent = Throttle(page.every, page.burst), Throttle(page.urgent_every, page.burst)
             watched = self.watched[audience] = _Watched(audience, lane, calm, urgent)
+            if (last := self._first_pages.last(audience)) is not None:
+                watched.last, watched.regions, watched.partials = last, last.regions, last.partials
+                calm.open_at = last.at + page.every
             watched.ring = self._ringer(watched)
             watched.unsubscribe = self.hub.topics.subscribe(audience.topics, watched.ring)
         if watched.must_reread:
@@ -194,6 +204,8 @@ class Streams:
                 watched.unsubscribe()
                 watched.lane.due.pop(watched, None)
                 del self.watched[watched.audience]
+                if watched.last is not None:
+                    self._first_pages.keep(watched.audience, watched.last)
 
     def _ringer(self, watched: _Watched) -> Ring:
         urgent_tables = watched.audience.page.urgent
@@ -255,10 +267,10 @@ class Streams:
             if watched.must_reread:
                 watched.partials, watched.must_reread = Partials(), False
             known = watched.partials.row_versions
-            wanted.append(_query(watched.audience, viewer, known, urgent=watched in urgent))
+            wanted.append(query(watched.audience, viewer, known, urgent=watched in urgent))
         ready = [w for w in ready if readers[w] is not None]
         try:
-            rows = await connection.call(_READ, wanted) if wanted else []
+            rows = await connection.call(READ, wanted) if wanted else []
         except Exception as error:  # noqa: BLE001 - after any error the pages become stale and are read again
             log.warning("read_failed", reason=f"{type(error).__name__}: {error}", audiences=len(ready))
             self._again(ready)
@@ -288,6 +300,8 @@ class Streams:
         self._say_reading(watched, None)
         changed = dict(changes(watched.regions, rendered))
         watched.regions = rendered
+        if watched.audience.page.shared:
+            watched.last = Read(rendered, partials=watched.partials)
         if changed:
             watched.frames = None
             for subscriber in watched.subscribers:
@@ -350,14 +364,6 @@ class Streams:
         self._closed = True
         for subscriber in self._subscribers:
             subscriber.end()
-
-
-def _query(
-    audience: Audience, viewer: Viewer, known: Mapping[str, str] | None = None, *, urgent: bool = True
-) -> dict[str, Any]:
-    """The arguments to read an audience as the viewer; rows with a version in `known` are not returned."""
-    arguments = json.loads(audience.arguments) | {"known": known or {}, "urgent": urgent}
-    return {"claims": viewer.claims, "page": audience.page.name, "arguments": arguments}
 
 
 class _Ping(ServerSentEvent):

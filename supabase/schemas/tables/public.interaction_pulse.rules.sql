@@ -47,7 +47,8 @@ create view private.interaction_rows with (security_invoker=true) as
     jsonb_array_length(p.grants) as grants,
     p.caller,
     p.is_test,
-    p.silent_since
+    p.silent_since,
+    p.scores
    from public.interaction_pulse p
      join public.agents a on a.id = p.agent_id
      join public.users u on u.id = p.supervisor_id;

@@ -30,6 +30,7 @@ STANDING = {
 MODULES = [
     "server.agents.pages",
     "server.floor.pages",
+    "server.floor.wallboard",
     "server.interactions.pages",
     "server.kernel.live.permission_cards",
 ]

@@ -15,7 +15,8 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from server.embedded.postgres import SUPERUSER
-from server.floor.pages import FLOOR, Filters, home_of
+from server.floor.pages import FLOOR, home_of
+from server.floor.wallboard import Filters
 from server.interactions.pages import audience
 from server.kernel.auth import Viewer
 from server.kernel.db import connections as db

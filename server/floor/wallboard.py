@@ -40,7 +40,7 @@ class Row(TypedDict):
     caller: str | None
     is_test: bool
     silent_since: str | None
-    scores: list[float]
+    scores: list[float]  # each third
 
 
 class Supervisor(TypedDict):

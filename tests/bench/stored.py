@@ -21,6 +21,8 @@ from tests.conftest import a_folder, free_port, serving
 STORED = 1_000_000
 READS, EACH = 60, 50  # round trips, audiences in each
 PAGE, START = 30.0, 5.0  # ms; s
+WALLBOARD = 15.0  # ms; unread: nobody has read it within a second, so it is read for this page
+UNREAD = 1.1  # s between two of these
 _YARD = "select count(*) from generate_series(1, 500000)"  # a fixed amount of work, to compare with on a machine whose speed varies
 
 
@@ -101,6 +103,7 @@ async def _pages(app_server: AppServer, everybody: population.Population, stored
     pages = {
         "floor": (supervisor, "/"),
         "wallboard": (admin, "/"),
+        "wallboard, unread": (admin, "/?sort=newest"),
         "interaction, live": (supervisor, f"/interactions/{mine.interaction}"),
         "interaction, archived": (admin, f"/interactions/{archived['id']}"),
         "leaderboard, today": (supervisor, "/leaderboard?period=today"),
@@ -115,19 +118,22 @@ async def _pages(app_server: AppServer, everybody: population.Population, stored
             base_url=app_server.url, cookies={app_server.cookie: who.cookie}, timeout=60
         ) as browser:
             for _ in range(42):
+                if name.endswith("unread") and stored == STORED:
+                    await asyncio.sleep(UNREAD)
                 began = time.perf_counter()
                 answer = await browser.get(path)
                 took.append((time.perf_counter() - began) * 1e3)
                 assert answer.status_code in (200, 303), (path, answer.status_code)
         took = sorted(took[2:])
         late = took[int(len(took) * 0.95)]
+        target = WALLBOARD if name.startswith("wallboard") else PAGE
         rows.append(
             Row(
                 f"page: {name}, {stored:,} stored",
-                f"p95 ≤ {PAGE:.0f} ms",
+                f"p95 ≤ {target:.0f} ms",
                 f"{late:.1f} ms",
                 f"p50 {statistics.median(took):.1f}, most {took[-1]:.1f} ms",
-                late > PAGE,
+                late > target,
                 {"p95": late},
             )
         )

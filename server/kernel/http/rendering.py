@@ -27,6 +27,7 @@ from server.kernel.http.filters import (
     now,
     parts,
     size,
+    small_sparkline,
     sparkline,
 )
 from server.kernel.http.plain_text import cut, spelled, visible
@@ -130,6 +131,7 @@ def environment() -> Environment:
         extensions=[_Unindented],
     )
     made.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
+    made.filters.update(small_sparkline=small_sparkline)
     made.filters.update(spelled=spelled, visible=visible, cut=cut)
     made.filters.update(iso=iso, duration=duration, size=size, parts=parts, course=course, device=device)
     made.globals.update(static=static, now=now, reasons=[])

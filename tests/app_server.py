@@ -197,3 +197,10 @@ class AppServer:
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    async def nobody_waits(self) -> None:
+        """Take back what still waits, for a test of the wallboard, where the requests of all tests are."""
+        async with self.database() as owner:
+            await owner.execute(
+                "update public.tool_permissions set status = 'cancelled', responded_at = clock_timestamp() where status = 'pending'"
+            )

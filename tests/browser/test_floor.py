@@ -164,6 +164,7 @@ async def reloaded(page: Page) -> Page:
 async def test_an_admin_sees_everybody_on_the_wallboard_and_may_decide(
     app_server: AppServer, voice: Person, chat: Person, sign_in: SignIn
 ) -> None:
+    await app_server.nobody_waits()
     page = await sign_in(await app_server.hire("admin"))
     assert "Wallboard" in await page.title()
     for person in (chat, voice):  # filtered, because people of other tests are on the same wallboard

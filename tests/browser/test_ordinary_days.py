@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 async def test_two_tabs_and_two_people_decide_at_once_and_one_wins(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
+    await app_server.nobody_waits()
     admin = await app_server.hire("admin")
     agent = voice.agents[0]
     pages = [await sign_in(voice), await sign_in(admin)]

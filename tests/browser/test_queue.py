@@ -171,6 +171,7 @@ async def test_a_card_keeps_its_place_under_a_resting_pointer(
         await page.goto(f"/interactions/{live}")
     else:
         if place == "wallboard":
+            await app_server.nobody_waits()
             await page.goto(f"/?supervisor={person.username}")
         asked = await ask_all(app_server, person)
     await armed(page, *asked)

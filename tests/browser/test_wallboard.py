@@ -87,7 +87,7 @@ async def test_a_filter_that_matches_nothing_says_what_it_hides_and_hides_no_req
 ) -> None:
     person, lives = await floor_of(app_server, ("good", 91))
     page = await sign_in(await app_server.hire("admin"))
-    await page.get_by_label("Supervisor").fill("nobody-has-this")
+    await page.get_by_placeholder("Supervisor").fill("nobody-has-this")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/?supervisor=nobody-has-this")
     await live(page)
@@ -95,7 +95,7 @@ async def test_a_filter_that_matches_nothing_says_what_it_hides_and_hides_no_req
         re.compile(r"No matches; \d+ interactions? (is|are) hidden\. Clear")
     )
     await expect(page.locator("#interactions")).not_to_contain_text("All quiet")
-    await expect(page.get_by_label("Supervisor")).to_be_focused()
+    await expect(page.get_by_placeholder("Supervisor")).to_be_focused()
     asked = await app_server.ask(person.agents[0], lives[0])
     for filters in ("supervisor=nobody-has-this", "sentiment=critical", "type=chat", "stale=1"):
         await page.goto(f"/?{filters}")
@@ -115,7 +115,7 @@ async def test_the_order_is_kept_by_updates_and_by_a_reload(app_server: AppServe
     await page.goto(f"/?supervisor={person.username}")
     await live(page)
     assert await names(page) == [two, three, one]
-    await page.get_by_label("Order").select_option("newest")
+    await page.get_by_label("Order", exact=True).select_option("newest")
     await page.wait_for_url("**/?supervisor=*&sort=newest")
     await live(page)
     assert await names(page) == [three, two, one]

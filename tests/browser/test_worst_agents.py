@@ -64,6 +64,7 @@ async def quiet_asks(app_server: AppServer, agent: Agent, live: str, pages: list
 
 
 async def test_the_quiet_one_is_heard(app_server: AppServer, sign_in: SignIn) -> None:
+    await app_server.nobody_waits()
     person: Person = await app_server.hire("voice", agents=3)
     quiet, *loud = person.agents
     admin = await app_server.hire("admin")

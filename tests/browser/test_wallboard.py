@@ -115,7 +115,7 @@ async def test_the_order_is_kept_by_updates_and_by_a_reload(app_server: AppServe
     await page.goto(f"/?supervisor={person.username}")
     await live(page)
     assert await names(page) == [two, three, one]
-    await page.get_by_label("Order", exact=True).select_option("newest")
+    await page.locator("select[name=sort]").select_option("newest")
     await page.wait_for_url("**/?supervisor=*&sort=newest")
     await live(page)
     assert await names(page) == [three, two, one]

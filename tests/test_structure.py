@@ -234,6 +234,15 @@ def test_vendored_files_are_what_they_were() -> None:
     assert wanted == {name: hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() for name in present}
 
 
+def test_no_literal_of_a_script_has_several_lines() -> None:
+    """Bundles leave out lines that look like a comment."""
+    scripts = sorted((ROOT / "static/js").glob("*.js"))
+    assert scripts
+    for script in scripts:
+        odd = [line for line in script.read_text().splitlines() if line.count("`") % 2]
+        assert not odd, (script.name, odd)
+
+
 @pytest.mark.parametrize("path", MIGRATIONS, ids=lambda path: path.name)
 def test_migration_is_a_dated_topic_in_lower_case(path: Path) -> None:
     assert re.fullmatch(r"\d{14}_[a-z0-9_]+\.sql", path.name)

@@ -32,21 +32,19 @@ class Static(StaticFiles):
             answer = await super().get_response(path, scope)
             if answer.status_code != 200:
                 return answer
-            if path.endswith(_TEXT) and isinstance(answer, FileResponse):
-                answer.headers["Vary"] = "Accept-Encoding"
-                if accepts:
-                    answer = await self._pack(answer)
+            if accepts and path.endswith(_TEXT) and isinstance(answer, FileResponse):
+                answer = await self._pack(answer)
         if b"v=" in scope["query_string"]:
             answer.headers["Cache-Control"] = _IMMUTABLE
         return answer
 
     def _bundle(self, path: str, content: bytes, scope: Scope, *, accepts: bool) -> Response:
         mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        headers = {"Vary": "Accept-Encoding", "ETag": mark}
+        headers = {"ETag": mark}
         kind = "text/css" if path.endswith(".css") else "text/javascript"
         if accepts:
             content = self._packed.setdefault(mark, gzip.compress(content, mtime=0))
-            headers |= {"Content-Encoding": "gzip", "ETag": f"W/{mark}"}
+            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding", "ETag": f"W/{mark}"}
         answer = Response(content, headers=headers, media_type=kind)
         return (
             NotModifiedResponse(answer.headers)

@@ -24,7 +24,7 @@ from server.agents import jobs as agents_jobs
 from server.agents import pages as agents_pages
 from server.agents import views as agents
 from server.docs import views as docs
-from server.errors import NotFound, Unavailable
+from server.errors import NotFound
 from server.floor import pages as floor_pages
 from server.floor import views as floor
 from server.interactions import api as interactions_api
@@ -35,7 +35,7 @@ from server.interactions.realtime_metrics import Recorder
 from server.kernel import db, http
 from server.kernel.auth import Administration, Auth, Limits, within
 from server.kernel.db import sweeper
-from server.kernel.live import Hub, KnownAgents, Page, Shortcuts, Streams
+from server.kernel.live import HeldSettings, Hub, KnownAgents, Page, Shortcuts, Streams
 from server.kernel.providers import PushKeys
 from server.leaderboard import views as leaderboard
 from server.people import first_admin as first_admin_page
@@ -46,6 +46,7 @@ from server.permissions import decision_rows_views, drills_views, tool_grants_vi
 from server.permissions import jobs as permissions_jobs
 from server.permissions import views as permissions
 from server.settings import AUTH_PATH, Settings
+from server.system import setting_changes_views
 from server.system import views as system
 
 if TYPE_CHECKING:
@@ -109,10 +110,11 @@ class App:
             db.connect(settings.database_url) as database,
             httpx.AsyncClient(transport=transport, timeout=_AUTH_TIMEOUT) as auth_client,
         ):
-            await _configure(database, settings)
             self.hub = hub = Hub(
                 settings.database_listen_url or settings.database_url, fanout=_fanout(settings)
             )
+            held = HeldSettings(database, hub, settings)
+            await held.write()
             self.streams = streams = Streams(database, hub, settings.streams_per_account)
             recorder = Recorder(database)
             limits = Limits(settings)
@@ -129,6 +131,7 @@ class App:
             known_agents = KnownAgents(auth, hub)
             work: dict[str, Callable[[], Awaitable[None]]] = {
                 "hub": hub.listen,
+                "settings": held.run,
                 "streams": streams.run,
                 "sessions": streams.check_sessions,
                 "recorder": recorder.run,
@@ -191,28 +194,11 @@ async def _keep(name: str, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(_RESTART_PAUSE)
 
 
-async def _configure(database: db.Database, settings: Settings) -> None:
-    names = [
-        "permission_seconds",
-        "stale_seconds",
-        "reap_seconds",
-        "critical_below",
-        "metrics_hours",
-        "archive_days",
-        "pending_per_agent",
-    ]
-    try:
-        await database.call("select private.configure($1)", {name: getattr(settings, name) for name in names})
-    except Unavailable as error:
-        log.warning("settings_not_written", reason=error.detail)  # the database may start later
-
-
 def create_app(
     settings: Settings, auth_app: ASGIApp | None = None, first_admin: FirstAdmin | None = None
 ) -> tuple[Starlette, App]:
     """The application, and the handle that ends its streams. `auth_app` is the embedded Auth service."""
     parts, calls = App(settings, auth_app, first_admin), http.routes(CALLS)
-    http.offer_reasons(settings.offered_reasons)
     routes: list[BaseRoute] = [
         *floor.ROUTES,
         *accounts.ROUTES,
@@ -234,6 +220,7 @@ def create_app(
         *people.ROUTES,
         *first_admin_page.ROUTES,
         *system.ROUTES,
+        *setting_changes_views.ROUTES,
         *docs.routes(CALLS),
         *calls,
         Route("/stream", _stream),

@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SHORTEST_SECRET = 32  # characters of a key in SECRET_KEY
+# What an admin may change on the Settings page, unless the environment says it; the database holds it (private.settings).
+STORED = ("permission_seconds", "stale_seconds", "reap_seconds", "critical_below", "metrics_hours",
+    "archive_days", "pending_per_agent", "reasons")  # fmt: skip
 AUTH_PATH = "/auth/v1"  # of the Auth server, below the project's address
 
 
@@ -138,8 +141,18 @@ class Settings(BaseSettings):
 
     @property
     def offered_reasons(self) -> list[str]:
-        """The reasons that a denial offers."""
-        return [one for part in self.reasons.split(";") if (one := " ".join(part.split()))]
+        """The reasons that a denial offers, as the environment or the default says."""
+        return _reasons(self.reasons)
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """The stored settings that the environment says, as text; an admin cannot change these."""
+        return {name: _as_text(getattr(self, name)) for name in STORED if name in self.model_fields_set}
+
+    @classmethod
+    def initial(cls) -> dict[str, str]:
+        """What the stored settings are while nobody says anything, as text."""
+        return {name: _as_text(cls.model_fields[name].default) for name in STORED}
 
     @field_validator("vapid_private_key")
     @classmethod
@@ -308,6 +321,15 @@ class Settings(BaseSettings):
                 f"{', '.join(hosted)} for a hosted project, or none for the embedded default"
             )
         return self
+
+
+def _reasons(text: str) -> list[str]:
+    lines = ("".join(one if one.isprintable() else " " for one in part) for part in text.split(";"))
+    return [one for line in lines if (one := " ".join(line.split()))]
+
+
+def _as_text(value: int | str) -> str:
+    return "\n".join(_reasons(value)) if isinstance(value, str) else str(value)
 
 
 class Incomplete(Settings):

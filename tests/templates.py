@@ -8,7 +8,7 @@ from jinja2 import nodes
 
 from server.kernel.http import rendering
 
-_GLOBALS = {"static", "now", "loop", "reasons"}
+_GLOBALS = {"static", "now", "loop", "reasons", "stale_seconds"}
 
 
 def unknown_names(template: str, given: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from server import FILES, __version__
 from server.errors import NotFound
 from server.kernel import http
-from server.settings import Settings, documented
+from server.settings import STORED, Settings, documented
 
 _EXAMPLES = FILES / "templates" / "docs" / "examples"
 _EXAMPLE_ADDRESS = "http://127.0.0.1:8000"  # in the example files
@@ -73,7 +73,7 @@ async def _chapter(request: Request) -> Response:
 
 
 def _show(request: Request, chapter: Chapter) -> Response:
-    return _render(request, f"docs/{chapter.name}.html", chapter.title, settings=documented())
+    return _render(request, f"docs/{chapter.name}.html", chapter.title, settings=documented(), stored=STORED)
 
 
 def _render(request: Request, template: str, title: str, **context: Any) -> Response:

@@ -115,7 +115,7 @@ async def _decide(
 async def reasons(request: Request) -> Response:
     """The reasons that this person wrote lately, for the fields of the page."""
     async with request.state.db.as_viewer(request.state.viewer) as connection:
-        found = await tool_permissions.own_reasons(connection, request.state.settings.offered_reasons)
+        found = await tool_permissions.own_reasons(connection, http.offered_reasons())
     return http.fragment(request, "permissions/reasons.html", own=found)
 
 

@@ -1,6 +1,7 @@
 // Times on the page, in the viewer's time zone. Elapsed and remaining time are computed here, by the server's time.
 
-const stale = Number(document.body.dataset.stale); // seconds without a metric
+// Seconds without a metric. An admin may change them while the page is open, and the line of the connection then says so.
+const stale = () => Number(document.getElementById("connection")?.dataset.stale ?? document.body.dataset.stale);
 const slow = { amber: 8 * 60, red: 15 * 60 }; // seconds of an interaction's duration
 const vanish = 60; // seconds that an answered permission stays
 const two = (n) => String(n).padStart(2, "0");
@@ -28,7 +29,7 @@ const write = {
   date: (at, now) => `${date(at, now)}, ${clock(at)}`,
   heard(at, now) {
     const s = Math.floor((now - at) / 1000);
-    if (s >= stale) return `silent for ${s < 120 ? `${s} s` : span(s)}`;
+    if (s >= stale()) return `silent for ${s < 120 ? `${s} s` : span(s)}`;
     return write.ago(at, now);
   },
   ago(at, now) {
@@ -43,6 +44,7 @@ function set(node, name, value) {
 
 function tick() {
   const now = serverTime.now();
+  const silence = stale() * 1000;
   for (const time of document.querySelectorAll("time[data-kind]")) {
     const kind = time.dataset.kind;
     const known = still.has(kind) && written.get(kind + time.dateTime);
@@ -69,7 +71,7 @@ function tick() {
   }
   // On the floor and the wallboard the server says who is silent.
   for (const one of document.querySelectorAll("#interaction[data-heard]"))
-    set(one, "jsStale", now - new Date(one.dataset.heard) >= stale * 1000 ? "yes" : "no");
+    set(one, "jsStale", now - new Date(one.dataset.heard) >= silence ? "yes" : "no");
   for (const one of document.querySelectorAll("[data-answered]"))
     set(one, "jsGone", now - new Date(one.dataset.answered) >= vanish * 1000 ? "yes" : "no");
 }

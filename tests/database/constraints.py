@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tests.database.constraints_review import ANOTHER, NOBODY, REVIEW
+from tests.database.constraints_rules import RULES
 from tests.database.constraints_signals import SIGNALS
 
 A_HASH = "sha256(gen_random_uuid()::text::bytea)"
@@ -19,7 +20,7 @@ class Table:
 
 
 TABLES = {
-    **{name: Table(broken, row=row) for name, (row, broken) in (REVIEW | SIGNALS).items()},
+    **{name: Table(broken, row=row) for name, (row, broken) in (REVIEW | RULES | SIGNALS).items()},
     "private.drills": Table(
         {
             "drills_pkey": "why = 'another'",
@@ -102,7 +103,6 @@ TABLES = {
         {"profile_faults_pkey": "reason = 'another'"},
         first=f"insert into private.profile_faults (user_id, reason) values ({ANOTHER}, 'one')",
     ),
-    "private.settings": Table({"settings_pkey": "value = 7", "settings_value_check": "value = 0"}),
     "private.web_sessions": Table(
         {
             "web_sessions_pkey": f"token_hash = {A_HASH}",

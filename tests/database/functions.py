@@ -18,9 +18,11 @@ from tests.database.callers import (
 )
 from tests.database.fates import ACTORS
 from tests.database.functions_leaderboard import LEADERBOARD
+from tests.database.functions_rules import RULES
 from tests.database.functions_signals import SIGNALS
 
 FUNCTIONS: dict[str, Function] = {
+    **RULES,
     # Decisions of people. Another's id, none and one that nobody has are told the same.
     "public.set_agent_paused": of(
         PERSON, "public.set_agent_paused({id}, true)", "owner admin", "FW404", id="'{agent}'"

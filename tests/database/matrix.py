@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tests.database.fates import ACTORS, SERVICE_READS, Table, closed, grid
 from tests.database.matrix_review import REVIEW
+from tests.database.matrix_rules import RULES
 from tests.database.matrix_signals import SIGNALS
 from tests.database.matrix_views import VIEWS_READ
 
@@ -320,7 +321,7 @@ TABLES: dict[str, Table] = {
     "private.performance_range_sums": closed(
         "range_id key completed handle_seconds rated csat_hundredths fcr_known fcr_true"
     ),
-    "private.settings": closed("name value"),
+    "private.settings": closed("name value words initial fixed_to chosen lowest highest"),
     "private.pages": closed("name function"),
     "private.web_sessions": closed(
         "id token_hash user_id access_token refresh_token expires_at user_agent address created_at last_seen_at"
@@ -338,6 +339,7 @@ TABLES: dict[str, Table] = {
     "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),
     "private.profile_faults": closed("id user_id reason created_at"),
     **REVIEW,
+    **RULES,
     **SIGNALS,
     **VIEWS_READ,
 }

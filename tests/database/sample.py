@@ -13,6 +13,7 @@ from server.kernel.auth import digest
 from tests.app_server import Agent, AppServer, Person
 from tests.database.acting import Connection, as_person
 from tests.database.fates import ACTORS
+from tests.database.sample_rules import make_rules
 
 Names = dict[str, str]  # what {names} in SQL of matrix.py and functions.py stand for
 DONE = {"SELECT": "sees", "INSERT": "adds", "UPDATE": "changes", "DELETE": "deletes", "COPY": "sees"}
@@ -155,6 +156,7 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
         await owner.execute(
             "insert into private.drill_plans (supervisor_id, per_day) values ($1, 1)", person.id
         )
+        await make_rules(owner)
         session = await owner.fetchrow(
             "select id, token_hash from private.web_sessions where user_id = $1", person.id
         )

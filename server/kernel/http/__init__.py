@@ -52,7 +52,7 @@ from server.kernel.http.plain_text import cut, html_size, odd_names, spelled
 from server.kernel.http.probes import PROBES
 from server.kernel.http.protocol import Protocol
 from server.kernel.http.refusals import HANDLERS, allowed_methods, refusal, refuse
-from server.kernel.http.rendering import Template, fragment, live, offer_reasons, partial, render
+from server.kernel.http.rendering import Template, fragment, hold, live, offered_reasons, partial, render
 from server.kernel.http.static_files import Static
 
 __all__ = [
@@ -103,6 +103,7 @@ __all__ = [
     "fitting",
     "form",
     "fragment",
+    "hold",
     "html_size",
     "identifier",
     "insecure",
@@ -114,7 +115,7 @@ __all__ = [
     "mask_phone",
     "now",
     "odd_names",
-    "offer_reasons",
+    "offered_reasons",
     "own_path",
     "partial",
     "refusal",

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -43,12 +43,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
 
 
 def _frame(connection: HTTPConnection) -> dict[str, Any]:
-    settings = getattr(connection.state, "settings", None)
-    return {
-        "viewer": getattr(connection.state, "viewer", None),
-        "path": connection.url.path,
-        "stale_seconds": settings.stale_seconds if settings else 0,
-    }
+    return {"viewer": getattr(connection.state, "viewer", None), "path": connection.url.path}
 
 
 def live(request: Request, template: str, query: dict[str, str], **context: Any) -> HTMLResponse:
@@ -134,14 +129,20 @@ def environment() -> Environment:
     made.filters.update(small_sparkline=small_sparkline)
     made.filters.update(spelled=spelled, visible=visible, cut=cut)
     made.filters.update(iso=iso, duration=duration, size=size, parts=parts, course=course, device=device)
-    made.globals.update(static=static, now=now, reasons=[])
+    made.globals.update(static=static, now=now, reasons=[], stale_seconds=0)
     return made
 
 
-def offer_reasons(found: list[str]) -> None:
-    """The reasons that a denial offers, on every card."""
-    environment().globals["reasons"] = found
+def hold(reasons: Sequence[str], stale_seconds: int) -> None:
+    """What every page shows of the settings: the reasons that a denial offers, and after how many seconds an agent is silent."""
+    environment().globals.update(reasons=[*reasons], stale_seconds=stale_seconds)
     _globals.cache_clear()
+
+
+def offered_reasons() -> list[str]:
+    """The reasons that a denial offers."""
+    found: list[str] = _globals()["reasons"]
+    return found
 
 
 @cache

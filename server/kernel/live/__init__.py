@@ -3,6 +3,7 @@
 Others use the names below, and the module fanout.
 """
 
+from server.kernel.live.held_settings import HeldSettings
 from server.kernel.live.hub import STATE, Hub
 from server.kernel.live.known_agents import KnownAgents
 from server.kernel.live.listener import hears
@@ -32,6 +33,7 @@ __all__ = [
     "Decision",
     "FeedLine",
     "Grant",
+    "HeldSettings",
     "Hub",
     "KnownAgents",
     "Page",

@@ -17,5 +17,5 @@ begin
   end loop;
 end $$;
 comment on function private.configure(jsonb) is
-  'Writes the settings of the web process, {name: number}. FW422 for an unknown name or no number.';
+  'Of the last release: writes the settings of the web process, {name: number}. FW422 for an unknown name or no number.';
 grant execute on function private.configure(jsonb) to floorwalker_web;

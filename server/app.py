@@ -23,6 +23,9 @@ from server.agents import api as agents_api
 from server.agents import jobs as agents_jobs
 from server.agents import pages as agents_pages
 from server.agents import views as agents
+from server.alerts import alert_rules_views
+from server.alerts import pages as alerts_pages
+from server.alerts import views as alerts
 from server.docs import views as docs
 from server.errors import NotFound
 from server.floor import pages as floor_pages
@@ -53,7 +56,12 @@ if TYPE_CHECKING:
     from server.kernel.live.fanout import Fanout
 
 CALLS = [*agents_api.CALLS, *interactions_api.CALLS, *permissions_api.CALLS]
-PAGES: list[Page[Any]] = [*floor_pages.PAGES, *interactions_pages.PAGES, *agents_pages.PAGES]
+PAGES: list[Page[Any]] = [
+    *floor_pages.PAGES,
+    *interactions_pages.PAGES,
+    *agents_pages.PAGES,
+    *alerts_pages.PAGES,
+]
 # Seconds. Sending an e-mail takes longest; each kind of request has a shorter limit of its own (auth/supabase.py).
 _AUTH_TIMEOUT = httpx.Timeout(10, read=35)
 _RESTART_PAUSE = 1.0  # seconds until a task that died starts again
@@ -216,6 +224,8 @@ def create_app(
         *tool_permissions_views.ROUTES,
         *interaction_search_views.ROUTES,
         *interactions.ROUTES,
+        *alert_rules_views.ROUTES,
+        *alerts.ROUTES,
         *leaderboard.ROUTES,
         *people.ROUTES,
         *first_admin_page.ROUTES,

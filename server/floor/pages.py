@@ -13,7 +13,18 @@ from server.floor.agents import Standing, in_order, instant
 from server.floor.wallboard import NUMBERS, Filters, Numbers, NumbersShown, Wallboard, wallboard
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template
-from server.kernel.live import Audience, FeedLine, Grant, Page, Parts, Permission, Queue, Regions, queue
+from server.kernel.live import (
+    Audience,
+    FeedLine,
+    Grant,
+    Page,
+    Parts,
+    Permission,
+    Queue,
+    Regions,
+    alerts_for,
+    queue,
+)
 
 
 class Interaction(TypedDict):
@@ -191,7 +202,7 @@ def _waiting(shown: Queue, partials: Partials) -> Regions:
 
 
 def home_of(viewer: Viewer, filters: Filters) -> list[Audience]:
-    """The audience of a supervisor's floor; for an admin those of the filtered wallboard and of all pending requests.
+    """The audiences of a supervisor's floor; for an admin those of the filtered wallboard and of all pending requests; and the alerts.
 
     No filter hides a request, because somebody waits for each.
     """
@@ -199,8 +210,12 @@ def home_of(viewer: Viewer, filters: Filters) -> list[Audience]:
         return [
             Audience(WALLBOARD, "*", json.dumps(filters.chosen, sort_keys=True)),
             Audience(WAITING, "*", "{}"),
+            alerts_for(viewer),
         ]
-    return [Audience(FLOOR, str(viewer.id), json.dumps({"supervisor_id": str(viewer.id)}))]
+    return [
+        Audience(FLOOR, str(viewer.id), json.dumps({"supervisor_id": str(viewer.id)})),
+        alerts_for(viewer),
+    ]
 
 
 async def watch(request: Request, viewer: Viewer) -> list[Audience]:

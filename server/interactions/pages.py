@@ -12,7 +12,7 @@ from server.interactions.timeline import Course, Entry, Line, Ruling, Score
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template, mask_phone
-from server.kernel.live import Audience, Grant, Page, Queue, Regions, queue
+from server.kernel.live import Audience, Grant, Page, Queue, Regions, alerts_for, queue
 
 _CARDS = 150_000  # bytes of HTML for cards, in addition to the timeline
 
@@ -134,7 +134,7 @@ async def watch(request: Request, viewer: Viewer) -> list[Audience]:
     interaction_id, db = http.identifier(request.query_params.get("id", ""), "interaction"), request.state.db
     async with db.as_viewer(viewer) as connection:
         supervisor_id = await interactions.supervisor_of(connection, interaction_id)
-    return [audience(viewer, interaction_id, supervisor_id)]
+    return [audience(viewer, interaction_id, supervisor_id), alerts_for(viewer)]
 
 
 def _title(shown: Shown) -> str:

@@ -30,7 +30,7 @@ from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.db import Connection, Database, Record
 from server.kernel.http import Partials, signed_in
-from server.kernel.live import Streams
+from server.kernel.live import Streams, alerts_for
 
 _LONGEST = 4000  # characters of the query of a list
 
@@ -49,7 +49,7 @@ async def show(request: Request) -> Response:
     viewer: Viewer = request.state.viewer
     interaction_id = http.identifier(request.path_params["id"], "interaction")
     streams: Streams = request.state.streams
-    regions = await streams.read([audience(viewer, interaction_id)], viewer)
+    regions = await streams.read([audience(viewer, interaction_id), alerts_for(viewer)], viewer)
     if PAGE.name not in regions:
         raise NotFound("There is no such interaction.")
     db: Database = request.state.db

@@ -16,7 +16,7 @@ class Described:
     title: str
     unit: str  # empty for a list of lines
     meaning: str
-    begins: str  # what a change takes effect on
+    begins: str  # when a change takes effect
     # What is lost for good when the value becomes smaller; empty where nothing is.
     deletes: str = ""
 
@@ -27,19 +27,19 @@ GROUPS: dict[str, dict[str, Described]] = {
             "Time to decide",
             "seconds",
             "A request that nobody has answered by then expires. Six minutes at most.",
-            "requests from now on",
+            "for requests from now on",
         ),
         "pending_per_agent": Described(
             "Requests of one agent",
             "at once",
             "One more that waits for a decision is refused.",
-            "the next request",
+            "with the next request",
         ),
         "reasons": Described(
             "Reasons of a denial",
             "",
             "One a line, at most twelve of at most 100 characters. A denial offers them.",
-            "all open pages at once",
+            "on all open pages at once",
         ),
     },
     "Thresholds": {
@@ -47,19 +47,19 @@ GROUPS: dict[str, dict[str, Described]] = {
             "Silent after",
             "seconds",
             "Without a metric or a turn. A silent interaction is not in averages, and stands among the first.",
-            "the next second; who is silent already stays so until heard",
+            "within a second; who is silent already stays so until heard",
         ),
         "reap_seconds": Described(
             "Failed after",
             "seconds",
             "Without a metric, a turn or a request for a tool. The interaction ends as failed.",
-            "the next second",
+            "within a second",
         ),
         "critical_below": Described(
             "Low satisfaction",
             "%",
             "Under it an interaction stands before those that go well.",
-            "the next metric of an interaction",
+            "with the next metric of an interaction",
         ),
     },
     "Retention": {
@@ -67,14 +67,14 @@ GROUPS: dict[str, dict[str, Described]] = {
             "Metrics",
             "hours",
             "After the end of their interaction. A series of 120 points stays as long as the archive.",
-            "the next sweep, within ten minutes",
+            "within ten minutes",
             "Metrics that are older are deleted for good.",
         ),
         "archive_days": Described(
             "Archives",
             "days",
             "With them go transcripts, customers' numbers, arguments of tools and notes. Who decided what stays.",
-            "the next sweep, within ten minutes",
+            "within ten minutes",
             "Archives that are older are deleted for good, with transcripts, numbers and arguments.",
         ),
     },

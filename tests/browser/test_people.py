@@ -117,7 +117,7 @@ async def test_axe_finds_nothing_on_an_admins_pages(
     page = await sign_in(await app_server.hire("admin"))
     await page.emulate_media(color_scheme=scheme)
     await page.set_viewport_size({"width": width, "height": 900})
-    places = ["/", "/leaderboard", "/people", "/people/new", f"/people/{voice.id}", "/account", "/system"]
+    places = ["/", "/leaderboard", "/people", "/people/new", f"/people/{voice.id}", "/account", "/system", "/settings", "/alerts", "/alerts/rules/new"]
     places += [
         "/tool-permissions",
         "/tool-permissions?q=nothing-has-this",
@@ -142,7 +142,7 @@ async def test_axe_finds_nothing_on_a_supervisors_pages(
     await app_server.ask(voice.agents[0], interaction)
     page = await sign_in(voice)
     await page.emulate_media(color_scheme=scheme)
-    for path in ("/", "/leaderboard", "/account", f"/interactions/{interaction}", "/people"):
+    for path in ("/", "/leaderboard", "/account", "/alerts", f"/interactions/{interaction}", "/people"):
         await page.goto(path)
         assert not await complaints(page), path
 

@@ -14,4 +14,32 @@ RULES: dict[str, Function] = {
         "admin",
         "FW403",
     ),
+    # Alerts: rules by admins, acknowledged by those who see them.
+    "public.save_alert_rule": of(
+        PERSON,
+        'public.save_alert_rule(gen_random_uuid(), 0, \'{{"name": "x", "condition": "critical", "amount": 60,'
+        ' "days": [1], "zone": "UTC", "calls": "both"}}\')',
+        "admin",
+        "FW403",
+    ),
+    "public.retire_alert_rule": Function(
+        may=PERSON,
+        call="public.retire_alert_rule({id})",
+        id="'{rule}'",
+        its={"nothing": "admin"},
+        otherwise="FW403",
+        unknown="FW404",
+    ),
+    "public.acknowledge_alert": of(
+        PERSON, "public.acknowledge_alert({id})", "owner admin", "FW404", id="'{alert}'"
+    ),
+    "private.alerts_on_screen": of(
+        PERSON,
+        "nullif(private.alerts_on_screen(jsonb_build_object('supervisor_id', {id})) -> 'alerts', '[]')",
+        "owner admin",
+        id="'{owner}'::uuid",
+    ),
+    "private.evaluate_alerts": NOBODY,
+    "private.rule_findings": NOBODY,
+    "private.rule_applies": NOBODY,
 }

@@ -12,4 +12,42 @@ RULES: dict[str, Table] = {
         owner        nothing
         """),
     ),
+    "public.alert_rules": Table(
+        rows="id = '{rule}'",
+        groups={
+            "all": "id name condition amount minutes supervisor_id days from_time until_time zone calls version created_at"
+            " changed_at changed_by changed_by_name retired_at"
+        },
+        new={
+            "name": "'x'",
+            "condition": "'silence'",
+            "amount": "60",
+            "calls": "'both'",
+            "changed_by": "'{owner}'",
+            "changed_by_name": "'x'",
+        },
+        fates=grid("""
+                     select
+        owner        nothing
+        """),
+    ),
+    "public.alerts": Table(
+        rows="id = '{alert}'",
+        groups={
+            "all": "id rule_id rule_name condition amount minutes supervisor_id interaction_id subject_id measured calls_supervisor"
+            " calls_admins opened_at calm_since closed_at closed_because acknowledged_at acknowledged_by acknowledged_by_name"
+        },
+        new={
+            "rule_id": "'{rule}'",
+            "rule_name": "'x'",
+            "condition": "'silence'",
+            "amount": "60",
+            "supervisor_id": "'{owner}'",
+            "subject_id": "gen_random_uuid()",
+            "measured": "60",
+            "calls_supervisor": "true",
+            "calls_admins": "true",
+            "opened_at": "now()",
+        },
+    ),
 }

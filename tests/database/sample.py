@@ -156,7 +156,7 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
         await owner.execute(
             "insert into private.drill_plans (supervisor_id, per_day) values ($1, 1)", person.id
         )
-        await make_rules(owner)
+        rules = await make_rules(owner, person.id, UUID(live))
         session = await owner.fetchrow(
             "select id, token_hash from private.web_sessions where user_id = $1", person.id
         )
@@ -170,6 +170,7 @@ async def make_rows(app_server: AppServer, person: Person) -> Names:
             "pending": pending, "allowed": allowed["id"], "held": held, "grant": str(grant), "digest": allowed["arguments_digest"],
             "claimed": claimed["id"], "execution": execution["execution_id"], "drill": str(drill), "note": str(note),
             "session": str(session["id"]), "session_hash": session["token_hash"].hex(),
+            **rules,
         }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Does what time requires: expires requests, ends silent interactions, adds up sums, and deletes what retention does not keep."""
+"""Does what time requires: expires requests, ends silent interactions, adds up sums, opens alerts, and deletes what retention does not keep."""
 
 import asyncio
 import time
@@ -11,8 +11,10 @@ from server.kernel.observability import SWEPT
 
 ALWAYS = ("expiry", "reaping", "performance")
 RETENTION = ("metrics", "archives", "interactions", "leftovers")
+ALERTS = "alerts"
 _PAUSE = 0.5  # seconds between two rounds
 _REST = 600.0  # seconds between two rounds of retention; a round continues until nothing is left
+_EVALUATE = 2.0  # seconds between two evaluations of the rules of alerts
 _SHARE = 5  # retention takes at most one part in so many of the time, so that a busy floor does not notice it
 
 log = structlog.get_logger(__name__)
@@ -20,13 +22,16 @@ log = structlog.get_logger(__name__)
 
 async def run(db: Database) -> None:
     """Sweep while the process runs. Of several processes, one at a time takes a step."""
-    due = dict.fromkeys(RETENTION, 0.0)  # step → not before this monotonic time
+    due = dict.fromkeys((*RETENTION, ALERTS), 0.0)  # step → not before this monotonic time
     while True:
         busy = False
         began = time.monotonic()
         try:
             for step in ALWAYS:
                 await _take(db, step)
+            if time.monotonic() >= due[ALERTS]:
+                due[ALERTS] = time.monotonic() + _EVALUATE
+                await _take(db, ALERTS)
             began = time.monotonic()
             for step in RETENTION:
                 if time.monotonic() >= due[step]:

@@ -27,6 +27,7 @@ _SCRIPTS = {
         "signals",
         "reasons",
         "attention",
+        "alerts",
     ),
     # On the account page.
     "js/choices.js": ("sounds", "push", "account"),

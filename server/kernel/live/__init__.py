@@ -3,6 +3,7 @@
 Others use the names below, and the module fanout.
 """
 
+from server.kernel.live.alert_cards import ALERTS_PAGE, alerts_for
 from server.kernel.live.held_settings import HeldSettings
 from server.kernel.live.hub import STATE, Hub
 from server.kernel.live.known_agents import KnownAgents
@@ -26,6 +27,7 @@ from server.kernel.live.stream import Streams
 from server.kernel.live.topics import OWN, Bell, Ring, Topics
 
 __all__ = [
+    "ALERTS_PAGE",
     "OWN",
     "STATE",
     "Audience",
@@ -45,6 +47,7 @@ __all__ = [
     "Shortcuts",
     "Streams",
     "Topics",
+    "alerts_for",
     "amount_of",
     "card",
     "hears",

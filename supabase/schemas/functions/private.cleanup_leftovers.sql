@@ -26,6 +26,11 @@ begin
     where o.created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'))));
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
+  delete from public.alerts where id = any (array(
+    select o.id from (select id, opened_at, closed_at from public.alerts order by opened_at limit 1000) o
+    where o.closed_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'))));
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
   delete from private.given_signals where ctid = any (array(
     select ctid from private.given_signals where given_at < pg_catalog.now() - interval '1 day' order by given_at limit 1000));
   get diagnostics v_count = row_count;
@@ -47,5 +52,5 @@ begin
   return v_all + v_count;
 end $$;
 comment on function private.cleanup_leftovers() is
-  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults and deliveries as old as archives, signals that were given a day ago, sums by agents'' days and quarters of 400 days ago, sums of ranges that nobody asked for in three days; how many.';
+  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults, deliveries and closed alerts as old as archives, signals that were given a day ago, sums by agents'' days and quarters of 400 days ago, sums of ranges that nobody asked for in three days; how many.';
 grant execute on function private.cleanup_leftovers() to service_role;

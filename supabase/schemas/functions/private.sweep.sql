@@ -5,8 +5,8 @@ as $$
 declare
   v_done integer;
 begin
-  if p_step is null or p_step not in ('expiry', 'reaping', 'performance', 'metrics', 'archives', 'interactions', 'leftovers') then
-    raise exception 'unknown step %: expiry, reaping, performance, metrics, archives, interactions or leftovers', p_step
+  if p_step is null or p_step not in ('expiry', 'reaping', 'performance', 'metrics', 'archives', 'interactions', 'leftovers', 'alerts') then
+    raise exception 'unknown step %: expiry, reaping, performance, metrics, archives, interactions, leftovers or alerts', p_step
       using errcode = 'FW422';
   end if;
   if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker sweep ' || p_step, 0)) then
@@ -16,6 +16,7 @@ begin
     when 'expiry' then private.expire_tool_permissions()
     when 'reaping' then private.reap_interactions() + private.end_overlong()
     when 'performance' then private.fold_performance()
+    when 'alerts' then private.evaluate_alerts()
     when 'metrics' then private.cleanup_realtime_metrics()
     when 'archives' then public.cleanup_old_archives(private.setting('archive_days'), 50)
     when 'interactions' then private.anonymise_interactions()

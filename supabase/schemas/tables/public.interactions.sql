@@ -110,3 +110,5 @@ create index interactions_supervisor_started on public.interactions (supervisor_
 -- Retention: ended interactions that still have personal data, oldest first.
 create index interactions_to_anonymise on public.interactions (ended_at) where ended_at is not null
     and anonymised_at is null;
+-- Rules of alerts: what failed lately.
+create index interactions_failed on public.interactions (ended_at) where status = 'failed';

@@ -202,3 +202,5 @@ create unique index tool_permissions_use_of_grant on public.tool_permissions (gr
     grant_use) where grant_id is not null;
 comment on index public.tool_permissions_use_of_grant is
   'each use of a grant has a number of its own';
+-- Rules of alerts: what expired lately.
+create index tool_permissions_expired on public.tool_permissions (responded_at) where status = 'timeout';

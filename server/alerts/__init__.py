@@ -1,0 +1,1 @@
+"""Alerts: the rules of admins, what they found, and who acknowledged it."""

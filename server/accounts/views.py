@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from server.accounts import signal_choices, signal_choices_views
+from server.accounts import preferences, preferences_views, signal_choices, signal_choices_views
 from server.accounts.signal_choices import Choices
 from server.errors import Invalid, NotFound, RequestError, TooMany, Unauthorized, Unavailable
 from server.kernel import http
@@ -33,6 +34,7 @@ _SAID = {
     "password": "Your password was changed. You are signed out everywhere else.",
     "signals": "What calls you was saved.",
     "session": "That browser was signed out.",
+    "look": "Saved. Every page follows, here and where you sign in from now on.",
 }
 
 
@@ -72,6 +74,7 @@ async def _signed_in(request: Request, cookie: str, email: str, wanted: str = "/
     answer = RedirectResponse(wanted, 303)
     set_cookie(answer, request.state.settings, cookie)
     set_device(answer, request.state.settings, auth.device_cookie(email, visitor_of(request).device))
+    await preferences_views.bring(request, answer, await auth.viewer(cookie))
     return answer
 
 
@@ -262,13 +265,24 @@ async def _account(
         "faults": defaultdict(str, faults or {}),
         "said": said,
         **await signal_choices_views.shown(request, typed),
+        **await _look(request),
     }
     if faults and request.headers.get("hx-request"):
         return http.fragment(request, "accounts/_account.html", status, viewer=viewer, **context)
     return http.render(request, "accounts/account.html", status, **context)
 
 
+async def _look(request: Request) -> dict[str, Any]:
+    async with request.state.db.as_viewer(request.state.viewer) as connection:
+        return {
+            "own": await preferences.read(connection),
+            "zones": await preferences.zones(connection),
+            "choices": preferences.CHOICES,
+        }
+
+
 ROUTES = [
+    *preferences_views.ROUTES,
     Route("/login", sign_in_page, methods=["GET"]),
     Route("/login", sign_in, methods=["POST"]),
     Route("/logout", sign_out, methods=["POST"]),

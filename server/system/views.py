@@ -25,20 +25,35 @@ class Backup:
 
 
 async def show(request: Request) -> Response:
-    """Readiness, streams, the notification queue, slow queries, sizes, retention and the last backup."""
+    """Whether all is well, since when and what to do; then readiness, streams, the notification queue, slow queries, sizes, retention and the last backup."""
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         report = await system_report.read(connection)
     if request.url.path.endswith(".csv"):
         return http.csv("tables.csv", system_report.COLUMNS, report["tables"])
-    backups = request.state.settings.floorwalker_home / "backups"
+    settings, hub = request.state.settings, request.state.hub
+    backup = await asyncio.to_thread(newest_backup, settings.floorwalker_home / "backups")
+    troubles = system_report.troubles(
+        report,
+        (hub.state.name, hub.state.since),
+        backup.made_at if backup and settings.embedded else None,
+        http.now(),
+    )
+    # Live again since then, even where the database saw no trouble.
+    ok_since = (
+        max(hub.state.since, dt.datetime.fromisoformat(report["ok_since"]))
+        if report["ok_since"]
+        else hub.state.since
+    )
     return http.render(
         request,
         "system/system.html",
         report=report,
-        hub=request.state.hub,
+        hub=hub,
+        troubles=troubles,
+        ok_since=ok_since,
         streams=len(request.state.streams),
-        backup=await asyncio.to_thread(newest_backup, backups),
+        backup=backup,
     )
 
 

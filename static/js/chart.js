@@ -11,7 +11,7 @@ const words = { allowed: "Allowed", denied: "Denied", timeout: "Expired", cancel
 const colours = {};
 const two = (n) => String(n).padStart(2, "0");
 const span = (s) => `${Math.floor(s / 60)}:${two(Math.floor(s % 60))}`;
-const clock = (at) => new Date(at * 1000).toLocaleTimeString([], { hour12: false });
+const clock = (at) => shownTime.clock(new Date(at * 1000));
 
 let chart = null;
 let given = ""; // the data that is drawn

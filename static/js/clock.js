@@ -12,20 +12,20 @@ function span(seconds) {
   return h ? `${h}:${two(Math.floor((s % 3600) / 60))}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
 }
 
-const clock = (at) => at.toLocaleTimeString([], { hour12: false });
+const { clock } = shownTime;
 // A time that does not count is written once: a transcript has thousands.
 const written = new Map(); // kind and moment → text
 const KEPT = 10_000;
 const still = new Set(["clock", "date"]);
 const date = (at, now) =>
-  at.toLocaleDateString([], { month: "short", day: "numeric", ...(new Date(now).getFullYear() !== at.getFullYear() && { year: "numeric" }) });
+  shownTime.date(at, { month: "short", day: "numeric", ...(shownTime.year(new Date(now)) !== shownTime.year(at) && { year: "numeric" }) });
 const write = {
   clock,
   elapsed: (at, now) => span((now - at) / 1000),
   silence: (at, now) => span((now - at) / 1000),
   left: (at, now) => (at > now ? `${span((at - now) / 1000)} left` : "expired"),
   effect: (at, now) => (at > now ? `takes effect in ${span((at - now) / 1000 + 0.5)}` : "takes effect"),
-  day: (at, now) => (now - at < 12 * 3600e3 ? "" : `${date(at, now)}, `) + clock(at).slice(0, 5),
+  day: (at, now) => (now - at < 12 * 3600e3 ? "" : `${date(at, now)}, `) + shownTime.minutes(at),
   date: (at, now) => `${date(at, now)}, ${clock(at)}`,
   heard(at, now) {
     const s = Math.floor((now - at) / 1000);
@@ -79,11 +79,11 @@ function tick() {
 // The full date with its time zone, as a tooltip.
 addEventListener("pointerover", ({ target }) => {
   const time = target.closest?.("time[datetime]");
-  if (time) time.title = new Date(time.dateTime).toLocaleString([], { dateStyle: "full", timeStyle: "long", hour12: false });
+  if (time) time.title = shownTime.whole(new Date(time.dateTime));
 });
 const zone = document.querySelector("[data-zone]");
 if (zone) {
-  zone.textContent = `Times in ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+  zone.textContent = `Times in ${shownTime.zone}`;
   zone.parentElement.hidden = false;
 }
 

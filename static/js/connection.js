@@ -49,7 +49,7 @@ function say(state, text) {
 function lost() {
   const silent = performance.now() - heard;
   since ??= serverTime.now() - (silent >= SILENCE ? silent : 0);
-  say("reconnecting", `Reconnecting, stale since ${new Date(since).toLocaleTimeString([], { hour12: false })}`);
+  say("reconnecting", `Reconnecting, stale since ${shownTime.clock(new Date(since))}`);
   if (standing === "leading") tell({ lost: true });
 }
 

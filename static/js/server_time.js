@@ -19,3 +19,25 @@
   learn(Date.parse(document.body.dataset.now), page?.responseStart || performance.now());
   window.serverTime = { learn, now: () => performance.now() + offset };
 })();
+
+// Times as the person wants to read them: in their zone, or that of the browser, with 12 or 24 hours.
+(() => {
+  const { zone, clock } = document.documentElement.dataset;
+  const hours = clock === "12" ? { hour12: true } : { hourCycle: "h23" };
+  let timeZone = zone;
+  try {
+    new Intl.DateTimeFormat([], { timeZone });
+  } catch {
+    timeZone = undefined; // a zone that this browser does not know
+  }
+  window.shownTime = {
+    zone: timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    /** 14:05:09 or 2:05:09 PM */
+    clock: (at) => at.toLocaleTimeString([], { timeZone, ...hours }),
+    /** 14:05 or 2:05 PM */
+    minutes: (at) => at.toLocaleTimeString([], { timeZone, hour: "2-digit", minute: "2-digit", ...hours }),
+    date: (at, more) => at.toLocaleDateString([], { timeZone, ...more }),
+    whole: (at) => at.toLocaleString([], { timeZone, dateStyle: "full", timeStyle: "long", ...hours }),
+    year: (at) => at.toLocaleDateString("en", { timeZone, year: "numeric" }),
+  };
+})();

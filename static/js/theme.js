@@ -1,25 +1,33 @@
 // Applies the chosen theme before anything is painted; without a choice, that of the system.
 
-const chosen = localStorage.getItem("theme");
-if (chosen) document.documentElement.dataset.theme = chosen;
+const root = document.documentElement;
+// What the person chose on their account comes with the page; the choice of this browser alone is of earlier days.
+const chosen = root.dataset.chosenTheme ? null : localStorage.getItem("theme");
+if (chosen) root.dataset.theme = chosen;
 
-document.documentElement.dataset.js = "yes"; // a queue of requests is folded only where a script can open it
+root.dataset.js = "yes"; // a queue of requests is folded only where a script can open it
+
+/** Keep a cookie for a year. */
+const keep = (name, value) => (document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`);
 
 // Today begins in the time zone of the viewer.
-document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax`;
+keep("zone", root.dataset.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
 
 document.addEventListener("DOMContentLoaded", () => {
   const button = document.querySelector("[data-theme-switch]");
   if (!button) return;
   const dark = () =>
-    (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+    (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   const say = () => (button.textContent = dark() ? "Light" : "Dark");
   button.hidden = false;
   say();
   button.addEventListener("click", () => {
     const theme = dark() ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
+    root.dataset.theme = theme;
     localStorage.setItem("theme", theme);
+    keep("theme", theme);
+    // It follows the person to other browsers; without an answer this browser keeps it all the same.
+    fetch("/account/theme", { method: "POST", body: new URLSearchParams({ theme }), keepalive: true }).catch(() => null);
     say();
   });
 });

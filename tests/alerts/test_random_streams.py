@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.embedded.postgres import SUPERUSER
 from tests.alerts.reference import MARGIN, Called, Moment, alerts
 from tests.app_server import AppServer, Person
 
@@ -99,7 +100,7 @@ async def test_satisfaction_critical_and_silence_of_a_random_stream(
                 heard = at
                 critical = (at if critical is None else critical) if mood == "critical" else None
             await owner.execute(
-                """update interaction_pulse set satisfaction_score = $2, last_seen_at = $3, critical_since = $4, silent_since = null
+                """update interaction_pulse set satisfaction_score = $2, last_seen_at = $3, critical_unbroken_since = $4, silent_since = null
                 where interaction_id = $1""",
                 live,
                 score,
@@ -137,7 +138,7 @@ async def _live(app_server: AppServer, person: Person) -> str:
 @given(
     events=st.lists(
         st.tuples(
-            st.integers(1, 40), st.sampled_from(["failed", "completed", "timeout", "allowed", "nothing"])
+            st.integers(1, 40), st.sampled_from(["failed", "completed", "timeout", "denied", "nothing"])
         ),
         min_size=1,
         max_size=30,
@@ -150,7 +151,7 @@ async def test_failed_interactions_and_expired_shares_of_a_random_stream(
 ) -> None:
     live = UUID(await _live(app_server, voice))
     agent = voice.agents[0]
-    async with app_server.database() as owner:
+    async with app_server.database(SUPERUSER) as owner:
         undone = owner.transaction()
         await undone.start()
         # Rows as they would be: their state machines set the moments themselves, and are left out here.
@@ -178,7 +179,9 @@ async def test_failed_interactions_and_expired_shares_of_a_random_stream(
             elif what != "nothing":
                 await owner.execute(
                     """insert into tool_permissions (id, interaction_id, agent_id, supervisor_id, tool_name, arguments, arguments_digest,
-                      status, requested_at, expires_at, responded_at) values ($1, $2, $3, $4, 'x', '{}', 'x', $5, $6, $6, $6)""",
+                      status, requested_at, expires_at, responded_at, responded_by, responded_by_name)
+                    values ($1, $2, $3, $4, 'x', '{}', 'x', $5, $6, $6, $6,
+                      case when $5 = 'denied' then $4::uuid end, case when $5 = 'denied' then 'x' end)""",
                     uuid4(),
                     live,
                     agent.id,
@@ -191,7 +194,7 @@ async def test_failed_interactions_and_expired_shares_of_a_random_stream(
             lately = [one for when, one in past if when > at - 120]
             failed = lately.count("failed")
             expected["failed"].append(Moment(at, met=failed >= amount, lasts=failed >= amount))
-            expired, answered = lately.count("timeout"), lately.count("timeout") + lately.count("allowed")
+            expired, answered = lately.count("timeout"), lately.count("timeout") + lately.count("denied")
             enough = answered >= 5 and expired > 0
             expected["expired"].append(
                 Moment(
@@ -242,8 +245,9 @@ async def test_two_processes_that_evaluate_at_once_open_one(app_server: AppServe
             await asyncio.gather(
                 *(each.execute("select private.evaluate_alerts()") for each in (first, second))
             )
+        await owner.execute("select private.evaluate_alerts(clock_timestamp())")
         rows = await owner.fetch("select closed_at from alerts where rule_id = $1", one)
         assert [row["closed_at"] for row in rows] == [None]
         await owner.execute("update alert_rules set retired_at = clock_timestamp() where id = $1", one)
-        await owner.execute("select private.evaluate_alerts()")
+        await owner.execute("select private.evaluate_alerts(clock_timestamp())")
         assert await owner.fetchval("select closed_because from alerts where rule_id = $1", one) == "rule"

@@ -117,7 +117,18 @@ async def test_axe_finds_nothing_on_an_admins_pages(
     page = await sign_in(await app_server.hire("admin"))
     await page.emulate_media(color_scheme=scheme)
     await page.set_viewport_size({"width": width, "height": 900})
-    places = ["/", "/leaderboard", "/people", "/people/new", f"/people/{voice.id}", "/account", "/system", "/settings", "/alerts", "/alerts/rules/new"]
+    places = [
+        "/",
+        "/leaderboard",
+        "/people",
+        "/people/new",
+        f"/people/{voice.id}",
+        "/account",
+        "/system",
+        "/settings",
+        "/alerts",
+        "/alerts/rules/new",
+    ]
     places += [
         "/tool-permissions",
         "/tool-permissions?q=nothing-has-this",

@@ -14,6 +14,20 @@ RULES: dict[str, tuple[str, dict[str, str]]] = {
             "settings_range": "name = 'another', value = null, words = 'x', lowest = 1",
         },
     ),
+    "public.preferences": (
+        "true",
+        {
+            "preferences_pkey": "zone = 'another'",
+            "preferences_user_id_fkey": f"user_id = {NOBODY}",
+            "preferences_clock_check": "clock = '13'",
+            "preferences_theme_check": "theme = 'pink'",
+            "preferences_density_check": "density = 'dense'",
+        },
+    ),
+    "private.troubles": (
+        "name = 'looked'",
+        {"troubles_pkey": "since = '-infinity'", "troubles_order": "ended_at = '-infinity'"},
+    ),
     "public.setting_changes": (
         "true",
         {

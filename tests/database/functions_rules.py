@@ -1,6 +1,6 @@
 """The rows of functions.py for settings and alerts."""
 
-from tests.database.callers import NOBODY, PERSON, WEB, Function, of
+from tests.database.callers import NOBODY, PEOPLE, PERSON, WEB, Function, of
 
 RULES: dict[str, Function] = {
     "private.configure_v2": of(WEB, "private.configure_v2('{{}}', '{{}}')", "web"),
@@ -39,6 +39,13 @@ RULES: dict[str, Function] = {
         "owner admin",
         id="'{owner}'::uuid",
     ),
+    "public.set_preferences": of(
+        PERSON, "public.set_preferences('UTC', '12', 'dark', 'compact')", PEOPLE, "FW403"
+    ),
+    "public.set_theme": of(PERSON, "public.set_theme('dark')", PEOPLE, "FW403"),
+    "private.troubles_now": NOBODY,
+    "private.note_troubles": NOBODY,
+    "private.open_views": NOBODY,
     "private.evaluate_alerts": NOBODY,
     "private.rule_findings": NOBODY,
     "private.rule_applies": NOBODY,

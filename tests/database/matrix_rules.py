@@ -1,8 +1,18 @@
 """The rows of the matrix for settings and alerts."""
 
-from tests.database.fates import Table, grid
+from tests.database.fates import Table, closed, grid
 
 RULES: dict[str, Table] = {
+    "public.preferences": Table(
+        rows="user_id = '{owner}'",
+        groups={"all": "user_id zone clock theme density changed_at"},
+        new={"user_id": "'{owner}'"},
+        fates=grid("""
+                     select
+        admin        nothing
+        """),
+    ),
+    "private.troubles": closed("name since ended_at"),
     "public.setting_changes": Table(
         rows="true",
         groups={"all": "id name before after at changed_by changed_by_name"},

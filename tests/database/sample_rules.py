@@ -12,6 +12,7 @@ async def make_rules(
     await owner.execute(
         "insert into public.setting_changes (name, before, after) values ('archive_days', '90', '90')"
     )
+    await owner.execute("insert into public.preferences (user_id) values ($1)", person)
     rule = await owner.fetchval(
         """insert into public.alert_rules (name, condition, amount, minutes, supervisor_id, calls, changed_by, changed_by_name)
         values ('Sample', 'silence', 3600, null, $1, 'both', $1, 'x') returning id""",

@@ -32,6 +32,7 @@ MEANT = {
     "private.profile_faults": "closed",
     "private.pages": "closed",
     "private.settings": "closed",
+    "private.troubles": "closed",
     "private.web_sessions": "closed",
     "private.agent_of_key": "for the web process, before it knows who asks; one row, by the hash of a secret",
     "private.find_web_session": "the same",

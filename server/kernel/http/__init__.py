@@ -36,6 +36,7 @@ from server.kernel.http.json_bodies import (
     Text,
 )
 from server.kernel.http.list_filters import ListFilters
+from server.kernel.http.looks import Look, set_look
 from server.kernel.http.measured import Measured
 from server.kernel.http.middleware import (
     SameOrigin,
@@ -73,6 +74,7 @@ __all__ = [
     "Json",
     "JsonObject",
     "ListFilters",
+    "Look",
     "Measured",
     "Model",
     "Moment",
@@ -126,6 +128,7 @@ __all__ = [
     "session_cookie",
     "set_cookie",
     "set_device",
+    "set_look",
     "signed_in",
     "size_of",
     "spelled",

@@ -30,6 +30,7 @@ from server.kernel.http.filters import (
     small_sparkline,
     sparkline,
 )
+from server.kernel.http.looks import look_of
 from server.kernel.http.plain_text import cut, spelled, visible
 from server.kernel.http.user_agents import device
 
@@ -43,7 +44,11 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
 
 
 def _frame(connection: HTTPConnection) -> dict[str, Any]:
-    return {"viewer": getattr(connection.state, "viewer", None), "path": connection.url.path}
+    return {
+        "viewer": getattr(connection.state, "viewer", None),
+        "path": connection.url.path,
+        "look": look_of(connection),
+    }
 
 
 def live(request: Request, template: str, query: dict[str, str], **context: Any) -> HTMLResponse:

@@ -8,7 +8,9 @@ declare
   v_at timestamptz := coalesce(p_at, pg_catalog.clock_timestamp());
   v_count integer;
 begin
-  if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker alerts', 0)) then
+  if p_at is not null then
+    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker alerts', 0));
+  elsif not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker alerts', 0)) then
     return 0;
   end if;
   if not exists (select from public.alert_rules where retired_at is null) and not exists (select from public.alerts where closed_at is null) then
@@ -49,4 +51,4 @@ begin
   return v_count;
 end $$;
 comment on function private.evaluate_alerts(timestamptz) is
-  'Opens at most 500 alerts of what the rules find at this moment, and closes those that are over for 30 seconds, or whose subject ended or rule changed; how many.';
+  'Opens at most 500 alerts of what the rules find at this moment, and closes those that are over for 30 seconds, or whose subject ended or rule changed; how many. Now, unless another process is at it; or as of a moment, when it is free.';

@@ -1,5 +1,6 @@
--- Each live interaction is compared with each rule: a scan of interaction_pulse, which has the live ones alone. What looks back
--- over a window begins at an index of what expired or failed, and counts the rest for the supervisors found there.
+-- One scan of interaction_pulse, which has the live interactions alone, finds those that any rule may be about; the rules are
+-- compared with these few. What looks back over a window begins at an index of what expired or failed, and counts the rest for the
+-- supervisors found there.
 create function private.rule_findings(p_at timestamptz) returns table(rule_id uuid, subject_id uuid, supervisor_id uuid,
     interaction_id uuid, measured integer, met boolean)
 language sql stable
@@ -7,6 +8,14 @@ set search_path = pg_catalog, pg_temp
 as $$
   with rules as materialized (
     select r.* from public.alert_rules r where r.retired_at is null
+  ), bounds as materialized (
+    select p_at - pg_catalog.make_interval(secs => pg_catalog.min(r.amount) filter (where r.condition = 'silence')) as heard_before,
+      pg_catalog.max(r.amount) filter (where r.condition = 'satisfaction') + 5 as under
+    from rules r where r.condition in ('critical', 'silence', 'satisfaction')
+  ), bad as materialized (
+    select p.interaction_id, p.supervisor_id, p.critical_unbroken_since, p.last_seen_at, p.silent_since, p.satisfaction_score
+    from bounds b join public.interaction_pulse p on not p.is_test
+      and (p.critical_unbroken_since is not null or p.last_seen_at <= b.heard_before or p.satisfaction_score < b.under)
   )
   select r.id, p.interaction_id, p.supervisor_id, p.interaction_id,
     case r.condition when 'satisfaction' then p.satisfaction_score::integer
@@ -14,7 +23,7 @@ as $$
       else extract(epoch from p_at - p.last_seen_at)::integer end,
     case r.condition when 'satisfaction' then p.satisfaction_score < r.amount
       when 'critical' then p.critical_unbroken_since <= p_at - pg_catalog.make_interval(secs => r.amount) else true end
-  from rules r join public.interaction_pulse p on not p.is_test and (r.supervisor_id is null or p.supervisor_id = r.supervisor_id)
+  from rules r join bad p on (r.supervisor_id is null or p.supervisor_id = r.supervisor_id)
     and case r.condition
       when 'critical' then p.critical_unbroken_since is not null
       when 'silence' then p.last_seen_at <= p_at - pg_catalog.make_interval(secs => r.amount)

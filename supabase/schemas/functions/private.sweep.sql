@@ -27,6 +27,8 @@ begin
   elsif p_step = 'performance' then
     perform private.find_waiting();
     perform private.fill_decision_search();
+  elsif p_step = 'alerts' then
+    perform private.note_troubles();
   end if;
   return v_done;
 end $$;

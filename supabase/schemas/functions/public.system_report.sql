@@ -39,13 +39,13 @@ begin
       select s.schemaname || '.' || s.indexrelname as name, pg_catalog.pg_relation_size(s.indexrelid) as bytes
       from pg_catalog.pg_stat_user_indexes s join pg_catalog.pg_index i on i.indexrelid = s.indexrelid
       where s.schemaname in ('public', 'private') and s.idx_scan = 0 and not i.indisunique) u),
-    'open_views', (select coalesce(pg_catalog.jsonb_agg(n.nspname || '.' || c.relname order by n.nspname, c.relname), '[]')
-      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname in ('public', 'private', 'sdr', 'eleven', 'escalation') and c.relkind = 'v'
-        and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e')
-        and not coalesce((select o.option_value::boolean from pg_catalog.pg_options_to_table(c.reloptions) o
-          where o.option_name = 'security_invoker'), false)),
+    'open_views', (select coalesce(pg_catalog.jsonb_agg(v.name order by v.name), '[]') from private.open_views() v),
     'slow', v_slow,
+    'troubles', (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', n.name,
+        'since', coalesce(case when t.ended_at is null then t.since end, pg_catalog.now())) order by t.since, n.name), '[]')
+      from private.troubles_now() n left join private.troubles t on t.name = n.name),
+    -- Since the last trouble ended; without one, since somebody looks.
+    'ok_since', (select pg_catalog.max(case when t.name = 'looked' then t.since else coalesce(t.ended_at, pg_catalog.now()) end) from private.troubles t),
     'retention', pg_catalog.jsonb_build_object(
       'metrics_hours', private.setting('metrics_hours'), 'archive_days', private.setting('archive_days'),
       'oldest_metric', (select pg_catalog.min(created_at) from public.realtime_metrics),
@@ -56,5 +56,5 @@ begin
       select user_id, reason, created_at from private.profile_faults order by created_at desc limit 10) f));
 end $$;
 comment on function public.system_report() is
-  'Sizes, index use, views that pass row-level security, slow queries, retention and faults, for admins. FW403.';
+  'What is not OK and since when, sizes, index use, views that pass row-level security, slow queries, retention and faults, for admins. FW403.';
 grant execute on function public.system_report() to authenticated;

@@ -1,0 +1,58 @@
+"""How a person wants to see every page: zone, clock, theme, density."""
+
+from dataclasses import dataclass
+
+from server.kernel.db import Connection
+from server.kernel.http import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A preference with few values, as the form offers it."""
+
+    name: str
+    title: str
+    values: dict[str, str]
+
+
+CHOICES = (
+    Choice("clock", "Clock", {"24": "24 hours, 14:05", "12": "12 hours, 2:05 PM"}),
+    Choice("theme", "Theme", {"system": "as the system", "light": "light", "dark": "dark"}),
+    Choice("density", "Density", {"comfortable": "comfortable", "compact": "compact: more on a screen"}),
+)
+
+
+async def read(connection: Connection) -> Look:
+    """The viewer's preferences; those of a new person when nothing was chosen."""
+    row = await connection.fetchrow(
+        "select zone, clock, theme, density from public.preferences where user_id = (select private.viewer_id())"
+    )
+    return Look(row["zone"] or "", row["clock"], row["theme"], row["density"]) if row else Look()
+
+
+async def zones(connection: Connection) -> list[str]:
+    """The time zones that may be chosen, by name."""
+    rows = await connection.fetch(
+        """
+        select name from pg_catalog.pg_timezone_names
+        where name ~ '^(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific)/' or name = 'UTC'
+        order by name
+        """
+    )
+    return [row["name"] for row in rows]
+
+
+async def write(connection: Connection, look: Look) -> None:
+    """Store them. Invalid for an unknown zone or value."""
+    await connection.execute(
+        "select public.set_preferences($1, $2, $3, $4)",
+        look.zone or None,
+        look.clock,
+        look.theme,
+        look.density,
+    )
+
+
+async def write_theme(connection: Connection, theme: str) -> None:
+    """Store the theme alone. Invalid for an unknown one."""
+    await connection.execute("select public.set_theme($1)", theme)

@@ -1,0 +1,1 @@
+alter table private.troubles enable row level security;

@@ -1,6 +1,7 @@
 """The system page over real HTTP: it shows what the database and this machine report."""
 
 import csv
+import datetime as dt
 import io
 import os
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.system import views
+from server.system import system_report, views
 from tests.app_server import AppServer, Person
 
 
@@ -32,6 +33,53 @@ async def test_an_admin_reads_sizes_queries_and_retention(app_server: AppServer)
         assert words in page
     assert "pg_stat_statements is not installed" not in page
     assert "daily-2026-01-02.dump" in page
+
+
+async def test_the_page_says_first_whether_all_is_well(app_server: AppServer) -> None:
+    """A trouble is seen at once, its beginning is kept, and OK counts from its end."""
+    admin = await app_server.hire("admin")
+    async with app_server.browser_of(admin) as browser, app_server.database() as owner:
+        await owner.execute("delete from private.profile_faults")
+        await owner.execute("select private.note_troubles()")
+        await owner.execute(
+            "update private.troubles set ended_at = now() - interval '1 minute' where name = 'looked'"
+        )
+        page = (await browser.get("/system")).text
+        assert page.index("OK since") < page.index("notifications arrive")
+        assert "Not OK" not in page
+        await owner.execute("insert into private.profile_faults (user_id, reason) values ($1, 'x')", admin.id)
+        await owner.execute("select private.note_troubles()")
+        began = await owner.fetchval(
+            "update private.troubles set since = now() - interval '2 hours' where name = 'profiles' returning since"
+        )
+        page = (await browser.get("/system")).text
+        assert f'Not OK since <time datetime="{began.isoformat()}"' in page
+        assert "Somebody signed in and has no profile" in page
+        assert "make them under People" in page
+        await owner.execute("delete from private.profile_faults")
+        await owner.execute(
+            "update private.troubles set ended_at = now() - interval '1 minute' where name = 'looked'"
+        )
+        await owner.execute("select private.note_troubles()")
+        ended = await owner.fetchval("select ended_at from private.troubles where name = 'profiles'")
+        assert f'OK since <time datetime="{ended.isoformat()}"' in (await browser.get("/system")).text
+
+
+def test_the_hub_and_an_old_backup_are_troubles_too() -> None:
+    now = dt.datetime(2026, 1, 2, 12, tzinfo=dt.UTC)
+    minute, day = dt.timedelta(minutes=1), dt.timedelta(days=1)
+    report = {"troubles": [{"name": "queue", "since": (now - 5 * minute).isoformat()}]}
+
+    def found(state: str, backup: dt.datetime | None) -> list[tuple[str, dt.timedelta]]:
+        told = system_report.troubles(report, (state, now - minute), backup, now)
+        assert all(one.advice for one in told)
+        return [(one.title, now - one.since) for one in told]
+
+    queue = ("The notification queue is more than half full", 5 * minute)
+    assert found("live", None) == found("live", now - day) == [queue]
+    assert found("disconnected", None) == [queue, ("Notifications do not arrive", minute)]
+    assert found("polling", None) == [queue, ("Notifications are replaced by polling", minute)]
+    assert found("live", now - 2 * day) == [("No backup for more than a day", 22 * 60 * minute), queue]
 
 
 def test_the_last_backup_is_the_newest_file_if_there_is_one(tmp_path: Path) -> None:

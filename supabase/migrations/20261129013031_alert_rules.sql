@@ -278,15 +278,28 @@ begin
     where o.closed_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'))));
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
-  -- Quarters of an hour are needed for the day on which a period begins, which is in this month in every time zone.
+  delete from private.given_signals where ctid = any (array(
+    select ctid from private.given_signals where given_at < pg_catalog.now() - interval '1 day' order by given_at limit 1000));
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
+  -- The leaderboard reaches back 397 days; what began earlier is never the edge of a range.
   delete from private.performance_sums where ctid = any (array(
     select ctid from private.performance_sums
-    where span = 'quarter' and starts_at < pg_catalog.now() - interval '40 days' order by starts_at limit 1000));
+    where span = 'quarter' and starts_at < pg_catalog.now() - interval '400 days' order by starts_at limit 1000));
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
+  delete from private.performance_sums where ctid = any (array(
+    select ctid from private.performance_sums
+    where span = 'agent_day' and starts_at < pg_catalog.now() - interval '400 days' order by starts_at limit 1000));
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
+  delete from private.performance_ranges where id = any (array(
+    select id from private.performance_ranges where asked_at < pg_catalog.now() - interval '3 days' limit 10));
   get diagnostics v_count = row_count;
   return v_all + v_count;
 end $$;
 comment on function private.cleanup_leftovers() is
-  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults, deliveries and closed alerts as old as archives, sums by quarters of 40 days ago; how many.';
+  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults, deliveries and closed alerts as old as archives, signals that were given a day ago, sums by agents'' days and quarters of 400 days ago, sums of ranges that nobody asked for in three days; how many.';
 grant execute on function private.cleanup_leftovers() to service_role;
 
 -- One statement, so that what opens and what closes are judged by the same reading of the rows. The lock lets one process at a time

@@ -62,7 +62,7 @@ async def test_an_alert_stands_on_the_screens_of_those_it_calls_until_one_acknow
     other, admin = await app_server.hire("voice"), await app_server.hire("admin")
     async with (
         app_server.browser_of(voice) as own,
-        app_server.browser_of(other) as stranger,
+        app_server.browser_of(other) as outsider,
         app_server.browser_of(admin) as wall,
     ):
         for browser in (own, wall):
@@ -71,8 +71,8 @@ async def test_an_alert_stands_on_the_screens_of_those_it_calls_until_one_acknow
                 assert f'id="alert-{alert}"' in page
                 assert "Very &lt;low&gt;" in page
                 assert "satisfaction 12 %" in page
-        assert str(alert) not in (await stranger.get("/")).text + (await stranger.get("/alerts")).text
-        refused = await stranger.post(f"/alerts/{alert}/acknowledgement")
+        assert str(alert) not in (await outsider.get("/")).text + (await outsider.get("/alerts")).text
+        refused = await outsider.post(f"/alerts/{alert}/acknowledgement")
         assert refused.status_code == 404
         done = await own.post(f"/alerts/{alert}/acknowledgement", headers={"HX-Request": "true"})
         assert done.status_code == 204

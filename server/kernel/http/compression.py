@@ -4,7 +4,7 @@ BREACH (Gluck, Harris, Prado 2013) reads a secret from the length of a compresse
 sent. It is not possible here, for three reasons. A page holds no session and no token for forms: the session is a cookie that
 scripts cannot read, and writes are told from others' by the browser's own headers (middleware.SameOrigin). A page with a key of
 an agent answers a form, which another site cannot send. And the session's cookie is SameSite=Lax, so another site gets a page of
-a signed-in person by nothing but a visible navigation, one for each guess; the padding makes each guess thousands of them.
+a signed-in person by nothing but a visible navigation, one for each attempt; the padding makes each attempt thousands of them.
 """
 
 import secrets

@@ -88,13 +88,11 @@ setInterval(release, 500);
 
 const full = document.querySelector("[data-full-screen]");
 const clock = document.querySelector("[data-clock]");
-const day = new Intl.DateTimeFormat([], { weekday: "long", month: "long", day: "numeric" });
-const time = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hour12: false });
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone.split("/").pop().replaceAll("_", " ");
+const zone = shownTime.zone.split("/").pop().replaceAll("_", " ");
 
 function tick() {
   const now = new Date(serverTime.now());
-  const text = `${day.format(now)} · ${time.format(now)} ${zone}`;
+  const text = `${shownTime.date(now, { weekday: "long", month: "long", day: "numeric" })} · ${shownTime.minutes(now)} ${zone}`;
   if (clock.textContent !== text) clock.textContent = text;
 }
 

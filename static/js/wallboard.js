@@ -87,7 +87,7 @@ setInterval(release, 500);
 // Full screen. The key F does the same (queue.js).
 
 const full = document.querySelector("[data-full-screen]");
-const clock = document.querySelector("[data-clock]");
+const clock = document.querySelector(".wall-clock");
 const zone = shownTime.zone.split("/").pop().replaceAll("_", " ");
 
 function tick() {

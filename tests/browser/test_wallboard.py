@@ -188,6 +188,27 @@ async def test_full_screen_has_no_frame_and_tells_the_time(app_server: AppServer
         await expect(page.locator(".frame")).to_be_visible()
 
 
+async def test_the_clock_and_the_zone_that_somebody_chose_leave_the_page_whole(
+    app_server: AppServer, sign_in: SignIn
+) -> None:
+    page = await sign_in(await app_server.hire("admin"))
+    look: dict[str, str | float | bool] = {
+        "zone": "Asia/Tokyo",
+        "clock": "12",
+        "theme": "system",
+        "density": "comfortable",
+    }
+    headers = {"Origin": app_server.url}
+    assert (await page.request.post("/account/look", form=look, headers=headers)).ok
+    await page.goto("/")
+    await live(page)
+    await expect(page.locator("#numbers")).to_be_visible()
+    await expect(page.locator("body [data-zone]")).to_have_text("Times in Asia/Tokyo")
+    await page.locator("h1").click()
+    await page.keyboard.press("f")
+    await expect(page.locator(".wall-clock")).to_have_text(re.compile(r"\d [AP]M Tokyo"))
+
+
 async def test_the_strip_says_how_each_supervisor_stands_and_filters(
     app_server: AppServer, sign_in: SignIn
 ) -> None:

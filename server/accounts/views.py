@@ -277,7 +277,7 @@ async def _look(request: Request) -> dict[str, Any]:
         return {
             "own": await preferences.read(connection),
             "zones": await preferences.zones(connection),
-            "choices": preferences.CHOICES,
+            "looks": preferences.CHOICES,
         }
 
 

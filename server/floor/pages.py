@@ -202,7 +202,7 @@ def _waiting(shown: Queue, partials: Partials) -> Regions:
 
 
 def home_of(viewer: Viewer, filters: Filters) -> list[Audience]:
-    """The audiences of a supervisor's floor; for an admin those of the filtered wallboard and of all pending requests; and the alerts.
+    """The audience of a supervisor's floor; for an admin those of the filtered wallboard and of all pending requests; and the alerts.
 
     No filter hides a request, because somebody waits for each.
     """

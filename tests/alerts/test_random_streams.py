@@ -100,7 +100,8 @@ async def test_satisfaction_critical_and_silence_of_a_random_stream(
                 heard = at
                 critical = (at if critical is None else critical) if mood == "critical" else None
             await owner.execute(
-                """update interaction_pulse set satisfaction_score = $2, last_seen_at = $3, critical_unbroken_since = $4, silent_since = null
+                """update interaction_pulse set satisfaction_score = $2, last_seen_at = $3, critical_since = $4, silent_since = null,
+                  critical_until = case when $4::timestamptz is null then null else 'infinity'::timestamptz end
                 where interaction_id = $1""",
                 live,
                 score,

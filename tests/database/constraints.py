@@ -20,7 +20,7 @@ class Table:
 
 
 TABLES = {
-    **{name: Table(broken, row=row) for name, (row, broken) in (REVIEW | RULES | SIGNALS).items()},
+    **{name: Table(broken, row=row) for name, (row, broken) in (REVIEW | SIGNALS | RULES).items()},
     "private.drills": Table(
         {
             "drills_pkey": "why = 'another'",

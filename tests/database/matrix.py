@@ -130,7 +130,7 @@ TABLES: dict[str, Table] = {
         rows="interaction_id in ({interactions})",
         groups={
             "all": "interaction_id agent_id supervisor_id last_seen_at captured_at sentiment satisfaction_score scores feed started_at phone_number caller",
-            "grants": "grants lag_seconds lag_at is_test ends_at silent_since silent_until critical_until low_until critical_since critical_unbroken_since",
+            "grants": "grants lag_seconds lag_at is_test ends_at silent_since silent_until critical_until low_until critical_since",
         },
         new={"interaction_id": "'{live}'", "agent_id": "'{agent}'", "supervisor_id": "'{owner}'"},
         fates=grid("""
@@ -339,8 +339,8 @@ TABLES: dict[str, Table] = {
     "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),
     "private.profile_faults": closed("id user_id reason created_at"),
     **REVIEW,
-    **RULES,
     **SIGNALS,
+    **RULES,
     **VIEWS_READ,
 }
 VIEWS = set(VIEWS_READ)

@@ -61,7 +61,6 @@ begin
     -- Critical again within a minute is the same time of being critical: a person is called once for it.
     critical_since = case when coalesce(a.sentiment, p.sentiment) is distinct from 'critical' then p.critical_since
       when p.critical_until > v_now - interval '1 minute' then coalesce(p.critical_since, v_now) else v_now end,
-    critical_unbroken_since = case when coalesce(a.sentiment, p.sentiment) = 'critical' then coalesce(p.critical_unbroken_since, v_now) end,
     low_until = case when coalesce(a.scores[pg_catalog.cardinality(a.scores)], p.satisfaction_score) < v_low then 'infinity'
       when a.lowest < v_low or p.low_until = 'infinity' then v_now else p.low_until end,
     captured_at = a.last_at,

@@ -26,13 +26,13 @@ begin
     where o.created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'))));
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
+  delete from private.given_signals where ctid = any (array(
+    select ctid from private.given_signals where given_at < pg_catalog.now() - interval '1 day' order by given_at limit 1000));
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
   delete from public.alerts where id = any (array(
     select o.id from (select id, opened_at, closed_at from public.alerts order by opened_at limit 1000) o
     where o.closed_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'))));
-  get diagnostics v_count = row_count;
-  v_all := v_all + v_count;
-  delete from private.given_signals where ctid = any (array(
-    select ctid from private.given_signals where given_at < pg_catalog.now() - interval '1 day' order by given_at limit 1000));
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
   -- The leaderboard reaches back 397 days; what began earlier is never the edge of a range.

@@ -15,7 +15,7 @@ begin
     where p.last_seen_at < v_before and p.silent_since is null
     order by p.interaction_id limit 500 for no key update skip locked
   ), marked as (
-    update public.interaction_pulse p set silent_since = p.last_seen_at, critical_unbroken_since = null,
+    update public.interaction_pulse p set silent_since = p.last_seen_at,
       critical_until = case when p.critical_until = 'infinity' then v_now else p.critical_until end
     from quiet q where p.interaction_id = q.interaction_id
     returning p.supervisor_id

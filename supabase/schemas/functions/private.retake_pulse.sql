@@ -16,7 +16,6 @@ begin
       when p.critical_until = 'infinity' then v_now else p.critical_until end,
     critical_since = case when coalesce(n.sentiment, p.sentiment) is distinct from 'critical' then p.critical_since
       when p.critical_until > v_now - interval '1 minute' then coalesce(p.critical_since, v_now) else v_now end,
-    critical_unbroken_since = case when coalesce(n.sentiment, p.sentiment) = 'critical' then coalesce(p.critical_unbroken_since, v_now) end,
     low_until = case when coalesce(n.scores[pg_catalog.cardinality(n.scores)], p.satisfaction_score) < v_low then 'infinity'
       when p.low_until = 'infinity' then v_now else p.low_until end,
     scores = coalesce(n.scores, '{}'), feed = coalesce(n.feed, '[]')

@@ -13,19 +13,19 @@ as $$
       pg_catalog.max(r.amount) filter (where r.condition = 'satisfaction') + 5 as under
     from rules r where r.condition in ('critical', 'silence', 'satisfaction')
   ), bad as materialized (
-    select p.interaction_id, p.supervisor_id, p.critical_unbroken_since, p.last_seen_at, p.silent_since, p.satisfaction_score
+    select p.interaction_id, p.supervisor_id, case when p.critical_until = 'infinity' then p.critical_since end as critical_since, p.last_seen_at, p.silent_since, p.satisfaction_score
     from bounds b join public.interaction_pulse p on not p.is_test
-      and (p.critical_unbroken_since is not null or p.last_seen_at <= b.heard_before or p.satisfaction_score < b.under)
+      and (p.critical_until = 'infinity' or p.last_seen_at <= b.heard_before or p.satisfaction_score < b.under)
   )
   select r.id, p.interaction_id, p.supervisor_id, p.interaction_id,
     case r.condition when 'satisfaction' then p.satisfaction_score::integer
-      when 'critical' then extract(epoch from p_at - p.critical_unbroken_since)::integer
+      when 'critical' then extract(epoch from p_at - p.critical_since)::integer
       else extract(epoch from p_at - p.last_seen_at)::integer end,
     case r.condition when 'satisfaction' then p.satisfaction_score < r.amount
-      when 'critical' then p.critical_unbroken_since <= p_at - pg_catalog.make_interval(secs => r.amount) else true end
+      when 'critical' then p.critical_since <= p_at - pg_catalog.make_interval(secs => r.amount) else true end
   from rules r join bad p on (r.supervisor_id is null or p.supervisor_id = r.supervisor_id)
     and case r.condition
-      when 'critical' then p.critical_unbroken_since is not null
+      when 'critical' then p.critical_since is not null
       when 'silence' then p.last_seen_at <= p_at - pg_catalog.make_interval(secs => r.amount)
       -- Five points above the threshold it is over; what is silent has no satisfaction that is known now.
       else p.silent_since is null and p.satisfaction_score < r.amount + 5 end

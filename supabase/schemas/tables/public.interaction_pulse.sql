@@ -23,7 +23,6 @@ create table public.interaction_pulse (
   critical_until timestamptz,
   low_until timestamptz,
   critical_since timestamptz,
-  critical_unbroken_since timestamptz,
   constraint interaction_pulse_pkey primary key (interaction_id),
   constraint interaction_pulse_satisfaction_score_check check (satisfaction_score >= 0::numeric
     and satisfaction_score <= 100::numeric),
@@ -50,8 +49,6 @@ comment on column public.interaction_pulse.critical_until is
   'Infinity while the sentiment is critical and it is heard; then when that ended.';
 comment on column public.interaction_pulse.critical_since is
   'When it became critical, the last time; less than a minute between two such times does not count.';
-comment on column public.interaction_pulse.critical_unbroken_since is
-  'Since when the sentiment is critical without a break or a silence; null while it is not.';
 comment on column public.interaction_pulse.low_until is
   'Infinity while the satisfaction is under critical_below; then when that ended.';
 comment on column public.interaction_pulse.scores is

@@ -1,11 +1,5 @@
 -- Why: who watches does not see everything. An admin says once what must call a person to their screen, and whom.
 
-alter table public.interaction_pulse add column critical_unbroken_since timestamptz;
-comment on column public.interaction_pulse.critical_unbroken_since is
-  'Since when the sentiment is critical without a break or a silence; null while it is not.';
--- What is critical now counts from the migration on.
-update public.interaction_pulse set critical_unbroken_since = clock_timestamp() where critical_until = 'infinity';
-
 -- squawk-ignore require-concurrent-index-creation -- a migration is one transaction; few interactions fail
 create index interactions_failed on public.interactions (ended_at) where status = 'failed';
 -- squawk-ignore require-concurrent-index-creation -- as above; few requests expire
@@ -166,85 +160,6 @@ comment on function private.alerts_on_screen(jsonb) is
   'The open alerts that call a supervisor {supervisor_id}, or the admins {}, and that nobody acknowledged: the five newest, and how many more of the newest hundred. Through the reader''s row-level security. FW422.';
 grant execute on function private.alerts_on_screen(jsonb) to authenticated;
 
--- Planned without scans: with some hundred interactions PostgreSQL read all pulses, three times per metric, to find a few.
-create or replace function private.beat_pulse() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-as $$
-declare
-  v_now timestamptz := pg_catalog.clock_timestamp();
-  v_late uuid[];
-  v_other_clock uuid[] := '{}';
-  v_low integer := private.setting('critical_below');
-begin
-  -- In the order of their ids, so that two batches cannot deadlock.
-  perform from public.interaction_pulse
-  where interaction_id in (select interaction_id from inserted) order by interaction_id for no key update;
-
-  -- Some metrics are older than the pulse. One that is as far behind as the last one comes from a clock that is slow
-  -- or was set, and counts as now, when it is received. Any other one is late.
-  select pg_catalog.array_agg(distinct m.interaction_id) into v_late
-  from inserted m join public.interaction_pulse p on p.interaction_id = m.interaction_id
-  where coalesce(m.effective_at, m.timestamp) <= p.captured_at;
-  if v_late is not null then
-    v_other_clock := array(
-      select p.interaction_id from public.interaction_pulse p
-      join (select m.interaction_id, pg_catalog.max(m.timestamp) as newest
-            from inserted m where m.interaction_id = any (v_late) group by m.interaction_id) l on l.interaction_id = p.interaction_id
-      where (pg_catalog.abs(extract(epoch from v_now - l.newest) - p.lag_seconds) <= 2
-          and v_now - p.lag_at between interval '0.5 s' and interval '2 minutes')
-        -- A stamp in whole seconds is not older than one of the same second.
-        or (l.newest = pg_catalog.date_trunc('second', l.newest) and p.captured_at - l.newest between interval '0' and interval '1 s'));
-    update public.interaction_pulse p set last_seen_at = v_now, lag_at = v_now,
-      silent_since = null,
-      silent_until = case when p.silent_since is null then p.silent_until else v_now end,
-      lag_seconds = (select extract(epoch from v_now - pg_catalog.max(m.timestamp)) from inserted m where m.interaction_id = p.interaction_id)
-    where p.interaction_id = any (v_late);
-    update public.realtime_metrics r set effective_at = v_now
-    from inserted m where m.interaction_id = any (v_other_clock) and r.id = m.id;
-    v_late := array(select pg_catalog.unnest(v_late) except select pg_catalog.unnest(v_other_clock));
-    perform private.retake_pulse(v_late);
-  end if;
-
-  with arrived as (
-    select m.interaction_id, pg_catalog.max(m.at) as last_at,
-      pg_catalog.array_agg(m.satisfaction_score order by m.at, m.timestamp) filter (where m.satisfaction_score is not null) as scores,
-      (pg_catalog.array_agg(m.sentiment order by m.at desc, m.timestamp desc) filter (where m.sentiment is not null))[1] as sentiment,
-      pg_catalog.bool_or(m.sentiment = 'critical') as was_critical, pg_catalog.min(m.satisfaction_score) as lowest,
-      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('id', m.id, 'at', m.at, 'text', m.feed_text) order by m.at desc, m.timestamp desc)
-        filter (where m.feed_text <> '') as feed
-    from (select i.*, case when i.interaction_id = any (v_other_clock) then v_now else coalesce(i.effective_at, i.timestamp) end as at
-          from inserted i where v_late is null or i.interaction_id <> all (v_late)) m
-    group by m.interaction_id
-  )
-  update public.interaction_pulse p set
-    last_seen_at = v_now,
-    silent_since = null,
-    silent_until = case when p.silent_since is null then p.silent_until else v_now end,
-    critical_until = case when coalesce(a.sentiment, p.sentiment) = 'critical' then 'infinity'
-      when a.was_critical or p.critical_until = 'infinity' then v_now else p.critical_until end,
-    -- Critical again within a minute is the same time of being critical: a person is called once for it.
-    critical_since = case when coalesce(a.sentiment, p.sentiment) is distinct from 'critical' then p.critical_since
-      when p.critical_until > v_now - interval '1 minute' then coalesce(p.critical_since, v_now) else v_now end,
-    critical_unbroken_since = case when coalesce(a.sentiment, p.sentiment) = 'critical' then coalesce(p.critical_unbroken_since, v_now) end,
-    low_until = case when coalesce(a.scores[pg_catalog.cardinality(a.scores)], p.satisfaction_score) < v_low then 'infinity'
-      when a.lowest < v_low or p.low_until = 'infinity' then v_now else p.low_until end,
-    captured_at = a.last_at,
-    sentiment = coalesce(a.sentiment, p.sentiment),
-    satisfaction_score = coalesce(a.scores[pg_catalog.cardinality(a.scores)], p.satisfaction_score),
-    scores = (p.scores || coalesce(a.scores, '{}'))
-      [greatest(1, pg_catalog.cardinality(p.scores) + coalesce(pg_catalog.cardinality(a.scores), 0) - 59):],
-    feed = pg_catalog.jsonb_path_query_array(coalesce(a.feed, '[]') || p.feed, '$[0 to 2]')
-  from arrived a
-  where p.interaction_id = a.interaction_id;
-  return null;
-end $$;
-comment on function private.beat_pulse() is
-  'Statement trigger: brings interaction_pulse up to date from the metrics just inserted.';
-
 create or replace function private.cleanup_leftovers() returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -273,13 +188,13 @@ begin
     where o.created_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'))));
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
+  delete from private.given_signals where ctid = any (array(
+    select ctid from private.given_signals where given_at < pg_catalog.now() - interval '1 day' order by given_at limit 1000));
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
   delete from public.alerts where id = any (array(
     select o.id from (select id, opened_at, closed_at from public.alerts order by opened_at limit 1000) o
     where o.closed_at < pg_catalog.now() - pg_catalog.make_interval(days => private.setting('archive_days'))));
-  get diagnostics v_count = row_count;
-  v_all := v_all + v_count;
-  delete from private.given_signals where ctid = any (array(
-    select ctid from private.given_signals where given_at < pg_catalog.now() - interval '1 day' order by given_at limit 1000));
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
   -- The leaderboard reaches back 397 days; what began earlier is never the edge of a range.
@@ -357,80 +272,6 @@ end $$;
 comment on function private.evaluate_alerts(timestamptz) is
   'Opens at most 500 alerts of what the rules find at this moment, and closes those that are over for 30 seconds, or whose subject ended or rule changed; how many. Now, unless another process is at it; or as of a moment, when it is free.';
 
--- Reads every pulse, as reaping does: an index on last_seen_at would make each metric write it, because PostgreSQL keeps an update
--- out of the indexes (HOT) only where no indexed column changes. It waits for no lock, so it can take them in any order: a pulse
--- that is locked is being heard, or ends.
-create or replace function private.mark_silent() returns integer
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_now timestamptz := pg_catalog.clock_timestamp();
-  v_before timestamptz := v_now - pg_catalog.make_interval(secs => private.setting('stale_seconds'));
-  v_count integer;
-begin
-  with quiet as (
-    select p.interaction_id from public.interaction_pulse p
-    where p.last_seen_at < v_before and p.silent_since is null
-    order by p.interaction_id limit 500 for no key update skip locked
-  ), marked as (
-    update public.interaction_pulse p set silent_since = p.last_seen_at, critical_unbroken_since = null,
-      critical_until = case when p.critical_until = 'infinity' then v_now else p.critical_until end
-    from quiet q where p.interaction_id = q.interaction_id
-    returning p.supervisor_id
-  ), rung as (
-    select pg_catalog.pg_notify('floor', 'realtime_metrics:' || m.supervisor_id), m.n
-    from (select supervisor_id, pg_catalog.count(*) as n from marked group by supervisor_id) m
-  )
-  select coalesce(pg_catalog.sum(n), 0) into v_count from rung;
-  return v_count;
-end $$;
-comment on function private.mark_silent() is
-  'Marks at most 500 active interactions not heard of for stale_seconds as silent, and rings their floors; how many.';
-grant execute on function private.mark_silent() to service_role;
-
-create or replace function private.retake_pulse(p_interaction_ids uuid[]) returns void
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-as $$
-declare
-  v_now timestamptz := pg_catalog.clock_timestamp();
-  v_low integer := private.setting('critical_below');
-begin
-  update public.interaction_pulse p set
-    captured_at = greatest(p.captured_at, n.captured_at), sentiment = coalesce(n.sentiment, p.sentiment),
-    satisfaction_score = coalesce(n.scores[pg_catalog.cardinality(n.scores)], p.satisfaction_score),
-    critical_until = case when coalesce(n.sentiment, p.sentiment) = 'critical' then 'infinity'
-      when p.critical_until = 'infinity' then v_now else p.critical_until end,
-    critical_since = case when coalesce(n.sentiment, p.sentiment) is distinct from 'critical' then p.critical_since
-      when p.critical_until > v_now - interval '1 minute' then coalesce(p.critical_since, v_now) else v_now end,
-    critical_unbroken_since = case when coalesce(n.sentiment, p.sentiment) = 'critical' then coalesce(p.critical_unbroken_since, v_now) end,
-    low_until = case when coalesce(n.scores[pg_catalog.cardinality(n.scores)], p.satisfaction_score) < v_low then 'infinity'
-      when p.low_until = 'infinity' then v_now else p.low_until end,
-    scores = coalesce(n.scores, '{}'), feed = coalesce(n.feed, '[]')
-  from (
-    select m.interaction_id, pg_catalog.max(m.at) as captured_at,
-      (pg_catalog.array_agg(m.sentiment order by m.at desc, m.timestamp desc) filter (where m.sentiment is not null))[1] as sentiment,
-      (pg_catalog.array_agg(m.satisfaction_score order by m.at, m.timestamp) filter (where m.score_place <= 60)) as scores,
-      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('id', m.id, 'at', m.at, 'text', m.feed_text) order by m.at desc, m.timestamp desc)
-        filter (where m.feed_place <= 3) as feed
-    from (
-      select r.*, w.at,
-        case when r.satisfaction_score is not null then pg_catalog.row_number() over (
-          partition by r.interaction_id, r.satisfaction_score is null order by w.at desc, r.timestamp desc) end as score_place,
-        case when r.feed_text <> '' then pg_catalog.row_number() over (
-          partition by r.interaction_id, coalesce(r.feed_text, '') = '' order by w.at desc, r.timestamp desc) end as feed_place
-      from public.realtime_metrics r cross join lateral (select coalesce(r.effective_at, r.timestamp) as at) w
-      where r.interaction_id = any (p_interaction_ids)) m
-    group by m.interaction_id) n
-  where p.interaction_id = n.interaction_id;
-end $$;
-comment on function private.retake_pulse(uuid[]) is
-  'Brings the pulse of these interactions up to date from all of their metrics.';
-
 create or replace function private.rule_applies(p_rule public.alert_rules, p_at timestamptz) returns boolean
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -467,19 +308,19 @@ as $$
       pg_catalog.max(r.amount) filter (where r.condition = 'satisfaction') + 5 as under
     from rules r where r.condition in ('critical', 'silence', 'satisfaction')
   ), bad as materialized (
-    select p.interaction_id, p.supervisor_id, p.critical_unbroken_since, p.last_seen_at, p.silent_since, p.satisfaction_score
+    select p.interaction_id, p.supervisor_id, case when p.critical_until = 'infinity' then p.critical_since end as critical_since, p.last_seen_at, p.silent_since, p.satisfaction_score
     from bounds b join public.interaction_pulse p on not p.is_test
-      and (p.critical_unbroken_since is not null or p.last_seen_at <= b.heard_before or p.satisfaction_score < b.under)
+      and (p.critical_until = 'infinity' or p.last_seen_at <= b.heard_before or p.satisfaction_score < b.under)
   )
   select r.id, p.interaction_id, p.supervisor_id, p.interaction_id,
     case r.condition when 'satisfaction' then p.satisfaction_score::integer
-      when 'critical' then extract(epoch from p_at - p.critical_unbroken_since)::integer
+      when 'critical' then extract(epoch from p_at - p.critical_since)::integer
       else extract(epoch from p_at - p.last_seen_at)::integer end,
     case r.condition when 'satisfaction' then p.satisfaction_score < r.amount
-      when 'critical' then p.critical_unbroken_since <= p_at - pg_catalog.make_interval(secs => r.amount) else true end
+      when 'critical' then p.critical_since <= p_at - pg_catalog.make_interval(secs => r.amount) else true end
   from rules r join bad p on (r.supervisor_id is null or p.supervisor_id = r.supervisor_id)
     and case r.condition
-      when 'critical' then p.critical_unbroken_since is not null
+      when 'critical' then p.critical_since is not null
       when 'silence' then p.last_seen_at <= p_at - pg_catalog.make_interval(secs => r.amount)
       -- Five points above the threshold it is over; what is silent has no satisfaction that is known now.
       else p.silent_since is null and p.satisfaction_score < r.amount + 5 end

@@ -131,7 +131,7 @@ SQL = {
     "supervisor left": "update users set deactivated_at = coalesce(deactivated_at, now()) where id = $1",
     "folded": "select private.fold_performance($1)",
     # Sums that were made before something happens must follow it: days that are over, and those of today so far.
-    "range kept": """select private.keep_range(w, date_trunc('day', now(), 'UTC') - interval '40 days 18 hours', case $1 when 0
+    "range kept": """select private.keep_range(w, date_trunc('day', now(), 'UTC') - interval '40 days 18 hours', case $1::integer when 0
       then date_trunc('day', now(), 'UTC') + interval '1 day' else date_trunc('day', now(), 'UTC') - make_interval(days => $1, hours => 5) end)
       from unnest(array['supervisor', 'agent']) w""",
 }

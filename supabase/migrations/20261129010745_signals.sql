@@ -485,8 +485,9 @@ as $$
 begin
   if private.viewer_role() is null then
     raise exception 'only people are called' using errcode = 'FW403';
-  elsif p_endpoint is null or p_host is null or p_p256dh is null or p_auth is null then
-    raise exception 'a subscription has an endpoint, its host, a key and a secret' using errcode = 'FW422';
+  elsif p_endpoint is null or p_host is null or p_p256dh is null or p_auth is null or pg_catalog.length(p_endpoint) > 1000
+      or p_endpoint !~ '^https?://[^/?#]' or pg_catalog.octet_length(p_p256dh) <> 65 or pg_catalog.octet_length(p_auth) <> 16 then
+    raise exception 'a subscription has an address of at most 1000 characters, its host, a key of 65 bytes and a secret of 16' using errcode = 'FW422';
   end if;
   -- Locked, so that a session that ends at this moment leaves no subscription.
   perform from private.web_sessions where id = p_session_id and user_id = private.viewer_id() for key share;
@@ -538,10 +539,10 @@ as $$
 begin
   if private.viewer_role() is null then
     raise exception 'only people choose what calls them' using errcode = 'FW403';
-  elsif p_sounds is null or p_notifications is null or pg_catalog.array_position(p_sounds, null) is not null
-      or pg_catalog.array_position(p_notifications, null) is not null or pg_catalog.cardinality(p_sounds) > 5 or pg_catalog.cardinality(p_notifications) > 5 then
+  elsif p_sounds is null or p_notifications is null or pg_catalog.cardinality(p_sounds) > 5 or pg_catalog.cardinality(p_notifications) > 5
+      or not (p_sounds || p_notifications) <@ '{request,critical,silent,half,ending}'::text[] then
     raise exception 'a signal is request, critical, silent, half or ending, and each is chosen once' using errcode = 'FW422';
-  elsif (p_quiet_from is null) <> (p_quiet_until is null) or p_quiet_from = p_quiet_until then
+  elsif (p_quiet_from is null) <> (p_quiet_until is null) or p_quiet_from = p_quiet_until or '24:00' in (p_quiet_from, p_quiet_until) then
     raise exception 'quiet hours have a beginning and another end, or neither' using errcode = 'FW422';
   elsif p_zone is null or not exists (select from pg_catalog.pg_timezone_names z where z.name = p_zone) then
     raise exception 'there is no such time zone' using errcode = 'FW422';

@@ -41,6 +41,8 @@ begin
   end if;
   if p_zone is not null and not exists (select from pg_catalog.pg_timezone_names z where z.name = p_zone) then
     raise exception 'there is no time zone %', pg_catalog.left(p_zone, 60) using errcode = 'FW422';
+  elsif p_clock not in ('12', '24') or p_theme not in ('system', 'light', 'dark') or p_density not in ('comfortable', 'compact') then
+    raise exception 'a clock is 12 or 24, a theme system, light or dark, a density comfortable or compact' using errcode = 'FW422';
   end if;
   insert into public.preferences as p (user_id, zone, clock, theme, density)
   values (v_viewer, p_zone, coalesce(p_clock, '24'), coalesce(p_theme, 'system'), coalesce(p_density, 'comfortable'))
@@ -60,12 +62,14 @@ declare
 begin
   if private.viewer_role() is null then
     raise exception 'only people have preferences' using errcode = 'FW403';
+  elsif p_theme is null or p_theme not in ('system', 'light', 'dark') then
+    raise exception 'a theme is system, light or dark' using errcode = 'FW422';
   end if;
   insert into public.preferences as p (user_id, theme) values (v_viewer, p_theme)
   on conflict (user_id) do update set theme = excluded.theme, changed_at = pg_catalog.clock_timestamp() where p.theme <> excluded.theme;
 end $$;
 comment on function public.set_theme(text) is
-  'The theme that the caller chose with the button of a page; the other preferences stay. FW403.';
+  'The theme that the caller chose with the button of a page; the other preferences stay. FW403, FW422.';
 grant execute on function public.set_theme(text) to authenticated;
 
 alter table public.preferences enable row level security;

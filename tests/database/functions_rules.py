@@ -26,7 +26,7 @@ RULES: dict[str, Function] = {
         may=PERSON,
         call="public.retire_alert_rule({id})",
         id="'{rule}'",
-        its={"nothing": "admin"},
+        its={"gives": "admin"},
         otherwise="FW403",
         unknown="FW404",
     ),

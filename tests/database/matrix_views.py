@@ -48,12 +48,13 @@ VIEWS_READ: dict[str, Table] = {
     "private.interaction_rows": view(
         "id = '{live}'",
         "id agent_name username interaction_type started_at phone_number last_seen_at sentiment"
-        " satisfaction_score feed grants caller is_test silent_since",
+        " satisfaction_score feed grants caller is_test silent_since scores",
     ),
     "private.interaction_heads": view(
         "id = '{live}'",
         "id status interaction_type phone_number started_at ended_at duration_seconds livekit_room_id"
-        " agent_name username last_seen_at sentiment satisfaction_score grants caller called_number end_reason is_test agent_id agent_version",
+        " agent_name username last_seen_at sentiment satisfaction_score grants caller called_number end_reason is_test agent_id agent_version"
+        " anonymised_at external_id",
     ),
     "sdr.agents": view(
         "agent_id = '{agent}'",

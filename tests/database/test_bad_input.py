@@ -28,6 +28,8 @@ HOSTILE = {
     "boolean": ["null", "true"],
     "bytea": ["null", "''", r"'\x00'", "sha256('x')", f"decode(md5({LONG}), 'hex')"],
     "timestamp with time zone": ["null", "'-infinity'", "'infinity'", "'4714-11-24 BC'", "'294276-12-31'"],
+    "date": ["null", "'-infinity'", "'infinity'", "'4714-11-24 BC'", "'5874897-12-31'"],
+    "time without time zone": ["null", "'00:00'", "'24:00'", "'23:59:59.999999'"],
     "jsonb": [
         "null", "'null'", "'[]'", "'{}'", "'1'", "'\"x\"'", "'[null]'", "'[[]]'", "'[{}]'",
         "'{\"supervisor_id\": 1, \"interaction_id\": [], \"type\": \"fax\", \"sentiment\": \"bad\", \"permission_seconds\": 0}'",
@@ -60,10 +62,11 @@ def actor_of(name: str, role: str) -> str:
 
 def sound(call: str) -> list[str]:
     """The arguments of a call as functions.py writes it."""
-    inner, found, depth = call[call.index("(") + 1 : call.rindex(")")], [""], 0
+    inner, found, depth, quoted = call[call.index("(") + 1 : call.rindex(")")], [""], 0, False
     for character in inner:
+        quoted ^= character == "'"
         depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(character, 0)
-        if character == "," and depth == 0:
+        if character == "," and depth == 0 and not quoted:
             found.append("")
         else:
             found[-1] += character

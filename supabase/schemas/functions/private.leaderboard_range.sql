@@ -6,14 +6,14 @@ declare
   v_reach date;
 begin
   if p_range is null or p_range not in ('today', 'month', 'last_month', 'dates') then
-    raise exception 'unknown range %: today, month, last_month or dates', p_range using errcode = 'FW422';
+    raise exception 'unknown range %: today, month, last_month or dates', pg_catalog.left(p_range, 60) using errcode = 'FW422';
   elsif p_time_zone is null then
     raise exception 'a time zone is needed' using errcode = 'FW422';
   end if;
   begin
     today := (pg_catalog.now() at time zone p_time_zone)::date;
   exception when invalid_parameter_value then
-    raise exception 'unknown time zone %', p_time_zone using errcode = 'FW422';
+    raise exception 'unknown time zone %', pg_catalog.left(p_time_zone, 60) using errcode = 'FW422';
   end;
   if p_range = 'today' then
     first_day := today;

@@ -5,8 +5,9 @@ as $$
 begin
   if private.viewer_role() is null then
     raise exception 'only people are called' using errcode = 'FW403';
-  elsif p_endpoint is null or p_host is null or p_p256dh is null or p_auth is null then
-    raise exception 'a subscription has an endpoint, its host, a key and a secret' using errcode = 'FW422';
+  elsif p_endpoint is null or p_host is null or p_p256dh is null or p_auth is null or pg_catalog.length(p_endpoint) > 1000
+      or p_endpoint !~ '^https?://[^/?#]' or pg_catalog.octet_length(p_p256dh) <> 65 or pg_catalog.octet_length(p_auth) <> 16 then
+    raise exception 'a subscription has an address of at most 1000 characters, its host, a key of 65 bytes and a secret of 16' using errcode = 'FW422';
   end if;
   -- Locked, so that a session that ends at this moment leaves no subscription.
   perform from private.web_sessions where id = p_session_id and user_id = private.viewer_id() for key share;

@@ -10,6 +10,8 @@ begin
   end if;
   if p_zone is not null and not exists (select from pg_catalog.pg_timezone_names z where z.name = p_zone) then
     raise exception 'there is no time zone %', pg_catalog.left(p_zone, 60) using errcode = 'FW422';
+  elsif p_clock not in ('12', '24') or p_theme not in ('system', 'light', 'dark') or p_density not in ('comfortable', 'compact') then
+    raise exception 'a clock is 12 or 24, a theme system, light or dark, a density comfortable or compact' using errcode = 'FW422';
   end if;
   insert into public.preferences as p (user_id, zone, clock, theme, density)
   values (v_viewer, p_zone, coalesce(p_clock, '24'), coalesce(p_theme, 'system'), coalesce(p_density, 'comfortable'))

@@ -22,7 +22,7 @@
 
 // Times as the person wants to read them: in their zone, or that of the browser, with 12 or 24 hours.
 (() => {
-  const { zone, clock } = document.documentElement.dataset;
+  const { ownZone: zone, ownClock: clock } = document.documentElement.dataset;
   const hours = clock === "12" ? { hour12: true } : { hourCycle: "h23" };
   let timeZone = zone;
   try {

@@ -2,7 +2,7 @@
 
 const root = document.documentElement;
 // What the person chose on their account comes with the page; the choice of this browser alone is of earlier days.
-const chosen = root.dataset.chosenTheme ? null : localStorage.getItem("theme");
+const chosen = root.dataset.ownTheme ? null : localStorage.getItem("theme");
 if (chosen) root.dataset.theme = chosen;
 
 root.dataset.js = "yes"; // a queue of requests is folded only where a script can open it
@@ -11,7 +11,7 @@ root.dataset.js = "yes"; // a queue of requests is folded only where a script ca
 const keep = (name, value) => (document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`);
 
 // Today begins in the time zone of the viewer.
-keep("zone", root.dataset.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
+keep("zone", root.dataset.ownZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
 
 document.addEventListener("DOMContentLoaded", () => {
   const button = document.querySelector("[data-theme-switch]");

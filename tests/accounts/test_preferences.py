@@ -14,19 +14,22 @@ async def test_what_a_person_chose_is_on_every_page_and_follows_them(app_server:
         assert (saved.status_code, saved.headers["location"]) == (303, "/account?said=look#look")
         for path in ("/", "/account", "/leaderboard", "/nothing"):
             page = (await browser.get(path)).text
-            assert 'data-zone="Asia/Kathmandu"' in page
-            assert 'data-clock="12" data-density="compact" data-chosen-theme="dark" data-theme="dark"' in page
+            assert 'data-own-zone="Asia/Kathmandu"' in page
+            assert (
+                'data-own-clock="12" data-own-density="compact" data-own-theme="dark" data-theme="dark"'
+                in page
+            )
         assert "<option selected>Asia/Kathmandu</option>" in (await browser.get("/account")).text
     async with app_server.browser_of(None) as elsewhere:
         signed_in = await elsewhere.post("/login", data={"email": voice.email, "password": PASSWORD})
         assert signed_in.status_code == 303
-        assert 'data-zone="Asia/Kathmandu"' in (await elsewhere.get("/")).text
+        assert 'data-own-zone="Asia/Kathmandu"' in (await elsewhere.get("/")).text
         # Another person at the same browser sees pages in their own way.
         await elsewhere.post("/login", data={"email": other.email, "password": PASSWORD})
         page = (await elsewhere.get("/")).text
         assert "Kathmandu" not in page
-        assert 'data-clock="24"' in page
-        assert 'data-theme="' not in page
+        assert 'data-own-clock="24"' in page
+        assert ' data-theme="' not in page
 
 
 async def test_the_button_of_a_page_keeps_the_theme_and_nothing_else_changes(app_server: AppServer) -> None:
@@ -65,4 +68,4 @@ async def test_cookies_that_anybody_may_send_put_nothing_into_a_page(app_server:
             visitor.cookies.set(name, 'x"><script>alert(1)</script>')
         page = (await visitor.get("/login")).text
     assert "alert(1)" not in page
-    assert 'data-clock="24"' in page
+    assert 'data-own-clock="24"' in page

@@ -34,10 +34,12 @@ async def make(browser: httpx.AsyncClient, rule_id: UUID | None = None, **fields
     return await browser.post(f"/alerts/rules/{rule_id or uuid4()}", data=FIELDS | fields)
 
 
-async def open_alert(app_server: AppServer, person: Person, calls: str = "both") -> tuple[UUID, UUID]:
+async def open_alert(
+    app_server: AppServer, person: Person, calls: str = "both", live: str = ""
+) -> tuple[UUID, UUID]:
     """A rule about this person's interactions that has just been met, and its open alert."""
     admin = await app_server.hire("admin")
-    live = await app_server.start(person.agents[0], phone_number="+18505550155")
+    live = live or await app_server.start(person.agents[0], phone_number="+18505550155")
     rule_id = uuid4()
     async with app_server.browser_of(admin) as browser:
         made = await make(browser, rule_id, supervisor=str(person.id), calls=calls, name="Very <low>")

@@ -2,7 +2,6 @@
 
 import os
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Self
@@ -381,33 +380,13 @@ def _sentences(error: ValidationError) -> list[str]:
     ]
 
 
-def _aliases(name: str) -> list[str]:
+def names_of(name: str) -> list[str]:
+    """The variables that say a setting: the present name, then older ones."""
     alias = Settings.model_fields[name].validation_alias
     return [str(one) for one in alias.choices] if isinstance(alias, AliasChoices) else [name.upper()]
 
 
-_FIELDS = {alias: name for name in Settings.model_fields for alias in _aliases(name)}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting as the documentation shows it. A default of None means that it is not set."""
-
-    name: str
-    older_names: tuple[str, ...]
-    default: str | None
-    description: str
-
-
-def documented() -> list[Setting]:
-    """Every setting, in the order of their definition."""
-    found = []
-    for name, field in Settings.model_fields.items():
-        newest, *older = _aliases(name)
-        value = int(field.default) if isinstance(field.default, bool) else field.default
-        default = None if value is None else str(value)
-        found.append(Setting(newest, tuple(older), default, field.description or ""))
-    return found
+_FIELDS = {alias: name for name in Settings.model_fields for alias in names_of(name)}
 
 
 def inherited(**more: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from server import FILES, __version__
 from server.errors import NotFound
 from server.kernel import http
-from server.settings import STORED, Settings, documented
+from server.settings import STORED, Settings, names_of
 
 _EXAMPLES = FILES / "templates" / "docs" / "examples"
 _EXAMPLE_ADDRESS = "http://127.0.0.1:8000"  # in the example files
@@ -28,6 +28,16 @@ class Chapter:
 
     name: str
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting as the documentation shows it. A default of None means that it is not set."""
+
+    name: str
+    older_names: tuple[str, ...]
+    default: str | None
+    description: str
 
 
 CHAPTERS = (
@@ -118,3 +128,14 @@ def _curl(method: str, path: str, call: dict[str, Any]) -> str:
         body = re.sub(r"\$[A-Z]+", lambda found: f"'{found[0]}'", body)  # out of the quotes of the shell
         lines += ['-H "Content-Type: application/json"', f"-d '{body}'"]
     return " \\\n  ".join(lines)
+
+
+def documented() -> list[Setting]:
+    """Every setting, in the order of their definition."""
+    found = []
+    for name, field in Settings.model_fields.items():
+        newest, *older = names_of(name)
+        value = int(field.default) if isinstance(field.default, bool) else field.default
+        default = None if value is None else str(value)
+        found.append(Setting(newest, tuple(older), default, field.description or ""))
+    return found

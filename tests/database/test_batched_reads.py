@@ -48,9 +48,7 @@ QUESTIONS: dict[str, tuple[str, str, str]] = {
     "wallboard by supervisor": ("wallboard", '{"sort": "supervisor"}', "owner other admin"),
     "wallboard that is good": ("wallboard", '{"sentiment": "good"}', "owner other admin"),
     "wallboard of owner": ("wallboard", '{"supervisor": "{username}"}', "owner other admin"),
-    "wallboard that is stale": (
-        "wallboard", '{"stale": "1", "supervisor": "{other_username}"}', "owner other admin",
-    ),
+    "wallboard that is stale": ("wallboard", '{"stale": "1", "supervisor": "{other_username}"}', "owner other admin"),
     "waiting": ("waiting", "{}", "owner other admin"),
     "waiting of voice": ("waiting", '{"type": "voice"}', "owner other admin"),
     "waiting of chat": ("waiting", '{"type": "chat", "supervisor": "{username}"}', ""),

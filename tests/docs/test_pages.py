@@ -12,9 +12,9 @@ from starlette.routing import Mount, Route
 
 from server.app import create_app
 from server.cli.commands import main
-from server.docs.views import CHAPTERS
+from server.docs.views import CHAPTERS, documented
 from server.kernel import observability
-from server.settings import Settings, documented
+from server.settings import Settings
 from tests.app_server import DEADLINE, AppServer
 from tests.conftest import ROOT
 from tests.docs.examples import FOLDER

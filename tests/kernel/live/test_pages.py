@@ -26,12 +26,14 @@ STANDING = {
     "floor/wallboard.html": ["wallboard", "waiting"],
     "interactions/interaction.html": ["interaction"],
     "agents/first_call.html": ["setup"],
+    "live.html": ["alerts"],  # beside the others, on every page with a stream
 }
 MODULES = [
     "server.agents.pages",
     "server.floor.pages",
     "server.floor.wallboard",
     "server.interactions.pages",
+    "server.kernel.live.alert_cards",
     "server.kernel.live.permission_cards",
 ]
 TEMPLATES = {
@@ -106,6 +108,7 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
         )
     waiting = await app_server.hire("voice", 2)
     await first_call(app_server, waiting)
+    await called(app_server, person, live)
     async with app_server.database() as owner:
         await owner.execute("update agents set paused_at = now() where id = $1", idle.id)
     questions: dict[str, tuple[Person, list[dict[str, Any]]]] = {
@@ -116,6 +119,7 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
             person,
             [{"interaction_id": one, "supervisor_id": str(person.id)} for one in (live, earlier, forgotten)],
         ),
+        "alerts": (person, [{"supervisor_id": str(person.id)}]),
         "setup": (admin, [{"agent_id": str(agent.id)} for agent in waiting.agents]),
     }
     found: dict[str, Any] = {}
@@ -127,6 +131,29 @@ async def filled(app_server: AppServer) -> dict[str, Any]:
                 for one in asked
             ]
     return found
+
+
+async def called(app_server: AppServer, person: Person, live: str) -> None:
+    """An alert of an interaction, and one of a share within an hour."""
+    async with app_server.database() as owner:
+        for condition, minutes, interaction in (("silence", None, UUID(live)), ("expired", 60, None)):
+            rule = await owner.fetchval(
+                """insert into alert_rules (name, condition, amount, minutes, calls, changed_by, changed_by_name)
+                values ('A rule', $1, 60, $2, 'both', $3, 'x') returning id""",
+                condition,
+                minutes,
+                person.id,
+            )
+            await owner.execute(
+                """insert into alerts (rule_id, rule_name, condition, amount, minutes, supervisor_id, interaction_id, subject_id,
+                  measured, calls_supervisor, calls_admins, opened_at, calm_since)
+                values ($1, 'A rule', $2, 60, $3, $4::uuid, $5::uuid, coalesce($5::uuid, $4::uuid), 70, true, true, now(), 'infinity')""",
+                rule,
+                condition,
+                minutes,
+                person.id,
+                interaction,
+            )
 
 
 async def first_call(app_server: AppServer, person: Person) -> None:
@@ -298,7 +325,8 @@ def test_regions_stand_in_the_template_of_their_page(template: str, filled: dict
     for name, html in rendered.items():
         assert re.match(rf'<\w+ data-region id="{name}"', html), name
     has_title = any(pages[page].title for page in STANDING[template])
-    assert {*rendered, *(["title"] if has_title else [])} == set(placed(template))
+    others = {"title"} if has_title else {"connection"} if template == "live.html" else set()
+    assert {*rendered, *others} == set(placed(template))
 
 
 def placed(template: str) -> list[str]:

@@ -205,6 +205,11 @@ begin
   v_all := v_all + v_count;
   delete from private.performance_sums where ctid = any (array(
     select ctid from private.performance_sums
+    where span = 'agent_quarter' and starts_at < pg_catalog.now() - interval '400 days' order by starts_at limit 1000));
+  get diagnostics v_count = row_count;
+  v_all := v_all + v_count;
+  delete from private.performance_sums where ctid = any (array(
+    select ctid from private.performance_sums
     where span = 'agent_day' and starts_at < pg_catalog.now() - interval '400 days' order by starts_at limit 1000));
   get diagnostics v_count = row_count;
   v_all := v_all + v_count;
@@ -214,7 +219,7 @@ begin
   return v_all + v_count;
 end $$;
 comment on function private.cleanup_leftovers() is
-  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults, deliveries and closed alerts as old as archives, signals that were given a day ago, sums by agents'' days and quarters of 400 days ago, sums of ranges that nobody asked for in three days; how many.';
+  'Deletes a batch of idempotency keys older than 24 h, sessions unseen for 30 days, profile faults, deliveries and closed alerts as old as archives, signals that were given a day ago, sums by agents'' days and by quarters of 400 days ago, sums of ranges that nobody asked for in three days; how many.';
 grant execute on function private.cleanup_leftovers() to service_role;
 
 -- One statement, so that what opens and what closes are judged by the same reading of the rows. The lock lets one process at a time

@@ -24,7 +24,7 @@ ZONE = "America/Chicago"
 # One row per quarter of an hour in which an agent had an interaction, in the order of the key, then those of days and months.
 _QUARTERS = """
 insert into private.performance_sums (span, starts_at, key, completed, handle_seconds, rated, csat_hundredths, resolutions, resolution_seconds, fcr_known, fcr_true)
-select 'quarter', q.at, a.id, 1, 60 + (h & 511), 1, 4000 + (h & 4095), 1, 60, 1, (h & 7 > 1)::integer
+select 'agent_quarter', q.at, a.id, 1, 60 + (h & 511), 1, 4000 + (h & 4095), 1, 60, 1, (h & 7 > 1)::integer
 from generate_series(date_trunc('day', now(), 'UTC') - make_interval(days => $1), now(), interval '15 minutes') q (at)
 cross join (select id from public.agents where retired_at is null order by id) a
 cross join lateral (select hashtext(a.id::text || q.at::text)::bigint & 1048575 as h) z
@@ -34,7 +34,7 @@ _WIDER = """
 insert into private.performance_sums (span, starts_at, key, completed, handle_seconds, rated, csat_hundredths, resolutions, resolution_seconds, fcr_known, fcr_true)
 select '{span}', date_trunc('{unit}', s.starts_at, 'UTC'), {key}, sum(completed), sum(handle_seconds), sum(rated), sum(csat_hundredths),
   sum(resolutions), sum(resolution_seconds), sum(fcr_known), sum(fcr_true)
-from private.performance_sums s join public.agents a on a.id = s.key where span = 'quarter' group by 2, 3 order by 2, 3
+from private.performance_sums s join public.agents a on a.id = s.key where span = 'agent_quarter' group by 2, 3 order by 2, 3
 """
 
 
@@ -47,6 +47,7 @@ async def fill(superuser: Connection, interactions: int, days: int) -> int:
     await superuser.execute(_QUARTERS, days, min(1.0, interactions / (agents * days * 96)))
     for span, unit, key in (
         ("agent_day", "day", "s.key"),
+        ("quarter", "minute", "a.supervisor_id"),
         ("day", "day", "a.supervisor_id"),
         ("month", "month", "a.supervisor_id"),
     ):

@@ -24,7 +24,8 @@ begin
       ('day', pg_catalog.date_trunc('day', t.started_at, 'UTC'), t.supervisor_id),
       ('month', pg_catalog.date_trunc('month', t.started_at, 'UTC'), t.supervisor_id),
       ('agent_day', pg_catalog.date_trunc('day', t.started_at, 'UTC'), t.agent_id),
-      ('quarter', pg_catalog.date_bin('15 minutes', t.started_at, '2000-01-01 00:00+00'), t.agent_id)
+      ('quarter', pg_catalog.date_bin('15 minutes', t.started_at, '2000-01-01 00:00+00'), t.supervisor_id),
+      ('agent_quarter', pg_catalog.date_bin('15 minutes', t.started_at, '2000-01-01 00:00+00'), t.agent_id)
     ) f (span, starts_at, key)
     group by f.span, f.starts_at, f.key order by 1, 2, 3
     on conflict (span, starts_at, key) do update set completed = s.completed + excluded.completed,

@@ -30,8 +30,6 @@ begin
     end if;
     -- What adds the changes to the sums holds this lock too: a change is in the sums that are read here, or is added to the range later.
     perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker performance sums', 0));
-    -- An agent that moved is its new supervisor's in the quarters of an hour at once, so no change of it may be left to add.
-    perform private.fold_performance(null);
     insert into private.performance_ranges (whose, since, until) values (p_whose, v_part.since, v_part.until)
     on conflict (whose, since, until) do nothing returning id into v_id;
     continue when v_id is null;

@@ -14,7 +14,7 @@ begin
   return (
     with parts as materialized (
       select s.starts_at, s.completed, s.handle_seconds, s.rated, s.csat_hundredths, s.fcr_known, s.fcr_true
-      from public.agents a join private.performance_sums s on s.span = 'quarter' and s.key = a.id and s.starts_at >= v_since
+      from public.agents a join private.performance_sums s on s.span = 'agent_quarter' and s.key = a.id and s.starts_at >= v_since
       where a.supervisor_id = v_viewer
       union all
       select c.started_at, c.completed, c.handle_seconds, c.rated, c.csat_hundredths, c.fcr_known, c.fcr_true

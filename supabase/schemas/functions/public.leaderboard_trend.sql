@@ -34,25 +34,25 @@ begin
     join private.performance_sums s on s.span = 'day' and s.starts_at = d.day and s.key = o.id
     where not v_hours
     union all
-    select a.supervisor_id, e.nth, e.sign * s.completed, e.sign * s.handle_seconds, e.sign * s.rated, e.sign * s.csat_hundredths,
+    select o.id, e.nth, e.sign * s.completed, e.sign * s.handle_seconds, e.sign * s.rated, e.sign * s.csat_hundredths,
       e.sign * s.fcr_known, e.sign * s.fcr_true
-    from public.agents a
+    from pg_catalog.unnest(p_supervisor_ids) o (id)
     cross join (
       select least(p_points[g], v_midnights[g]) as low, greatest(p_points[g], v_midnights[g]) as high,
         p_points[g] < v_midnights[g] as before, g as n
       from pg_catalog.generate_series(1, v_number) g offset 0) p
     cross join lateral (
       select s.* from private.performance_sums s
-      where s.span = 'quarter' and s.key = a.id and s.starts_at >= p.low and s.starts_at < p.high offset 0) s
+      where s.span = 'quarter' and s.key = o.id and s.starts_at >= p.low and s.starts_at < p.high offset 0) s
     cross join lateral (values (p.n, case when p.before then 1 else -1 end),
       (p.n - 1, case when p.before then -1 else 1 end)) e (nth, sign)
-    where a.supervisor_id = any (p_supervisor_ids) and not v_hours and p.low < p.high and e.nth between 1 and v_number - 1
+    where not v_hours and p.low < p.high and e.nth between 1 and v_number - 1
     union all
-    select a.supervisor_id, pg_catalog.width_bucket(s.starts_at, p_points), s.completed, s.handle_seconds, s.rated,
+    select s.key, pg_catalog.width_bucket(s.starts_at, p_points), s.completed, s.handle_seconds, s.rated,
       s.csat_hundredths, s.fcr_known, s.fcr_true
-    from public.agents a join private.performance_sums s on s.span = 'quarter' and s.key = a.id
+    from pg_catalog.unnest(p_supervisor_ids) o (id) join private.performance_sums s on s.span = 'quarter' and s.key = o.id
       and s.starts_at >= p_points[1] and s.starts_at < p_points[v_number]
-    where a.supervisor_id = any (p_supervisor_ids) and v_hours
+    where v_hours
     union all
     select c.supervisor_id, pg_catalog.width_bucket(c.started_at, p_points), c.completed, c.handle_seconds, c.rated,
       c.csat_hundredths, c.fcr_known, c.fcr_true

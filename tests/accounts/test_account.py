@@ -22,7 +22,7 @@ async def test_the_page_says_who_and_where_one_is(app_server: AppServer, voice: 
     assert f'value="{voice.name}"' in page
     assert voice.email in page
     assert voice.username in page
-    assert page.count("this browser") == 1
+    assert page.count(">this browser<") == 1
     assert page.count('action="/account/sessions/') == 3  # two browsers, and everywhere
 
 
@@ -92,7 +92,7 @@ async def test_another_browser_is_signed_out_from_here(app_server: AppServer, vo
     async with app_server.browser_of(voice) as there, app_server.browser_of(voice) as here:
         page = (await here.get("/account")).text
         ids = re.findall(r'<li>.*?action="/account/sessions/([0-9a-f-]{36})/end".*?</li>', page, re.DOTALL)
-        own = re.search(r"this browser.*?/account/sessions/([0-9a-f-]{36})/end", page, re.DOTALL)
+        own = re.search(r">this browser<.*?/account/sessions/([0-9a-f-]{36})/end", page, re.DOTALL)
         assert own is not None
         (other,) = set(ids) - {own[1]}
         answer = await here.post(f"/account/sessions/{other}/end")

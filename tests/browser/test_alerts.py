@@ -53,7 +53,7 @@ async def test_pages_show_times_as_the_person_wants_them(
     await page.get_by_label("Density", exact=True).select_option("compact")
     await page.get_by_role("button", name="Save how you see pages").click()
     await expect(page.get_by_role("status")).to_contain_text("Every page follows")
-    await expect(page.locator("[data-zone]")).to_have_text("Times in Asia/Kathmandu")
+    await expect(page.locator("body [data-zone]")).to_have_text("Times in Asia/Kathmandu")
     seen = page.locator("#your-sessions ~ ul time").first
     at = await seen.get_attribute("datetime")
     shown = "(at) => new Date(at).toLocaleTimeString([], { timeZone: 'Asia/Kathmandu', hour: '2-digit', minute: '2-digit', hour12: true })"

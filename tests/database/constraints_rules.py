@@ -43,7 +43,7 @@ RULES: dict[str, tuple[str, dict[str, str]]] = {
             "alert_rules_supervisor_id_fkey": f"id = {ANOTHER}, supervisor_id = {NOBODY}",
             "alert_rules_changed_by_fkey": f"id = {ANOTHER}, changed_by = {NOBODY}",
             "alert_rules_name_check": "name = ''",
-            "alert_rules_condition_check": "condition = 'loud'",
+            "alert_rules_condition_check": "condition = 'loud', amount = 50",
             "alert_rules_amount": "amount = 0",
             "alert_rules_minutes": "minutes = 5",
             "alert_rules_days": "days = '{{8}}'",

@@ -64,6 +64,7 @@ comment on constraint alert_rules_hours on public.alert_rules is
 comment on constraint alert_rules_calls_check on public.alert_rules is
   'a rule calls the supervisor, the admins or both';
 
--- The foreign keys.
+-- The foreign key to the supervisor.
 create index alert_rules_supervisor on public.alert_rules (supervisor_id) where supervisor_id is not null;
+-- The foreign key to the admin.
 create index alert_rules_changed_by on public.alert_rules (changed_by);

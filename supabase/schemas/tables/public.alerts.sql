@@ -53,7 +53,9 @@ comment on index public.alerts_open is
 create index alerts_of_supervisor on public.alerts (supervisor_id, opened_at desc);
 -- Everybody's, newest first; the sweep deletes from the other end.
 create index alerts_opened on public.alerts (opened_at desc);
--- The foreign keys.
+-- The foreign key to the interaction, which cascades when an agent moves.
 create index alerts_of_interaction on public.alerts (interaction_id, supervisor_id) where interaction_id is not null;
+-- The foreign key to the person.
 create index alerts_acknowledged_by on public.alerts (acknowledged_by) where acknowledged_by is not null;
+-- The foreign key to the rule.
 create index alerts_rule on public.alerts (rule_id);

@@ -24,7 +24,7 @@ from server.errors import Invalid
 _CURVE = ec.SECP256R1()
 _RECORD = 4096  # bytes of the one record; a push service takes at most 4096 of body
 MOST = 3_000  # bytes of text, so that the body stays below that
-_DAY = 12 * 3600  # seconds that a proof is valid; RFC 8292 allows 24 hours
+_VALID = 12 * 3600  # seconds that a proof is valid; RFC 8292 allows 24 hours
 
 
 def new_key() -> str:
@@ -70,7 +70,7 @@ class PushKeys:
         there = urlsplit(endpoint)
         claims = {
             "aud": f"{there.scheme}://{there.netloc}",
-            "exp": int(time.time()) + _DAY,
+            "exp": int(time.time()) + _VALID,
             "sub": self.contact,
         }
         signed = f"{_json({'typ': 'JWT', 'alg': 'ES256'})}.{_json(claims)}"

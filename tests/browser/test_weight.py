@@ -80,7 +80,10 @@ async def test_the_first_page_of_a_supervisor(
     await weigh(browser, app_server, voice, path)
 
 
-@pytest.mark.parametrize("path", ["/", "/agents", "/people", "/system", "/tool-permissions"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/agents", "/people", "/system", "/settings", "/alerts", "/leaderboard", "/tool-permissions"],
+)
 async def test_the_first_page_of_an_admin(
     browser: Browser, app_server: AppServer, voice: Person, path: str
 ) -> None:

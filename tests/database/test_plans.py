@@ -24,8 +24,12 @@ REVIEW = (
     "interaction_note_versions",
     "interaction_scores",
     "scorecards",
+    "audit_logs",
 )
-RANGES = "performance_ranges"  # at most 200
+RANGES = (
+    "performance_ranges",
+    "performance_range_sums",
+)  # at most 200 ranges, in these centres few sums of them
 MONTH = "date_trunc('day', now(), 'Asia/Tokyo') - interval '30 days', date_trunc('day', now(), 'Asia/Tokyo') + interval '1 day'"
 PEOPLE, PULSE, SETTINGS, CHANGES = "users", "interaction_pulse", "settings", "performance_changes"
 
@@ -49,7 +53,7 @@ QUESTIONS = {
     # No drill was sent in these centres, and nothing waits to be found.
     "floor": ask("supervisor", "select private.floor_v2('{{\"supervisor_id\": \"{supervisor}\"}}')", "drills"),
     "interaction": ask("supervisor", "select private.interaction('{{\"interaction_id\": \"{interaction}\"}}')"),
-    "interaction with all its decisions": ask("supervisor", "select private.interaction_v2('{{\"interaction_id\": \"{interaction}\"}}')"),
+    "interaction with all its decisions": ask("supervisor", "select private.interaction_v2('{{\"interaction_id\": \"{interaction}\"}}')", "audit_logs"),
     "found interactions": ask(
         "supervisor",
         "select * from private.find_interactions('order w1', false, null, null, null, null, array['channel:voice'], 'started', true, null, null, 51)",
@@ -98,16 +102,16 @@ QUESTIONS = {
     "session": ask("web", "select * from private.find_web_session(sha256('x'))"),
     "expiry": ask("web", "select private.sweep('expiry')", "drills"),
     "reaping": ask("web", "select private.sweep('reaping')", PULSE),
-    "folding": ask("web", "select private.sweep('performance')", CHANGES, RANGES, "interactions_to_find", "decision_search"),
+    "folding": ask("web", "select private.sweep('performance')", CHANGES, *RANGES, "interactions_to_find", "decision_search"),
     "clean-up of metrics": ask("web", "select private.sweep('metrics')"),
     # Empty in these centres, so that reading them whole is the quickest: deliveries and faults of profiles.
     "clean-up of archives": ask("web", "select private.sweep('archives')", "webhook_deliveries", *REVIEW),
-    "clean-up of leftovers": ask("web", "select private.sweep('leftovers')", RANGES, "profile_faults", "webhook_deliveries"),
+    "clean-up of leftovers": ask("web", "select private.sweep('leftovers')", *RANGES, "profile_faults", "webhook_deliveries", "given_signals", "alerts"),
     "anonymisation": ask("web", "select private.sweep('interactions')", "webhook_deliveries", *REVIEW),
-    # Edges of ranges belong to agents of everybody.
-    "leaderboard": ask("supervisor", "select * from leaderboard('month', 'Asia/Tokyo')", PEOPLE, CHANGES, "agents"),
-    "leaderboard of any days": ask("supervisor", f"select * from leaderboard_v2({MONTH})", PEOPLE, CHANGES, RANGES, "agents"),
-    "leaderboard of agents": ask("admin", f"select * from agent_leaderboard({MONTH})", PEOPLE, CHANGES, RANGES, "agents"),
+    # All that the sums of these centres have is of one month.
+    "leaderboard": ask("supervisor", "select * from leaderboard('month', 'Asia/Tokyo')", PEOPLE, CHANGES, *RANGES),
+    "leaderboard of any days": ask("supervisor", f"select * from leaderboard_v2({MONTH})", PEOPLE, CHANGES, *RANGES, "performance_sums"),
+    "leaderboard of agents": ask("admin", f"select * from agent_leaderboard({MONTH})", PEOPLE, CHANGES, *RANGES, "agents", "performance_sums"),
     "trend": ask("supervisor", f"select * from leaderboard_trend(array[{MONTH}], array['{{supervisor}}'::uuid])", CHANGES),
     "today": ask("supervisor", "select private.today('Asia/Tokyo')", CHANGES),
     "own performance": ask("supervisor", "select * from supervisor_performance", PEOPLE, CHANGES),

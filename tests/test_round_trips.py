@@ -35,7 +35,12 @@ COSTS = {
     "GET /system": (SESSION, VIEWER.format("system_report")),
     "GET /people": (SESSION, VIEWER.format("agents")),
     "GET /people/{id}": (SESSION, VIEWER.format("agents agents audit_logs")),
-    "GET /account": (SESSION, "web_sessions_of", VIEWER.format("own_signals push_subscriptions")),
+    "GET /account": (
+        SESSION,
+        "web_sessions_of",
+        VIEWER.format("own_signals push_subscriptions"),
+        VIEWER.format("preferences"),
+    ),
     "GET /account/signals": (SESSION, VIEWER.format("own_signals push_subscriptions")),
     "GET / of nobody": (),
     "a decision": (SESSION, "decide_v2"),

@@ -276,7 +276,7 @@ async def _look(request: Request) -> dict[str, Any]:
     async with request.state.db.as_viewer(request.state.viewer) as connection:
         return {
             "own": await preferences.read(connection),
-            "zones": await preferences.zones(connection),
+            "zones": preferences.zones(),
             "looks": preferences.CHOICES,
         }
 

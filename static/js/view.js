@@ -1,15 +1,15 @@
 // How this browser shows the wallboard: density, and the columns that are left out. Applied before anything is painted; the
 // attributes stand on the root, which no update replaces.
 
-const view = {
+window.wallboardView = {
   read: () => JSON.parse(localStorage.getItem("wallboard") ?? "{}"),
   apply() {
-    const { density = "comfortable", without = [] } = view.read();
+    const { density = "comfortable", without = [] } = wallboardView.read();
     Object.assign(document.documentElement.dataset, { jsDensity: density, jsWithout: without.join(" ") });
   },
   keep(density, without) {
     localStorage.setItem("wallboard", JSON.stringify({ density, without }));
-    view.apply();
+    wallboardView.apply();
   },
 };
-view.apply();
+wallboardView.apply();

@@ -21,18 +21,18 @@ const panel = document.getElementById("view");
 const fields = (name) => [...panel.querySelectorAll(`input[name=${name}]`)];
 
 function showView() {
-  const { density = "comfortable", without = [] } = view.read();
+  const { density = "comfortable", without = [] } = wallboardView.read();
   for (const one of fields("density")) one.checked = one.value === density;
   for (const one of fields("column")) one.checked = !without.includes(one.value);
 }
 
 panel.addEventListener("change", () => {
   const density = fields("density").find((one) => one.checked).value;
-  view.keep(density, fields("column").filter((one) => !one.checked).map((one) => one.value));
+  wallboardView.keep(density, fields("column").filter((one) => !one.checked).map((one) => one.value));
 });
 addEventListener("storage", ({ key }) => {
   if (key !== "wallboard") return;
-  view.apply();
+  wallboardView.apply();
   showView();
 });
 showView();

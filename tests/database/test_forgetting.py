@@ -44,6 +44,7 @@ KEPT = {
     "interaction_flags": {
         "state": "a word of ours", "flagged_by_name": "who set it", "changed_by_name": "who changed it", "assigned_name": "whose it is",
     },
+    "alerts": {"rule_name": "words of an admin", "condition": "a word of ours", "closed_because": "a word of ours", "acknowledged_by_name": "who saw it"},
     "interaction_tags": {"added_by_name": "gone with the tag"},
     "interaction_scores": {"answers": "words of ours", "scored_by_name": "who scored"},
     "tool_grants": dict.fromkeys(

@@ -10,8 +10,9 @@ from functools import cache
 from server import FILES
 
 _SCRIPTS = {
-    # On every page.
-    "js/page.js": ("server_time", "typed", "clock", "copy"),
+    # On every page: before anything is painted, and after.
+    "js/first.js": ("theme", "view"),
+    "js/page.js": ("server_time", "typed", "clock", "copy", "later"),
     # On pages with a stream: first what the others use.
     "js/live.js": (
         "open_request",
@@ -31,8 +32,8 @@ _SCRIPTS = {
     ),
     # On the account page.
     "js/choices.js": ("sounds", "push", "account"),
-    # On the page of an interaction; chart waits for its library, and what follows it would wait too.
-    "js/interaction.js": ("transcript", "chart"),
+    # On the page of an interaction.
+    "js/interaction.js": ("transcript",),
 }
 _STYLES = "css/all.css"
 # Minifiers would save 8 kB more, but those for Python know neither nested rules nor nested template literals, and change both.

@@ -38,7 +38,8 @@ def viewer_of(person: Person, role: Any = "supervisor") -> Viewer:
 
 
 def audiences_of(viewer: Viewer, **filters: str) -> list[Audience]:
-    return home_of(viewer, Filters.of(QueryParams(filters)))
+    """Those of the first page, without the alerts, which stand beside every page."""
+    return [one for one in home_of(viewer, Filters.of(QueryParams(filters))) if one.page.name != "alerts"]
 
 
 @asynccontextmanager

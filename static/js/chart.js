@@ -306,16 +306,6 @@ function repaint() {
   chart.redraw(false, true);
 }
 
-async function load() {
-  const script = document.createElement("script");
-  script.src = document.querySelector("[data-uplot]").dataset.uplot;
-  await new Promise((done, failed) => {
-    Object.assign(script, { onload: done, onerror: failed });
-    document.head.append(script);
-  });
-}
-
-await Promise.all([load(), document.fonts.load("12px Inter").catch(() => [])]);
 update();
 document.addEventListener("htmx:after:swap", update);
 new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });

@@ -1,9 +1,9 @@
 // The trend of the leaderboard: a chart by uPlot in place of the picture that the server sent, which stays without JavaScript and on
-// paper. The pointer and the arrow keys read all values of a point. And the button that prints the page.
+// paper. The pointer and the arrow keys read all values of a point.
 
 const HEIGHT = 13; // rem
 const figure = document.getElementById("trend");
-const given = figure && JSON.parse(figure.dataset.trend);
+const given = JSON.parse(figure.dataset.trend);
 const colours = {};
 const dashes = { 4: [6, 4], 5: [2, 4], 6: [8, 3, 2, 3] }; // of the other lines, by their place, as the style sheet has them
 let chart = null;
@@ -127,29 +127,11 @@ function draw() {
   new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: chart.height })).observe(place);
 }
 
-/** uPlot comes after the page is shown; the picture of the server stands meanwhile. */
-async function load() {
-  if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done, { once: true }));
-  const script = document.createElement("script");
-  script.src = figure.dataset.uplot;
-  await new Promise((done, failed) => {
-    Object.assign(script, { onload: done, onerror: failed });
-    document.head.append(script);
-  });
-}
-
 function repaint() {
   learnColours();
   chart.redraw(false, true);
 }
 
-for (const button of document.querySelectorAll("button[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => print());
-}
-if (figure) {
-  await Promise.all([load(), document.fonts.load("12px Inter").catch(() => [])]);
-  draw();
-  new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-}
+draw();
+new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);

@@ -185,7 +185,7 @@ async def test_a_test_is_in_no_number(app_server: AppServer, admin: httpx.AsyncC
             )
         assert wall == {
             "active": 0, "critical": 0, "satisfaction": None, "pending": 0, "oldest_pending": None, "pending_tests": 1, "silent": 0,
-            "agents": {"idle": 1},
+            "agents": {"idle": 1, "in_call": 0},
         }  # fmt: skip
         floor = (await supervisor.get("/")).text
         for words in (

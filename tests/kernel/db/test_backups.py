@@ -43,7 +43,9 @@ async def test_what_is_no_whole_backup_changes_nothing(
         refused = await asyncio.to_thread(command, "restore", str(cut), FLOORWALKER_HOME=str(app_server.home))
         sentence(refused, str(cut))
         assert people == await owner.fetch("select id from auth.users")
-        assert not differences(before, await catalogue(owner))
+        found = differences(before, await catalogue(owner))
+        # The sweeper of the running server goes on to queue messages for browsers that other tests subscribed.
+        assert not [one for one in found if "push_messages_id_seq" not in one]
         assert databases == await owner.fetchval("select count(*) from pg_database")
     assert not list((app_server.home / "backups").glob("before-restore-*"))
 

@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 
 from server import FILES
 from server.accounts import jobs as accounts_jobs
-from server.accounts import push_subscriptions_views, signal_choices_views
 from server.accounts import views as accounts
 from server.agents import agent_keys_views, agent_tools_views, agent_versions_views, setup_steps_views
 from server.agents import api as agents_api
@@ -210,8 +209,6 @@ def create_app(
     routes: list[BaseRoute] = [
         *floor.ROUTES,
         *accounts.ROUTES,
-        *signal_choices_views.ROUTES,
-        *push_subscriptions_views.ROUTES,
         *agents.ROUTES,
         *agent_versions_views.ROUTES,
         *agent_tools_views.ROUTES,

@@ -26,7 +26,7 @@ class RequestError(Exception):
 
     @property
     def sentence(self) -> str:
-        """The detail as a sentence of a page; that of the database begins with a small letter and has no full stop."""
+        """The detail with a capital letter and a full stop, as a page shows it. The database writes neither."""
         text = f"{self.detail[:1].upper()}{self.detail[1:]}"
         return text if text.endswith((".", "?", "!")) else f"{text}."
 

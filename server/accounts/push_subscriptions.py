@@ -11,11 +11,8 @@ from server.kernel.providers import from_base64url, public_point
 
 _LONGEST = 1000  # characters of an endpoint; those of browsers have about 200
 _SECRET = 16  # bytes
-_AGAIN = (
-    5,
-    15,
-    45,
-)  # seconds after which an attempt is repeated; a signal that comes later calls nobody in time
+# Seconds after which an attempt is repeated; a signal that comes later calls nobody in time.
+_AGAIN = (5, 15, 45)
 
 
 @dataclass(frozen=True, slots=True)

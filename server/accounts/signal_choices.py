@@ -9,6 +9,7 @@ from uuid import UUID
 from server.errors import Invalid
 from server.kernel.auth import Role
 from server.kernel.db import Connection, Record
+from server.kernel.http import time_of_day
 
 # In the order of the page. An admin has no floor of their own, so that only requests call them.
 SIGNALS = {
@@ -92,10 +93,10 @@ async def choose(connection: Connection, choices: Choices, *, quiet: bool) -> No
 def _time(text: str, *, quiet: bool) -> dt.time | None:
     if not quiet:
         return None
-    try:
-        return dt.datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - a clock time; its zone is a field of its own
-    except ValueError:
-        raise Invalid("Quiet hours begin and end at a time such as 22:00.") from None
+    found = time_of_day(text)
+    if found is None:
+        raise Invalid("Quiet hours begin and end at a time such as 22:00.")
+    return found
 
 
 def read_given(text: str) -> list[tuple[str, UUID, dt.datetime]]:
@@ -118,13 +119,6 @@ def read_given(text: str) -> list[tuple[str, UUID, dt.datetime]]:
     return found
 
 
-async def note_given(connection: Connection, given: Sequence[tuple[str, UUID, dt.datetime]]) -> bool:
-    """A page of the viewer has given them these signals; return whether the viewer has web push at all."""
-    return bool(
-        await connection.fetchval(
-            "select private.note_given_signals($1, $2, $3)",
-            [one[0] for one in given],
-            [one[1] for one in given],
-            [one[2] for one in given],
-        )
-    )
+async def note_given(connection: Connection, given: Sequence[tuple[str, UUID, dt.datetime]]) -> None:
+    """A page of the viewer has given them these signals."""
+    await connection.execute("select private.note_given_signals($1, $2, $3)", *zip(*given, strict=True))

@@ -9,7 +9,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from server.accounts import preferences, preferences_views, signal_choices, signal_choices_views
+from server.accounts import (
+    preferences,
+    preferences_views,
+    push_subscriptions_views,
+    signal_choices,
+    signal_choices_views,
+)
 from server.accounts.signal_choices import Choices
 from server.errors import Invalid, NotFound, RequestError, TooMany, Unauthorized, Unavailable
 from server.kernel import http
@@ -283,6 +289,8 @@ async def _look(request: Request) -> dict[str, Any]:
 
 ROUTES = [
     *preferences_views.ROUTES,
+    *signal_choices_views.ROUTES,
+    *push_subscriptions_views.ROUTES,
     Route("/login", sign_in_page, methods=["GET"]),
     Route("/login", sign_in, methods=["POST"]),
     Route("/logout", sign_out, methods=["POST"]),

@@ -1,6 +1,5 @@
 """The rules of alerts, which admins make."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,11 +70,3 @@ async def save(connection: Connection, rule_id: UUID, version: int, rule: Mappin
 async def retire(connection: Connection, rule_id: UUID) -> None:
     """End a rule. Forbidden, NotFound."""
     await connection.execute("select public.retire_alert_rule($1)", rule_id)
-
-
-def clock(text: str) -> str | None:
-    """A time of day as HH:MM; None for what is none."""
-    try:
-        return dt.time.fromisoformat(text.strip()).strftime("%H:%M")
-    except ValueError:
-        return None

@@ -46,19 +46,19 @@ async def save(request: Request) -> Response:
     """Make or change a rule: 303 to the list, or the form with what was typed and one sentence for each error."""
     rule_id = http.identifier(request.path_params["id"], "rule")
     fields = await http.form(request)
-    version = fields.get("version", "")
-    if not (version.isascii() and version.isdecimal() and len(version) < 9):
+    version = http.whole_number(fields.get("version", ""), 8)
+    if version is None:
         raise Invalid("This form is not whole: open it again.")
     faults: dict[str, str] = {}
     rule = _rule(fields, faults)
     if not faults:
         try:
             async with request.state.db.as_viewer(request.state.viewer) as connection:
-                await alert_rules.save(connection, rule_id, int(version), rule)
+                await alert_rules.save(connection, rule_id, version, rule)
         except (Conflict, Invalid) as refusal:
-            return await _form(request, rule_id, int(version), fields, refusal.status, {"": refusal.sentence})
+            return await _form(request, rule_id, version, fields, refusal.status, {"": refusal.sentence})
         return RedirectResponse("/alerts?said=saved#rules", 303)
-    return await _form(request, rule_id, int(version), fields, 422, faults)
+    return await _form(request, rule_id, version, fields, 422, faults)
 
 
 async def retire(request: Request) -> Response:
@@ -91,7 +91,7 @@ def _rule(fields: Mapping[str, str], faults: dict[str, str]) -> dict[str, Any]:
     if not days:
         faults["days"] = "Choose one day or more."
     typed = [fields.get(key, "").strip() for key in ("from", "until")]
-    hours = [alert_rules.clock(text) for text in typed]
+    hours = [http.time_of_day(text) for text in typed]
     if any(typed) and (None in hours or hours[0] == hours[1]):
         faults["hours"] = (
             "Give both a beginning and another end, as 08:00, or leave both empty for the whole day."
@@ -108,17 +108,16 @@ def _rule(fields: Mapping[str, str], faults: dict[str, str]) -> dict[str, Any]:
         "minutes": minutes,
         "supervisor_id": supervisor or None,
         "days": days,
-        "from_time": hours[0],
-        "until_time": hours[1],
+        "from_time": hours[0] and f"{hours[0]:%H:%M}",
+        "until_time": hours[1] and f"{hours[1]:%H:%M}",
         "zone": fields.get("zone", "").strip()[:80] or "UTC",
         "calls": fields.get("calls"),
     }
 
 
 def _whole(text: str, lowest: int, highest: int) -> int | None:
-    text = text.strip()
-    good = text.isascii() and text.isdecimal() and len(text) < 9 and lowest <= int(text) <= highest
-    return int(text) if good else None
+    found = http.whole_number(text, 8)
+    return found if found is not None and lowest <= found <= highest else None
 
 
 async def _form(

@@ -73,9 +73,10 @@ def typed_text(fields: dict[str, str], name: str) -> str:
 
 def whole(text: str, what: str) -> int:
     """A number of a form. Conflict for what is none, because the page wrote it and is older than the present one."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+    found = http.whole_number(text, 9)
+    if found is None:
         raise Conflict(f"This page is not the present one: open the interaction again ({what} is missing).")
-    return int(text)
+    return found
 
 
 def id_or_none(text: str, what: str) -> UUID | None:

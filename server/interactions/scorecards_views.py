@@ -51,10 +51,10 @@ def _rows(fields: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _criterion(row: Mapping[str, str]) -> dict[str, Any]:
-    weight = row["weight"]
-    if not (weight.isascii() and weight.isdecimal() and len(weight) <= 3):
+    weight = http.whole_number(row["weight"], 3)
+    if weight is None:
         raise Invalid(f"The weight of “{row['name'][:80]}” is a whole number from 1 to 100.")
-    return {"name": row["name"], "meaning": row["meaning"], "weight": int(weight)}
+    return {"name": row["name"], "meaning": row["meaning"], "weight": weight}
 
 
 async def _page(

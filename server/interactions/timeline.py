@@ -33,9 +33,8 @@ _PARTS = {"decision", "use", "execution"}  # which the line of the request shows
 _moment = dt.datetime.fromisoformat
 
 Score = tuple[float, float, str | None]  # seconds since the start, satisfaction from 0 to 100, sentiment
-Ruling = tuple[
-    float | None, str, str
-]  # seconds from the start to the answer, status, id of the request's entry
+# Seconds from the start to the answer, status, id of the request's entry.
+Ruling = tuple[float | None, str, str]
 
 
 class Course(TypedDict):

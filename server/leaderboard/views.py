@@ -87,9 +87,10 @@ def _date(text: str, which: str) -> dt.date | None:
 
 
 def _page(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= 10**6):
+    found = http.whole_number(text, 6)
+    if not found:
         raise Invalid("There is no such page.")
-    return int(text[:9])
+    return found
 
 
 async def show(request: Request) -> Response:

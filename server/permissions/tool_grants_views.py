@@ -86,22 +86,20 @@ def _scope(fields: Mapping[str, str], names: list[str]) -> Scope:
     uses, minutes = _whole(fields, "uses", "How many more"), _whole(fields, "minutes", "The time")
     if kind != "limit":
         return Scope(kind, uses, minutes)
-    chosen = fields.get("argument", "")
-    if not (chosen.isascii() and chosen.isdecimal() and len(chosen) < 6 and int(chosen) < len(names)):
+    chosen = http.whole_number(fields.get("argument", ""), 5)
+    if chosen is None or chosen >= len(names):
         raise Invalid("Choose the argument that has the limit.")
-    freed = tuple(
-        name for place, name in enumerate(names) if f"free-{place}" in fields and place != int(chosen)
-    )
+    freed = tuple(name for place, name in enumerate(names) if f"free-{place}" in fields and place != chosen)
     each = _number(fields, "each", "The limit each time")
     total = _number(fields, "total", "The limit in all") if fields.get("total", "").strip() else each * uses
-    return Scope(kind, uses, minutes, names[int(chosen)], each, total, freed)
+    return Scope(kind, uses, minutes, names[chosen], each, total, freed)
 
 
 def _whole(fields: Mapping[str, str], name: str, what: str) -> int:
-    text = fields.get(name, "").strip()
-    if not (text.isascii() and text.isdecimal() and len(text) < 6):
+    found = http.whole_number(fields.get(name, ""), 5)
+    if found is None:
         raise Invalid(f"{what} is a whole number.")
-    return int(text)
+    return found
 
 
 def _number(fields: Mapping[str, str], name: str, what: str) -> Decimal:

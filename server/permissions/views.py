@@ -87,13 +87,13 @@ async def show(request: Request) -> Response:
 async def see(request: Request) -> Response:
     """The page reports that its person has the request before their eyes: 204, also when it is answered meanwhile."""
     fields = await http.form(request)
-    ago = fields.get("ago", "")
-    if not (ago.isascii() and ago.isdecimal() and len(ago) < 7):
+    ago = http.whole_number(fields.get("ago", ""), 6)
+    if ago is None:
         raise Invalid("How long ago it was seen is a whole number of milliseconds.")
     permission_id = http.identifier(request.path_params["id"], "tool permission")
     async with request.state.db.as_viewer(request.state.viewer) as connection:
         await tool_permissions.seen(
-            connection, permission_id, digest_of(fields), int(ago), opened=fields.get("opened") == "yes"
+            connection, permission_id, digest_of(fields), ago, opened=fields.get("opened") == "yes"
         )
     return Response(status_code=204)
 

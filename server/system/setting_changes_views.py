@@ -49,8 +49,8 @@ async def _deletes(connection: Connection, name: str, value: str | None) -> bool
     if name not in setting_changes.DELETES:
         return False
     one = (await setting_changes.present(connection))[name]
-    wanted = one["initial"] if value is None else value
-    return str(wanted).isdecimal() and str(wanted).isascii() and int(wanted) < int(one["now"])
+    wanted = http.whole_number(one["initial"] if value is None else value, 9)
+    return wanted is not None and wanted < int(one["now"])
 
 
 async def _page(

@@ -21,15 +21,7 @@ let readout = null;
 const figure = () => document.getElementById("chart");
 const plot = () => document.getElementById("plot");
 
-/** The colours of the page as the canvas takes them, for the theme of now. */
-function learnColours() {
-  const probe = document.body.appendChild(document.createElement("i"));
-  for (const name of ["ink", "faint", "line", "accent", "good", "critical", "amber", "good-ground", "critical-ground", "neutral-ground", "paper"]) {
-    probe.style.color = `var(--${name})`;
-    colours[name] = getComputedStyle(probe).color;
-  }
-  probe.remove();
-}
+const learnColours = () => Object.assign(colours, pageColours(["ink", "faint", "line", "accent", "good", "critical", "amber", "good-ground", "critical-ground", "neutral-ground", "paper"]));
 
 function parse(text) {
   const { start, scores, rulings } = JSON.parse(text);
@@ -230,7 +222,7 @@ function options(width) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: () => colours.accent } },
     scales: { x: { time: true }, y: { range: [0, 100] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, gap: 9, size: 30, values: (u, ticks, _axis, _space, step) => ticks.map((at) => (step < 60 ? clock(at) : clock(at).slice(0, 5))) },
+      { ...axis, grid: { show: false }, space: 70, gap: 9, size: 30, values: (u, ticks, _axis, _space, step) => ticks.map((at) => (step < 60 ? clock(at) : shownTime.minutes(new Date(at * 1000)))) },
       { ...axis, size: 44, splits: () => [0, 50, 100], values: (u, ticks) => ticks.map((value) => `${value}%`) },
     ],
     series: [{}, { stroke: () => colours.accent, width: 1.75, points: { show: course.points.length < 3 }, spanGaps: false }],

@@ -81,7 +81,7 @@ addEventListener("pointerover", ({ target }) => {
   const time = target.closest?.("time[datetime]");
   if (time) time.title = shownTime.whole(new Date(time.dateTime));
 });
-const zone = document.querySelector("body [data-zone]"); // the root has one of that name, too
+const zone = document.querySelector("[data-zone]");
 if (zone) {
   zone.textContent = `Times in ${shownTime.zone}`;
   zone.parentElement.hidden = false;

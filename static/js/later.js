@@ -1,4 +1,4 @@
-// What a page shows without comes when it is shown: a chart with its library, in place of the picture of the server.
+// A chart comes when the page is shown, with uPlot; the picture of the server stands meanwhile.
 
 function load(address) {
   const script = document.createElement("script");
@@ -9,9 +9,20 @@ function load(address) {
   });
 }
 
+/** These colours of the page as a canvas takes them, for the theme of now: name → colour. */
+window.pageColours = (names) => {
+  const probe = document.body.appendChild(document.createElement("i"));
+  const found = names.map((name) => {
+    probe.style.color = `var(--${name})`;
+    return [name, getComputedStyle(probe).color];
+  });
+  probe.remove();
+  return Object.fromEntries(found);
+};
+
 addEventListener("load", async () => {
   for (const { dataset } of document.querySelectorAll("[data-script]")) {
-    await Promise.all([load(dataset.library), document.fonts.load("12px Inter").catch(() => [])]);
+    await Promise.all([load(dataset.uplot), document.fonts.load("12px Inter").catch(() => [])]);
     await import(dataset.script);
   }
 });

@@ -31,6 +31,7 @@
     timeZone = undefined; // a zone that this browser does not know
   }
   window.shownTime = {
+    hours,
     zone: timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     /** 14:05:09 or 2:05:09 PM */
     clock: (at) => at.toLocaleTimeString([], { timeZone, ...hours }),

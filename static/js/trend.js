@@ -9,15 +9,7 @@ const dashes = { 4: [6, 4], 5: [2, 4], 6: [8, 3, 2, 3] }; // of the other lines,
 let chart = null;
 let readout = null;
 
-/** The colours of the page as the canvas takes them, for the theme of now. */
-function learnColours() {
-  const probe = document.body.appendChild(document.createElement("i"));
-  for (const name of ["ink", "faint", "line", "paper", "trend-first", "trend-second"]) {
-    probe.style.color = `var(--${name})`;
-    colours[name] = getComputedStyle(probe).color;
-  }
-  probe.remove();
-}
+const learnColours = () => Object.assign(colours, pageColours(["ink", "faint", "line", "paper", "trend-first", "trend-second"]));
 
 const colourOf = (kind) => colours[{ chosen: "ink", first: "trend-first", second: "trend-second" }[kind] ?? "faint"];
 
@@ -29,17 +21,19 @@ function words(value) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** A point as people say it: the points are local times already, so the browser adds no zone of its own. */
+// The points are local times already, so the browser adds no zone of its own.
+const hour = { hour: "2-digit", minute: "2-digit", ...shownTime.hours };
+const moment = (point) => new Date(`${point.replace(" ", "T")}:00Z`);
+
+/** A point as people say it. */
 function named(point) {
-  const at = new Date(`${point.replace(" ", "T")}:00Z`);
-  const hour = { hour: "2-digit", minute: "2-digit", hour12: false };
   const day = { weekday: "long", month: "long", day: "numeric" };
-  return at.toLocaleString("en-US", { timeZone: "UTC", ...(given.step === "hour" ? hour : day) });
+  return moment(point).toLocaleString("en-US", { timeZone: "UTC", ...(given.step === "hour" ? hour : day) });
 }
 
 function short(point) {
-  if (given.step === "hour") return point.slice(11);
-  return new Date(`${point.slice(0, 10)}T00:00:00Z`).toLocaleDateString("en-US", { timeZone: "UTC", month: "short", day: "numeric" });
+  const day = { month: "short", day: "numeric" };
+  return moment(point).toLocaleString("en-US", { timeZone: "UTC", ...(given.step === "hour" ? hour : day) });
 }
 
 function read(u) {

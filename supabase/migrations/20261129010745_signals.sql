@@ -155,17 +155,24 @@ $$;
 comment on function private.usual_signals(text) is
   'What calls a person who has chosen nothing: an admin only when nobody has answered for half of the time.';
 
-create or replace function private.is_quiet(p_from time, p_until time, p_zone text, p_at timestamptz) returns boolean
+create or replace function private.in_hours(p_from time, p_until time, p_zone text, p_at timestamptz) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select case when p_from is null then false
-    when p_from < p_until then t.clock >= p_from and t.clock < p_until
-    else t.clock >= p_from or t.clock < p_until end
+  select case when p_from < p_until then t.clock >= p_from and t.clock < p_until else t.clock >= p_from or t.clock < p_until end
   from (select pg_catalog.timezone(p_zone, p_at)::time as clock) t
 $$;
-comment on function private.is_quiet(time, time, text, timestamptz) is
-  'Whether this moment is in quiet hours, which may pass midnight. Never without quiet hours.';
+comment on function private.in_hours(time, time, text, timestamptz) is
+  'Whether this moment is between two times of day in a zone; the second may be after midnight. Null without them.';
+
+create or replace function private.is_zone(p_name text) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from pg_catalog.pg_timezone_names z where z.name = p_name)
+$$;
+comment on function private.is_zone(text) is
+  'Whether PostgreSQL knows a time zone of this name; false for null.';
 
 alter table public.interaction_pulse add column critical_since timestamptz;
 comment on column public.interaction_pulse.critical_since is
@@ -335,7 +342,7 @@ as $$
   where a.signal = any (p.notifications)
     and a.at between pg_catalog.clock_timestamp() - interval '2 minutes' and pg_catalog.clock_timestamp() - interval '4 seconds'
     and a.until > pg_catalog.clock_timestamp()
-    and not private.is_quiet(p.quiet_from, p.quiet_until, p.zone, a.at)
+    and private.in_hours(p.quiet_from, p.quiet_until, p.zone, a.at) is not true
 $$;
 comment on function private.due_signals() is
   'What calls people by web push now, unless it was given. Of one request only the most urgent, and nothing in quiet hours.';
@@ -544,7 +551,7 @@ begin
     raise exception 'a signal is request, critical, silent, half or ending, and each is chosen once' using errcode = 'FW422';
   elsif (p_quiet_from is null) <> (p_quiet_until is null) or p_quiet_from = p_quiet_until or '24:00' in (p_quiet_from, p_quiet_until) then
     raise exception 'quiet hours have a beginning and another end, or neither' using errcode = 'FW422';
-  elsif p_zone is null or not exists (select from pg_catalog.pg_timezone_names z where z.name = p_zone) then
+  elsif not private.is_zone(p_zone) then
     raise exception 'there is no such time zone' using errcode = 'FW422';
   end if;
   insert into public.signal_choices as c (user_id, sounds, notifications, quiet_from, quiet_until, zone)

@@ -420,6 +420,8 @@ as $$
 declare
   v_count bigint;
 begin
+  -- First the lock of who folds, who takes it before the tables, too.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker performance sums', 0));
   lock table private.performance_changes in share row exclusive mode;
   delete from private.performance_changes;
   delete from private.performance_sums;

@@ -283,17 +283,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_local timestamp := p_at at time zone p_rule.zone;
-  v_time time := v_local::time;
-  v_day smallint := extract(isodow from v_local);
 begin
-  if p_rule.from_time is null then
-    return v_day = any (p_rule.days);
-  elsif p_rule.from_time < p_rule.until_time then
-    return v_day = any (p_rule.days) and v_time >= p_rule.from_time and v_time < p_rule.until_time;
-  end if;
   -- Over midnight: the early hours belong to the day before.
-  return (v_time >= p_rule.from_time and v_day = any (p_rule.days))
-    or (v_time < p_rule.until_time and (case v_day when 1 then 7 else v_day - 1 end) = any (p_rule.days));
+  if p_rule.from_time >= p_rule.until_time and v_local::time < p_rule.until_time then
+    v_local := v_local - interval '1 day';
+  end if;
+  return extract(isodow from v_local) = any (p_rule.days)
+    and private.in_hours(p_rule.from_time, p_rule.until_time, p_rule.zone, p_at) is not false;
 end $$;
 comment on function private.rule_applies(public.alert_rules, timestamptz) is
   'Whether this moment is on the days and in the hours of the rule, in its zone.';
@@ -457,7 +453,7 @@ begin
   exception when data_exception then
     raise exception 'amount and minutes are numbers, days are a list of 1 to 7, hours are as 08:00' using errcode = 'FW422';
   end;
-  if v_rule.zone is null or not exists (select from pg_catalog.pg_timezone_names z where z.name = v_rule.zone) then
+  if not private.is_zone(v_rule.zone) then
     raise exception 'there is no time zone %', pg_catalog.left(coalesce(v_rule.zone, ''), 60) using errcode = 'FW422';
   end if;
   if v_rule.supervisor_id is not null

@@ -32,5 +32,7 @@ SIGNALS: dict[str, Function] = {
     "private.queue_pushes": of(WEB, "private.queue_pushes()", "web"),
     "private.take_pushes": of(WEB, "(select min(t.id) from private.take_pushes(1, '{{}}') t)"),
     "private.note_push": of(WEB, "private.note_push(0, 1, false, null)", "web"),
-    **dict.fromkeys(("private.usual_signals", "private.is_quiet", "private.due_signals"), NOBODY),
+    **dict.fromkeys(
+        ("private.usual_signals", "private.in_hours", "private.is_zone", "private.due_signals"), NOBODY
+    ),
 }

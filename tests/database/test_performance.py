@@ -1,11 +1,13 @@
 """Views and leaderboard: the right population, the same for every caller, and a score worked out by hand."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.app_server import AppServer, Person
+from tests.conftest import until
 from tests.database.acting import Connection, acting, as_agent, as_owner, as_person, become, refused
 
 
@@ -197,3 +199,23 @@ async def test_views_show_a_supervisor_only_their_own(
         assert {row[0] for row in await person.fetch("select supervisor_id from agent_performance")} == {
             voice.id
         }
+
+
+async def test_a_recount_waits_for_who_folds_and_meets_no_deadlock(app_server: AppServer) -> None:
+    async with as_owner(app_server) as folding, as_owner(app_server) as counting:
+        await folding.execute(
+            "select pg_advisory_xact_lock(hashtextextended('floorwalker performance sums', 0))"
+        )
+        recount = asyncio.create_task(counting.fetchval("select private.recount_performance()"))
+        pid = counting.get_server_pid()
+
+        async def waits() -> bool:
+            found: bool = await folding.fetchval(
+                "select exists (select from pg_locks where pid = $1 and not granted)", pid
+            )
+            return found
+
+        await until(waits)
+        await folding.execute("delete from private.performance_changes where false")
+        await folding.execute("rollback")
+        assert await recount > 0

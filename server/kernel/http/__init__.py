@@ -22,7 +22,7 @@ from server.kernel.http.csv_files import FORMULA_SIGNS, csv, csv_lines, csv_stre
 from server.kernel.http.exact_json import check as check_json
 from server.kernel.http.exact_json import json_digest, size_of
 from server.kernel.http.filters import argument, arguments, duration, mask_phone, now
-from server.kernel.http.form_fields import form, identifier, is_id
+from server.kernel.http.form_fields import form, identifier, is_id, time_of_day, whole_number
 from server.kernel.http.forms import Utf8Forms
 from server.kernel.http.installable import INSTALLABLE
 from server.kernel.http.json_bodies import (
@@ -133,8 +133,10 @@ __all__ = [
     "size_of",
     "spelled",
     "static",
+    "time_of_day",
     "trusted_hosts",
     "viewer_of",
     "visitor_of",
+    "whole_number",
     "zone_cookie",
 ]

@@ -3,8 +3,10 @@
 A bundle is made at its first use and kept while the process runs. The files themselves stay as they are written.
 """
 
+import gzip
 import hashlib
 import re
+from dataclasses import dataclass
 from functools import cache
 
 from server import FILES
@@ -43,6 +45,15 @@ _INDENTED = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
 _ADDRESS = re.compile(r'url\("?\.\./([\w./-]+)"?\)')
 
 
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The content of a bundle, the same compressed, and the hash of the content."""
+
+    content: bytes
+    packed: bytes
+    mark: str
+
+
 def address(path: str) -> str:
     """The address of a static file or bundle with the hash of its content, so that browsers may cache it permanently."""
     return f"/static/{path}?v={_mark(path)}"
@@ -50,19 +61,24 @@ def address(path: str) -> str:
 
 @cache
 def _mark(path: str) -> str:
-    content = bundle(path)
-    if content is None:
-        content = (FILES / "static" / path).read_bytes()
+    found = bundle(path)
+    return found.mark if found else _hash((FILES / "static" / path).read_bytes())
+
+
+def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
+def bundle(path: str) -> Bundle | None:
+    """The bundle at this path; None for what is a file or nothing."""
+    return _made(path) if path == _STYLES or path in _SCRIPTS else None
+
+
 @cache
-def bundle(path: str) -> bytes | None:
-    """The content of a bundle; None for what is a file or nothing."""
-    if path == _STYLES:
-        return _styles().encode()
-    names = _SCRIPTS.get(path)
-    return None if names is None else "\n".join(map(_script, names)).encode()
+def _made(path: str) -> Bundle:
+    text = _styles() if path == _STYLES else "\n".join(map(_script, _SCRIPTS[path]))
+    content = text.encode()
+    return Bundle(content, gzip.compress(content, mtime=0), _hash(content))
 
 
 def _styles() -> str:

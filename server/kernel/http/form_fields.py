@@ -1,5 +1,6 @@
 """The fields of a form, and ids in addresses."""
 
+import datetime as dt
 from uuid import UUID
 
 from starlette.requests import Request
@@ -28,3 +29,18 @@ def identifier(text: str, what: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound(f"There is no such {what}.") from None
+
+
+def whole_number(text: str, digits: int) -> int | None:
+    """The number that a person typed or an address has, of at most so many digits; None for what is none."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
+
+
+def time_of_day(text: str) -> dt.time | None:
+    """A time such as 22:00 as a form sends it; None for what is none."""
+    try:
+        found = dt.time.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return None if found.tzinfo else found.replace(second=0, microsecond=0)

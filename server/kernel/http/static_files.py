@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import hashlib
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -10,7 +9,7 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
-from server.kernel.http.bundles import bundle
+from server.kernel.http.bundles import Bundle, bundle
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _TEXT = (".css", ".js", ".svg", ".txt")  # worth compressing
@@ -25,9 +24,9 @@ class Static(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         accepts = "gzip" in Headers(scope=scope).get("accept-encoding", "")
-        content = bundle(path)
-        if content is not None and scope["method"] in ("GET", "HEAD"):
-            answer = self._bundle(path, content, scope, accepts=accepts)
+        found = bundle(path)
+        if found is not None and scope["method"] in ("GET", "HEAD"):
+            answer = self._bundle(path, found, scope, accepts=accepts)
         else:
             answer = await super().get_response(path, scope)
             if answer.status_code != 200:
@@ -38,19 +37,17 @@ class Static(StaticFiles):
             answer.headers["Cache-Control"] = _IMMUTABLE
         return answer
 
-    def _bundle(self, path: str, content: bytes, scope: Scope, *, accepts: bool) -> Response:
-        mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        headers = {"ETag": mark}
+    def _bundle(self, path: str, found: Bundle, scope: Scope, *, accepts: bool) -> Response:
         kind = "text/css" if path.endswith(".css") else "text/javascript"
+        answer = Response(found.packed if accepts else found.content, media_type=kind)
+        answer.headers["ETag"] = f'"{found.mark}"'
         if accepts:
-            content = self._packed.setdefault(mark, gzip.compress(content, mtime=0))
-            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding", "ETag": f"W/{mark}"}
-        answer = Response(content, headers=headers, media_type=kind)
-        return (
-            NotModifiedResponse(answer.headers)
-            if self.is_not_modified(answer.headers, Headers(scope=scope))
-            else answer
-        )
+            answer.headers.update(
+                {"Content-Encoding": "gzip", "Vary": "Accept-Encoding", "ETag": f'W/"{found.mark}"'}
+            )
+        if self.is_not_modified(answer.headers, Headers(scope=scope)):
+            return NotModifiedResponse(answer.headers)
+        return answer
 
     async def _pack(self, file: FileResponse) -> Response:
         mark, path = file.headers["etag"], str(file.path)

@@ -40,7 +40,7 @@ as $$
   where a.signal = any (p.notifications)
     and a.at between pg_catalog.clock_timestamp() - interval '2 minutes' and pg_catalog.clock_timestamp() - interval '4 seconds'
     and a.until > pg_catalog.clock_timestamp()
-    and not private.is_quiet(p.quiet_from, p.quiet_until, p.zone, a.at)
+    and private.in_hours(p.quiet_from, p.quiet_until, p.zone, a.at) is not true
 $$;
 comment on function private.due_signals() is
   'What calls people by web push now, unless it was given. Of one request only the most urgent, and nothing in quiet hours.';

@@ -1,6 +1,6 @@
--- pg_trgm makes trigrams of letters and digits only. Which characters are letters depends on the locale of the cluster; in the embedded
--- cluster only those of ASCII are. So this function replaces every other character: those that are frequent in JSON and in names by one rare
--- letter, each other one by q and two characters. The result has trigrams for Chinese text, for % and across the space between two words.
+-- pg_trgm makes trigrams of letters and digits only, and in the embedded cluster it knows as letters only those of ASCII. This function
+-- replaces every other character by letters and digits. A character that JSON and names often have becomes one rare letter. Any other
+-- character becomes q and two more. So Chinese text and % have trigrams, and so has the space between two words.
 create function private.search_key(p_text text) returns text
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
@@ -18,4 +18,4 @@ begin
     from pg_catalog.string_to_table(v_text, null) with ordinality c(one, n));
 end $$;
 comment on function private.search_key(text) is
-  'The text as lower-case letters and digits of ASCII. If a row contains a text, upper or lower case, then the key of the row contains the key of the text. The opposite is not certain, so a search that finds a row by its key compares the row itself.';
+  'The text as lower-case letters and digits of ASCII. A row that contains a text has a key that contains the key of that text. A row with such a key may still lack the text, so a search looks at the row as well.';

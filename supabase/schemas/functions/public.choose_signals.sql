@@ -10,7 +10,7 @@ begin
     raise exception 'a signal is request, critical, silent, half or ending, and each is chosen once' using errcode = 'FW422';
   elsif (p_quiet_from is null) <> (p_quiet_until is null) or p_quiet_from = p_quiet_until or '24:00' in (p_quiet_from, p_quiet_until) then
     raise exception 'quiet hours have a beginning and another end, or neither' using errcode = 'FW422';
-  elsif p_zone is null or not exists (select from pg_catalog.pg_timezone_names z where z.name = p_zone) then
+  elsif not private.is_zone(p_zone) then
     raise exception 'there is no such time zone' using errcode = 'FW422';
   end if;
   insert into public.signal_choices as c (user_id, sounds, notifications, quiet_from, quiet_until, zone)

@@ -16,7 +16,7 @@ begin
   exception when data_exception then
     raise exception 'amount and minutes are numbers, days are a list of 1 to 7, hours are as 08:00' using errcode = 'FW422';
   end;
-  if v_rule.zone is null or not exists (select from pg_catalog.pg_timezone_names z where z.name = v_rule.zone) then
+  if not private.is_zone(v_rule.zone) then
     raise exception 'there is no time zone %', pg_catalog.left(coalesce(v_rule.zone, ''), 60) using errcode = 'FW422';
   end if;
   if v_rule.supervisor_id is not null

@@ -8,7 +8,7 @@ begin
   if private.viewer_role() is null then
     raise exception 'only people have preferences' using errcode = 'FW403';
   end if;
-  if p_zone is not null and not exists (select from pg_catalog.pg_timezone_names z where z.name = p_zone) then
+  if p_zone is not null and not private.is_zone(p_zone) then
     raise exception 'there is no time zone %', pg_catalog.left(p_zone, 60) using errcode = 'FW422';
   elsif p_clock not in ('12', '24') or p_theme not in ('system', 'light', 'dark') or p_density not in ('comfortable', 'compact') then
     raise exception 'a clock is 12 or 24, a theme system, light or dark, a density comfortable or compact' using errcode = 'FW422';

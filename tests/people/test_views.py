@@ -181,7 +181,7 @@ async def test_a_changed_name_and_username_show_at_once_and_who_did_it(
     assert f"username <s>{voice.username}</s> <b>{word}</b>" in page
     assert "the sign-in service</td>" not in page.partition("changed")[0].rpartition("<tbody>")[2]
     async with app_server.browser_of(voice) as browser:
-        assert word in (await browser.get("/leaderboard?type=voice&all=1")).text
+        assert word in (await browser.get("/leaderboard.csv?type=voice")).text
     assert (
         whose(await admin.post(f"/people/{voice.id}", data={"name": "Re Named", "username": word}))[1]
         == "unchanged"

@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from server.errors import Invalid
-from server.kernel.db import Connection, Database, Record
+from server.kernel.db import Connection, Database, Record, lengths
 from server.kernel.providers import from_base64url, public_point
 
-_LONGEST = 1000  # characters of an endpoint; those of browsers have about 200
 _SECRET = 16  # bytes
 # Seconds after which an attempt is repeated; a signal that comes later calls nobody in time.
 _AGAIN = (5, 15, 45)
@@ -37,7 +36,7 @@ class Subscription:
                 and there.hostname
                 and "@" not in there.netloc
                 and there.port != 0
-                and len(endpoint) <= _LONGEST
+                and len(endpoint) <= lengths.ENDPOINT
                 and re.fullmatch(r"[!-~]+", endpoint)
             )
         except ValueError:

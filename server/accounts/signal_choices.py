@@ -8,7 +8,7 @@ from uuid import UUID
 
 from server.errors import Invalid
 from server.kernel.auth import Role
-from server.kernel.db import Connection, Record
+from server.kernel.db import Connection, Record, lengths
 from server.kernel.http import time_of_day
 
 # In the order of the page. An admin has no floor of their own, so that only requests call them.
@@ -59,7 +59,7 @@ class Choices:
             frozenset(name for name in known if fields.get(f"notification-{name}") == "yes"),
             fields.get("quiet_from", "").strip()[:10] if on else "",
             fields.get("quiet_until", "").strip()[:10] if on else "",
-            fields.get("zone", "").strip()[:64],
+            fields.get("zone", "").strip()[: lengths.ZONE],
         )
 
 

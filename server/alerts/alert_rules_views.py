@@ -11,6 +11,7 @@ from starlette.routing import Route
 from server.alerts import alert_rules
 from server.errors import Conflict, Invalid
 from server.kernel import http
+from server.kernel.db import lengths
 from server.kernel.http import signed_in
 
 _FIELDS = ("name", "condition", "amount", "minutes", "supervisor", "calls", "from", "until", "zone")
@@ -72,8 +73,8 @@ async def retire(request: Request) -> Response:
 def _rule(fields: Mapping[str, str], faults: dict[str, str]) -> dict[str, Any]:
     """The rule of a form, and a sentence for each field that cannot be used."""
     name = " ".join(fields.get("name", "").split())
-    if not 1 <= len(name) <= 80:
-        faults["name"] = "A rule needs a name of 1 to 80 characters."
+    if not 1 <= len(name) <= lengths.RULE_NAME:
+        faults["name"] = f"A rule needs a name of 1 to {lengths.RULE_NAME} characters."
     condition = alert_rules.CONDITIONS.get(fields.get("condition", ""))
     if condition is None:
         faults["condition"] = "Choose one of the conditions."
@@ -110,7 +111,7 @@ def _rule(fields: Mapping[str, str], faults: dict[str, str]) -> dict[str, Any]:
         "days": days,
         "from_time": hours[0] and f"{hours[0]:%H:%M}",
         "until_time": hours[1] and f"{hours[1]:%H:%M}",
-        "zone": fields.get("zone", "").strip()[:80] or "UTC",
+        "zone": fields.get("zone", "").strip()[: lengths.ZONE] or "UTC",
         "calls": fields.get("calls"),
     }
 

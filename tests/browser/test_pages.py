@@ -71,7 +71,7 @@ async def test_how_the_score_is_made_opens_by_a_click(voice: Person, sign_in: Si
 
 async def fits(page: Page, name: str) -> None:
     """Nothing sticks out to the right on a small phone and on a 4K wall, in light and dark."""
-    for width, height in ((360, 740), (3840, 2160)):
+    for width, height in ((360, 740), (768, 1024), (3840, 2160)):
         await page.set_viewport_size({"width": width, "height": height})
         for scheme in SCHEMES:
             await page.emulate_media(color_scheme=scheme)

@@ -195,7 +195,8 @@ async def test_somebody_is_invited_by_keyboard_alone_and_comes_in(
     context = await browser.new_context(base_url=app_server.url)
     hers = await context.new_page()
     await hers.goto(path_in(emails(app_server, email)[-1]))
-    await hers.keyboard.type(PASSWORD)  # the field has the focus
+    await expect(hers.get_by_label("Password", exact=True)).to_be_focused()
+    await hers.keyboard.type(PASSWORD)
     await hers.keyboard.press("Tab")
     await hers.keyboard.type(PASSWORD)
     await hers.keyboard.press("Enter")

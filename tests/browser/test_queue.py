@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.alerts.test_views import open_alert
 from tests.app_server import AppServer, Person, decision
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW, metric
@@ -85,10 +86,9 @@ async def statuses(app_server: AppServer, *requests: Asked) -> list[str]:
 
 
 async def end(app_server: AppServer, person: Person, asked: Asked) -> None:
+    find = "select agent_id from public.interactions where id::text = $1"
     async with app_server.database() as owner:
-        agent_id = await owner.fetchval(
-            "select agent_id from public.interactions where id::text = $1", asked["interaction_id"]
-        )
+        agent_id = await owner.fetchval(find, asked["interaction_id"])
     agent = next(one for one in person.agents if one.id == agent_id)
     async with app_server.api(agent) as api:
         path = f"/interactions/{asked['interaction_id']}/end"
@@ -176,10 +176,12 @@ async def test_a_card_keeps_its_place_under_a_resting_pointer(
         asked = await ask_all(app_server, person)
     await armed(page, *asked)
     at = await point_at(page, asked[1])
-    if place == "wallboard":  # the strip of supervisors grows
-        for _ in range(7):
+    if place == "wallboard":
+        for _ in range(7):  # the strip of supervisors grows
             await app_server.start((await app_server.hire("voice")).agents[0])
         await page.wait_for_timeout(1500)
+    alert, _ = await open_alert(app_server, person, live=asked[0]["interaction_id"])
+    await expect(page.locator(f"#alert-{alert}")).to_be_visible()
     if place == "floor":
         await end(app_server, person, asked[0])
     else:

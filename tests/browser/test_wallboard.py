@@ -76,6 +76,10 @@ async def test_sentiment_score_silence_and_last_line_are_seen_on_every_screen(
             seen: list[list[Any]] = await rows.nth(n).evaluate(SEEN)
             assert all(whole and on_top for _, whole, on_top, _ in seen), (width, seen)
             assert seen[-1][-1] >= 330, (width, seen)
+        strip, filters = [await page.locator(one).bounding_box() for one in ("#supervisors", ".filters")]
+        assert strip is not None
+        assert filters is not None
+        assert strip["y"] + strip["height"] <= filters["y"], (width, strip, filters)
         silent = page.locator("#numbers .silent dd")
         await expect(silent).to_have_text(re.compile(r"\d+"))
         assert await page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -13,3 +13,6 @@ FEED_TEXT = 500  # one line
 TURN_TEXT = 4000
 SUMMARY = 10_000
 END_REASON = 100
+ZONE = 64  # its name
+ENDPOINT = 1000  # of web push; those of browsers have about 200
+RULE_NAME = 80  # of a rule of alerts

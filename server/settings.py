@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         "Default: this machine when PUBLIC_URL is set.",
     )
     permission_seconds: int = Field(
-        360, ge=1, le=86400, description="Seconds until a tool permission expires."
+        360, ge=1, le=360, description="Seconds until a tool permission expires: six minutes at most."
     )
     stale_seconds: int = Field(
         20,

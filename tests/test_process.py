@@ -186,6 +186,7 @@ def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
     [
         ({"PORT": "no"}, ["PORT"]),
         ({"PERMISSION_SECONDS": "0"}, ["PERMISSION_SECONDS"]),
+        ({"PERMISSION_SECONDS": "361"}, ["PERMISSION_SECONDS", "360"]),
         ({"FLOORWALKER_HOME": "/proc/nowhere"}, ["FLOORWALKER_HOME", "choose another folder"]),
         ({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, ["SUPABASE_URL", "SECRET_KEY", "set all"]),
         ({"SUPABASE_URL": "http://127.0.0.1:9"}, ["DATABASE_URL", "set all"]),

@@ -1,23 +1,25 @@
 """All interactions that match, as lines of a CSV file."""
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 
 from server.interactions.interaction_search import Chosen, Place
 from server.kernel import http
-from server.kernel.db import Caller, Database
+from server.kernel.db import Caller, Database, Record
 
 _BATCH = 10_000
+_AHEAD = 2  # batches that are made at a time, each by a connection of its own
 
 # PostgreSQL makes the text, because values that Python takes apart and puts together again come many times as slowly. Of a number
 # the file has at most the last four digits, so that three or more stay hidden in every country.
-_FORMULA = "^[" + "".join(f"\\u{ord(sign):04x}" for sign in http.FORMULA_SIGNS) + "]"
+_SIGNS = "".join(f"\\u{ord(sign):04x}" for sign in http.FORMULA_SIGNS)
 
 
 def _text(value: str) -> str:
-    """SQL of a quoted cell; nothing for null. The value stands in it once, because PostgreSQL would make it twice."""
-    return (
-        f"""coalesce('"' || regexp_replace(replace({value}, '"', '""'), '{_FORMULA}', '''\\&') || '"', '')"""
-    )
+    """SQL of a quoted cell; nothing for null. The value stands in it three times, so it has to be a column."""
+    sign = f"case when {value} <> '' and strpos(e'{_SIGNS}', left({value}, 1)) > 0 then '''' else '' end"
+    return f"""coalesce('"' || {sign} || replace({value}, '"', '""') || '"', '')"""
 
 
 def _plain(value: str) -> str:
@@ -35,41 +37,53 @@ _TAGS = """coalesce((select string_agg(t, ', ' order by n, t) from (
   from jsonb_array_elements(case when jsonb_typeof(c.tags -> 'issues') = 'array' then c.tags -> 'issues' end) e
   union all select * from unnest(g.tags) with ordinality) every), '')"""
 _CELLS = {
-    "started_at": _plain("i.started_at"),
+    "started_at": "i.started_at",
     "ended_at": _plain("i.ended_at"),
     "duration_seconds": _plain("i.duration_seconds"),
-    "agent_name": _text("a.name"),
-    "username": _text("u.username"),
-    "interaction_type": _plain("i.interaction_type"),
-    "customer": _text(_CUSTOMER),
-    "status": _plain("i.status"),
+    "agent_name": "a.cell",
+    "username": "u.cell",
+    "interaction_type": "i.interaction_type",
+    "customer": _text("made.customer"),
+    "status": "i.status",
     "end_reason": _text("i.end_reason"),
     "satisfaction": _plain("f.satisfaction"),
     "sentiment": _plain("f.sentiment"),
     "csat_score": _plain("c.csat_score"),
     "issues_open": _plain(_OPEN),
-    "topics": _text(_TOPICS),
-    "tags": _text(_TAGS),
-    "summary": _text("left(c.summary, 300)"),
-    "allowed": _plain("coalesce(d.allowed, 0)"),
-    "denied": _plain("coalesce(d.denied, 0)"),
-    "expired": _plain("coalesce(d.expired, 0)"),
-    "automatic": _plain("coalesce(d.automatic, 0)"),
+    "topics": _text("made.topics"),
+    "tags": _text("made.tags"),
+    "summary": _text("made.summary"),
+    "allowed": "coalesce(d.allowed, 0)",
+    "denied": "coalesce(d.denied, 0)",
+    "expired": "coalesce(d.expired, 0)",
+    "automatic": "coalesce(d.automatic, 0)",
     "flag": _plain("r.state"),
-    "is_test": _plain("i.is_test"),
-    "id": _plain("i.id"),
+    "is_test": "i.is_test::text",
+    "id": "i.id",
 }
-_LINE = " || ',' || ".join(_CELLS.values())
+# Lists as one text: ten thousand values that Python makes of the answer and sends back would take longer than finding them.
+_FIND = """
+select array_agg(interaction_id order by n)::text as ids, array_agg(satisfaction order by n)::text as satisfactions,
+  array_agg(sentiment order by n)::text as sentiments, count(*) as found, (array_agg(place order by n desc))[1] as place,
+  (array_agg(interaction_id order by n desc))[1] as id
+from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) with ordinality
+  as f (interaction_id, place, satisfaction, sentiment, n)
+"""
 # Rows are looked up by the ids of the batch, so that a batch costs the same in a large history. The planner does not know how many ids
 # there are, and would choose nested loops, which _PLANNED forbids.
-_IDS = "any((select ids from these)::uuid[])"
 _PLANNED = "set local enable_nestloop = off"
+_IDS = "any($1::text::uuid[])"
 _LINES = f"""
 with f as materialized (
-  select f.* from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) with ordinality
-    as f (interaction_id, place, satisfaction, sentiment, n)
-), these as materialized (
-  select array_agg(interaction_id) as ids from f
+  select * from unnest($1::text::uuid[], $2::text::numeric[], $3::text::text[]) with ordinality
+    as f (interaction_id, satisfaction, sentiment, n)
+), i as materialized (
+  select id, agent_id, supervisor_id, interaction_type, phone_number, caller, status, end_reason, started_at, ended_at, duration_seconds, is_test
+  from public.interactions where id = {_IDS}
+), a as materialized (
+  select id, {_text("name")} as cell from public.agents where id = any(array(select distinct agent_id from i))
+), u as materialized (
+  select id, {_text("username")} as cell from public.users where id = any(array(select distinct supervisor_id from i))
 ), d as (
   select t.interaction_id, count(*) filter (where t.status = 'allowed' and t.rule is null) as allowed,
     count(*) filter (where t.status = 'denied') as denied, count(*) filter (where t.status = 'timeout') as expired,
@@ -79,13 +93,14 @@ with f as materialized (
 ), g as (
   select t.interaction_id, array_agg(t.tag order by t.added_at, t.tag) as tags
   from public.interaction_tags t where t.interaction_id = {_IDS} group by t.interaction_id)
-select string_agg({_LINE}, e'\\r\\n' order by f.n) as lines, (select count(*) from f) as found,
-  (select f.place from f order by f.n desc limit 1) as place, (select f.interaction_id from f order by f.n desc limit 1) as id
-from f join public.interactions i on i.id = f.interaction_id and i.id = {_IDS}
-join public.agents a on a.id = i.agent_id join public.users u on u.id = i.supervisor_id
+select string_agg(concat_ws(',', {", ".join(_CELLS.values())}), e'\\r\\n' order by f.n)
+from f join i on i.id = f.interaction_id
+join a on a.id = i.agent_id join u on u.id = i.supervisor_id
 left join public.interaction_archives c on c.interaction_id = i.id and c.interaction_id = {_IDS}
 left join d on d.interaction_id = i.id left join g on g.interaction_id = i.id
 left join public.interaction_flags r on r.interaction_id = i.id and r.interaction_id = {_IDS}
+cross join lateral (
+  select {_CUSTOMER} as customer, {_TOPICS} as topics, {_TAGS} as tags, left(c.summary, 300) as summary offset 0) made
 """
 
 
@@ -94,14 +109,31 @@ async def everything(db: Database, viewer: Caller, chosen: Chosen, *, part: bool
     yield ",".join(_CELLS) + "\r\n"
     if chosen.filters.outcome == "live" or chosen.nobody:
         return
+    ahead: deque[asyncio.Task[str | None]] = deque()
     place: Place | None = None
-    while True:
-        async with db.as_viewer(viewer) as connection:
-            await connection.execute(_PLANNED)
-            row = await connection.fetchrow(_LINES, *chosen.asked(place, _BATCH, part=part))
-        assert row is not None
-        if row["lines"] is not None:
-            yield row["lines"] + "\r\n"
-        if row["found"] < _BATCH:
-            return
-        place = row["place"], row["id"]
+    more = True
+    try:
+        while more or ahead:
+            while more and len(ahead) < _AHEAD:
+                async with db.as_viewer(viewer) as connection:
+                    found = await connection.fetchrow(_FIND, *chosen.asked(place, _BATCH, part=part))
+                assert found is not None
+                more, place = found["found"] == _BATCH, (found["place"], found["id"])
+                if found["found"]:
+                    ahead.append(asyncio.create_task(_lines(db, viewer, found)))
+            if ahead and (lines := await ahead.popleft()):
+                yield lines + "\r\n"
+    finally:  # the reader may have gone
+        for task in ahead:
+            task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
+
+
+async def _lines(db: Database, viewer: Caller, found: Record) -> str | None:
+    """The lines of a batch; None where none of it is left."""
+    async with db.as_viewer(viewer) as connection:
+        await connection.execute(_PLANNED)
+        lines: str | None = await connection.fetchval(
+            _LINES, found["ids"], found["satisfactions"], found["sentiments"]
+        )
+    return lines

@@ -140,8 +140,19 @@ async def listed(
         sign = "<" if before else ">"
         place = f"(timestamptz 'epoch' + ${len(given) - 1}::bigint * interval '1 microsecond', ${len(given)}::uuid)"
         condition += f" and (requested_at, id) {sign} {place}"
+    narrow = any(
+        (
+            filters.status,
+            filters.how,
+            filters.who,
+            filters.tool,
+            filters.agent,
+            filters.executed,
+            filters.late,
+        )
+    )
     asked = decision_search.Asked(
-        filters.q, condition, given, filters.supervisor, span, moment, bool(after), limit + 1
+        filters.q, condition, given, filters.supervisor, span, moment, bool(after), limit + 1, narrow
     )
     found, given = await asked.find(connection) if filters.q else asked.query("")
     rows = await connection.fetch(

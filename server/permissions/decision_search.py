@@ -39,6 +39,7 @@ class Asked:
     place: int | None  # microseconds
     forward: bool  # from old to new
     limit: int
+    narrow: bool  # whether other filters leave out much of what has the text
 
     @property
     def order(self) -> str:
@@ -73,7 +74,7 @@ class Asked:
         )
         assert row is not None
         ids, whole = row["ids"], row["seen"] < NEWEST
-        most = self.limit * 6
+        most = self.limit * (6 if self.narrow else 2)
         while not whole and len(ids) < self.limit:
             most = min(most, MOST)
             named = await self._named(connection, most)

@@ -8,6 +8,7 @@ The pages are found by following links from the first page, one of each kind, so
 import asyncio
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ WIDTHS = (360, 768, 1440, 2560)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HIGHEST = 4_000  # px of a picture
 PLAYED = 60  # s that the demo plays before the first picture
+EACH = 2  # pages of one path: lists have a filter in each link
 PASSWORD = "floorwalker"  # of the sample people
 PEOPLE = {
     "nobody": None,
@@ -42,6 +44,11 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)\d+(?=/|$)")
 _NO_PAGE = re.compile(r"\.csv|\.json|^/logout|^/static|^/api/openapi|^/metrics|^/stream")
 
 
+def path_of(address: str) -> str:
+    """The path without ids: /interactions/3f…/print → interactions-id-print."""
+    return _ID.sub("id", urlsplit(address).path).strip("/").replace("/", "-") or "first"
+
+
 def kind_of(address: str) -> str:
     """/interactions/3f…/print?list=a → interactions-id-print; the values of a query do not count, but what the last part is named does."""
     parts = urlsplit(address)
@@ -49,8 +56,7 @@ def kind_of(address: str) -> str:
         {one.partition("=")[0] for one in parts.query.split("&") if one}
         - {"list", "place", "after", "before", "days"}
     )
-    path = _ID.sub("id", parts.path).strip("/").replace("/", "-") or "first"
-    return "-".join([path, *names[:2]])
+    return "-".join([path_of(address), *names[:2]])
 
 
 async def _enter(page: Page, url: str, person: str | None) -> None:
@@ -67,12 +73,20 @@ async def _pages(page: Page, url: str, first: tuple[str, ...]) -> dict[str, str]
     """An address of each kind of page."""
     found = {kind_of(path): path for path in first}
     waiting = list(found.values())
+    seen = Counter(path_of(path) for path in first)
     while waiting:
-        await page.goto(url + waiting.pop(0))
+        address = waiting.pop(0)
+        await page.goto(url + address)
+        if path_of(page.url) != path_of(address):  # it leads to another page, as to signing in
+            del found[kind_of(address)]
+            continue
         hrefs: list[str] = await page.eval_on_selector_all("a[href]", "all => all.map((one) => one.href)")
         for href in hrefs:
             address = href.removeprefix(url).partition("#")[0]
             if not address.startswith("/") or _NO_PAGE.search(address) or kind_of(address) in found:
+                continue
+            seen[path_of(address)] += 1
+            if seen[path_of(address)] > EACH:
                 continue
             found[kind_of(address)] = address
             waiting.append(address)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
-from server.errors import Invalid
-from server.kernel.db import Connection, Record
+from server.errors import Invalid, Unavailable
+from server.kernel.db import Caller, Connection, Database, Record
 from server.kernel.db.lists import Span, span_of
 from server.kernel.http import ListFilters, is_id
 
@@ -96,6 +96,11 @@ class Chosen:
     supervisor_id: UUID | None
     nobody: bool  # whether the chosen supervisor is unknown
 
+    @property
+    def none_ended(self) -> bool:
+        """Whether no interaction that has ended can match."""
+        return self.filters.outcome == "live" or self.nobody
+
     def given(self, *, part: bool) -> list[Any]:
         """The first arguments of private.find_interactions and private.count_interactions."""
         f = self.filters
@@ -137,7 +142,7 @@ async def find(
 
     Where no word begins with the text, those are found that have it as a part of a word (`part`), among the first 10,000 rows.
     """
-    if chosen.filters.outcome == "live" or chosen.nobody:
+    if chosen.none_ended:
         return Found([])
     places, more = await _ids(connection, chosen, before, after, PAGE, part=part)
     if not (places or part or before or after) and len(chosen.filters.q) >= _SHORTEST_PART:
@@ -153,7 +158,7 @@ async def neighbours(
     connection: Connection, chosen: Chosen, cursor: str, *, part: bool
 ) -> tuple[Record | None, ...]:
     """What stands above and below a place of the list: {interaction_id, place} each, None at its ends."""
-    if chosen.filters.outcome == "live" or chosen.nobody:
+    if chosen.none_ended:
         return None, None
     above, _ = await _ids(connection, chosen, "", cursor, 1, part=part)
     below, _ = await _ids(connection, chosen, cursor, "", 1, part=part)
@@ -184,7 +189,7 @@ async def newer(connection: Connection, chosen: Chosen, cursor: str) -> int:
     """How many interactions that match have ended above a place of the list, at most a page of them. Invalid for a place that is none."""
     if not cursor:
         raise Invalid("There is no such page.")
-    if chosen.filters.outcome == "live" or chosen.nobody:
+    if chosen.none_ended:
         return 0
     places, _ = await _ids(connection, chosen, "", cursor, PAGE, part=False)
     return len(places)
@@ -252,11 +257,14 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
     )
 
 
-async def count(connection: Connection, chosen: Chosen, *, part: bool) -> Record | None:
-    """How many ended interactions match, COUNTED + 1 for more, and the averages of how many of them; None where none is asked for."""
-    if chosen.filters.outcome == "live" or chosen.nobody:
+async def count(db: Database, viewer: Caller, chosen: Chosen, *, part: bool, within: int) -> Record | None:
+    """How many ended interactions match, COUNTED + 1 for more, and the averages of how many of them; None where that takes longer than so many ms."""
+    try:
+        async with db.as_viewer(viewer) as connection:
+            await connection.execute(f"set local statement_timeout = {within:d}")
+            return await connection.fetchrow(
+                "select found, averaged, csat, satisfaction, duration from private.count_interactions($1, $2, $3, $4, $5, $6, $7)",
+                *chosen.given(part=part),
+            )
+    except Unavailable:
         return None
-    return await connection.fetchrow(
-        "select found, averaged, csat, satisfaction, duration from private.count_interactions($1, $2, $3, $4, $5, $6, $7)",
-        *chosen.given(part=part),
-    )

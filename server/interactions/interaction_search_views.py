@@ -1,5 +1,6 @@
 """The page that finds interactions, its CSV, and the views of it that people save."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -9,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from server.interactions import interaction_search, interactions_csv, saved_views
-from server.interactions.interaction_search import Filters
+from server.interactions.interaction_search import Chosen, Filters
 from server.kernel import http
+from server.kernel.auth import Viewer
 from server.kernel.db import Database, Record
 from server.kernel.db.lists import agents_to_choose
 from server.kernel.http import signed_in
@@ -18,6 +20,8 @@ from server.kernel.http import signed_in
 _PATH = "/interactions"
 _TAGS = 3  # in a line
 _LONGEST = 4000  # characters of a query
+# ms that a count may take: of a filter that many rows of a large history match it takes seconds.
+_SOON, _LATE = 25, 8000
 
 
 async def index(request: Request) -> Response:
@@ -26,17 +30,20 @@ async def index(request: Request) -> Response:
     filters = Filters.of(query)
     before, after = (query.get(name, "")[:90] for name in ("before", "after"))
     db: Database = request.state.db
-    async with db.as_viewer(request.state.viewer) as connection:
+    asked_part = query.get("part") == "yes"
+    viewer: Viewer = request.state.viewer
+    async with db.as_viewer(viewer) as connection:
         chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
-        found = await interaction_search.find(
-            connection, chosen, before=before, after=after, part=query.get("part") == "yes"
-        )
-        counts = await interaction_search.count(connection, chosen, part=found.part)
+        counting = asyncio.create_task(_count(db, viewer, chosen, part=asked_part))
+        found = await interaction_search.find(connection, chosen, before=before, after=after, part=asked_part)
         first = not (before or after)
         newest_first = first and filters.sort == "started" and not (filters.up or found.part)
         live = await interaction_search.live(connection, chosen) if first else []
         agents = await agents_to_choose(connection)
         views = await saved_views.of_page(connection, "interactions")
+    counts = await counting
+    if found.part and not asked_part:
+        counts = await _count(db, viewer, chosen, part=True)
     return http.render(
         request,
         "interactions/found.html",
@@ -46,6 +53,7 @@ async def index(request: Request) -> Response:
         found=found,
         first=found.cursors[0] if newest_first and found.cursors else "",
         counts=counts,
+        uncounted=counts is None and not chosen.none_ended,
         counted=interaction_search.COUNTED,
         filters=filters,
         query=urlencode(filters.chosen),
@@ -58,6 +66,28 @@ async def index(request: Request) -> Response:
         most=interaction_search.PAGE,
         words=_WORDS,
         named=_NAMES,
+    )
+
+
+async def _count(db: Database, viewer: Viewer, chosen: Chosen, *, part: bool) -> Record | None:
+    """What is counted while the rows are found; a count that takes longer is asked for by the page."""
+    if chosen.none_ended:
+        return None
+    return await interaction_search.count(db, viewer, chosen, part=part, within=_SOON)
+
+
+async def counts(request: Request) -> Response:
+    """How many interactions match and their averages, for a page that came without."""
+    query, viewer = request.query_params, request.state.viewer
+    db: Database = request.state.db
+    async with db.as_viewer(viewer) as connection:
+        chosen = await interaction_search.choose(connection, Filters.of(query), http.zone_cookie(request))
+    found = None
+    if not chosen.none_ended:
+        part = query.get("part") == "yes"
+        found = await interaction_search.count(db, viewer, chosen, part=part, within=_LATE)
+    return http.fragment(
+        request, "interactions/_counts.html", counts=found, counted=interaction_search.COUNTED
     )
 
 
@@ -201,6 +231,7 @@ ROUTES = [
     Route(_PATH, signed_in(index)),
     Route(f"{_PATH}.csv", signed_in(export)),
     Route(f"{_PATH}/newer", signed_in(newer)),
+    Route(f"{_PATH}/counts", signed_in(counts)),
     Route(f"{_PATH}/views", signed_in(save), methods=["POST"]),
     Route(f"{_PATH}/views/{{id}}/delete", signed_in(forget), methods=["POST"]),
 ]

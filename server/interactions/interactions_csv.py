@@ -107,7 +107,7 @@ cross join lateral (
 async def everything(db: Database, viewer: Caller, chosen: Chosen, *, part: bool) -> AsyncIterator[str]:
     """A head, then lines in the order of the filters, in batches; each is a transaction of its own, so a slow reader holds no connection."""
     yield ",".join(_CELLS) + "\r\n"
-    if chosen.filters.outcome == "live" or chosen.nobody:
+    if chosen.none_ended:
         return
     ahead: deque[asyncio.Task[str | None]] = deque()
     place: Place | None = None

@@ -299,6 +299,6 @@ function repaint() {
 }
 
 update();
-document.addEventListener("htmx:after:swap", update);
+document.addEventListener("htmx:after:swap", () => setTimeout(update)); // a task of its own, because the page is laid out in this one
 new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);

@@ -17,6 +17,7 @@ const { clock } = shownTime;
 const written = new Map(); // kind and moment → text
 const KEPT = 10_000;
 const still = new Set(["clock", "date"]);
+const counting = `:not(${[...still].map((kind) => `[data-kind="${kind}"]`).join(", ")})`;
 const date = (at, now) =>
   shownTime.date(at, { month: "short", day: "numeric", ...(shownTime.year(new Date(now)) !== shownTime.year(at) && { year: "numeric" }) });
 const write = {
@@ -42,10 +43,11 @@ function set(node, name, value) {
   if (node.dataset[name] !== value) node.dataset[name] = value;
 }
 
-function tick() {
+/** Write the times; each quarter of a second those that count alone. */
+function tick(which = "") {
   const now = serverTime.now();
   const silence = stale() * 1000;
-  for (const time of document.querySelectorAll("time[data-kind]")) {
+  for (const time of document.querySelectorAll(`time[data-kind]${which}`)) {
     const kind = time.dataset.kind;
     const known = still.has(kind) && written.get(kind + time.dateTime);
     if (known) {
@@ -88,5 +90,5 @@ if (zone) {
 }
 
 tick();
-setInterval(tick, 250); // often enough that a displayed second is less than a quarter of a second late
-for (const name of ["htmx:after:swap", "lines:shown"]) document.addEventListener(name, tick);
+setInterval(() => tick(counting), 250); // often enough that a displayed second is less than a quarter of a second late
+for (const name of ["htmx:after:swap", "lines:shown"]) document.addEventListener(name, () => tick());

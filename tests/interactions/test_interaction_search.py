@@ -97,7 +97,7 @@ async def test_filters_and_words_find_what_they_say(app_server: AppServer) -> No
             assert (await browser.get(f"/interactions?{query}")).status_code == 422, query
         page = (await browser.get(EVERYTHING)).text
         for words in (
-            "4 ended, 1 live now",
+            "4 ended</span>, 1 live now",
             "+1 850 ··· 0142",
             "Open issue",
             "Average CSAT 52 %",

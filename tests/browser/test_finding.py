@@ -21,7 +21,9 @@ async def test_rows_come_before_a_count_that_takes_long(app_server: AppServer, s
     page = await sign_in(person)
     async with app_server.database() as owner:
         function: str = await owner.fetchval("select pg_get_functiondef($1::text::regprocedure)", COUNT)
-        await owner.execute(function.replace("\nbegin\n", "\nbegin\n  perform pg_catalog.pg_sleep(0.5);\n", 1))
+        await owner.execute(
+            function.replace("\nbegin\n", "\nbegin\n  perform pg_catalog.pg_sleep(0.5);\n", 1)
+        )
         try:
             answer = await page.goto("/interactions")
             assert answer is not None

@@ -18,6 +18,7 @@ from tests.conftest import a_folder, free_port, serving
 
 INTERACTIONS = 1_000_000
 PAGE, SEARCH = 50.0, 200.0  # ms
+CSV = 100_000  # rows a second
 # Words and topics are in one row of so many: k1 in a thousand, w1 in fifty thousand, zzzz in none.
 FILTERS = (
     "", "days=30", "days=", "outcome=failed", "days=&sentiment=critical", "channel=chat", "days=&topic=topic-3", "days=&topic=rare",
@@ -125,7 +126,14 @@ async def _csv(app_server: AppServer, cookie: str, count: int) -> Row:
             lines += part.count(b"\n")
     rate = lines / (time.perf_counter() - began)
     assert lines == count, f"{lines} of {count} interactions came"
-    return Row(f"{count:,} interactions as CSV", "", f"{rate:,.0f} rows/s", "", None, {"rate": rate})
+    return Row(
+        f"{count:,} interactions as CSV",
+        f"≥ {CSV:,} rows/s",
+        f"{rate:,.0f} rows/s",
+        "",
+        rate < CSV,
+        {"rate": rate},
+    )
 
 
 if __name__ == "__main__":

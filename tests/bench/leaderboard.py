@@ -67,6 +67,11 @@ async def run(short: bool, interactions: int = INTERACTIONS) -> list[Row]:
         everybody = await population.create(app_server, supervisors, 5, 1)
         async with app_server.database("supabase_admin") as db:
             count = await fill(db, wanted, days)
+            voice = {
+                row["id"]
+                for row in await db.fetch("select id from public.users where supervisor_type = 'voice'")
+            }
+        supervisor = next(one for one in everybody.supervisors if one.id in voice)
         ranges: dict[str, dict[str, object]] = {
             "today": {"period": "today"},
             "month": {"period": "month"},
@@ -79,7 +84,7 @@ async def run(short: bool, interactions: int = INTERACTIONS) -> list[Row]:
         return [
             await _page(app_server, f"{whose}: {name}", cookie, {"type": "voice", **query}, count, times)
             for whose, cookie in (
-                ("supervisor", everybody.supervisors[0].cookie),
+                ("supervisor", supervisor.cookie),
                 ("admin", everybody.admins[0].cookie),
             )
             for name, query in ranges.items()

@@ -54,6 +54,7 @@ FUNCTIONS: dict[str, Function] = {
         PERSON, "(select nullif(c.found, 0) from private.count_interactions(null, false, null, null, null, null, '{{}}') c)", "owner admin"
     ),
     "private.searchable_supervisors": NOBODY,
+    "private.indexed_condition": NOBODY,
     "private.search_condition": NOBODY,
     "private.search_span": NOBODY,
     "private.search_query": NOBODY,

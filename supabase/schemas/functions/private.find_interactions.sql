@@ -18,6 +18,7 @@ declare
   v_known text := case when p_order in ('satisfaction', 'csat') then pg_catalog.format('and s.%I is not null', v_column) end;
   v_span text;
   v_match text;
+  v_indexed text;
   v_query tsquery;
   v_text text;
   v_rows text;
@@ -36,6 +37,7 @@ begin
   v_beyond := pg_catalog.format('(s.%I, s.interaction_id) %s ($9::%s, $10)', v_column, case when p_descending then '<' else '>' end, v_type);
   v_span := private.search_span(p_since, p_until, v_whose, p_agent_id);
   v_match := private.search_condition(p_text, p_part, p_labels);
+  v_indexed := private.indexed_condition(p_text, p_labels, v_whose);
   v_query := private.search_query(p_text);
   v_text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
   v_rows := pg_catalog.format('private.interaction_search s where %s %s %s', v_span, v_known, case when p_after_id is not null then 'and ' || v_beyond end);
@@ -55,7 +57,7 @@ begin
       into v_end, v_end_id using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit, v_text, p_after, p_after_id, v_window - 1;
     if v_end_id is not null then
       return query execute pg_catalog.format('select %s from (select s.* from private.interaction_search s where %s offset 0) s where %s %s and %s %s limit $7',
-        v_shown, v_match, v_span, v_known, v_beyond, v_order)
+        v_shown, v_indexed, v_span, v_known, v_beyond, v_order)
         using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit - v_found, v_text, v_end, v_end_id;
     end if;
   exception when data_exception then  -- the place

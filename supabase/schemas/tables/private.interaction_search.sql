@@ -43,7 +43,7 @@ create index interaction_search_satisfaction on private.interaction_search (sati
   where satisfaction is not null;
 -- By CSAT.
 create index interaction_search_csat on private.interaction_search (csat, interaction_id) where csat is not null;
--- What has these labels.
-create index interaction_search_labels on private.interaction_search using gin (labels);
+-- What has these labels, of one supervisor or of all.
+create index interaction_search_labels on private.interaction_search using gin ((labels || supervisor_id::text));
 -- What has these words.
 create index interaction_search_words on private.interaction_search using gin (words);

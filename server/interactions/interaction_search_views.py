@@ -87,7 +87,7 @@ async def counts(request: Request) -> Response:
         part = query.get("part") == "yes"
         found = await interaction_search.count(db, viewer, chosen, part=part, within=_LATE)
     return http.fragment(
-        request, "interactions/_counts.html", counts=found, counted=interaction_search.COUNTED
+        request, "interactions/counts.html", counts=found, counted=interaction_search.COUNTED
     )
 
 

@@ -358,7 +358,7 @@ async def test_what_moves_in_time_is_taken_from_where_it_was_counted(centre: Con
 
 
 @settings(
-    max_examples=250,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate, Phase.shrink],

@@ -173,6 +173,7 @@ async def test_an_older_home_that_others_reach_now() -> None:
             assert await get_in(app_server) == [SAMPLES[0], SAMPLES[1]]
 
 
+@pytest.mark.full
 async def test_a_second_server_of_the_home_opens_nothing_of_the_first() -> None:
     with a_folder() as folder:
         home = folder / "home"

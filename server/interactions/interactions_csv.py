@@ -69,10 +69,10 @@ select array_agg(interaction_id order by n)::text as ids, array_agg(satisfaction
 from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) with ordinality
   as f (interaction_id, place, satisfaction, sentiment, n)
 """
-# Rows are looked up by the ids of the batch, so that a batch costs the same in a large history. The planner does not know how many ids
-# there are, and would choose nested loops, which _PLANNED forbids.
+# Rows are looked up by the ids of the batch, so that a batch costs the same in a large history. They stand in a select of their own,
+# because a planner that knows how many ids there are reads all rows. It would choose nested loops, which _PLANNED forbids.
 _PLANNED = "set local enable_nestloop = off"
-_IDS = "any($1::text::uuid[])"
+_IDS = "any((select $1::text::uuid[])::uuid[])"
 _LINES = f"""
 with f as materialized (
   select * from unnest($1::text::uuid[], $2::text::numeric[], $3::text::text[]) with ordinality

@@ -26,7 +26,7 @@ COSTS = {
     "GET / of an admin": (SESSION, "read_audiences_v2"),
     "GET / of an admin, filtered": (SESSION, "read_audiences_v2"),
     "GET /interactions/{id}": (SESSION, "read_audiences_v2", VIEWER.format("review")),
-    "GET /interactions/{another's id}": (SESSION, "read_audiences_v2", "become review rollback"),
+    "GET /interactions/{another's id}": (SESSION, "read_audiences_v2"),
     "GET /leaderboard": (
         SESSION,
         VIEWER.format("leaderboard_range leaderboard_v2 interaction_scores leaderboard_trend"),

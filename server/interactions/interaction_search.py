@@ -258,7 +258,9 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
 
 
 async def count(db: Database, viewer: Caller, chosen: Chosen, *, part: bool, within: int) -> Record | None:
-    """How many ended interactions match, COUNTED + 1 for more, and the averages of how many of them; None where that takes longer than so many ms."""
+    """How many ended interactions match, COUNTED + 1 for more, and the averages of how many of them; None where that takes longer than so many ms, or where none can match."""
+    if chosen.none_ended:
+        return None
     try:
         async with db.as_viewer(viewer) as connection:
             await connection.execute(f"set local statement_timeout = {within:d}")

@@ -29,21 +29,23 @@ async def index(request: Request) -> Response:
     query = request.query_params
     filters = Filters.of(query)
     before, after = (query.get(name, "")[:90] for name in ("before", "after"))
+    part = query.get("part") == "yes"
     db: Database = request.state.db
-    asked_part = query.get("part") == "yes"
     viewer: Viewer = request.state.viewer
     async with db.as_viewer(viewer) as connection:
         chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
-        counting = asyncio.create_task(_count(db, viewer, chosen, part=asked_part))
-        found = await interaction_search.find(connection, chosen, before=before, after=after, part=asked_part)
         first = not (before or after)
-        newest_first = first and filters.sort == "started" and not (filters.up or found.part)
         live = await interaction_search.live(connection, chosen) if first else []
         agents = await agents_to_choose(connection)
         views = await saved_views.of_page(connection, "interactions")
-    counts = await counting
-    if found.part and not asked_part:
-        counts = await _count(db, viewer, chosen, part=True)
+    # Each by a connection of its own, and neither while this one is kept, so that pages never wait for one another's.
+    found, counts = await asyncio.gather(
+        _found(db, viewer, chosen, before, after, part=part),
+        interaction_search.count(db, viewer, chosen, part=part, within=_SOON),
+    )
+    if found.part and not part:
+        counts = await interaction_search.count(db, viewer, chosen, part=True, within=_SOON)
+    newest_first = first and filters.sort == "started" and not (filters.up or found.part)
     return http.render(
         request,
         "interactions/found.html",
@@ -69,11 +71,11 @@ async def index(request: Request) -> Response:
     )
 
 
-async def _count(db: Database, viewer: Viewer, chosen: Chosen, *, part: bool) -> Record | None:
-    """What is counted while the rows are found; a count that takes longer is asked for by the page."""
-    if chosen.none_ended:
-        return None
-    return await interaction_search.count(db, viewer, chosen, part=part, within=_SOON)
+async def _found(
+    db: Database, viewer: Viewer, chosen: Chosen, before: str, after: str, *, part: bool
+) -> interaction_search.Found:
+    async with db.as_viewer(viewer) as connection:
+        return await interaction_search.find(connection, chosen, before=before, after=after, part=part)
 
 
 async def counts(request: Request) -> Response:
@@ -82,12 +84,13 @@ async def counts(request: Request) -> Response:
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
         chosen = await interaction_search.choose(connection, Filters.of(query), http.zone_cookie(request))
-    found = None
-    if not chosen.none_ended:
-        part = query.get("part") == "yes"
-        found = await interaction_search.count(db, viewer, chosen, part=part, within=_LATE)
+    part = query.get("part") == "yes"
     return http.fragment(
-        request, "interactions/counts.html", counts=found, counted=interaction_search.COUNTED
+        request,
+        "interactions/counts.html",
+        counts=await interaction_search.count(db, viewer, chosen, part=part, within=_LATE),
+        counted=interaction_search.COUNTED,
+        uncounted=False,
     )
 
 

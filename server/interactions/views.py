@@ -1,11 +1,9 @@
 """One interaction as people see it, live and afterwards."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -51,23 +49,16 @@ async def show(request: Request) -> Response:
     viewer: Viewer = request.state.viewer
     interaction_id = http.identifier(request.path_params["id"], "interaction")
     streams: Streams = request.state.streams
-    regions, beside = await asyncio.gather(
-        streams.read([audience(viewer, interaction_id), alerts_for(viewer)], viewer),
-        _beside(request, viewer, interaction_id),
-    )
+    regions = await streams.read([audience(viewer, interaction_id), alerts_for(viewer)], viewer)
     if PAGE.name not in regions:
         raise NotFound("There is no such interaction.")
-    query = {"page": PAGE.name, "id": str(interaction_id)}
-    shown = {"regions": regions, "name": regions["title"], **beside}
-    return http.live(request, "interactions/interaction.html", query, **shown)
-
-
-async def _beside(request: Request, viewer: Viewer, interaction_id: UUID) -> dict[str, Any]:
-    """The list that the viewer comes from, and the review."""
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
         came_from = await _from(request, connection)
-        return {"came_from": came_from, **context(await review.of(connection, interaction_id, viewer))}
+        reviewed = context(await review.of(connection, interaction_id, viewer))
+    query = {"page": PAGE.name, "id": str(interaction_id)}
+    shown = {"regions": regions, "name": regions["title"], "came_from": came_from, **reviewed}
+    return http.live(request, "interactions/interaction.html", query, **shown)
 
 
 async def lines(request: Request) -> Response:

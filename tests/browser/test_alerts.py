@@ -39,7 +39,7 @@ async def test_an_alert_calls_on_an_open_floor_and_moves_nothing(
     await button.focus()
     await page.keyboard.press("Enter")
     await expect(card).to_have_count(0)
-    await expect(page.locator("#alerts")).to_be_hidden()  # a phone's bar has its own words
+    await expect(page.locator("#alerts")).to_be_hidden()  # a phone has no place for "No alerts"
     async with app_server.database() as owner:
         assert await owner.fetchval("select acknowledged_by from alerts where id = $1", alert) == voice.id
 

@@ -73,7 +73,8 @@ from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
   as f (interaction_id, place, satisfaction, sentiment, n)
 """
 # Rows are looked up by the ids of the batch, so that a batch costs the same in a large history. They stand in a select of their own,
-# because a planner that knows how many ids there are reads all rows. It would choose nested loops, which _PLANNED forbids.
+# because a planner that sees them takes the index of ids and supervisors and looks for each id with each supervisor of the policy: 4 s a
+# batch instead of 0.5 (a million interactions, 20 supervisors). One that does not would choose nested loops, which _PLANNED forbids.
 _PLANNED = "set local enable_nestloop = off"
 _IDS = "any((select $1::text::uuid[])::uuid[])"
 _LINES = f"""

@@ -132,7 +132,7 @@ def _not_executed(row: Record) -> bool:
 def _line(row: Record) -> dict[str, Any]:
     """A row with its amount, its first arguments, and how long it waited in seconds."""
     found = http.arguments(row["arguments"])
-    first = [f"{one.name} {one.text}" for one in http.argument_rows(found)[:_FIRST] if one.text]
+    first = [f"{one.name} {one.text}" for one in http.first_arguments(found, _FIRST) if one.text]
     wait = (row["responded_at"] - row["requested_at"]).total_seconds() if row["responded_at"] else None
     whole = (row["expires_at"] - row["requested_at"]).total_seconds()
     late = wait is not None and wait > whole / 2 and row["status"] in ("allowed", "denied")

@@ -7,7 +7,7 @@ from uuid import UUID
 from server.kernel.db import Connection, Record
 from server.kernel.db.lists import Span
 
-NEWEST, MOST = 1_000, 20_000  # requests that are looked at
+NEWEST, MOST = 500, 20_000  # requests that are looked at
 # In the request, in the agent's name, or in the customer: looked up for each row, or for all of them at once.
 _TEXT = """(tool_name ilike ? or arguments::text ilike ? or reason ilike ?
   or agent_id = any (array(select id from public.agents where name ilike ?)) or {customer})"""

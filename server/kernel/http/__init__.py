@@ -5,7 +5,7 @@ Others use the names below.
 
 from server.kernel.http.access import own_path, signed_in, viewer_of, visitor_of
 from server.kernel.http.agent_api import IDEMPOTENCY_KEY, PREFIX, Ask, Call, routes
-from server.kernel.http.argument_rows import ArgumentRow, argument_rows, fitting, key_row
+from server.kernel.http.argument_rows import ArgumentRow, argument_rows, first_arguments, fitting, key_row
 from server.kernel.http.bodies import Bodies, BodyLimit
 from server.kernel.http.bundles import address as static
 from server.kernel.http.compression import compressed
@@ -102,6 +102,7 @@ __all__ = [
     "drop_cookie",
     "drop_doubtful",
     "duration",
+    "first_arguments",
     "fitting",
     "form",
     "fragment",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from server.kernel.http.filters import argument
@@ -56,6 +57,11 @@ def argument_rows(found: Mapping[str, Any], last: Mapping[str, Any] | None = Non
     """All arguments in the order in which they were sent; with `last`, what differs from these, and then what is gone."""
     rows = [*_inner((), found)]
     return rows if last is None else _compared(rows, [*_inner((), last)])
+
+
+def first_arguments(found: Mapping[str, Any], most: int) -> list[ArgumentRow]:
+    """So many of these rows at most, for a line."""
+    return [*islice(_inner((), found), most)]
 
 
 def _compared(rows: list[ArgumentRow], last: list[ArgumentRow]) -> list[ArgumentRow]:

@@ -102,7 +102,10 @@ def iso(value: str | dt.datetime) -> str:
 
 def argument(value: object) -> str:
     """An argument as it was sent: text unchanged, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    if isinstance(value, str):
+        return value
+    # An encoder that indents is written in Python: with it, a number takes twice as long.
+    return json.dumps(value, ensure_ascii=False, indent=1 if isinstance(value, dict | list) else None)
 
 
 def arguments(text: str) -> dict[str, Any]:

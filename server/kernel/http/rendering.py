@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from server import FILES
 from server.errors import RequestError
+from server.kernel.db import Record
 from server.kernel.http.bundles import address as static
 from server.kernel.http.compression import padding
 from server.kernel.http.filters import (
@@ -93,16 +94,17 @@ def error(connection: HTTPConnection, problem: RequestError) -> Response:
 
 
 _DICT = frozenset(dir(dict))
+_KEYED = (dict, Record)
 
 
 class _Environment(Environment):
-    """Most values are dicts, so it asks those for the key first; Jinja would try an attribute and fail.
+    """Most values are dicts or rows, so it asks those for the key first; Jinja would try an attribute and fail.
 
     An agent's card is rendered 1.5 times as fast (bench optimisations).
     """
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is dict and attribute in obj and attribute not in _DICT:
+        if type(obj) in _KEYED and attribute in obj and attribute not in _DICT:
             return obj[attribute]
         return super().getattr(obj, attribute)
 

@@ -53,9 +53,9 @@ begin
   -- Planned for this piece. Two characters are no trigram, but pg_trgm looks for the 36 that begin with them.
   execute pg_catalog.format($query$
     with named as materialized (
-      select t.tool_permission_id as id, t.requested_at from private.decision_search t where %1$s and pg_catalog.strpos(t.key, $10) > 0 %2$s %4$s)
+      select t.tool_permission_id as id, t.requested_at from private.decision_search t where %1$s %2$s %4$s)
     select array(select f.id from (
-      select * from named
+      (select * from named order by requested_at %5$s, id %5$s limit $7)
       union
       (select t.id, t.requested_at from (
           select tool_permission_id from private.decision_search where key is null
@@ -65,7 +65,8 @@ begin
           or (select i.caller ilike $6 or i.phone_number ilike $6 from public.interactions i where i.id = t.interaction_id)) %3$s %4$s
         order by t.requested_at %5$s, t.id %5$s limit $7)
       %6$s) f order by f.requested_at %5$s, f.id %5$s limit $7)$query$,
-    case when pg_catalog.length(v_key) > 2 then pg_catalog.format('t.key like %L', '%' || v_piece || '%')
+    case when pg_catalog.length(v_key) > 2
+        then pg_catalog.format('t.key like %L', '%' || v_piece || '%') || case when v_piece <> v_key then ' and pg_catalog.strpos(t.key, $10) > 0' else '' end
       else pg_catalog.format('t.key ~ %L', v_key || '[0-9a-z]') end,
     case when v_whose is not null then 'and t.agent_id = any ($9)' end,
     v_mine, v_span, v_way,

@@ -1,18 +1,20 @@
 """The live page of one interaction, and its audience."""
 
 import json
+import marshal
 from collections import Counter
+from hashlib import blake2b
 from typing import Any, TypedDict
 from uuid import UUID
 
 from starlette.requests import Request
 
 from server.interactions import interactions, timeline
-from server.interactions.timeline import Course, Entry, Line, Ruling, Score
+from server.interactions.timeline import Course, Entry, Line, Lines, Ruling, Score
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.http import Partials, Template, mask_phone
-from server.kernel.live import Audience, Grant, Page, Queue, Regions, alerts_for, queue
+from server.kernel.live import Audience, Grant, Page, Parts, Queue, Regions, alerts_for, queue
 
 _CARDS = 150_000  # bytes of HTML for cards, in addition to the timeline
 
@@ -76,9 +78,24 @@ class _InteractionShown(TypedDict):
     decided: dict[str, int]  # how many tool permissions have each status
 
 
+class _Speaker(TypedDict):
+    agent_name: str
+
+
+class _PartShown(TypedDict):
+    name: str
+    one: _Speaker
+    lines: list[Line]
+    version: str  # the same for the same lines, so that a page that has them leaves them alone
+
+
 class _TimelineShown(TypedDict):
     one: Head
-    lines: list[Line]
+    parts: list[str]
+
+
+class _BeforeShown(TypedDict):
+    one: Head
     earlier: str
 
 
@@ -90,6 +107,8 @@ class _ArchiveShown(TypedDict):
 
 INTERACTION = Template("interactions/_interaction.html", _InteractionShown)
 TIMELINE = Template("interactions/_timeline.html", _TimelineShown)
+BEFORE = Template("interactions/_before.html", _BeforeShown)
+PART = Template("interactions/_part.html", _PartShown)
 ARCHIVE = Template("interactions/_archive.html", _ArchiveShown)
 
 
@@ -109,11 +128,23 @@ def _regions(shown: Shown, partials: Partials) -> Regions:
     return {
         "tool-permissions": queue(shown, partials, over=one["status"] != "active", most=_CARDS),
         "interaction": partials("interaction", INTERACTION, head),
-        "timeline": partials(
-            "timeline", TIMELINE, _TimelineShown(one=one, lines=found.lines, earlier=found.earlier)
-        ),
+        "timeline": _timeline(one, found, partials),
         "archive": partials("archive", ARCHIVE, archived),
     }
+
+
+def _timeline(one: Head, found: Lines, partials: Partials) -> Parts:
+    """A new line is sent with its part, and not with three hundred lines."""
+    speaker: _Speaker = {"agent_name": one["agent_name"]}
+    each = dict[str, str]()
+    if found.earlier:
+        each["lines-before"] = BEFORE.html({"one": one, "earlier": found.earlier})
+    for name, lines in timeline.parts(found.lines).items():
+        content: Any = (speaker, lines)
+        version = blake2b(marshal.dumps(content, 2), digest_size=8).hexdigest()
+        each[name] = partials(name, PART, _PartShown(name=name, one=speaker, lines=lines, version=version))
+    shown: _TimelineShown = {"one": one, "parts": [*each.values()]}
+    return Parts(each, lambda: TIMELINE.html(shown), one["anonymised_at"])
 
 
 def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:

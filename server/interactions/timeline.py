@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 from uuid import UUID
+from zlib import crc32
 
 from server.errors import Invalid, NotFound
 from server.kernel import http
@@ -27,8 +28,9 @@ _LINES, _TEXT, _AROUND, _CARD = 100_000, 8_000, 300, 1_700
 _ROWS, _ROWS_SIZE = 30, 6_000  # arguments of one tool permission
 _WITHIN = " \u203a "  # between the names of nested arguments
 _OPEN = 6  # rows that are not folded
+_PART = 16  # lines of a part, on average
 _SPEAKERS = {"customer", "agent", "tool"}
-_PARTS = {"decision", "use", "execution"}  # which the line of the request shows
+_SHOWN_WITH = {"decision", "use", "execution"}  # which the line of the request shows
 
 _moment = dt.datetime.fromisoformat
 
@@ -129,7 +131,7 @@ def lines(entries: Sequence[Entry], course: Course, partials: Partials) -> Lines
     shown = [
         entry
         for entry in entries
-        if entry["kind"] not in _PARTS and not (entry["kind"] == "feed" and repeats(entry["text"], said))
+        if entry["kind"] not in _SHOWN_WITH and not (entry["kind"] == "feed" and repeats(entry["text"], said))
     ]
     kept: list[Line] = []
     left = _LINES
@@ -144,6 +146,17 @@ def lines(entries: Sequence[Entry], course: Course, partials: Partials) -> Lines
         kept.append({"entry": entry, "text": text, "named": before != entry["kind"], "card": card})
     more = len(entries) == MOST or len(kept) < len(shown)
     return Lines(kept[::-1], _cursor(kept[-1]["entry"]) if more and kept else "")
+
+
+def parts(found: Sequence[Line]) -> dict[str, list[Line]]:
+    """Lines in parts of about _PART, by name. Which lines begin one depends on their ids alone, so that a new line changes the last part, and the first where a line leaves."""
+    made: dict[str, list[Line]] = {}
+    name = "lines-first"
+    for line in found:
+        if made and crc32(line["entry"]["id"].encode()) % _PART == 0:
+            name = f"lines-{line['entry']['id']}"
+        made.setdefault(name, []).append(line)
+    return made
 
 
 def repeats(feed: str | None, said: Collection[str | None]) -> bool:

@@ -13,11 +13,9 @@ function span(seconds) {
 }
 
 const { clock } = shownTime;
-// A time that does not count is written once: a transcript has thousands.
-const written = new Map(); // kind and moment → text
-const KEPT = 10_000;
-const still = new Set(["clock", "date"]);
-const counting = `:not(${[...still].map((kind) => `[data-kind="${kind}"]`).join(", ")})`;
+// A time that does not count is written when it comes to the page: a transcript has thousands.
+const still = ["clock", "date"];
+const counting = `time[data-kind]:not(${still.map((kind) => `[data-kind="${kind}"]`).join(", ")})`;
 const date = (at, now) =>
   shownTime.date(at, { month: "short", day: "numeric", ...(shownTime.year(new Date(now)) !== shownTime.year(at) && { year: "numeric" }) });
 const write = {
@@ -43,27 +41,20 @@ function set(node, name, value) {
   if (node.dataset[name] !== value) node.dataset[name] = value;
 }
 
-/** Write the times; each quarter of a second those that count alone. */
-function tick(which = "") {
+function show(time, now) {
+  const { kind } = time.dataset;
+  const at = new Date(time.dateTime);
+  const text = write[kind](at, now);
+  if (time.textContent !== text) time.textContent = text;
+  const seconds = (now - at) / 1000;
+  if (kind === "elapsed") set(time, "jsUrgency", seconds > slow.red ? "red" : seconds > slow.amber ? "amber" : "calm");
+}
+
+/** Write the times that count. */
+function tick() {
   const now = serverTime.now();
   const silence = stale() * 1000;
-  for (const time of document.querySelectorAll(`time[data-kind]${which}`)) {
-    const kind = time.dataset.kind;
-    const known = still.has(kind) && written.get(kind + time.dateTime);
-    if (known) {
-      if (time.textContent !== known) time.textContent = known;
-      continue;
-    }
-    const at = new Date(time.dateTime);
-    const text = write[kind](at, now);
-    if (time.textContent !== text) time.textContent = text;
-    if (still.has(kind)) {
-      if (written.size > KEPT) written.clear();
-      written.set(kind + time.dateTime, text);
-    }
-    const seconds = (now - at) / 1000;
-    if (kind === "elapsed") set(time, "jsUrgency", seconds > slow.red ? "red" : seconds > slow.amber ? "amber" : "calm");
-  }
+  for (const time of document.querySelectorAll(counting)) show(time, now);
   for (const bar of document.querySelectorAll(".time-left")) {
     const from = new Date(bar.dataset.from);
     const until = new Date(bar.dataset.until);
@@ -89,6 +80,17 @@ if (zone) {
   zone.parentElement.hidden = false;
 }
 
+for (const time of document.querySelectorAll("time[data-kind]")) show(time, serverTime.now());
+new MutationObserver((changes) => {
+  const now = serverTime.now();
+  for (const { type, target, addedNodes } of changes) {
+    if (type === "attributes" && target.matches("time[data-kind]")) show(target, now);
+    for (const node of addedNodes) {
+      if (node.matches?.("time[data-kind]")) show(node, now);
+      for (const time of node.querySelectorAll?.("time[data-kind]") ?? []) show(time, now);
+    }
+  }
+}).observe(document.body, { subtree: true, childList: true, attributeFilter: ["datetime", "data-kind"] });
 tick();
-setInterval(() => tick(counting), 250); // often enough that a displayed second is less than a quarter of a second late
-for (const name of ["htmx:after:swap", "lines:shown"]) document.addEventListener(name, () => tick());
+setInterval(tick, 250); // often enough that a displayed second is less than a quarter of a second late
+document.addEventListener("htmx:after:swap", tick);

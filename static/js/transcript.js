@@ -21,7 +21,7 @@ function reveal(node, block = "center") {
 // Earlier lines.
 
 let cursor = null; // of the lines before the earliest that is shown; null while none was loaded
-const oldest = () => cursor ?? region().dataset.earlier;
+const oldest = () => cursor ?? document.getElementById("lines-before")?.dataset.earlier ?? "";
 const more = document.createElement("button");
 more.type = "button";
 more.textContent = "Earlier lines";
@@ -41,7 +41,6 @@ async function load() {
   cursor = found.dataset.earlier;
   more.hidden = cursor === "";
   scrollBy({ top: document.documentElement.scrollHeight - height, behavior: "instant" });
-  document.dispatchEvent(new Event("lines:shown")); // so that the clock writes their times
 }
 
 /** Load one part, however often it is asked for meanwhile. */
@@ -49,7 +48,7 @@ const loadOnce = () => (loading ??= load().finally(() => (loading = null)));
 
 more.addEventListener("click", loadOnce);
 document.addEventListener("click", (event) => {
-  if (!event.target.closest?.("#timeline a[data-earlier]")) return;
+  if (!event.target.closest?.("#lines-before a")) return;
   event.preventDefault();
   if (!more.isConnected) earlier.before(more);
   loadOnce();
@@ -65,8 +64,25 @@ new MutationObserver((changes) => {
   if (cursor === null) return;
   for (const { removedNodes } of changes)
     for (const node of removedNodes)
-      if (node.matches?.("li[data-entry]") && !document.getElementById(node.id)) earlier.lastElementChild.append(node);
+      for (const line of node.matches?.("ol") ? [...node.children] : [node])
+        if (line.matches?.("li[data-entry]") && !document.getElementById(line.id)) earlier.lastElementChild.append(line);
 }).observe(document.querySelector(".transcript-box"), { childList: true, subtree: true });
+
+// When the first part has lost its last line, the next one is the first. It gets the name before htmx would move each of its lines.
+document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
+  for (const { fragment } of tasks) {
+    const line = fragment.querySelector?.("#timeline > #lines-first > li[data-entry]");
+    const part = line && document.getElementById(line.id)?.closest("#timeline > ol");
+    if (!part || part.id === "lines-first") continue;
+    document.getElementById("lines-first")?.remove();
+    part.id = "lines-first";
+  }
+});
+
+// A part of the transcript that the page has in this version is left alone: to compare its lines with the new ones takes longer than to read them.
+htmx.registerExtension("versions", {
+  htmx_before_morph_node: (_, { oldNode, newNode }) => !newNode.dataset?.version || newNode.dataset.version !== oldNode.dataset?.version,
+});
 
 // A link to a line.
 
@@ -162,7 +178,7 @@ for (const choice of document.querySelectorAll("input[name=shown]")) choice.addE
 
 const pill = document.getElementById("new-lines");
 const followed = document.getElementById("follow");
-const last = () => region()?.querySelector("li[data-entry]:last-child");
+const last = () => [...(region()?.querySelectorAll(":scope > ol") ?? [])].at(-1)?.lastElementChild;
 const inView = (line) => line && line.getBoundingClientRect().top < innerHeight;
 let known = last()?.id;
 
@@ -183,7 +199,7 @@ function arrived() {
 pill.addEventListener("click", down);
 followed.addEventListener("change", () => followed.checked && down());
 addEventListener("scroll", () => inView(last()) && (pill.hidden = true), { passive: true });
-document.addEventListener("htmx:after:swap", arrived);
+document.addEventListener("htmx:after:swap", () => setTimeout(arrived)); // a task of its own, because it lays the page out
 
 arrived();
 follow();

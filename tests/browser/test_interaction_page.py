@@ -159,3 +159,26 @@ async def test_axe_finds_nothing_on_an_interaction(
             await show(page, live)
             await expect(page.locator("#plot canvas")).to_be_visible()
             assert not await complaints(page), (scheme, over, width)
+
+
+async def test_lines_stay_themselves_while_others_come_and_go(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    await say(app_server, agent, live, *(f"line {n}" for n in range(320)))
+    page = await sign_in(voice)
+    await show(page, live)
+    lines = page.locator("#timeline li[data-entry]")
+    await expect(lines).to_have_count(300)
+    await lines.evaluate_all("all => all.forEach((one) => { one.stays = true; })")
+    for n in range(0, 100, 2):
+        await say(app_server, agent, live, f"later {n}", f"later {n + 1}")
+        if n % 20 == 18:
+            await expect(line(page, f"later {n + 1}")).to_be_attached()
+    words = "all => all.map((one) => [one.querySelector('p').firstChild.data.trim(), one.stays === true])"
+    shown = await lines.evaluate_all(words)
+    expected = [*((f"line {n}", True) for n in range(120, 320)), *((f"later {n}", False) for n in range(100))]
+    assert [tuple(one) for one in shown] == expected
+    ids = await page.locator("#timeline [id]").evaluate_all("all => all.map((one) => one.id)")
+    assert len(ids) == len(set(ids))

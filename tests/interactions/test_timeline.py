@@ -6,8 +6,9 @@ from html import unescape
 import pytest
 
 from tests.app_server import AppServer, Person
+from tests.conftest import until
 from tests.floor.test_views import measure
-from tests.interactions.test_views import ENTRY, page, plain, post, said, timeline
+from tests.interactions.test_views import ENTRY, of, page, plain, post, said, timeline
 
 
 async def test_pauses_late_words_and_days_are_in_the_timeline(app_server: AppServer, voice: Person) -> None:
@@ -113,3 +114,26 @@ async def test_earlier_lines_are_for_those_who_see_the_interaction(
         assert (answer.status_code, "Private." in answer.text) == (404, False)
     async with app_server.browser_of(voice) as browser:
         assert "Private." in (await browser.get(f"/interactions/{live}/lines", params=before)).text
+
+
+async def test_a_new_line_of_a_long_transcript_is_sent_with_a_few_others(
+    app_server: AppServer, voice: Person
+) -> None:
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    for start in range(0, 400, 100):
+        await said(app_server, agent, live, *(f"Line {number}." for number in range(start, start + 100)))
+    shown = timeline(await page(app_server, voice, live))
+    assert len(shown) == 300
+    assert shown[0][1].endswith("Line 100.")
+    assert shown[-1][1].endswith("Line 399.")
+    async with of(app_server, voice, live) as stream:
+        await until(lambda: "Line 399." in stream.text)
+        counts = []
+        for number in range(20):
+            stream.forget()
+            await said(app_server, agent, live, f"New {number}.")
+            await until(lambda words=f"New {number}.": words in stream.text)  # type: ignore[misc]
+            counts.append(stream.text.count("<li "))
+        # A line begins a new part now and then, and one that leaves may end the first; then all are sent.
+        assert sorted(counts)[len(counts) // 2] < 120, counts

@@ -367,14 +367,19 @@ async def test_its_stream_sends_only_what_changed(app_server: AppServer, voice: 
 
         await after("Hello")
         await measure(app_server, agent, live, sentiment="good", satisfaction_score=77, feed_text="Is happy")
-        assert await after(">77<") == {"interaction", "timeline"}
+        assert await after(">77<") == {"interaction", "lines-first"}
         await said(app_server, agent, live, "A second line")
-        assert await after("A second line") <= {"timeline", "interaction"}
+        assert await after("A second line") <= {"lines-first", "timeline", "interaction"}
         await app_server.ask(agent, live)
-        assert await after("Standing approval…") == {"tool-permissions", "timeline", "interaction"}
+        asked = await after("Standing approval…")
+        assert asked - {"lines-first", "timeline"} == {"tool-permissions", "interaction"}
         await end(app_server, agent, live, summary="It is over.")
         await until(lambda: "It is over." in stream.text and "cancelled" in stream.text)
-        assert set(stream.regions) == {"interaction", "tool-permissions", "timeline", "archive"}
+        assert set(stream.regions) - {"lines-first", "timeline"} == {
+            "interaction",
+            "tool-permissions",
+            "archive",
+        }
 
 
 async def test_its_stream_is_the_page(app_server: AppServer, voice: Person) -> None:

@@ -20,8 +20,8 @@ from server.kernel.http import signed_in
 _PATH = "/interactions"
 _TAGS = 3  # in a line
 _LONGEST = 4000  # characters of a query
-# ms that a count may take: of a filter that many rows of a large history match it takes seconds.
-_SOON, _LATE = 25, 8000
+# ms that a count may take: of a filter that many rows of a large history match it takes seconds. A page waits about as long as its rows take.
+_SOON, _LATE = 10, 8000
 
 
 async def index(request: Request) -> Response:

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import lru_cache
 from operator import getitem
 from typing import Any
@@ -157,7 +158,7 @@ def course(scores: Sequence[Sequence[Any]]) -> Markup:
     ).format(round(float(scores[0][1])), round(float(scores[-1][1])), duration(last), " ".join(points))
 
 
-def sparkline(scores: Sequence[float]) -> Markup:
+def sparkline(scores: Sequence[float | Decimal]) -> Markup:
     """The last sixty scores (0 to 100, oldest first) as a line from left to right."""
     lately = list(map(round, scores[-_SPARKS:]))
     if len(lately) < 2:

@@ -39,7 +39,7 @@ select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as defini
 where indrelid = 'private.interaction_search'::regclass and not indisunique
 """
 _ROWS = """
-insert into private.interaction_search (interaction_id, supervisor_id, agent_id, started_at, duration_seconds, satisfaction, csat, labels, words)
+insert into private.interaction_search (interaction_id, supervisor_id, agent_id, started_at, duration_seconds, satisfaction, csat, labels, words, cells)
 select i.id, i.supervisor_id, i.agent_id, i.started_at, i.duration_seconds, i.h % 101, c.csat_score,
   array['channel:' || i.interaction_type, 'outcome:' || case when i.h % 50 = 0 then 'failed' else 'completed' end, 'topic:topic-' || i.h % 20,
     'sentiment:' || case when i.h % 20 = 0 then 'critical' when i.h % 3 = 0 then 'neutral' else 'good' end,
@@ -47,9 +47,14 @@ select i.id, i.supervisor_id, i.agent_id, i.started_at, i.duration_seconds, i.h 
     'issues:' || case when i.h % 10 = 0 then 'open' else 'resolved' end]
     || case when i.h % 100000 = 7 then array['topic:rare'] else '{}' end,
   strip(to_tsvector('simple', c.summary || ' k' || i.h % 1000 || ' w' || i.h % 50000))
-    || array_to_tsvector(array(select right(ltrim(i.phone_number, '+'), n) from generate_series(3, length(i.phone_number) - 1) n))
+    || array_to_tsvector(array(select right(ltrim(i.phone_number, '+'), n) from generate_series(3, length(i.phone_number) - 1) n)),
+  -- As private.interaction_cells says it of these rows, which would take minutes for each million.
+  array[concat_ws(',', i.started_at, i.ended_at, i.duration_seconds), concat_ws(',', i.interaction_type, private.csv_cell('···' || right(i.phone_number, 4)),
+    i.status, '', i.h % 101, case when i.h % 20 = 0 then 'critical' when i.h % 3 = 0 then 'neutral' else 'good' end, c.csat_score, 'false', '"order"',
+    '"order"', private.csv_cell(c.summary), 0, 0, 0, 0, '', false, i.id)]
 from (select *, hashtext(id::text)::bigint & 1048575 as h from public.interactions where status = 'completed') i
 join public.interaction_archives c on c.interaction_id = i.id
+order by i.started_at
 """
 
 

@@ -58,6 +58,8 @@ FUNCTIONS: dict[str, Function] = {
     "private.search_condition": NOBODY,
     "private.search_span": NOBODY,
     "private.search_query": NOBODY,
+    "private.csv_cell": of(PERSON, "private.csv_cell('x')", f"{PEOPLE} nobody deactivated deactivated_admin"),
+    "private.interaction_cells": NOBODY,
     "private.interaction_labels": NOBODY,
     "private.interaction_words": NOBODY,
     "private.find_again": NOBODY,

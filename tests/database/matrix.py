@@ -333,7 +333,7 @@ TABLES: dict[str, Table] = {
     "private.drill_plans": closed("supervisor_id per_day"),
     "private.decision_search": closed("tool_permission_id agent_id requested_at key"),
     "private.interaction_search": closed(
-        "interaction_id supervisor_id agent_id started_at duration_seconds satisfaction csat labels words"
+        "interaction_id supervisor_id agent_id started_at duration_seconds satisfaction csat labels words cells"
     ),
     "private.interactions_to_find": closed("interaction_id started_at"),
     "private.idempotency_keys": closed("agent_id key request_digest status response created_at"),

@@ -338,3 +338,48 @@ async def test_a_page_that_stays_open_is_told_of_new_ones(app_server: AppServer,
         assert f'hx-get="{look[1]}"' in told, "it goes on looking from the same line"
         for query in ("", "after=", "after=x", "outcome=none&after=x"):
             assert (await browser.get(f"/interactions/newer?{query}")).status_code == 422
+
+
+async def test_a_line_of_the_file_is_of_now(app_server: AppServer) -> None:
+    """A kept line says after each change what a line that is made now says."""
+    person = await app_server.hire("voice")
+    agent = person.agents[0]
+    live = await app_server.start(agent, phone_number="+18505550142")
+    asked = await app_server.ask(agent, live)
+    async with (
+        app_server.browser_of(person) as browser,
+        app_server.database() as owner,
+        app_server.api(agent) as api,
+    ):
+
+        async def line() -> dict[str, str]:
+            kept = (await browser.get("/interactions.csv?days=")).text
+            cells = "update private.interaction_search set cells = $2 where interaction_id = $1 returning (select cells from private.interaction_search where interaction_id = $1)"
+            before = await owner.fetchval(cells, UUID(live), None)
+            assert before is not None
+            assert (await browser.get("/interactions.csv?days=")).text == kept
+            await owner.fetchval(cells, UUID(live), before)
+            (found,) = csv.DictReader(io.StringIO(kept, newline=""))
+            return found
+
+        await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
+        assert (await api.post(f"/interactions/{live}/end", json={"status": "completed"})).is_success
+        assert ((await line())["denied"], (await line())["summary"]) == ("1", "")
+        archive = {"summary": "Late.", "issues": [{"issue": "order", "status": "unresolved"}], "csat_score": 20, "tags": {"topics": ["kettle"], "sentiment": "good", "issues": []}}  # fmt: skip
+        assert (await api.put(f"/interactions/{live}/archive", json=archive)).is_success
+        shown = await line()
+        assert (shown["summary"], shown["issues_open"], shown["csat_score"], shown["topics"]) == ("Late.", "true", "20.00", "kettle")  # fmt: skip
+        await browser.post(f"/interactions/{live}/tags", data={"tag": "own tag"})
+        assert (await line())["tags"] == "own tag"
+        await browser.post(
+            f"/interactions/{live}/flag",
+            data={"version": "0", "reason": "x", "state": "open", "assigned_to": ""},
+        )
+        assert (await line())["flag"] == "open"
+        await owner.execute("update public.agents set name = 'Another, name' where id = $1", agent.id)
+        assert (await line())["agent_name"] == "Another, name"
+        await owner.execute(
+            "update public.interactions set phone_number = null, anonymised_at = now() where id = $1",
+            UUID(live),
+        )
+        assert (await line())["customer"] == ""

@@ -20,13 +20,14 @@ begin
     v_score := (coalesce(v_archive.series, v_interaction.series) -> -1 ->> 1)::numeric;
     v_sentiment := coalesce(v_archive.series, v_interaction.series) -> -1 ->> 2;
   end if;
-  insert into private.interaction_search as s (interaction_id, supervisor_id, agent_id, started_at, duration_seconds, satisfaction, csat, labels, words)
+  v_score := coalesce(v_score, (select s.satisfaction from private.interaction_search s where s.interaction_id = p_interaction_id));
+  insert into private.interaction_search (interaction_id, supervisor_id, agent_id, started_at, duration_seconds, satisfaction, csat, labels, words, cells)
   values (v_interaction.id, v_interaction.supervisor_id, v_interaction.agent_id, v_interaction.started_at, v_interaction.duration_seconds,
     v_score, v_archive.csat_score, private.interaction_labels(v_interaction, v_archive, v_sentiment),
-    coalesce(private.interaction_words(v_interaction, v_archive), ''))
+    coalesce(private.interaction_words(v_interaction, v_archive), ''), private.interaction_cells(v_interaction, v_archive, v_score, v_sentiment))
   on conflict (interaction_id) do update set supervisor_id = excluded.supervisor_id, agent_id = excluded.agent_id, started_at = excluded.started_at,
-    duration_seconds = excluded.duration_seconds, satisfaction = coalesce(excluded.satisfaction, s.satisfaction), csat = excluded.csat,
-    labels = excluded.labels, words = excluded.words;
+    duration_seconds = excluded.duration_seconds, satisfaction = excluded.satisfaction, csat = excluded.csat,
+    labels = excluded.labels, words = excluded.words, cells = excluded.cells;
 end $$;
 comment on function private.find_again(uuid) is
   'Makes the row of private.interaction_search of an interaction that has ended; nothing for one that is live or unknown.';

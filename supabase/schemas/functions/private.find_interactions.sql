@@ -2,7 +2,7 @@
 -- the order, which fill a page with what one row in 200 has, and beyond these by the GIN indexes, whatever the planner expects: it knows
 -- neither how rare an unknown word is nor which labels go together, and would read all rows in order for what few have. A part of a word has
 -- no index, so it is looked for in these first rows alone.
-create function private.find_interactions(p_text text, p_part boolean, p_since timestamptz, p_until timestamptz, p_supervisor_id uuid, p_agent_id uuid, p_labels text[], p_order text, p_descending boolean, p_after text, p_after_id uuid, p_limit integer) returns table(interaction_id uuid, place text, satisfaction numeric, sentiment text)
+create function private.find_interactions(p_text text, p_part boolean, p_since timestamptz, p_until timestamptz, p_supervisor_id uuid, p_agent_id uuid, p_labels text[], p_order text, p_descending boolean, p_after text, p_after_id uuid, p_limit integer) returns table(interaction_id uuid, place text, satisfaction numeric, sentiment text, agent_id uuid, supervisor_id uuid, cells text[])
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
@@ -13,6 +13,7 @@ declare
   v_type text := case p_order when 'started' then 'timestamptz' when 'duration' then 'integer' else 'numeric' end;
   v_whose uuid[] := private.searchable_supervisors(p_supervisor_id);
   v_order text;
+  v_sentiment text;
   v_shown text;
   v_beyond text;
   v_known text := case when p_order in ('satisfaction', 'csat') then pg_catalog.format('and s.%I is not null', v_column) end;
@@ -33,7 +34,10 @@ begin
     raise exception 'a text to search for has at most 100 characters' using errcode = 'FW422';
   end if;
   v_order := pg_catalog.format('order by s.%1$I %2$s, s.interaction_id %2$s', v_column, case when p_descending then 'desc' else 'asc' end);
-  v_shown := pg_catalog.format('s.interaction_id, s.%I::text, s.satisfaction, (select substr(l, 11) from unnest(s.labels) l where starts_with(l, ''sentiment:''))', v_column);
+  v_sentiment := $label$(select substr(l, 11) from unnest(s.labels) l where starts_with(l, 'sentiment:'))$label$;
+  v_shown := pg_catalog.format($shown$s.interaction_id, s.%I::text, s.satisfaction, %s, s.agent_id, s.supervisor_id, coalesce(s.cells, (
+    select private.interaction_cells(i, c, s.satisfaction, %2$s)
+    from public.interactions i left join public.interaction_archives c on c.interaction_id = i.id where i.id = s.interaction_id))$shown$, v_column, v_sentiment);
   v_beyond := pg_catalog.format('(s.%I, s.interaction_id) %s ($9::%s, $10)', v_column, case when p_descending then '<' else '>' end, v_type);
   v_span := private.search_span(p_since, p_until, v_whose, p_agent_id);
   v_match := private.search_condition(p_text, p_part, p_labels);
@@ -65,5 +69,5 @@ begin
   end;
 end $$;
 comment on function private.find_interactions(text, boolean, timestamptz, timestamptz, uuid, uuid, text[], text, boolean, text, uuid, integer) is
-  'Interactions of the reader that have ended and match, with satisfaction and sentiment at the end, in this order, after this place: of started, duration, satisfaction or csat. p_part: the text is a part of a word of the summary or the caller, among the next 10,000. FW422.';
+  'Interactions of the reader that have ended and match, with satisfaction and sentiment at the end and the line of a CSV file as private.interaction_cells makes it, in this order, after this place: of started, duration, satisfaction or csat. p_part: the text is a part of a word of the summary or the caller, among the next 10,000. FW422.';
 grant execute on function private.find_interactions(text, boolean, timestamptz, timestamptz, uuid, uuid, text[], text, boolean, text, uuid, integer) to authenticated;

@@ -147,7 +147,7 @@ def _sparkline(scores: list[float]) -> Markup:
 
 def _moment(value: str) -> Markup:
     when = dt.datetime.fromisoformat(value).astimezone(dt.UTC)
-    return Markup('<time datetime="{}" data-kind="{}">{} UTC</time>').format(
+    return Markup('<time datetime="{}" data-kind="{}">{}<span> UTC</span></time>').format(
         when.isoformat(), "clock", when.strftime("%H:%M:%S")
     )
 

@@ -42,19 +42,21 @@
     const button = document.getElementById(id)?.querySelector(".decision .primary");
     return Boolean(button?.checkVisibility()) && !button.textContent.includes("not in sight");
   }
+  // What the page itself says of the card, to be read when a press did not count.
+  const told = (id) => id && JSON.stringify({ ...document.getElementById(id)?.dataset, off: document.getElementById(id)?.querySelector(".decision .primary")?.ariaDisabled, line: document.getElementById("connection")?.textContent });
   const cardAt = (node) => node.closest?.("#tool-permissions > .tool-permission")?.id ?? null;
 
   addEventListener("click", (event) => {
     const button = event.target.closest?.(".decision button");
     if (!button || !event.isTrusted) return;
     look();
-    presses.push({ card: cardAt(button), key: false, age: age(cardAt(button)), oldest: oldest(cardAt(button)), at: performance.now() });
+    presses.push({ card: cardAt(button), key: false, age: age(cardAt(button)), oldest: oldest(cardAt(button)), at: performance.now(), told: told(cardAt(button)) });
   }, true);
   addEventListener("keydown", (event) => {
     if (event.code !== "KeyA" || event.repeat || event.target.matches("input, select")) return;
     look();
     const selected = document.querySelector("[data-js-selected=yes]")?.id ?? null;
-    presses.push({ card: selected, key: true, age: age(selected), oldest: oldest(selected), selected: own, at: performance.now() });
+    presses.push({ card: selected, key: true, age: age(selected), oldest: oldest(selected), selected: own, at: performance.now(), told: told(selected) });
   }, true);
   addEventListener("pointermove", (event) => {
     if (pointer && pointer.x === event.screenX && pointer.y === event.screenY) return;

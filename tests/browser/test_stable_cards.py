@@ -211,7 +211,7 @@ async def judge(page: Page, floor: Floor) -> None:
     cards = {one["card"] for one in late}
     missed = [card for card in cards if card.removeprefix("tool-permission-") not in posted]
     assert len(missed) <= max(1, len(cards) // 20), (
-        f"{len(missed)} of {len(cards)} late presses did not count"
+        f"{len(missed)} of {len(cards)} late presses did not count: {[one for one in late if one['card'] in missed]}"
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import marshal
 from collections import Counter
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, TypedDict
 from uuid import UUID
@@ -140,11 +141,15 @@ def _timeline(one: Head, found: Lines, partials: Partials) -> Parts:
     if found.earlier:
         each["lines-before"] = BEFORE.html({"one": one, "earlier": found.earlier})
     for name, lines in timeline.parts(found.lines).items():
-        content: Any = (speaker, lines)
-        version = blake2b(marshal.dumps(content, 2), digest_size=8).hexdigest()
-        each[name] = partials(name, PART, _PartShown(name=name, one=speaker, lines=lines, version=version))
+        each[name] = partials.of_row({"id": name, "one": speaker, "lines": lines}, _part)
     shown: _TimelineShown = {"one": one, "parts": [*each.values()]}
     return Parts(each, lambda: TIMELINE.html(shown), one["anonymised_at"])
+
+
+def _part(row: Mapping[str, Any]) -> str:
+    content: Any = (row["one"], row["lines"])
+    version = blake2b(marshal.dumps(content, 2), digest_size=8).hexdigest()
+    return PART.html({"name": row["id"], "one": row["one"], "lines": row["lines"], "version": version})
 
 
 def audience(viewer: Viewer, interaction_id: UUID, supervisor_id: UUID | None = None) -> Audience:

@@ -63,6 +63,18 @@ async def show(page: Page, live: str, rest: str = "") -> None:
     await expect(page.locator("#connection")).to_have_text("Live")
 
 
+async def long_transcript(
+    app_server: AppServer, person: Person, sign_in: SignIn, count: int
+) -> tuple[str, Page]:
+    """A live interaction with so many lines, and its page, which shows 300 of them."""
+    live = await app_server.start(person.agents[0])
+    await say(app_server, person.agents[0], live, *(f"line {n}" for n in range(count)))
+    page = await sign_in(person)
+    await show(page, live)
+    await expect(page.locator(".transcript-box li[data-entry]")).to_have_count(300)
+    return live, page
+
+
 async def test_the_chart_is_read_by_keys_and_leads_to_the_line(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
@@ -108,12 +120,8 @@ async def test_a_long_transcript_is_found_linked_and_followed(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     agent = voice.agents[0]
-    live = await app_server.start(agent)
-    await say(app_server, agent, live, *(f"line {n}" for n in range(700)))
-    page = await sign_in(voice)
-    await show(page, live)
+    live, page = await long_transcript(app_server, voice, sign_in, 700)
     lines = page.locator(".transcript-box li[data-entry]")
-    await expect(lines).to_have_count(300)
     # Find loads what came before, and a change of the page keeps the marks.
     await page.get_by_label("Find in the transcript").fill("LINE 7")
     await expect(page.locator("output[for=find]")).to_have_text("1 of 11")
@@ -165,12 +173,8 @@ async def test_lines_stay_themselves_while_others_come_and_go(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:
     agent = voice.agents[0]
-    live = await app_server.start(agent)
-    await say(app_server, agent, live, *(f"line {n}" for n in range(320)))
-    page = await sign_in(voice)
-    await show(page, live)
+    live, page = await long_transcript(app_server, voice, sign_in, 320)
     lines = page.locator("#timeline li[data-entry]")
-    await expect(lines).to_have_count(300)
     await lines.evaluate_all("all => all.forEach((one) => { one.stays = true; })")
     for n in range(0, 100, 2):
         await say(app_server, agent, live, f"later {n}", f"later {n + 1}")

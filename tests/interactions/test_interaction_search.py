@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from server.kernel import http
 from tests.app_server import AppServer, Person, decision
 from tests.conftest import until
 from tests.floor.test_views import measure
@@ -319,6 +320,18 @@ async def test_the_file_keeps_words_whole_and_hides_numbers(app_server: AppServe
     rows = list(csv.DictReader(io.StringIO(text, newline="")))[:3]
     assert {row["customer"] for row in rows} == {"···5"}
     assert {row["summary"] for row in rows} == {"'-1", "5 kettles", "'＝x"}  # noqa: RUF001
+
+
+async def test_a_cell_of_the_database_is_one_of_csv_files(app_server: AppServer) -> None:
+    texts = [*(f"{sign}x" for sign in http.FORMULA_SIGNS), "", "x=1", 'a "quoted", one', "line\r\nline"]
+    async with app_server.database() as owner:
+        cells = await owner.fetch("select private.csv_cell(t) as cell from unnest($1::text[]) t", texts)
+        assert await owner.fetchval("select private.csv_cell(null)") == ""
+    written = http.csv("x.csv", ["text"], [{"text": one} for one in texts]).body
+    head, *rows = csv.reader(io.StringIO(str(written, "utf-8-sig"), newline=""))
+    assert head == ["text"]
+    read = csv.reader(io.StringIO("\r\n".join(row["cell"] for row in cells), newline=""))
+    assert [*read] == [row or [""] for row in rows]
 
 
 async def test_a_page_that_stays_open_is_told_of_new_ones(app_server: AppServer, chat: Person) -> None:

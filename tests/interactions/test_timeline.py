@@ -129,11 +129,14 @@ async def test_a_new_line_of_a_long_transcript_is_sent_with_a_few_others(
     assert shown[-1][1].endswith("Line 399.")
     async with of(app_server, voice, live) as stream:
         await until(lambda: "Line 399." in stream.text)
-        counts = []
-        for number in range(20):
+
+        async def sent(words: str) -> int:
+            """How many lines come with this one."""
             stream.forget()
-            await said(app_server, agent, live, f"New {number}.")
-            await until(lambda words=f"New {number}.": words in stream.text)  # type: ignore[misc]
-            counts.append(stream.text.count("<li "))
+            await said(app_server, agent, live, words)
+            await until(lambda: words in stream.text)
+            return stream.text.count("<li ")
+
+        counts = [await sent(f"New {number}.") for number in range(20)]
         # A line begins a new part now and then, and one that leaves may end the first; then all are sent.
         assert sorted(counts)[len(counts) // 2] < 120, counts

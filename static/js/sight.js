@@ -44,7 +44,7 @@ function view(card, box) {
 }
 
 function say(card, allow, changes, below) {
-  const words = changes ? `· ${changes} change${changes > 1 ? "s" : ""} not in sight` : below ? `· ${below} value${below > 1 ? "s" : ""} below` : "";
+  const words = changes ? `${changes} change${changes > 1 ? "s" : ""} not in sight` : below ? `${below} value${below > 1 ? "s" : ""} below` : "";
   const note = allow.querySelector(".unseen-values"); // the first one; another says that the card does not hold all
   if (note && note.textContent !== words) note.textContent = words;
   const unseen = changes ? "yes" : "no";

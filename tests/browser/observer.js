@@ -19,7 +19,7 @@
     const present = new Set();
     for (const card of document.querySelectorAll("#tool-permissions > .tool-permission.pending")) {
       present.add(card.id);
-      const button = card.querySelector(".decision .primary");
+      const button = card.querySelector(".decision .primary"); // or the link to a page that shows all of the request
       if (!button) continue;
       const { left, top } = button.getBoundingClientRect();
       const asks = [card.querySelector("h3"), card.querySelector(".purpose"), card.querySelector(".arguments")].map((one) => one?.textContent).join("|");
@@ -37,9 +37,9 @@
   // How long a card has been what and where it is: at least, and at most.
   const age = (id) => (cards.has(id) && offers(id) ? performance.now() - cards.get(id).since : null);
   const oldest = (id) => (cards.has(id) ? performance.now() - cards.get(id).before : null);
-  // Whether a press has to count: the request is open, and its button says nothing of changes that are out of sight.
+  // Whether a press has to count: the request is open, it is allowed here, and its button says nothing of changes that are out of sight.
   function offers(id) {
-    const button = document.getElementById(id)?.querySelector(".decision .primary");
+    const button = document.getElementById(id)?.querySelector(".decision button.primary");
     return Boolean(button?.checkVisibility()) && !button.textContent.includes("not in sight");
   }
   // What the page itself says of the card, to be read when a press did not count.

@@ -11,8 +11,18 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.app_server import PASSWORD, AppServer, Person, decision
 from tests.browser.conftest import SignIn
-from tests.browser.test_floor import ALLOW
-from tests.browser.test_queue import Asked, armed, ask_all, card_of, decide_elsewhere, opened, statuses
+from tests.browser.test_floor import ALLOW, metric
+from tests.browser.test_queue import (
+    DEATHS,
+    Asked,
+    armed,
+    ask_all,
+    card_of,
+    deaths,
+    decide_elsewhere,
+    opened,
+    statuses,
+)
 from tests.conftest import free_port, prepared, serving
 
 pytestmark = pytest.mark.browser
@@ -153,6 +163,33 @@ async def test_what_differs_from_the_last_one_is_marked_and_allowed_only_in_sigh
     await expect(allow).not_to_have_attribute("aria-disabled", "true")
     await page.keyboard.press("a")
     await expect(card).to_contain_text("allowed by")
+
+
+@pytest.mark.parametrize("width", [390, 800, 1200, 1600, 2560])
+async def test_what_allow_says_of_values_out_of_sight_moves_no_button(
+    app_server: AppServer, sign_in: SignIn, width: int
+) -> None:
+    person = await app_server.hire("voice", agents=2)
+    page = await sign_in(person)
+    await page.set_viewport_size({"width": width, "height": 700})
+    asked = (await ask_many(app_server, person, 2, **MANY))[0]
+    await armed(page, asked)
+    card = card_of(page, asked)
+    allow = card.get_by_role("button", name=ALLOW)
+    await expect(allow).to_contain_text("below")
+    sizes = """card => [...card.querySelectorAll(".decision :is(button, summary)")].filter((one) => one.checkVisibility())
+      .map((one) => one.getBoundingClientRect()).map(({ left, width, height }) => [left, width, height].map(Math.round))"""
+    before = await card.evaluate(sizes)
+    await page.evaluate(DEATHS)
+    async with app_server.api(person.agents[0]) as api:
+        for number in range(6):
+            await metric(api, asked["interaction_id"], "good", number, f"Line {number}")
+            await expect(card.locator(".feed")).to_contain_text(f"Line {number}")
+            await expect(allow).to_contain_text("below")
+    assert await deaths(page, asked) == 0
+    await card.locator(".arguments-scroll").evaluate("box => (box.scrollTo(0, 10000), scrollTo(0, 10000))")
+    await expect(allow).not_to_contain_text("below")
+    assert await card.evaluate(sizes) == before
 
 
 async def test_who_goes_on_before_the_reply_stays_there(app_server: AppServer, sign_in: SignIn) -> None:

@@ -130,7 +130,7 @@ async def opened(
 
 BUTTON = """id => {
   const card = document.getElementById(id);
-  const button = card?.querySelector(".decision .primary");
+  const button = card?.querySelector(".decision button.primary");  // a crowded queue has links to pages, which nobody follows here
   const target = button?.checkVisibility() ? button : card?.querySelector("header");  // a line is opened by its header
   if (!target?.checkVisibility()) return null;
   const { left, top, width, height } = target.getBoundingClientRect();

@@ -21,7 +21,7 @@ from server.kernel.http import (
 )
 from server.kernel.live.regions import Parts
 
-_QUEUE = 235_000  # bytes of HTML in a queue; beyond it, cards larger than _SHARE get lower limits
+_QUEUE = 235_000  # bytes of HTML in a queue; beyond it, the last cards that are larger than _SHARE get lower limits
 _SHARE = 3_900  # bytes
 # The fields that a decision covers. When one of them changes, the card shows another request.
 _ASKED = (
@@ -297,16 +297,21 @@ def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _Q
     """The region with the pending tool permissions, the number of further ones, and the answered ones.
 
     `over`: the interaction has ended, so an empty queue is hidden. Where the region would be larger than `most` bytes of
-    HTML, the largest cards show less and say so.
+    HTML, the last cards show less and say so.
     """
     pending, more = _numbered(rows["tool_permissions"]), rows.get("more", 0)
     each: dict[str, Permission | Decision] = {row["id"]: row for row in pending}
     each |= {row["id"]: row for row in rows["answered"]}
     made = {id_: partials.of_row(row, _card_of) for id_, row in each.items()}
-    if sum(len(html) for html in made.values()) > most // 4 and _bytes(made.values()) > most:
-        for id_, html in made.items():
-            if len(html.encode()) > _SHARE:
-                made[id_] = partials.of_row({"id": f"little {id_}", "row": each[id_]}, _little_card)
+    if sum(len(html) for html in made.values()) > most // 4:
+        size = _bytes(made.values())
+        for row in reversed(each.values()):  # the first ones are opened next
+            if size <= most:
+                break
+            id_, large = row["id"], len(made[row["id"]].encode())
+            if large > _SHARE:
+                made[id_] = partials.of_row({"id": f"little {id_}", "row": row}, _little_card)
+                size -= large - len(made[id_].encode())
     cards = {f"tool-permission-{id_}": html for id_, html in made.items()}
     return Parts(
         cards,

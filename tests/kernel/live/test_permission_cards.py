@@ -1,5 +1,6 @@
 """The card of a row: its amount, the names of its buttons, and whether it is still the same request."""
 
+import json
 from typing import Any
 
 import pytest
@@ -111,6 +112,22 @@ def test_a_second_request_of_an_agent_for_a_tool_has_a_name_of_its_own() -> None
     html = queue({"tool_permissions": waiting, "answered": []}, Partials()).whole()
     for name in ("Voice Agent 1", "Voice Agent 1, 2", "Voice Agent 2"):
         assert html.count(f'aria-label="Allow issue_refund 184.20 USD, {name}"') == 1
+
+
+def test_a_queue_that_is_too_large_shows_less_of_its_last_requests() -> None:
+    values = json.dumps({f"value_{number}": "text" for number in range(20)})
+    waiting: Any = [
+        {**ROW, "id": str(number), "arguments": values, "requested_at": f"2026-01-01T00:00:{number}+00:00"}
+        for number in range(10, 50)
+    ]
+    everything: Any = {"tool_permissions": waiting, "answered": []}
+    large = queue(everything, Partials(), most=10**9).whole()
+    most = len(large) * 4 // 5
+    html = queue(everything, Partials(), most=most).whole()
+    assert most * 0.9 < len(html) < most * 1.1
+    less = ["not all shown" in one for one in html.split("<article")[1:]]
+    assert less == sorted(less)
+    assert 0 < sum(less) < len(waiting)
 
 
 def test_a_standing_approval_that_does_not_cover_the_request_is_named() -> None:

@@ -114,6 +114,7 @@ async def decision_page(request: Request, permission_id: UUID, found: dict[str, 
         argument_rows=http.argument_rows(found["arguments"]),
         other_rows=_other(row, found["arguments"]),
         late=_not_executed(row),
+        wait=_waited(row),
         **_words(),
     )
 
@@ -129,11 +130,18 @@ def _not_executed(row: Record) -> bool:
     return bool(row["executed"] == "not" and row["execute_before"] < http.now())
 
 
+def _waited(row: Record) -> float | None:
+    """Seconds that the agent waited. A request that expired while no server ran was over at its end all the same."""
+    if row["responded_at"] is None:
+        return None
+    return float((min(row["responded_at"], row["expires_at"]) - row["requested_at"]).total_seconds())
+
+
 def _line(row: Record) -> dict[str, Any]:
     """A row with its amount, its first arguments, and how long it waited in seconds."""
     found = http.arguments(row["arguments"])
     first = [f"{one.name} {one.text}" for one in http.first_arguments(found, _FIRST) if one.text]
-    wait = (row["responded_at"] - row["requested_at"]).total_seconds() if row["responded_at"] else None
+    wait = _waited(row)
     whole = (row["expires_at"] - row["requested_at"]).total_seconds()
     late = wait is not None and wait > whole / 2 and row["status"] in ("allowed", "denied")
     return {"row": row, "amount": amount_of(found), "summary": ", ".join(first), "wait": wait, "late": late}

@@ -148,6 +148,24 @@ async def test_another_supervisor_sees_nothing_of_it(app_server: AppServer, voic
             assert (await nobody.get(f"/tool-permissions{path}")).status_code == 303
 
 
+async def test_what_expired_while_no_server_ran_has_waited_its_time_only(
+    app_server: AppServer, voice: Person
+) -> None:
+    asked = await ask(app_server, voice, await app_server.start(voice.agents[0]))
+    async with app_server.database("supabase_admin") as owner:
+        await owner.execute("set session_replication_role = replica")  # past the trigger, as below
+        await owner.execute(
+            """update tool_permissions set requested_at = now() - interval '3 hours', expires_at = now() - interval '174 minutes',
+            status = 'timeout', responded_at = now() where id = $1""",
+            asked["id"],
+        )
+    async with app_server.browser_of(voice) as browser:
+        page = (await browser.get(f"/tool-permissions/{asked['id']}")).text
+        assert "<dt>Wait</dt><dd>6:00</dd>" in page
+        line = (await browser.get(EVERYTHING)).text.split(str(asked["id"]))[1]
+        assert re.search(r'data-label="Wait"[^>]*><span >6:00</span>', line)
+
+
 async def test_times_are_the_median_and_the_share_that_expired(app_server: AppServer, voice: Person) -> None:
     interaction = await app_server.start(voice.agents[0])
     async with app_server.browser_of(voice) as browser:

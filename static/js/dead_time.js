@@ -118,21 +118,29 @@ function refuseKey(event) {
 let pressedDead = false; // a press that began on a disabled control has no effect, however late it ends
 
 function refuse(event) {
-  const control = event.target.closest?.(".decision :is(button, summary)");
+  const control = event.target.closest?.(".decision :is(button, summary, a)");
   const card = control?.closest(CARD);
   if (!card) {
     if (event.type === "pointerdown") pressedDead = false;
     return;
   }
   measure(); // detects moves from any cause
+  if (control.matches("a")) {
+    // A link decides nothing and is never disabled. But a double click on a line was not meant for what opened under its second click.
+    if (event.type === "pointerdown") pressedDead = false;
+    else if (event.detail > 1 && isDead(card)) stop(event);
+    return;
+  }
   // Enter in the field for the reason presses the form's button, wherever it is.
   const typed = event.detail === 0 && document.activeElement?.matches("input:not([type=radio], [type=checkbox])") && control.form === document.activeElement.form;
   const dead = isDead(card) || isUnseen(control) || (!typed && isFresh(control));
   if (event.type === "pointerdown") pressedDead = dead;
-  else if (dead || (pressedDead && event.detail > 0)) {
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  }
+  else if (dead || (pressedDead && event.detail > 0)) stop(event);
+}
+
+function stop(event) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
 }
 
 if (queue) {

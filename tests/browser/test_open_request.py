@@ -99,9 +99,7 @@ async def test_a_double_click_on_a_line_opens_it_and_decides_nothing(
     asked = await ask_all(app_server, person)
     await armed(page, *asked)
     for one in (asked[1], asked[2], asked[0]):
-        box = await card_of(page, one).locator("header").bounding_box()
-        assert box is not None
-        await page.mouse.dblclick(box["x"] + 60, box["y"] + 15)
+        await card_of(page, one).locator("header").dblclick(position={"x": 60, "y": 15})
         await expect(is_open(page)).to_have_id(f"tool-permission-{one['id']}")
     # The foot of the one that opens may come to lie where the line was.
     assert await statuses(app_server, *asked) == ["pending"] * 3

@@ -18,7 +18,7 @@ import structlog
 from server.accounts import push_subscriptions
 from server.errors import RequestError
 from server.kernel.db import Database, Record
-from server.kernel.providers import PushKeys, encrypt, post
+from server.kernel.providers import HostGates, PushKeys, encrypt, post
 
 _PAUSE = 1.0  # seconds between two looks at what is due
 _AT_ONCE, _PER_HOST = 32, 4  # attempts of this process; a slow host takes few of them
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 async def run(db: Database, keys: PushKeys, *, private: bool) -> None:
     """Send while the process runs. Several processes share the work; what one loses is due again after 30 s."""
     running: dict[asyncio.Task[None], str] = {}
+    gates = HostGates(_PER_HOST)  # what is taken for a host with three attempts may be four more
     try:
         while True:
             hosts = Counter(running.values())
@@ -41,7 +42,9 @@ async def run(db: Database, keys: PushKeys, *, private: bool) -> None:
             except RequestError as error:
                 log.warning("pushes_not_read", reason=error.detail)
             for message in due:
-                task = asyncio.create_task(_send(db, keys, message, private=private))
+                task = asyncio.create_task(
+                    _send(db, keys, message, gates.of(message["host"]), private=private)
+                )
                 running[task] = message["host"]
                 task.add_done_callback(running.pop)
             await asyncio.sleep(_PAUSE)
@@ -50,7 +53,14 @@ async def run(db: Database, keys: PushKeys, *, private: bool) -> None:
             task.cancel()
 
 
-async def _send(db: Database, keys: PushKeys, message: Record, *, private: bool) -> None:
+async def _send(
+    db: Database, keys: PushKeys, message: Record, gate: asyncio.Semaphore, *, private: bool
+) -> None:
+    async with gate:
+        await _attempt(db, keys, message, private=private)
+
+
+async def _attempt(db: Database, keys: PushKeys, message: Record, *, private: bool) -> None:
     said = {
         "signal": message["signal"],
         "agent": message["agent_name"][:_NAME],

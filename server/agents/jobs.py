@@ -15,7 +15,7 @@ import structlog
 from server.agents import webhook_deliveries
 from server.errors import RequestError
 from server.kernel.db import Database, Record
-from server.kernel.providers import post
+from server.kernel.providers import HostGates, post
 
 _PAUSE = 1.0  # seconds between two looks at what is due
 _AT_ONCE, _PER_HOST = 32, 4  # attempts of this process; a slow host takes few of them
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 async def run(db: Database, *, private: bool) -> None:
     """Deliver while the process runs. Several processes share the work; what one loses is due again after 60 s."""
     running: dict[asyncio.Task[None], str] = {}
+    gates = HostGates(_PER_HOST)  # what is taken for a host with three attempts may be four more
     try:
         while True:
             hosts = Counter(running.values())
@@ -36,7 +37,9 @@ async def run(db: Database, *, private: bool) -> None:
                 log.warning("deliveries_not_read", reason=error.detail)
                 due = []
             for delivery in due:
-                task = asyncio.create_task(_deliver(db, delivery, private=private))
+                task = asyncio.create_task(
+                    _deliver(db, delivery, gates.of(delivery["host"]), private=private)
+                )
                 running[task] = delivery["host"]
                 task.add_done_callback(running.pop)
             # A full house waits until one has ended, and a queue goes on at once.
@@ -49,7 +52,12 @@ async def run(db: Database, *, private: bool) -> None:
             task.cancel()
 
 
-async def _deliver(db: Database, delivery: Record, *, private: bool) -> None:
+async def _deliver(db: Database, delivery: Record, gate: asyncio.Semaphore, *, private: bool) -> None:
+    async with gate:
+        await _attempt(db, delivery, private=private)
+
+
+async def _attempt(db: Database, delivery: Record, *, private: bool) -> None:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Floorwalker",

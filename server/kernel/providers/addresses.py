@@ -9,6 +9,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from weakref import WeakValueDictionary
 
 import httpx
 
@@ -30,6 +31,18 @@ class Answer:
     def good(self) -> bool:
         """Whether the receiver has it."""
         return self.status is not None and 200 <= self.status < 300
+
+
+class HostGates:
+    """Lets so many requests to one host begin, and the next when one of them is over."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._gates: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    def of(self, host: str) -> asyncio.Semaphore:
+        """The gate of a host, forgotten when nobody holds it any more."""
+        return self._gates.setdefault(host, asyncio.Semaphore(self._most))
 
 
 def public(address: str) -> bool:

@@ -21,7 +21,7 @@ from server.kernel.http import (
 )
 from server.kernel.live.regions import Parts
 
-_QUEUE = 235_000  # bytes of HTML in a queue; beyond it, the last cards that are larger than _SHARE get lower limits
+_QUEUE = 210_000  # bytes of HTML in a queue; beyond it, the last cards that are larger than _SHARE get lower limits
 _SHARE = 3_900  # bytes
 # The fields that a decision covers. When one of them changes, the card shows another request.
 _ASKED = (

@@ -89,13 +89,18 @@ async def test_a_double_click_does_not_take_it_back(
     page = await sign_in(voice)
     agent = voice.agents[0]
     asked = await app_server.ask(agent, await app_server.start(agent))
+    card = card_of(page, asked)
     await armed(page, asked)
-    await card_of(page, asked).get_by_role("button", name=ALLOW).dblclick()
-    await expect(card_of(page, asked)).to_contain_text("takes effect")
-    button = card_of(page, asked).get_by_role("button", name="Take back")
+    deny = await card.locator(".deny > summary").bounding_box()
+    await card.get_by_role("button", name=ALLOW).dblclick()
+    await expect(card).to_contain_text("takes effect")
+    button = card.get_by_role("button", name="Take back")
     await expect(button).to_have_attribute("aria-disabled", "true")
     await button.evaluate("button => button.click()")
     await expect(button).to_be_enabled()
+    there = await button.bounding_box()
+    assert deny and there  # in the place of Deny, and not narrower
+    assert (there["x"], there["width"]) == pytest.approx((deny["x"], deny["width"]), abs=2)
     async with app_server.database() as owner:
         assert await owner.fetchval(
             "select held_decision from public.tool_permissions where id::text = $1", asked["id"]

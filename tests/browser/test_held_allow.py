@@ -99,7 +99,9 @@ async def test_a_double_click_does_not_take_it_back(
     await button.evaluate("button => button.click()")
     await expect(button).to_be_enabled()
     there = await button.bounding_box()
-    assert deny and there  # in the place of Deny, and not narrower
+    assert deny is not None
+    assert there is not None
+    # In the place of Deny, and not narrower.
     assert (there["x"], there["width"]) == pytest.approx((deny["x"], deny["width"]), abs=2)
     async with app_server.database() as owner:
         assert await owner.fetchval(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Error, Page, expect
+from playwright.async_api import Error, Locator, Page, expect
 
 from server.demo import cast, recordings
 from server.demo.client import Channel
@@ -48,23 +48,41 @@ def chosen() -> list[Script]:
     return found
 
 
+# Brings what differs from the last request into sight, as a person scrolls before they allow.
+CHANGES = """async card => {
+  card.querySelector(".arguments-scroll").scrollIntoView({ block: "center" });
+  for (const row of card.querySelectorAll("tr.changed")) {
+    row.scrollIntoView({ block: "nearest" });
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  }
+}"""
+
+
 async def decide(page: Page) -> None:
-    """A supervisor at work: decides pending requests, oldest first; every third is denied with a reason."""
-    seen = 0
+    """A supervisor at work, by pointer: opens the first pending request, and allows it or denies it with a reason."""
     while True:
-        card = page.locator(".tool-permission.pending").first
         try:
-            name = await card.get_attribute("id", timeout=2000)
-            seen += 1
-            if seen % 3 == 0:
-                await page.locator(f"#{name} summary[data-key=d]").click(timeout=2000)
-                await page.locator(f"#{name} input[name=reason]").fill(f"No, says {name}", timeout=2000)
-                await page.locator(f"#{name} .written button").click(timeout=2000)
-            else:
-                await page.locator(f"#{name} [data-key=a]").click(timeout=2000)
+            name = await page.locator(".tool-permission.pending").first.get_attribute("id", timeout=2000)
+            assert name
+            await answer(page, page.locator(f"#{name}"), deny=int(name[-1], 16) % 3 == 0)
             await expect(page.locator(f"#{name}.pending")).to_have_count(0, timeout=5000)
         except (Error, AssertionError):
-            await asyncio.sleep(0.1)  # nothing is pending, or it was decided before the click
+            await asyncio.sleep(0.1)  # nothing is pending, or a press came within the dead time
+
+
+async def answer(page: Page, card: Locator, *, deny: bool) -> None:
+    if await card.get_attribute("data-js-open", timeout=2000) != "yes":
+        await card.locator("header").click(timeout=2000)
+    await card.evaluate(CHANGES, timeout=2000)
+    await page.wait_for_timeout(
+        800
+    )  # buttons that scrolling moved are disabled; Playwright may press before they are
+    if not deny:
+        return await card.locator("[data-key=a]").click(timeout=2000)
+    if not await card.locator(".deny[open]").count():
+        await card.locator("summary[data-key=d]").click(timeout=2000)
+    await card.locator("input[name=reason]").fill("Not today", timeout=2000)
+    return await card.locator(".written button").click(timeout=2000)
 
 
 @asynccontextmanager

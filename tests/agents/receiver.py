@@ -1,6 +1,7 @@
 """A server of somebody else that is told when an interaction has ended: it answers as it is told, and keeps what it got."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,17 +20,36 @@ class Receiver:
     paths: list[str] = field(default_factory=list)
     hangs: threading.Event = field(default_factory=threading.Event)
     goes_on: threading.Event = field(default_factory=threading.Event)
+    open: list[socket.socket] = field(default_factory=list)
+    most: int = 0  # requests that were open at once
+
+    def began(self, connection: socket.socket) -> None:
+        """Count a request among those whose sender still waits."""
+        self.open = [*(one for one in self.open if not _left(one)), connection]
+        self.most = max(self.most, len(self.open))
+
+
+def _left(connection: socket.socket) -> bool:
+    """Whether the sender of a request has closed its connection."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:  # closed here, after an answer
+        return True
 
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    found = Receiver()
+    found, lock = Receiver(), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             found.got.append((dict(self.headers), json.loads(body)))
             found.paths.append(self.path)
+            with lock:
+                found.began(self.connection)
             if found.hangs.is_set():
                 found.goes_on.wait(30)
             status, text = found.answers.pop(0) if found.answers else (204, b"")

@@ -164,12 +164,8 @@ async def test_one_that_does_not_answer_delays_no_other(
             )
         interaction = await ended(app_server, quick)
         assert (await settled(app_server, interaction))["delivered"]
-        begun = len(hanging.got)
+        assert 0 < hanging.most <= 4
         async with app_server.database() as database:
-            over = await database.fetchval(
-                "select count(answer) from webhook_deliveries where agent_id = $1", slow.id
-            )
-            assert begun <= over + 4  # those that are at work
             await database.execute("delete from webhook_deliveries where agent_id = $1", slow.id)
 
 

@@ -55,6 +55,8 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "private.searchable_supervisors": NOBODY,
     "private.indexed_condition": NOBODY,
+    "private.search_keys": NOBODY,
+    "private.searched_keys": NOBODY,
     "private.search_condition": NOBODY,
     "private.search_span": NOBODY,
     "private.search_query": NOBODY,

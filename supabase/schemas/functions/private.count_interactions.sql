@@ -11,6 +11,7 @@ declare
   v_whose uuid[] := private.searchable_supervisors(p_supervisor_id);
   v_span text;
   v_match text;
+  v_keys text[];
   v_indexed text;
   v_query tsquery;
   v_text text;
@@ -29,7 +30,8 @@ begin
   end if;
   v_span := private.search_span(p_since, p_until, v_whose, p_agent_id);
   v_match := private.search_condition(p_text, p_part, p_labels);
-  v_indexed := private.indexed_condition(p_text, p_labels, v_whose);
+  v_keys := private.searched_keys(p_labels, v_whose);
+  v_indexed := private.indexed_condition(p_text, v_keys);
   v_query := private.search_query(p_text);
   v_text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
   v_newest := pg_catalog.format('select s.* from private.interaction_search s where %s order by s.started_at desc, s.interaction_id desc limit $7', v_span);
@@ -41,12 +43,12 @@ begin
       into v_more using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, v_window + 1;
     if v_more > v_window then
       execute pg_catalog.format('select count(*) from (select from (select s.* from private.interaction_search s where %s offset 0) s where %s limit $7) c', v_indexed, v_span)
-        into v_more using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, v_most + 1, v_text;
+        into v_more using v_query, p_since, p_until, v_whose, p_agent_id, v_keys, v_most + 1, v_text;
       if v_more > v_most then
         v_found := v_more;
       elsif v_more > v_found then
         execute pg_catalog.format(v_counted, pg_catalog.format('select %s from (select s.* from private.interaction_search s where %s offset 0) s where %s', v_columns, v_indexed, v_span))
-          into v_found, v_averaged, v_csat, v_satisfaction, v_duration using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, v_most, v_text;
+          into v_found, v_averaged, v_csat, v_satisfaction, v_duration using v_query, p_since, p_until, v_whose, p_agent_id, v_keys, v_most, v_text;
       end if;
     end if;
   end if;

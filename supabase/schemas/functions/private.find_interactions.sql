@@ -1,5 +1,5 @@
 -- Statements are made for the filters that are set and planned for their values. Words and labels are looked for in the first 10,000 rows of
--- the order, which fill a page with what one row in 200 has, and beyond these by the GIN indexes, whatever the planner expects: it knows
+-- the order, which fill a page with what one row in 200 has, and beyond these by the GIN index, whatever the planner expects: it knows
 -- neither how rare an unknown word is nor which labels go together, and would read all rows in order for what few have. A part of a word has
 -- no index, so it is looked for in these first rows alone.
 create function private.find_interactions(p_text text, p_part boolean, p_since timestamptz, p_until timestamptz, p_supervisor_id uuid, p_agent_id uuid, p_labels text[], p_order text, p_descending boolean, p_after text, p_after_id uuid, p_limit integer) returns table(interaction_id uuid, place text, satisfaction numeric, sentiment text, agent_id uuid, supervisor_id uuid, cells text[])
@@ -19,6 +19,7 @@ declare
   v_known text := case when p_order in ('satisfaction', 'csat') then pg_catalog.format('and s.%I is not null', v_column) end;
   v_span text;
   v_match text;
+  v_keys text[];
   v_indexed text;
   v_query tsquery;
   v_text text;
@@ -41,7 +42,8 @@ begin
   v_beyond := pg_catalog.format('(s.%I, s.interaction_id) %s ($9::%s, $10)', v_column, case when p_descending then '<' else '>' end, v_type);
   v_span := private.search_span(p_since, p_until, v_whose, p_agent_id);
   v_match := private.search_condition(p_text, p_part, p_labels);
-  v_indexed := private.indexed_condition(p_text, p_labels, v_whose);
+  v_keys := private.searched_keys(p_labels, v_whose);
+  v_indexed := private.indexed_condition(p_text, v_keys);
   v_query := private.search_query(p_text);
   v_text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
   v_rows := pg_catalog.format('private.interaction_search s where %s %s %s', v_span, v_known, case when p_after_id is not null then 'and ' || v_beyond end);
@@ -62,7 +64,7 @@ begin
     if v_end_id is not null then
       return query execute pg_catalog.format('select %s from (select s.* from private.interaction_search s where %s offset 0) s where %s %s and %s %s limit $7',
         v_shown, v_indexed, v_span, v_known, v_beyond, v_order)
-        using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit - v_found, v_text, v_end, v_end_id;
+        using v_query, p_since, p_until, v_whose, p_agent_id, v_keys, p_limit - v_found, v_text, v_end, v_end_id;
     end if;
   exception when data_exception then  -- the place
     raise exception 'there is no such page' using errcode = 'FW422';

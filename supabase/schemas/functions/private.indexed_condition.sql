@@ -1,11 +1,10 @@
-create function private.indexed_condition(p_text text, p_labels text[], p_supervisor_ids uuid[]) returns text
+create function private.indexed_condition(p_text text, p_keys text[]) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.concat_ws(' and ',
     private.search_condition(p_text, false, null),
-    case when pg_catalog.cardinality(p_supervisor_ids) = 1 then '(s.labels || s.supervisor_id::text) @> (coalesce($6, ''{}'') || $4[1]::text)'
-      when pg_catalog.cardinality(p_labels) > 0 then '(s.labels || s.supervisor_id::text) @> $6' end)
+    case when p_keys is not null then 'private.search_keys(s.labels, s.supervisor_id) @> $6' end)
 $$;
-comment on function private.indexed_condition(text, text[], uuid[]) is
-  'What private.search_condition and the supervisor of private.search_span say, as the GIN indexes take it, so that of a large history the rows of one supervisor alone are read.';
+comment on function private.indexed_condition(text, text[]) is
+  'What private.search_condition says of a text, and these of private.searched_keys, as the GIN index takes it: $1 the tsquery, $6 the keys, $8 the text.';

@@ -1,5 +1,5 @@
 -- Statements are made for the filters that are set and planned for their values. Words and labels are looked for in the first 10,000 rows of
--- the order, which fill a page with what one row in 200 has, and beyond these by the GIN index, whatever the planner expects: it knows
+-- the order, which fill a page with what one row in 200 has, and beyond these by the GIN indexes, whatever the planner expects: it knows
 -- neither how rare an unknown word is nor which labels go together, and would read all rows in order for what few have. A part of a word has
 -- no index, so it is looked for in these first rows alone.
 create function private.find_interactions(p_text text, p_part boolean, p_since timestamptz, p_until timestamptz, p_supervisor_id uuid, p_agent_id uuid, p_labels text[], p_order text, p_descending boolean, p_after text, p_after_id uuid, p_limit integer) returns table(interaction_id uuid, place text, satisfaction numeric, sentiment text, agent_id uuid, supervisor_id uuid, cells text[])

@@ -7,4 +7,4 @@ as $$
     case when p_keys is not null then 'private.search_keys(s.labels, s.supervisor_id) @> $6' end)
 $$;
 comment on function private.indexed_condition(text, text[]) is
-  'What private.search_condition says of a text, and these of private.searched_keys, as the GIN index takes it: $1 the tsquery, $6 the keys, $8 the text.';
+  'What private.search_condition says of a text, and these of private.searched_keys, as the GIN indexes take it: $1 the tsquery, $6 the keys, $8 the text.';

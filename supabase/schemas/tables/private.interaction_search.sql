@@ -48,6 +48,7 @@ create index interaction_search_satisfaction on private.interaction_search (sati
   where satisfaction is not null;
 -- By CSAT.
 create index interaction_search_csat on private.interaction_search (csat, interaction_id) where csat is not null;
--- What has these words and labels, of one supervisor or of all. One index for all of it reads about as much as the rarest of them has; with an
--- index for each, the others are read to their end.
-create index interaction_search_found on private.interaction_search using gin (words, private.search_keys(labels, supervisor_id));
+-- What has these labels, of one supervisor or of all.
+create index interaction_search_labels on private.interaction_search using gin (private.search_keys(labels, supervisor_id));
+-- What has these words.
+create index interaction_search_words on private.interaction_search using gin (words);

@@ -29,7 +29,7 @@ from server.kernel.live.topics import Ring
 
 TICK = 0.025  # seconds at most between two reads; audiences that ring meanwhile share one round trip
 _REST = 3.0  # a read is followed by a pause this many times as long, but no longer than TICK
-_BREATH = 5  # audiences rendered without a pause, less than a millisecond
+_BREATH = 0.0005  # seconds of rendering without a pause. A decision under 1,000 metrics/s has p99 252 ms with 5 audiences, 200 with one at a time, on a slow machine
 _RETRY = 1.0  # seconds until a failed read is tried again
 _PING = 10  # seconds between two pings; a page without one for 25 s is not live (static/js/connection.js)
 _RECHECK = 10  # seconds in which the sessions of all streams are checked once, a part of them each second
@@ -275,9 +275,11 @@ class Streams:
             log.warning("read_failed", reason=f"{type(error).__name__}: {error}", audiences=len(ready))
             self._again(ready)
             return
-        for number, (watched, row) in enumerate(zip(ready, rows, strict=True)):
-            if number % _BREATH == _BREATH - 1:
+        began = time.monotonic()
+        for watched, row in zip(ready, rows, strict=True):
+            if time.monotonic() - began > _BREATH:
                 await asyncio.sleep(0)  # lets decisions and agents' requests run in between
+                began = time.monotonic()
             if row["failure"] is not None:
                 log.error("audience_failed", page=watched.audience.page.name, reason=row["failure"])
                 self._again([watched])

@@ -191,6 +191,25 @@ async def test_a_request_of_which_nothing_was_in_sight_is_not_allowed(
     await expect(card).to_contain_text("allowed by")
 
 
+async def test_a_request_is_read_and_allowed_at_400_percent(app_server: AppServer, sign_in: SignIn) -> None:
+    person = await app_server.hire("voice", agents=1)
+    page = await sign_in(person)
+    await page.set_viewport_size({"width": 320, "height": 256})  # 1,280 by 1,024, WCAG 2.2, 1.4.10
+    [asked] = await ask_many(app_server, person, 1)
+    card = card_of(page, asked)
+    row = card.locator(".arguments tr").first
+    await row.scroll_into_view_if_needed()
+    assert await row.evaluate(
+        """row => {
+          const { left, top, width, height } = row.getBoundingClientRect();
+          return row.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+        }"""
+    )
+    await armed(page, asked)
+    await card.get_by_role("button", name=ALLOW).click()
+    await expect(card).to_contain_text("allowed by")
+
+
 @pytest.mark.parametrize("width", [390, 800, 1200, 1600, 2560])
 async def test_what_allow_says_of_values_out_of_sight_moves_no_button(
     app_server: AppServer, sign_in: SignIn, width: int

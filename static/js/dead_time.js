@@ -74,7 +74,7 @@ function startAll() {
   measure();
 }
 
-// What nobody has had in sight, or differs from the last request and is out of sight, is not allowed (sight.js).
+// What differs from the last request, and is not in sight, is not allowed (sight.js).
 const isUnseen = (control) => control.matches(".primary") && control.closest(CARD)?.dataset.jsUnseen === "yes";
 const isDead = (card) => (known.get(card.id)?.until ?? Infinity) > performance.now();
 const isFresh = (control) => (fresh.get(control) ?? 0) > performance.now();

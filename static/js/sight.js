@@ -1,12 +1,9 @@
-// What of the open request is in sight. Allow says how many values are below the edge. It is disabled until some value has been in
-// sight, and while a value that differs from the last request is out of sight; where these need more space than there is, until
-// each has been seen.
+// What of the open request is in sight. Allow says how many values are below the edge. It is disabled while a value that differs
+// from the last request is out of sight; where these values need more space than there is, until each has been seen.
 
 const queue = document.getElementById("tool-permissions");
 const EDGE = 2; // px
-const LINE = 12; // px of a row, below which nobody can read what it says
 let seen = new Set(); // of the open request: the rows, by their places, that have been in sight
-let some = false; // whether a part of any row has been
 let of = ""; // which request that is
 
 function look() {
@@ -17,7 +14,7 @@ function look() {
   const rows = [...box.querySelectorAll("tr")].map((row, place) => ({ place, changed: row.matches(".changed"), ...edges(row) }));
   const changed = rows.filter((row) => row.changed);
   if (of !== `${card.id} ${card.dataset.request}`) {
-    [of, seen, some] = [`${card.id} ${card.dataset.request}`, new Set(), !rows.length];
+    [of, seen] = [`${card.id} ${card.dataset.request}`, new Set()];
     if (changed.length && box.scrollHeight > box.clientHeight) {
       box.scrollTop = changed.at(-1).end - rows[0].begin - box.clientHeight; // the last change and what is above it
       return look();
@@ -25,18 +22,12 @@ function look() {
   }
   const { top, bottom } = view(card, box);
   for (const row of rows) if (row.begin >= top - EDGE && row.end <= bottom + EDGE) seen.add(row.place);
-  some ||= rows.some((row) => Math.min(row.end, bottom) - Math.max(row.begin, top) >= Math.min(LINE, row.end - row.begin));
   // A row that is taller than the box has been seen with its end.
   for (const row of rows) if (row.end - row.begin > bottom - top && row.end <= bottom + EDGE && row.end > top) seen.add(row.place);
   const fit = !changed.length || changed.at(-1).end - changed[0].begin <= bottom - top + EDGE;
   const hidden = changed.filter((row) => (fit ? row.begin < top - EDGE || row.end > bottom + EDGE : !seen.has(row.place)));
-  const below = rows.filter((row) => row.end > bottom + EDGE);
-  if (hidden.length) say(card, allow, true, count(hidden, "change", "not in sight"));
-  else if (some) say(card, allow, false, count(below, "value", "below"));
-  else say(card, allow, true, count(rows, "value", "not in sight"));
+  say(card, allow, hidden.length, rows.filter((row) => row.end > bottom + EDGE).length);
 }
-
-const count = ({ length }, what, where) => (length ? `${length} ${what}${length > 1 ? "s" : ""} ${where}` : "");
 
 function edges(row) {
   const { top, bottom } = row.getBoundingClientRect();
@@ -52,10 +43,11 @@ function view(card, box) {
   };
 }
 
-function say(card, allow, hides, words) {
+function say(card, allow, changes, below) {
+  const words = changes ? `${changes} change${changes > 1 ? "s" : ""} not in sight` : below ? `${below} value${below > 1 ? "s" : ""} below` : "";
   const note = allow.querySelector(".unseen-values"); // the first one; another says that the card does not hold all
   if (note && note.textContent !== words) note.textContent = words;
-  const unseen = hides ? "yes" : "no";
+  const unseen = changes ? "yes" : "no";
   if ((card.dataset.jsUnseen ?? "no") === unseen) return;
   card.dataset.jsUnseen = unseen;
   document.dispatchEvent(new Event("queue:seen"));

@@ -163,34 +163,6 @@ async def test_what_differs_from_the_last_one_is_marked_and_allowed_only_in_sigh
     await expect(card).to_contain_text("allowed by")
 
 
-async def test_a_request_of_which_nothing_was_in_sight_is_not_allowed(
-    app_server: AppServer, sign_in: SignIn
-) -> None:
-    person = await app_server.hire("voice", agents=2)
-    page = await sign_in(person)
-    await page.set_viewport_size({"width": 1200, "height": 700})
-    asked = (await ask_many(app_server, person, 6, **MANY))[5]
-    card = card_of(page, asked)
-    await expect(card.locator("header")).to_be_visible()
-    top = await card.evaluate("card => card.getBoundingClientRect().top")
-    await page.mouse.move(600, 400)
-    await page.mouse.wheel(0, top - 560)  # the line is at the lower edge of the window
-    await page.wait_for_timeout(300)
-    await card.locator("header").click()
-    allow = card.get_by_role("button", name=ALLOW)
-    await expect(card).to_have_attribute("data-js-dead", "no")
-    await expect(allow).to_have_attribute("aria-disabled", "true")
-    await expect(allow).to_contain_text("values not in sight")
-    await page.keyboard.press("a")
-    await allow.evaluate("button => button.click()")
-    assert await statuses(app_server, asked) == ["pending"]
-    await page.mouse.wheel(0, 300)
-    await armed(page, asked)
-    await expect(allow).to_contain_text("below")
-    await page.keyboard.press("a")
-    await expect(card).to_contain_text("allowed by")
-
-
 async def test_a_request_is_read_and_allowed_at_400_percent(app_server: AppServer, sign_in: SignIn) -> None:
     person = await app_server.hire("voice", agents=1)
     page = await sign_in(person)

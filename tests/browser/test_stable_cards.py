@@ -134,7 +134,7 @@ BUTTON = """id => {
   const target = button?.checkVisibility() ? button : card?.querySelector("header");  // a line is opened by its header
   if (!target?.checkVisibility()) return null;
   const { left, top, width, height } = target.getBoundingClientRect();
-  return [left + width / 2, top + height / 2, target.textContent.includes("not in sight")];
+  return [left + width / 2, top + height / 2];
 }"""
 
 
@@ -163,12 +163,11 @@ async def act(page: Page, rng: random.Random) -> None:
         await page.mouse.move(1190, 5)
         await page.wait_for_timeout(rng.choice([50, 200]))
     card = rng.choice([*waiting[:3], *waiting[-2:]]) if waiting else ""
-    place = await page.evaluate(BUTTON, card)
-    if place is not None and (not 0 < place[1] < 800 or place[2]):
-        await page.mouse.wheel(0, 300 if place[2] else place[1] - 400)
+    at = await page.evaluate(BUTTON, card)
+    if at is not None and not 0 < at[1] < 800:
+        await page.mouse.wheel(0, at[1] - 400)
         await page.wait_for_timeout(rng.choice([100, 400]))
-        place = await page.evaluate(BUTTON, card)
-    at = place[:2] if place is not None else None
+        at = await page.evaluate(BUTTON, card)
     if what in ("point", "click", "hurry", "twice", "tap") and at is not None:
         if what == "tap":
             await page.touchscreen.tap(*at)

@@ -74,15 +74,16 @@ async def answer(page: Page, card: Locator, *, deny: bool) -> None:
     if await card.get_attribute("data-js-open", timeout=2000) != "yes":
         await card.locator("header").click(timeout=2000)
     await card.evaluate(CHANGES, timeout=2000)
-    await page.wait_for_timeout(
-        800
-    )  # buttons that scrolling moved are disabled; Playwright may press before they are
+    # Buttons that scrolling moved are disabled, and Playwright may press before they are.
+    await page.wait_for_timeout(800)
     if not deny:
-        return await card.locator("[data-key=a]").click(timeout=2000)
+        await card.locator("[data-key=a]").click(timeout=2000)
+        return
     if not await card.locator(".deny[open]").count():
         await card.locator("summary[data-key=d]").click(timeout=2000)
-    await card.locator("input[name=reason]").fill("Not today", timeout=2000)
-    return await card.locator(".written button").click(timeout=2000)
+    reason = f"No, says {await card.get_attribute('id')}"  # each its own, so that none can be another's
+    await card.locator("input[name=reason]").fill(reason, timeout=2000)
+    await card.locator(".written button").click(timeout=2000)
 
 
 @asynccontextmanager

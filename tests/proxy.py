@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from tests.app_server import AppServer
 
 PORTAL = b"<!doctype html><title>Hotel WLAN</title><h1>Please sign in to the hotel's network</h1>"
+PAUSE = 0.7  # seconds
 _STREAM = b"GET /stream"
 
 
@@ -19,6 +20,7 @@ class Proxy:
     swallows: bool = False  # nothing arrives on either side, and no connection ends
     swallows_streams: bool = False  # the same for streams alone
     delay: float = 0.0  # seconds
+    halves: bool = False  # a page arrives in two parts, PAUSE apart
     portal: bool = False  # answers each request with a page of its own
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     streams: set[asyncio.StreamWriter] = field(default_factory=set)  # connections that carry one
@@ -88,6 +90,10 @@ async def _pass(
             if proxy.delay:
                 await asyncio.sleep(proxy.delay)
             if not proxy.swallows and not {to, back} & proxy.lost:
+                if proxy.halves and b"text/html" in part:
+                    to.write(part[: len(part) // 2])
+                    part = part[len(part) // 2 :]
+                    await asyncio.sleep(PAUSE)
                 to.write(part)
                 await to.drain()
     if not {to, back} & proxy.lost:

@@ -74,7 +74,7 @@ function startAll() {
   measure();
 }
 
-// What differs from the last request, and is not in sight, is not allowed (sight.js).
+// What nobody has had in sight, or differs from the last request and is out of sight, is not allowed (sight.js).
 const isUnseen = (control) => control.matches(".primary") && control.closest(CARD)?.dataset.jsUnseen === "yes";
 const isDead = (card) => (known.get(card.id)?.until ?? Infinity) > performance.now();
 const isFresh = (control) => (fresh.get(control) ?? 0) > performance.now();
@@ -112,6 +112,7 @@ function refuseKey(event) {
   const control = event.target.closest?.(".decision :is(button, summary)");
   if (!control || !["Enter", " "].includes(event.key)) return;
   measure();
+  sight.look();
   if (event.repeat || isFresh(control) || isUnseen(control) || isDead(control.closest(CARD))) event.preventDefault();
 }
 
@@ -125,6 +126,7 @@ function refuse(event) {
     return;
   }
   measure(); // detects moves from any cause
+  sight.look();
   if (control.matches("a")) {
     // A link decides nothing and is never disabled. But a double click on a line was not meant for what opened under its second click.
     if (event.type === "pointerdown") pressedDead = false;

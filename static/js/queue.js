@@ -220,7 +220,11 @@ const press = (key) => (openRequest.is(selected) ? find(selected).querySelector(
 const keys = {
   KeyJ: () => move(1),
   KeyK: () => move(-1),
-  KeyA: () => press("a")?.click(),
+  KeyA() {
+    const allow = press("a");
+    if (allow && !sight.isShown(allow)) find(selected).scrollIntoView({ block: "nearest" });
+    else allow?.click();
+  },
   KeyD() {
     const opener = press("d");
     if (!opener || opener.closest("[data-js-dead=yes]")) return;

@@ -13,9 +13,9 @@ from playwright.async_api import Browser, Page, expect
 from tests.agents.conftest import make_agent, row, tool_form
 from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.browser.conftest import SignIn
+from tests.browser.test_axe import complaints
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_pages import fits
-from tests.browser.test_people import complaints
 from tests.conftest import a_folder, free_port, serving, until
 from tests.embedded.test_sample_people import OPEN, link_of
 

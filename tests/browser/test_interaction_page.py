@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.app_server import Agent, AppServer, Person, decision
 from tests.browser.conftest import SignIn, without_javascript
-from tests.browser.test_people import complaints
+from tests.browser.test_axe import complaints
 
 pytestmark = pytest.mark.browser
 

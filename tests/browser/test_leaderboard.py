@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.app_server import AppServer, Person
 from tests.browser.conftest import SignIn, without_javascript
-from tests.browser.test_people import complaints
+from tests.browser.test_axe import complaints
 from tests.leaderboard.test_views import lasted
 
 pytestmark = pytest.mark.browser

@@ -1,7 +1,6 @@
 """A queue of many requests: one is open, the others are lines; only what is open and in sight is decided."""
 
 import asyncio
-import re
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,14 +10,12 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.app_server import PASSWORD, AppServer, Person, decision
 from tests.browser.conftest import SignIn
-from tests.browser.test_floor import ALLOW, metric
+from tests.browser.test_floor import ALLOW
 from tests.browser.test_queue import (
-    DEATHS,
     Asked,
     armed,
     ask_all,
     card_of,
-    deaths,
     decide_elsewhere,
     opened,
     statuses,
@@ -126,87 +123,6 @@ async def test_the_next_one_opens_when_nobody_is_at_the_queue(app_server: AppSer
     await expect(card_of(page, asked[2])).to_have_attribute("data-js-open", "no")
     await page.keyboard.press("j")
     await expect(card_of(page, asked[2])).to_have_attribute("data-js-open", "yes")
-
-
-async def test_what_differs_from_the_last_one_is_marked_and_allowed_only_in_sight(
-    app_server: AppServer, sign_in: SignIn
-) -> None:
-    person = await app_server.hire("voice", agents=1)
-    agent = person.agents[0]
-    live = await app_server.start(agent)
-    before = {**MANY, "value_27": "42", "gone": None, "deep": {"amount": 12.5, "to": ["a", "b"]}}
-    first = await app_server.ask(agent, live, arguments=before)
-    await allowed(app_server, person, first)
-    now = {**MANY, "value_27": 42, "deep": {"amount": 9000, "to": ["a", "b"]}, "extra": True}
-    asked = await app_server.ask(agent, live, arguments=now)
-    page = await sign_in(person)
-    await page.set_viewport_size({"width": 1200, "height": 700})
-    card = card_of(page, asked)
-    await expect(card.locator(".compared")).to_contain_text("4 changes since the last one, allowed")
-    found = await card.locator("tr.changed").all_inner_texts()
-    assert [re.sub(r"\s+", " ", one).strip() for one in found] == [
-        "value_27 42 was 42 (text) number", "amount 9000 was 12.5 number", "extra true new boolean", "gone no longer sent was null",
-    ]  # fmt: skip
-    allow = card.get_by_role("button", name=ALLOW)
-    await expect(allow).to_be_enabled()  # the changes are scrolled into sight
-    box = card.locator(".arguments-scroll")
-    await box.evaluate("box => box.scrollTo(0, 0)")
-    await expect(allow).to_have_attribute("aria-disabled", "true")
-    await expect(allow).to_contain_text("changes not in sight")
-    await card.focus()
-    await page.keyboard.press("a")
-    await allow.evaluate("button => button.click()")
-    assert await statuses(app_server, asked) == ["pending"]
-    await box.evaluate("box => box.scrollTo(0, 10000)")
-    await expect(allow).not_to_have_attribute("aria-disabled", "true")
-    await page.keyboard.press("a")
-    await expect(card).to_contain_text("allowed by")
-
-
-async def test_a_request_is_read_and_allowed_at_400_percent(app_server: AppServer, sign_in: SignIn) -> None:
-    person = await app_server.hire("voice", agents=1)
-    page = await sign_in(person)
-    await page.set_viewport_size({"width": 320, "height": 256})  # 1,280 by 1,024, WCAG 2.2, 1.4.10
-    [asked] = await ask_many(app_server, person, 1)
-    card = card_of(page, asked)
-    row = card.locator(".arguments tr").first
-    await row.scroll_into_view_if_needed()
-    assert await row.evaluate(
-        """row => {
-          const { left, top, width, height } = row.getBoundingClientRect();
-          return row.contains(document.elementFromPoint(left + width / 2, top + height / 2));
-        }"""
-    )
-    await armed(page, asked)
-    await card.get_by_role("button", name=ALLOW).click()
-    await expect(card).to_contain_text("allowed by")
-
-
-@pytest.mark.parametrize("width", [390, 800, 1200, 1600, 2560])
-async def test_what_allow_says_of_values_out_of_sight_moves_no_button(
-    app_server: AppServer, sign_in: SignIn, width: int
-) -> None:
-    person = await app_server.hire("voice", agents=2)
-    page = await sign_in(person)
-    await page.set_viewport_size({"width": width, "height": 700})
-    asked = (await ask_many(app_server, person, 2, **MANY))[0]
-    await armed(page, asked)
-    card = card_of(page, asked)
-    allow = card.get_by_role("button", name=ALLOW)
-    await expect(allow).to_contain_text("below")
-    sizes = """card => [...card.querySelectorAll(".decision :is(button, summary)")].filter((one) => one.checkVisibility())
-      .map((one) => one.getBoundingClientRect()).map(({ left, width, height }) => [left, width, height].map(Math.round))"""
-    before = await card.evaluate(sizes)
-    await page.evaluate(DEATHS)
-    async with app_server.api(person.agents[0]) as api:
-        for number in range(6):
-            await metric(api, asked["interaction_id"], "good", number, f"Line {number}")
-            await expect(card.locator(".feed")).to_contain_text(f"Line {number}")
-            await expect(allow).to_contain_text("below")
-    assert await deaths(page, asked) == 0
-    await card.locator(".arguments-scroll").evaluate("box => (box.scrollTo(0, 10000), scrollTo(0, 10000))")
-    await expect(allow).not_to_contain_text("below")
-    assert await card.evaluate(sizes) == before
 
 
 async def test_who_goes_on_before_the_reply_stays_there(app_server: AppServer, sign_in: SignIn) -> None:

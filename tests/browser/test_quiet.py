@@ -8,8 +8,8 @@ from playwright.async_api import Page, expect
 
 from tests.app_server import AppServer, Person, decision
 from tests.browser.conftest import SignIn
+from tests.browser.test_axe import complaints
 from tests.browser.test_floor import MARK, STILL, metric
-from tests.browser.test_people import complaints
 
 pytestmark = pytest.mark.browser
 

@@ -8,8 +8,8 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.app_server import AppServer, Person
 from tests.browser.conftest import SignIn
+from tests.browser.test_axe import complaints
 from tests.browser.test_floor import metric
-from tests.browser.test_people import complaints
 from tests.browser.test_silence import fall_silent
 
 pytestmark = pytest.mark.browser

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.app_server import AppServer, Person
 from tests.browser.test_interaction_page import reviewed, say
 from tests.conftest import a_folder, free_port, prepared, serving
+from tests.proxy import between
 
 REQUESTS, BYTES, SHIFT = 15, 100_000, 0.01
 SHIFTS = """
@@ -59,14 +60,20 @@ class Weighed:
         return "\n".join(f"{size:7,.0f} {self.addresses[one]}" for one, size in self.sizes.items())
 
 
-async def weigh(browser: Browser, app_server: AppServer, person: Person | None, path: str) -> None:
-    """Open the page in a browser with an empty cache, and compare with the budget."""
+async def signed_in(browser: Browser, app_server: AppServer, person: Person | None) -> BrowserContext:
+    """A browser with an empty cache that counts what moves; of this person, or of nobody."""
     context = await browser.new_context(base_url=app_server.url, viewport={"width": 1440, "height": 900})
     await context.add_init_script(SHIFTS)
     if person is not None:
         async with app_server.browser_of(person) as client:
             session = client.cookies[app_server.cookie]
         await context.add_cookies([{"name": app_server.cookie, "value": session, "url": app_server.url}])
+    return context
+
+
+async def weigh(browser: Browser, app_server: AppServer, person: Person | None, path: str) -> None:
+    """Open the page in a browser with an empty cache, and compare with the budget."""
+    context = await signed_in(browser, app_server, person)
     page, weighed = await context.new_page(), Weighed()
     await weighed.watch(page)
     await page.goto(path)
@@ -106,6 +113,29 @@ async def test_the_first_page_of_an_admin(
     admin = await app_server.hire("admin")
     await app_server.start(voice.agents[0], phone_number="+18505550155")
     await weigh(browser, app_server, admin, path)
+
+
+async def test_nothing_moves_while_a_long_list_arrives(browser: Browser, app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
+    for _ in range(12):
+        await app_server.hire("voice", agents=3)
+    async with app_server.database() as owner:
+        await owner.execute(
+            """update public.agents set name = 'Z, a longer name than those before it'
+            where id = (select max(id::text)::uuid from public.agents)"""
+        )
+    async with between(app_server) as proxy:
+        context = await signed_in(browser, app_server, admin)
+        page = await context.new_page()
+        await page.goto(
+            f"{proxy.app_server.url}/account"
+        )  # from now on the style sheet is there before the page
+        proxy.halves = True
+        await page.goto(f"{proxy.app_server.url}/agents")
+        await page.evaluate("document.fonts.ready.then(() => new Promise((done) => setTimeout(done, 300)))")
+        shifts = await page.evaluate("shifts")
+        assert sum(value for value, *_ in shifts) <= SHIFT, shifts
+        await context.close()
 
 
 @pytest.mark.parametrize("over", [True, False], ids=["ended", "live"])

@@ -229,12 +229,12 @@ async def test_what_is_decided_and_what_changes_later_is_found(app_server: AppSe
 
 
 async def _bulk(owner: Connection, voice: Person, interaction: str, rows: int, value: dict[str, Any]) -> None:
-    """So many requests at once, asked two minutes ago, without triggers."""
+    """So many requests at once, asked a minute ago, without triggers: after all of which the sweeper has made rows, as real ones are."""
     await owner.execute("set session_replication_role = replica")
     await owner.execute(
         """insert into tool_permissions (interaction_id, agent_id, supervisor_id, tool_name, arguments, arguments_digest, known_tool,
           requested_at, expires_at, status, rule, responded_at, execute_before)
-        select $1, $2, $3, 'check_order', $5::json, 'digest', true, now() - interval '2 minutes' + n * interval '1 ms', now(), 'allowed', 'not_required', now(), now()
+        select $1, $2, $3, 'check_order', $5::json, 'digest', true, now() - interval '1 minute' + n * interval '1 ms', now(), 'allowed', 'not_required', now(), now()
         from generate_series(1, $4::integer) n""",
         UUID(interaction), voice.agents[0].id, voice.id, rows, value,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Searching the history for a text: by the index or without it the same rows come, and never another supervisor's."""
 
+import asyncio
 import csv
 import io
 import json
@@ -10,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.app_server import AppServer, Person, decision
+from tests.app_server import DEADLINE, AppServer, Person, decision
 from tests.database.acting import Connection, as_person, refused
 from tests.permissions.test_decision_rows import ids
 
@@ -263,6 +264,28 @@ async def test_the_sweeper_makes_rows_in_batches_and_what_it_has_not_reached_is_
         assert len(await rows_of_csv(browser, q="walrus")) == rows
     async with as_person(app_server, voice) as connection:
         assert not await connection.fetchval(behind, voice.id)
+
+
+async def test_what_is_asked_after_the_clock_was_put_back_is_indexed(
+    app_server: AppServer, voice: Person
+) -> None:
+    interaction = await app_server.start(voice.agents[0])
+    asked = await app_server.ask(voice.agents[0], interaction, arguments={"animal": "heron"})
+    async with app_server.database("supabase_admin") as owner:
+        ahead = owner.transaction()
+        await ahead.start()
+        await owner.execute("set session_replication_role = replica")  # no foreign key
+        await owner.execute(  # by a clock that was half an hour fast
+            """insert into private.decision_search (tool_permission_id, agent_id, requested_at, key)
+            select gen_random_uuid(), agent_id, now() + interval '30 minutes', '' from tool_permissions where id = $1""",
+            UUID(asked["id"]),
+        )
+        rows = "select count(*) from private.decision_search where tool_permission_id = $1"
+        async with asyncio.timeout(DEADLINE):  # the sweeper of the server may have the lock for a moment
+            while not await owner.fetchval(rows, UUID(asked["id"])):
+                await owner.execute("select private.fill_decision_search()")
+        await ahead.rollback()
+        await owner.execute("set session_replication_role = origin")
 
 
 async def test_a_text_in_many_rows_is_found_with_a_filter_that_few_pass(

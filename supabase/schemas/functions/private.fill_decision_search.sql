@@ -14,8 +14,17 @@ declare
   v_count integer := 0;
 begin
   -- A statement that changes a row which may be read here takes this lock too (private.follow_decision_search), so that no old text is stored over the change.
-  if v_until is null or not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker decision search', 0)) then
+  if v_until is null and pg_catalog.now() >= v_mark + p_age or not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('floorwalker decision search', 0)) then
     return 0;
+  end if;
+  -- The clock of the machine was put back: what is asked before it has caught up comes behind the mark.
+  if pg_catalog.now() < v_mark + p_age then
+    insert into private.decision_search (tool_permission_id, agent_id, requested_at, key)
+    select t.id, t.agent_id, t.requested_at, case when t.status <> 'pending' then private.decision_key(t) end from public.tool_permissions t
+    where t.requested_at between pg_catalog.now() - interval '1 hour' and v_mark
+      and not exists (select from private.decision_search s where s.tool_permission_id = t.id)
+    order by t.requested_at limit p_batch
+    on conflict do nothing;
   end if;
   for v_permission in
     select t.* from private.decision_search s join public.tool_permissions t on t.id = s.tool_permission_id

@@ -71,8 +71,14 @@ function startAll() {
   measure();
 }
 
+/** The card of the request that a control decides; a dialog was opened from one. */
+function cardOf(control) {
+  const one = control.closest(CARD);
+  return document.getElementById(one?.dataset.card) ?? one;
+}
+
 // What nobody has had in sight, or differs from the last request and is out of sight, is not allowed (sight.js).
-const isUnseen = (control) => control.matches(".primary") && control.closest(CARD)?.dataset.jsUnseen === "yes";
+const isUnseen = (control) => control.matches(".primary") && cardOf(control)?.dataset.jsUnseen === "yes";
 const isDead = (card) => (known.get(card.id)?.until ?? Infinity) > performance.now();
 const isFresh = (control) => (fresh.get(control) ?? 0) > performance.now();
 
@@ -89,6 +95,7 @@ function show(now) {
     if (dead) next = Math.min(next, until);
     const word = dead ? "yes" : "no";
     if (card.dataset.jsDead !== word) card.dataset.jsDead = word;
+    if (card.dataset.card) card.dataset.jsUnseen = cardOf(card).dataset.jsUnseen ?? "no";
     for (const one of controls(card)) {
       const off = dead || fresh.has(one) || isUnseen(one);
       const named = one.matches("summary") ? one.parentElement : one; // a summary has no role that can be disabled, but its group has

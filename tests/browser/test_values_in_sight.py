@@ -210,3 +210,40 @@ async def test_what_allow_says_of_values_out_of_sight_moves_no_button(
     await card.locator(".arguments-scroll").evaluate("box => (box.scrollTo(0, 10000), scrollTo(0, 10000))")
     await expect(allow).not_to_contain_text("below")
     assert await card.evaluate(sizes) == before
+
+
+@pytest.mark.parametrize(
+    ("link", "button"),
+    [("Reason or changes", "with this reason"), ("Standing approval", "give a standing approval|more$")],
+)
+async def test_a_dialog_allows_nothing_that_its_card_hides(
+    app_server: AppServer, sign_in: SignIn, link: str, button: str
+) -> None:
+    person = await app_server.hire("voice", agents=1)
+    live = await app_server.start(person.agents[0])
+    first = await app_server.ask(person.agents[0], live, arguments={**MANY, "amount": 5})
+    await allowed(app_server, person, first)
+    page = await sign_in(person)
+    await page.set_viewport_size({"width": 1200, "height": HEIGHT})
+    asked = await app_server.ask(person.agents[0], live, arguments={**MANY, "amount": 9000})
+    card, dialog = card_of(page, asked), page.locator("#dialog")
+    await armed(page, asked)  # the change, which is the last value, was scrolled into sight
+    box = card.locator(".arguments-scroll")
+    await box.evaluate("box => box.scrollTo(0, 0)")
+    await expect(card.get_by_role("button", name=ALLOW)).to_contain_text("not in sight")
+    await card.get_by_role("link", name=link).click()
+    allow = dialog.get_by_role("button", name=re.compile(button))
+    await expect(dialog).to_contain_text("Its card hides values")
+    await page.wait_for_timeout(1000)  # the dead time is over
+    await expect(allow).to_have_attribute("aria-disabled", "true")
+    await allow.evaluate("button => button.click()")
+    await allow.focus()
+    await page.keyboard.press("Enter")
+    assert await statuses(app_server, asked) == ["pending"]
+    await dialog.get_by_role("link", name="Cancel").click()
+    await box.evaluate("box => box.scrollTo(0, 10000)")
+    await card.get_by_role("link", name=link).click()
+    await expect(allow).to_be_enabled()
+    await expect(dialog.locator(".not-in-sight")).to_be_hidden()
+    await allow.click()
+    await expect(card).to_contain_text("allowed by")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from server.kernel.providers import addresses, post
 from tests.agents.conftest import edited, row
 from tests.agents.receiver import Receiver, receiving
 from tests.app_server import Agent, AppServer, Person
-from tests.conftest import until
+from tests.conftest import free_port, prepared, serving, until
 
 
 @pytest.fixture
@@ -144,15 +145,17 @@ async def test_it_is_given_up_when_told_to_or_at_the_seventh_failure(
 
 
 @pytest.mark.full
-async def test_one_that_does_not_answer_delays_no_other(
-    app_server: AppServer, admin: httpx.AsyncClient, receiver: Receiver
-) -> None:
-    owner = await app_server.hire("voice", agents=2)
-    slow, quick = owner.agents
-    with receiving() as hanging:
+async def test_one_that_does_not_answer_delays_no_other(tmp_path: Path, receiver: Receiver) -> None:
+    # One process alone: of each, four requests go to one host.
+    with (
+        serving(prepared(tmp_path / "home"), free_port()) as app_server,
+        receiving() as hanging,
+    ):
         hanging.hangs.set()
-        await configured(admin, slow, hanging.url)
-        await configured(admin, quick, receiver.url)
+        slow, quick = (await app_server.hire("voice", agents=2)).agents
+        async with app_server.browser_of(await app_server.hire("admin")) as admin:
+            await configured(admin, slow, hanging.url)
+            await configured(admin, quick, receiver.url)
         first = await ended(app_server, slow)
         await until(lambda: _begun(hanging))
         async with app_server.database() as database:
@@ -165,8 +168,6 @@ async def test_one_that_does_not_answer_delays_no_other(
         interaction = await ended(app_server, quick)
         assert (await settled(app_server, interaction))["delivered"]
         assert 0 < hanging.most <= 4
-        async with app_server.database() as database:
-            await database.execute("delete from webhook_deliveries where agent_id = $1", slow.id)
 
 
 async def _begun(receiver: Receiver) -> bool:

@@ -32,9 +32,12 @@ function spot(control, dialog) {
   return { left: left + (dialog?.scrollLeft ?? 0), top: top + (dialog?.scrollTop ?? 0) };
 }
 
-// By scrolling, a control moves as far as the page, or less far: the foot of a card sticks to the edge of the window for a part.
-const scrolledBy = (far, own) => far >= Math.min(0, -own) - NEAR && far <= Math.max(0, -own) + NEAR;
-const moved = (was, is, own) => !(scrolledBy(is.left - was.left, own.x) && scrolledBy(is.top - was.top, own.y));
+const still = (was, is) => Math.abs(was - is) <= NEAR;
+
+function moved(was, is, own) {
+  const there = still(was.left, is.left) && still(was.top, is.top);
+  return !there && !(still(was.left, is.left + own.x) && still(was.top, is.top + own.y));
+}
 
 /** Find the place of every control. What is new or has moved is disabled from now on. */
 function measure() {

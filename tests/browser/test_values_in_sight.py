@@ -90,25 +90,6 @@ async def test_a_request_of_which_nothing_was_in_sight_is_not_allowed(
     await expect(card).to_contain_text("allowed by")
 
 
-async def test_buttons_that_stick_for_a_part_of_a_scroll_stay_active(
-    app_server: AppServer, sign_in: SignIn
-) -> None:
-    person = await app_server.hire("voice", agents=1)
-    page = await sign_in(person)
-    await page.set_viewport_size({"width": 1200, "height": HEIGHT})
-    await page.evaluate("document.getElementById('main').style.padding = '150px 0 500px'")
-    [asked] = await ask_many(app_server, person, 1, **MANY)
-    await armed(page, asked)
-    card = card_of(page, asked)
-    foot = "card => card.getBoundingClientRect().bottom - card.querySelector('.decision').getBoundingClientRect().bottom"
-    assert await card.evaluate(foot) > 20, "the foot sticks"
-    await page.evaluate(DEATHS)
-    await page.evaluate("scrollBy({ top: 400, behavior: 'instant' })")
-    await card.get_by_role("button", name=ALLOW).click()
-    await expect(card).to_contain_text("allowed by")
-    assert await deaths(page, asked) == 0
-
-
 async def test_a_key_allows_nothing_that_is_outside_of_the_window(
     app_server: AppServer, sign_in: SignIn
 ) -> None:

@@ -2,7 +2,7 @@
 // - while its button is in sight and no value has been, as where a request opens at the lower edge of the window;
 // - while a value that differs from the last request is out of sight; where these values need more space than there is, until each
 //   has been seen.
-// A request that opens so is scrolled into sight, unless somebody is typing or has a pointer on another request.
+// A request that opens where it is disabled is scrolled into sight, unless somebody is typing or has a pointer on another request.
 
 window.sight = (() => {
   const queue = document.getElementById("tool-permissions");
@@ -40,7 +40,8 @@ window.sight = (() => {
     const card = current();
     const allow = card?.querySelector(".decision .primary");
     const box = card?.querySelector(".arguments-scroll");
-    if (!allow?.checkVisibility() || !box) return;
+    if (!allow?.checkVisibility()) return;
+    if (!box) return say(card, allow, false, ""); // no arguments
     const rows = [...box.querySelectorAll("tr")].map((row, place) => ({ place, changed: row.matches(".changed"), ...edges(row) }));
     const changed = rows.filter((row) => row.changed);
     if (of !== `${card.id} ${card.dataset.request}`) {

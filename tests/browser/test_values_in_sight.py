@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Page, expect
 
-from tests.app_server import AppServer
+from tests.app_server import AppServer, Person
 from tests.browser.conftest import SignIn
 from tests.browser.test_floor import ALLOW, metric
 from tests.browser.test_open_request import MANY, allowed, ask_many
@@ -16,12 +16,24 @@ pytestmark = pytest.mark.browser
 HEIGHT = 700  # px of the window
 
 
+async def on_a_floor(
+    app_server: AppServer, sign_in: SignIn, agents: int = 1, above: int = 0, below: int = 0
+) -> tuple[Person, Page]:
+    """A supervisor and their page, with so many px of something else above and below the queue."""
+    person = await app_server.hire("voice", agents=agents)
+    page = await sign_in(person)
+    await page.set_viewport_size({"width": 1200, "height": HEIGHT})
+    await page.evaluate(f"document.getElementById('main').style.padding = '{above}px 0 {below}px'")
+    return person, page
+
+
 async def above(card: Locator) -> float:
     """The distance from the window's upper edge to the card, px."""
     return float(await card.evaluate("card => card.getBoundingClientRect().top"))
 
 
 async def values_in_sight(card: Locator) -> int:
+    """How many rows nothing else lies over."""
     return int(
         await card.evaluate(
             """card => [...card.querySelectorAll(".arguments tr")].filter((row) => {
@@ -36,11 +48,9 @@ async def values_in_sight(card: Locator) -> int:
 async def test_a_request_that_opens_at_the_lower_edge_comes_into_sight(
     app_server: AppServer, sign_in: SignIn, by: str
 ) -> None:
-    person = await app_server.hire("voice", agents=2)
-    page = await sign_in(person)
-    await page.set_viewport_size({"width": 1200, "height": HEIGHT})
-    if by == "itself":
-        await page.evaluate("document.getElementById('main').style.paddingTop = '440px'")
+    person, page = await on_a_floor(
+        app_server, sign_in, agents=2, above=440 if by == "itself" else 0, below=500
+    )
     asked = (await ask_many(app_server, person, 6, **MANY))[0 if by == "itself" else 5]
     card = card_of(page, asked)
     await expect(card.locator("header")).to_be_attached()
@@ -61,12 +71,7 @@ async def test_a_request_that_opens_at_the_lower_edge_comes_into_sight(
 async def test_a_request_of_which_nothing_was_in_sight_is_not_allowed(
     app_server: AppServer, sign_in: SignIn
 ) -> None:
-    person = await app_server.hire("voice", agents=1)
-    page = await sign_in(person)
-    await page.set_viewport_size({"width": 1200, "height": HEIGHT})
-    await page.evaluate(
-        "document.getElementById('main').style.paddingTop = '1000px'"
-    )  # it opens below the edge
+    person, page = await on_a_floor(app_server, sign_in, above=1000)  # it opens below the edge
     [asked] = await ask_many(app_server, person, 1, **MANY)
     card = card_of(page, asked)
     await armed(page, asked)
@@ -93,10 +98,7 @@ async def test_a_request_of_which_nothing_was_in_sight_is_not_allowed(
 async def test_a_key_allows_nothing_that_is_outside_of_the_window(
     app_server: AppServer, sign_in: SignIn
 ) -> None:
-    person = await app_server.hire("voice", agents=1)
-    page = await sign_in(person)
-    await page.set_viewport_size({"width": 1200, "height": HEIGHT})
-    await page.evaluate("document.getElementById('main').style.paddingBottom = '2000px'")
+    person, page = await on_a_floor(app_server, sign_in, below=2000)
     [asked] = await ask_many(app_server, person, 1)
     card = card_of(page, asked)
     await armed(page, asked)
@@ -124,7 +126,7 @@ async def test_what_differs_from_the_last_one_is_marked_and_allowed_only_in_sigh
     now = {**MANY, "value_27": 42, "deep": {"amount": 9000, "to": ["a", "b"]}, "extra": True}
     asked = await app_server.ask(agent, live, arguments=now)
     page = await sign_in(person)
-    await page.set_viewport_size({"width": 1200, "height": 700})
+    await page.set_viewport_size({"width": 1200, "height": HEIGHT})
     card = card_of(page, asked)
     await expect(card.locator(".compared")).to_contain_text("4 changes since the last one, allowed")
     found = await card.locator("tr.changed").all_inner_texts()
@@ -153,14 +155,8 @@ async def test_a_request_is_read_and_allowed_at_400_percent(app_server: AppServe
     await page.set_viewport_size({"width": 320, "height": 256})  # 1,280 by 1,024, WCAG 2.2, 1.4.10
     [asked] = await ask_many(app_server, person, 1)
     card = card_of(page, asked)
-    row = card.locator(".arguments tr").first
-    await row.scroll_into_view_if_needed()
-    assert await row.evaluate(
-        """row => {
-          const { left, top, width, height } = row.getBoundingClientRect();
-          return row.contains(document.elementFromPoint(left + width / 2, top + height / 2));
-        }"""
-    )
+    await card.locator(".arguments tr").first.scroll_into_view_if_needed()
+    assert await values_in_sight(card) >= 1
     await armed(page, asked)
     await card.get_by_role("button", name=ALLOW).click()
     await expect(card).to_contain_text("allowed by")
@@ -172,7 +168,7 @@ async def test_what_allow_says_of_values_out_of_sight_moves_no_button(
 ) -> None:
     person = await app_server.hire("voice", agents=2)
     page = await sign_in(person)
-    await page.set_viewport_size({"width": width, "height": 700})
+    await page.set_viewport_size({"width": width, "height": HEIGHT})
     asked = (await ask_many(app_server, person, 2, **MANY))[0]
     await armed(page, asked)
     card = card_of(page, asked)

@@ -230,7 +230,7 @@ async def test_what_is_decided_and_what_changes_later_is_found(app_server: AppSe
 
 
 async def _bulk(owner: Connection, voice: Person, interaction: str, rows: int, value: dict[str, Any]) -> None:
-    """So many requests at once, asked a minute ago, without triggers: after all of which the sweeper has made rows, as real ones are."""
+    """So many requests at once, without triggers, asked a minute ago: the sweeper has not come to them yet, as with real ones."""
     await owner.execute("set session_replication_role = replica")
     await owner.execute(
         """insert into tool_permissions (interaction_id, agent_id, supervisor_id, tool_name, arguments, arguments_digest, known_tool,

@@ -43,11 +43,11 @@ async def answer(request: Request) -> Response:
     row, schema = await _read(request)
     if row["status"] != "pending" or row["held_until"] or row["arguments_digest"] != digest_of(fields):
         return refused(request, row, refusal(row))
-    base = http.arguments(row["arguments"])
+    base = asked = http.arguments(row["arguments"])
     try:
-        if "base" in fields and "changed" not in fields:
-            base = _object(fields["base"])
-        changed, do = _step(fields, base)
+        if given := fields.get("changed") or fields.get("base"):
+            base = _object(given)
+        changed, do = _step(fields, base, asked)
         if changed is None:
             return await _decide(request, row, do, fields, None)
         if do == "edit":
@@ -60,19 +60,24 @@ async def answer(request: Request) -> Response:
         return _form(request, row, fields, base=base, fault=fault.detail)
 
 
-def _step(fields: Mapping[str, str], base: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
-    """The changed arguments, None for the request as it is, and what to do. Invalid."""
+def _step(
+    fields: Mapping[str, str], base: dict[str, Any], asked: dict[str, Any]
+) -> tuple[dict[str, Any] | None, str]:
+    """The changed arguments, None for the request as it is, and what to do. Invalid.
+
+    `base` are the arguments that the form was made with, `asked` those of the request: after a step back they differ.
+    """
     if len(fields.get("reason", "")) > lengths.REASON:
         raise Invalid(f"A reason has {lengths.REASON} characters at most.")
     do = fields.get("do", "")
     if do == "as_is":
-        if "base" in fields and _changed(base, fields) != base:
+        if not _same(_changed(base, fields), asked):
             raise Invalid(
                 "You have changed values. Review the changes, or put the values back to allow the request as it is."
             )
         return None, "allowed"
     if fields.get("changed"):
-        return _object(fields["changed"]), do if do in ("edit", "allowed", "denied") else "review"
+        return base, do if do in ("edit", "allowed", "denied") else "review"
     return _changed(base, fields), "review"
 
 
@@ -199,15 +204,31 @@ def _kind(value: Any) -> str:
 
 def _changed(base: dict[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
     """The arguments in the form: the edited JSON, else `base` with the value of each field. Invalid."""
-    text = fields.get("json", "")
-    if text and text.split() != _pretty(base).split():
-        return _object(text)
     found = json.loads(json.dumps(base))
     for number, (place, value) in enumerate([*_leaves(base)][:_FIELDS]):
-        text = fields.get(f"value-{number}", http.argument(value)).replace("\r\n", "\n")
-        if text != http.argument(value).replace("\r\n", "\n"):
+        text = _lines(fields.get(f"value-{number}", http.argument(value)))
+        if text != _lines(http.argument(value)):
             _put(found, place, _typed(text, value, _name(place)))
-    return _object(json.dumps(found, ensure_ascii=False))
+    found = _object(json.dumps(found, ensure_ascii=False))
+    text = fields.get("json", "")
+    if not text or _lines(text).strip() == _pretty(base):
+        return found
+    edited = _object(text)
+    if _same(found, base) or _same(found, edited):
+        return edited
+    if _same(edited, base):
+        return found
+    raise Invalid("You have changed values in the fields and others in the JSON. Put one of the two back.")
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether these are the same JSON, in which 1, 1.0 and true differ. The order of names does not count."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _lines(text: str) -> str:
+    """Text with the line ends of forms, of which browsers make one kind."""
+    return re.sub(r"\r\n?", "\n", text)
 
 
 def _typed(text: str, before: Any, name: str) -> Any:

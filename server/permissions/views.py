@@ -13,7 +13,7 @@ from server.errors import Invalid
 from server.kernel import http
 from server.kernel.db import Database, lengths
 from server.kernel.http import signed_in
-from server.kernel.live import card, shown
+from server.kernel.live import alone, card, shown
 from server.permissions import decision_rows_views, tool_permissions
 
 _DIGEST = 128
@@ -69,8 +69,6 @@ async def show(request: Request) -> Response:
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         row = await tool_permissions.card(connection, permission_id)
-        if row["status"] == "pending" and not request.headers.get("hx-request"):  # all arguments are shown
-            await tool_permissions.seen(connection, permission_id, row["arguments_digest"], 0, opened=True)
     if request.headers.get("hx-request"):
         return HTMLResponse(card(row))
     found = shown(row)
@@ -78,10 +76,20 @@ async def show(request: Request) -> Response:
         return http.render(request, "permissions/drill.html", p=found, card=card(row))
     if row["status"] != "pending":
         return await decision_rows_views.decision_page(request, permission_id, found)
-    text = json.dumps(found["arguments"], indent=1)
-    if len(text) > _INDENTED:  # JSON that is nested a hundred deep would be mostly blanks
-        text = json.dumps(found["arguments"])
-    return http.render(request, "permissions/tool_permission.html", p=found, text=text)
+    region = alone(row)
+    return http.render(
+        request,
+        "permissions/tool_permission.html",
+        p=found,
+        region=region,
+        text="" if region else _json(found["arguments"]),
+    )
+
+
+def _json(arguments: dict[str, Any]) -> str:
+    text = json.dumps(arguments, indent=1)
+    # JSON that is nested a hundred deep would be mostly blanks.
+    return text if len(text) <= _INDENTED else json.dumps(arguments)
 
 
 async def see(request: Request) -> Response:

@@ -18,8 +18,9 @@ function inSight(card) {
   return shown >= Math.min(bottom - top, innerHeight) / 2;
 }
 
-/** Whether a folded value is open, or the list of arguments was scrolled to its end. */
+/** Whether a folded value is open, the list of arguments was scrolled to its end, or the request has a page of its own. */
 function opened(card) {
+  if (queue.matches("[data-alone]")) return true;
   const box = card.querySelector(".arguments-scroll");
   const scrolled = box && box.scrollTop > 0 && box.scrollTop + box.clientHeight >= box.scrollHeight - 2;
   return Boolean(card.querySelector(".arguments details[open]")) || Boolean(scrolled);

@@ -152,24 +152,6 @@ async def test_who_goes_on_before_the_reply_stays_there(app_server: AppServer, s
 
 
 @pytest.mark.full
-async def test_a_change_that_is_not_listed_is_not_allowed_on_the_card(
-    app_server: AppServer, sign_in: SignIn
-) -> None:
-    person = await app_server.hire("voice", agents=1)
-    agent = person.agents[0]
-    live = await app_server.start(agent)
-    first = await app_server.ask(agent, live, arguments={"text": "short"})
-    await allowed(app_server, person, first)
-    asked = await app_server.ask(agent, live, arguments={"text": "long " * 4000})
-    page = await sign_in(person)
-    await expect(page.get_by_role("button", name=ALLOW)).to_have_count(0)
-    await card_of(page, asked).get_by_role("link", name="See all arguments, then allow").click()
-    await page.get_by_role("button", name="Allow").click()
-    await expect(page.locator("#connection")).to_be_attached()
-    assert await statuses(app_server, asked) == ["allowed"]
-
-
-@pytest.mark.full
 async def test_one_that_expires_within_a_minute_comes_first_and_is_not_folded(
     app_server: AppServer, sign_in: SignIn
 ) -> None:

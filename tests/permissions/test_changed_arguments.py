@@ -159,6 +159,7 @@ async def test_the_schema_and_the_limit_of_the_tool_hold_for_changes(
         answer = await browser.post(path, data=fields(step.text) | {"do": "allowed"})
         assert answer.status_code == 422
         assert "500 is the most that it may use" in answer.text
+        assert fields(answer.text)["value-1"] == "501"
         async with app_server.api(agent) as api:
             assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
 
@@ -187,6 +188,60 @@ async def test_an_edited_form_is_not_allowed_as_it_was(app_server: AppServer, vo
         assert answer.status_code == 422
         assert "You have changed values" in answer.text
         assert (await browser.post(path, data=form | {"do": "as_is"})).status_code == 303
+
+
+async def test_a_step_back_keeps_the_changes_and_they_are_not_the_request_as_it_is(
+    app_server: AppServer, voice: Person
+) -> None:
+    asked = await ask(app_server, voice.agents[0])
+    path = f"/tool-permissions/{asked['id']}/answer"
+    async with app_server.browser_of(voice) as browser:
+        step = await reviewed(browser, asked, **{"value-1": "50", "reason": "Half."})
+        form = fields((await browser.post(path, data=fields(step.text) | {"do": "edit"})).text)
+        assert form["value-1"] == "50"
+        answer = await browser.post(path, data=form | {"do": "as_is"})
+        assert answer.status_code == 422
+        assert "You have changed values" in answer.text
+        assert fields(answer.text)["value-1"] == "50"
+        put_back = form | {"value-1": "184.2"}
+        answer = await browser.post(path, data=put_back | {"do": "review"})
+        assert "No value was changed" in answer.text
+        assert (await browser.post(path, data=put_back | {"do": "as_is"})).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("sent", "of_browser"),
+    [("one\rtwo", "one\r\ntwo"), ("one\r\ntwo\nthree", "one\r\ntwo\r\nthree"), ("\rone", "\r\none")],
+)
+async def test_line_ends_that_browsers_change_are_no_change(
+    app_server: AppServer, voice: Person, sent: str, of_browser: str
+) -> None:
+    asked = await ask(app_server, voice.agents[0], note=sent)
+    path = f"/tool-permissions/{asked['id']}/answer"
+    async with app_server.browser_of(voice) as browser:
+        page = (await browser.get(path)).text
+        assert '<textarea id="value-4"' in page  # an input would lose the line end
+        form = fields(page) | {"value-4": of_browser}
+        step = await browser.post(path, data=form | {"value-1": "50", "do": "review"})
+        assert json.loads(fields(step.text)["changed"]) == {**REFUND, "note": sent, "amount": 50}
+        assert (await browser.post(path, data=form | {"do": "as_is"})).status_code == 303
+
+
+async def test_the_json_and_the_fields_do_not_undo_one_another(app_server: AppServer, voice: Person) -> None:
+    asked = await ask(app_server, voice.agents[0], note="two  blanks")
+    path = f"/tool-permissions/{asked['id']}/answer"
+    async with app_server.browser_of(voice) as browser:
+        form = fields((await browser.get(path)).text) | {"do": "review"}
+        one_blank = form["json"].replace("two  blanks", "two blanks")
+        step = await browser.post(path, data=form | {"json": one_blank})
+        assert json.loads(fields(step.text)["changed"])["note"] == "two blanks"
+        step = await browser.post(path, data=form | {"json": form["json"] + " ", "value-1": "50"})
+        assert json.loads(fields(step.text)["changed"])["amount"] == 50
+        both = await browser.post(path, data=form | {"json": one_blank, "value-1": "50"})
+        assert both.status_code == 422
+        assert "in the fields and others in the JSON" in both.text
+        assert fields(both.text)["value-1"] == "50"
+        assert "two blanks" in fields(both.text)["json"]
 
 
 async def test_of_two_at_once_one_wins_whole(app_server: AppServer, voice: Person) -> None:

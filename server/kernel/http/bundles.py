@@ -32,6 +32,17 @@ _SCRIPTS = {
         "attention",
         "alerts",
     ),
+    # On the page of one request, which has no stream.
+    "js/request.js": (
+        "open_request",
+        "replies",
+        "dead_time",
+        "dialog",
+        "queue",
+        "sight",
+        "reasons",
+        "attention",
+    ),
     # On the account page.
     "js/choices.js": ("sounds", "push", "account"),
     # On the page of an interaction.

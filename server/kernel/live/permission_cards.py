@@ -140,6 +140,7 @@ class _Limits(TypedDict):
 
 _LIMITS = _Limits(rows=60, arguments=9000, name=300, said=1200, lines=3, line=600)
 _LOWER_LIMITS = _Limits(rows=6, arguments=300, name=30, said=48, lines=1, line=72)
+_HIGHER_LIMITS = _Limits(rows=2000, arguments=200_000, name=2000, said=1200, lines=3, line=600)
 
 
 class _Derived(TypedDict):
@@ -155,7 +156,7 @@ class _Derived(TypedDict):
     key: str | None
     further: int
     changes: int
-    hides_changes: bool
+    see_all_first: bool
     uncovered: str | None
     unusual: str | None
 
@@ -186,6 +187,7 @@ class _Cards(TypedDict):
     quiet: bool
     over: bool
     more: int
+    alone: bool
 
 
 CARD = Template("permissions/_tool_permission.html", _Card)
@@ -198,7 +200,8 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
 
     `request` identifies the request: it changes with the tool, its description, the arguments or the agent. `rows` are the
     arguments that fit into the limits, and `whole` tells whether all of them do. `key` and `further` are what a line shows of
-    them: the one that tells most, and how many others there are. `changes` counts what differs from the last allowed request; a card that has no space for all of it is not allowed there.
+    them: the one that tells most, and how many others there are. `changes` counts what differs from the last allowed request. `see_all_first`: the card has no space for all of it, or for no argument at
+    all, so the request is not allowed there.
     `uncovered` names a standing approval for the tool that did not cover this request.
     """
     found = arguments(row["arguments"])  # as text, because only that keeps the order in which they were sent
@@ -217,7 +220,8 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
         card["whole"] = read.whole and tool == spelled(row["tool_name"])
         card["key"] = cut(read.key, min(_KEY, limits["name"] * 2)) if read.key else None
         card["further"] = read.leaves - (1 if read.key else 0)
-        card["hides_changes"] = read.changes > sum(bool(one.change) for one in read.rows)
+        nothing = not (read.rows or read.whole)
+        card["see_all_first"] = nothing or read.changes > sum(bool(one.change) for one in read.rows)
         card["uncovered"] = next(
             (one["words"] for one in row.get("grants") or [] if one["tool_name"] == row["tool_name"]), None
         )
@@ -316,9 +320,24 @@ def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _Q
     return Parts(
         cards,
         lambda: CARDS.html(
-            {"cards": cards.values(), "quiet": not pending, "over": over and not cards, "more": more}
+            {
+                "cards": cards.values(),
+                "quiet": not pending,
+                "over": over and not cards,
+                "more": more,
+                "alone": False,
+            }
         ),
         beside=(not pending, over and not cards, more),
+    )
+
+
+def alone(row: Mapping[str, Any]) -> str | None:
+    """The region with one request, for a page of its own, with all of its arguments; None where these are too many for a table."""
+    if not shown(row, _HIGHER_LIMITS)["whole"]:
+        return None
+    return CARDS.html(
+        {"cards": [card(row, _HIGHER_LIMITS)], "quiet": False, "over": False, "more": 0, "alone": True}
     )
 
 

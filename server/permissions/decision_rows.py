@@ -45,7 +45,7 @@ _MOST = 100  # lines of a table of times
 
 @dataclass(frozen=True, slots=True)
 class Filters(ListFilters):
-    """Without a filter of how it was decided, tools that run freely are left out. `q` is a part of the tool, the arguments, the reason, the agent or the text of the caller."""
+    """Without a filter of how it was decided, tools that run freely are left out. `q` is a part of the tool, the arguments, those that a person changed or proposed, the reason, the agent or the text of the caller."""
 
     CHOICES: ClassVar[Mapping[str, Collection[str]]] = {
         "days": DAYS,

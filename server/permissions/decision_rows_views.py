@@ -138,13 +138,22 @@ def _waited(row: Record) -> float | None:
 
 
 def _line(row: Record) -> dict[str, Any]:
-    """A row with its amount, its first arguments, and how long it waited in seconds."""
-    found = http.arguments(row["arguments"])
+    """A row with what it was allowed to run, else what was asked: its amount and its first arguments. And how long it waited, in seconds."""
+    found = http.arguments(row["changed_arguments"] or row["arguments"])
+    asked = amount_of(http.arguments(row["arguments"])) if row["changed_arguments"] else None
+    amount = amount_of(found)
     first = [f"{one.name} {one.text}" for one in http.first_arguments(found, _FIRST) if one.text]
     wait = _waited(row)
     whole = (row["expires_at"] - row["requested_at"]).total_seconds()
     late = wait is not None and wait > whole / 2 and row["status"] in ("allowed", "denied")
-    return {"row": row, "amount": amount_of(found), "summary": ", ".join(first), "wait": wait, "late": late}
+    return {
+        "row": row,
+        "amount": amount,
+        "was": asked if asked != amount else None,
+        "summary": ", ".join(first),
+        "wait": wait,
+        "late": late,
+    }
 
 
 def _narrowed(request: Request, filters: Filters) -> Filters:

@@ -9,7 +9,7 @@ from server.kernel.db.lists import Span
 
 NEWEST, MOST = 500, 20_000  # requests that are looked at
 # In the request, in the agent's name, or in the customer: looked up for each row, or for all of them at once.
-_TEXT = """(tool_name ilike ? or arguments::text ilike ? or reason ilike ?
+_TEXT = """(tool_name ilike ? or arguments::text ilike ? or changed_arguments::text ilike ? or proposed_arguments::text ilike ? or reason ilike ?
   or agent_id = any (array(select id from public.agents where name ilike ?)) or {customer})"""
 EACH = _TEXT.format(
     customer="(select i.caller ilike ? or i.phone_number ilike ? from public.interactions i where i.id = interaction_id)"

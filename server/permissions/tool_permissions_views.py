@@ -144,7 +144,8 @@ def _form(
     fault: str = "",
 ) -> Response:
     """The form with the values of `base`; with `changed`, the second step, which shows what differs and carries it on as JSON."""
-    found = shown(row)
+    text = None if changed is None else json.dumps(changed, ensure_ascii=False)
+    found = shown(row | {"changed_arguments": text})
     base = found["arguments"] if base is None else base
     values = [
         (
@@ -163,7 +164,7 @@ def _form(
         "json": fields.get("json") or _pretty(base),
         "fields": fields,
         "fault": fault,
-        "changed": None if changed is None else json.dumps(changed, ensure_ascii=False),
+        "changed": text,
         "differing": [one for one in _rows(changed, found["arguments"]) if one.change],
     }
     status = 422 if fault else 200

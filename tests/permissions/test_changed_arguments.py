@@ -41,6 +41,16 @@ def fields(page: str) -> dict[str, str]:
     return found | dict.fromkeys(re.findall(r'<select[^>]* name="([^"]+)"', page), "true")
 
 
+def words_of(page: str) -> str:
+    """What a person reads."""
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)))
+
+
+def shown(page: str, asked: dict[str, Any]) -> str:
+    """The line of the history with this request."""
+    return words_of(next(line for line in page.split("<tr>") if asked["id"] in line))
+
+
 async def reviewed(browser: httpx.AsyncClient, asked: dict[str, Any], **changes: str) -> httpx.Response:
     path = f"/tool-permissions/{asked['id']}/answer"
     form = fields((await browser.get(path)).text)
@@ -60,7 +70,9 @@ async def test_the_agent_runs_what_was_changed_and_nothing_else(app_server: AppS
             asked,
             **{"value-1": "84.2", "value-2": "0421", "value-3": "false", "reason": "Half of it."},
         )
-        text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", step.text))
+        text = words_of(step.text)
+        assert "with these changes" in text
+        assert "84.20 · Agent" in text  # the amount that would be allowed
         for words in (
             "amount 84.2 was 184.2",
             "to.last4 0421 was 0420",
@@ -85,6 +97,11 @@ async def test_the_agent_runs_what_was_changed_and_nothing_else(app_server: AppS
         assert "was <bdi>184.2</bdi>" in page
         exported = (await browser.get("/tool-permissions.csv")).text
         assert '""amount"":84.2' in exported.replace(" ", "")
+        # What ran is named everywhere, and found.
+        line = shown((await browser.get("/tool-permissions?days=&q=84.2,")).text, asked)
+        assert "issue_refund 84.20 was 184.20" in line
+        assert "allowed with changes" in line
+        assert "issue_refund 84.20 was 184.20 allowed with changes" in words_of((await browser.get("/")).text)
         # The next request for the tool is compared with what was run.
         again = await app_server.ask(agent, asked["interaction_id"], arguments=wanted)
         assert "Same as the one allowed" in (await browser.get("/")).text
@@ -105,6 +122,9 @@ async def test_without_the_agents_consent_a_change_is_a_proposal(
         assert "takes no changed arguments" in forced.text
         assert (await browser.post(path, data=fields(step.text) | {"do": "denied"})).status_code == 303
         told = (await api.get(f"/tool-permissions/{asked['id']}")).json()
+        line = shown((await browser.get("/tool-permissions?days=&q=50,")).text, asked)
+        assert "issue_refund 184.20" in line
+        assert "other arguments proposed" in line
     assert (told["status"], told["changed_arguments"]) == ("denied", None)
     assert told["proposed_arguments"] == {**REFUND, "amount": 50}
 

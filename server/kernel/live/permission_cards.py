@@ -2,7 +2,6 @@
 
 import hashlib
 import marshal
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -19,6 +18,7 @@ from server.kernel.http import (
     key_row,
     spelled,
 )
+from server.kernel.live.amounts import amount_of, unusual
 from server.kernel.live.regions import Parts
 
 _QUEUE = 210_000  # bytes of HTML in a queue; beyond it, the last cards that are larger than _SHARE get lower limits
@@ -33,12 +33,7 @@ _ASKED = (
     "arguments_digest",
     "agent_id",
 )
-_AMOUNTS = ("amount", "total", "price")
-_UNUSUAL = 5  # times the usual amount, from which a card says so
 _KEY = 120  # bytes of HTML of an argument in a line
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*", re.ASCII)
-_LETTERS = re.compile("[A-Za-z]+")
-_LONGEST_AMOUNT, _LONGEST_CURRENCY = 30, 8
 
 
 class FeedLine(TypedDict):
@@ -96,6 +91,7 @@ class Permission(TypedDict):
     grants: list[Grant] | None  # of its interaction, for all tools
     accepts_changes: bool
     usual_amount: float | None
+    changed_arguments: str | None  # of one that is held
     turn: NotRequired[int]  # among the waiting requests of its agent for its tool, from the second on
 
 
@@ -114,6 +110,7 @@ class Decision(TypedDict):
     rule: str | None
     changed: bool
     proposed: bool
+    changed_arguments: str | None
     # Of a drill alone: how it ended, caught, allowed, missed or withdrawn; and why it ought to be denied.
     drill: NotRequired[str]
     why: NotRequired[str]
@@ -148,6 +145,7 @@ class _Derived(TypedDict):
 
     arguments: dict[str, Any]
     amount: str | None
+    asked_amount: str | None
     name: str
     request: str
     limits: _Limits
@@ -198,6 +196,7 @@ CARDS = Template("permissions/_tool_permissions.html", _Cards)
 def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
     """A row as its card shows it: with the arguments, `amount`, `name` (tool, amount and agent) and `request`.
 
+    The amount is that of the changed arguments where it was allowed with changes, and then `asked_amount` is that of the request.
     `request` identifies the request: it changes with the tool, its description, the arguments or the agent. `rows` are the
     arguments that fit into the limits, and `whole` tells whether all of them do. `key` and `further` are what a line shows of
     them: the one that tells most, and how many others there are. `changes` counts what differs from the last allowed request. `see_all_first`: the card has no space for all of it, or for no argument at
@@ -205,12 +204,21 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
     `uncovered` names a standing approval for the tool that did not cover this request.
     """
     found = arguments(row["arguments"])  # as text, because only that keeps the order in which they were sent
-    amount = amount_of(found)
+    asked_amount = amount = amount_of(found)
+    if row.get("changed_arguments"):
+        amount = amount_of(arguments(row["changed_arguments"]))
     tool = cut(spelled(row["tool_name"]), limits["name"])
     what = f"{tool} {amount}" if amount else tool
     agent = cut(row["agent_name"], limits["name"])
     again = f", {row['turn']}" if row.get("turn", 1) > 1 else ""
-    card = {**row, "arguments": found, "amount": amount, "name": f"{what}, {agent}{again}", "limits": limits}
+    card = {
+        **row,
+        "arguments": found,
+        "amount": amount,
+        "asked_amount": asked_amount if asked_amount != amount else None,
+        "name": f"{what}, {agent}{again}",
+        "limits": limits,
+    }
     for name in ("changed", "proposed", "drill"):
         card.setdefault(name, False)
     if row["status"] == "pending":
@@ -225,7 +233,7 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
         card["uncovered"] = next(
             (one["words"] for one in row.get("grants") or [] if one["tool_name"] == row["tool_name"]), None
         )
-        card["unusual"] = _unusual(found, row.get("usual_amount"))
+        card["unusual"] = unusual(found, row.get("usual_amount"))
         card["request"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16]
     return card
 
@@ -360,42 +368,3 @@ def _little_card(row: Mapping[str, Any]) -> str:
 
 def _bytes(texts: Iterable[str]) -> int:
     return sum(len(text.encode()) for text in texts)
-
-
-def amount_of(found: Mapping[str, Any]) -> str | None:
-    """The amount, total or price among the arguments, with its currency: {"amount": 184.2, "currency": "USD"} → 184.20 USD.
-
-    None where it is not a plain number or where two names match, because a button must never name a wrong sum.
-    """
-    named: dict[str, list[Any]] = {}
-    for name, value in found.items():
-        named.setdefault(name.lower(), []).append(value)
-    values = next((named[name] for name in _AMOUNTS if name in named), [])
-    number = _number(values[0]) if len(values) == 1 else None
-    currency = [str(value) for value in named.get("currency", [])]
-    if (
-        number
-        and len(currency) == 1
-        and len(currency[0]) <= _LONGEST_CURRENCY
-        and _LETTERS.fullmatch(currency[0])
-    ):
-        return f"{number} {currency[0]}"
-    return number
-
-
-def _unusual(found: Mapping[str, Any], usual: float | None) -> str | None:
-    """12 times the usual amount, where it is five times or more; what is usual says private.usual_amount."""
-    values = [value for name in _AMOUNTS if (value := found.get(name)) is not None]
-    if not usual or not values or isinstance(values[0], bool) or not isinstance(values[0], int | float):
-        return None
-    times = values[0] / usual
-    return f"{times:,.0f} times the usual amount" if times >= _UNUSUAL else None
-
-
-def _number(value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    if isinstance(value, float) and abs(value) < 1e15 and round(value, 2) == value:
-        return f"{value:.2f}"
-    text = str(value).strip()
-    return text if len(text) <= _LONGEST_AMOUNT and _NUMBER.fullmatch(text) else None

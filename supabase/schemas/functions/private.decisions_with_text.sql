@@ -61,7 +61,8 @@ begin
           select tool_permission_id from private.decision_search where key is null
           union all select id from public.tool_permissions t where t.requested_at > $5 %3$s) n (id)
         join public.tool_permissions t using (id)
-        where (t.tool_name ilike $6 or t.arguments::text ilike $6 or t.reason ilike $6
+        where (t.tool_name ilike $6 or t.arguments::text ilike $6 or t.changed_arguments::text ilike $6 or t.proposed_arguments::text ilike $6
+          or t.reason ilike $6
           or (select i.caller ilike $6 or i.phone_number ilike $6 from public.interactions i where i.id = t.interaction_id)) %3$s %4$s
         order by t.requested_at %5$s, t.id %5$s limit $7)
       %6$s) f order by f.requested_at %5$s, f.id %5$s limit $7)$query$,
@@ -76,5 +77,5 @@ begin
   into ids using v_whose, p_since, p_until, p_place, v_mark, v_pattern, p_limit, v_agents, v_own, v_key;
 end $$;
 comment on function private.decisions_with_text(text, uuid, timestamptz, timestamptz, timestamptz, boolean, integer) is
-  'The first so many of the reader''s tool permissions, from this place on, that may have this text in tool, arguments, reason, agent''s name or customer; all that have it are among them. Null where the text is common, and where no index helps: one usual character, or too many rows are not in private.decision_search yet. FW422.';
+  'The first so many of the reader''s tool permissions, from this place on, that may have this text in tool, arguments (also those that a person changed or proposed), reason, agent''s name or customer; all that have it are among them. Null where the text is common, and where no index helps: one usual character, or too many rows are not in private.decision_search yet. FW422.';
 grant execute on function private.decisions_with_text(text, uuid, timestamptz, timestamptz, timestamptz, boolean, integer) to authenticated;

@@ -20,7 +20,7 @@ begin
       select c.started_at, c.completed, c.handle_seconds, c.rated, c.csat_hundredths, c.fcr_known, c.fcr_true
       from private.performance_changes c where c.supervisor_id = v_viewer and c.started_at >= v_since
     ), answers as materialized (
-      select t.id, t.tool_name, t.arguments, t.status, t.agent_id, t.responded_at,
+      select t.id, t.tool_name, coalesce(t.changed_arguments, t.arguments) as arguments, t.status, t.agent_id, t.responded_at,
         extract(epoch from t.responded_at - t.requested_at)::double precision as seconds
       from public.tool_permissions t join public.interactions i on i.id = t.interaction_id
       where t.supervisor_id = v_viewer and t.responded_at >= v_since and t.status in ('allowed', 'denied')

@@ -17,7 +17,7 @@ comment on table private.decision_search is
 comment on column private.decision_search.agent_id is
   'And not the supervisor: when an agent moves, with all its requests, nothing changes here.';
 comment on column private.decision_search.key is
-  'Tool, arguments, reason and customer as private.search_key has them; null while it waits for a decision.';
+  'Tool, arguments with those that a person changed or proposed, reason and customer as private.search_key has them; null while it waits for a decision.';
 comment on constraint decision_search_pkey on private.decision_search is
   'a tool permission is found once';
 comment on constraint decision_search_tool_permission on private.decision_search is

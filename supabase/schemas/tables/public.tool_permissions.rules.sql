@@ -63,7 +63,8 @@ create view private.tool_permission_cards with (security_invoker=true) as
     l.responded_at as last_allowed_at,
     p.grants,
     t.accepts_changes,
-    t.usual_amount
+    t.usual_amount,
+    t.changed_arguments::text as changed_arguments
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id
      left join public.agent_tools g on g.agent_id = t.agent_id and g.tool_name = t.tool_name
@@ -85,7 +86,8 @@ create view private.decision_cards with (security_invoker=true) as
     a.name as agent_name,
     t.rule,
     t.changed_arguments is not null as changed,
-    t.proposed_arguments is not null as proposed
+    t.proposed_arguments is not null as proposed,
+    t.changed_arguments::text as changed_arguments
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id;
 comment on view private.decision_cards is

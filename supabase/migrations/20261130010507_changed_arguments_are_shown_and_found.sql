@@ -1,8 +1,5 @@
 -- Why: what was allowed with changes was shown with the amount that was not allowed, and a search found neither changed nor proposed arguments.
 
-drop view private.decision_cards;
-drop view private.tool_permission_cards;
-
 create or replace function private.decision_key(p_permission public.tool_permissions) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -172,7 +169,7 @@ comment on function private.today(text) is
   'What the viewer''s own floor did since midnight in a time zone: sums, also by agent, interactions by hour, the last five interactions and three decisions. FW403 for all but supervisors, FW422 for an unknown zone.';
 grant execute on function private.today(text) to authenticated;
 
-create view private.tool_permission_cards with (security_invoker=true) as
+create or replace view private.tool_permission_cards with (security_invoker=true) as
  select t.id,
     t.tool_name,
     t.tool_description,
@@ -213,7 +210,7 @@ comment on view private.tool_permission_cards is
   'The card of a pending tool permission. The arguments are text, exactly as they were sent.';
 grant select on private.tool_permission_cards to authenticated;
 
-create view private.decision_cards with (security_invoker=true) as
+create or replace view private.decision_cards with (security_invoker=true) as
  select t.id,
     t.tool_name,
     t.arguments::text as arguments,

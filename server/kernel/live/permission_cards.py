@@ -219,7 +219,7 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
         "name": f"{what}, {agent}{again}",
         "limits": limits,
     }
-    for name in ("changed", "proposed", "drill"):
+    for name in ("changed", "proposed", "changed_arguments", "drill"):
         card.setdefault(name, False)
     if row["status"] == "pending":
         asked = [str(row[name]) for name in _ASKED]

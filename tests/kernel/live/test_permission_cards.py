@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from server.kernel.http import Partials
-from server.kernel.live import card, queue, shown
-from server.kernel.live.permission_cards import amount_of
+from server.kernel.live import amount_of, card, queue, shown
 
 ROW: dict[str, Any] = {
     "id": "1",

@@ -59,9 +59,9 @@ window.sight = (() => {
     const fit = !changed.length || changed.at(-1).end - changed[0].begin <= bottom - top + EDGE;
     const hidden = changed.filter((row) => (fit ? row.begin < top - EDGE || row.end > bottom + EDGE : !seen.has(row.place)));
     const below = rows.filter((row) => row.end > bottom + EDGE);
-    if (hidden.length) say(card, allow, true, count(hidden, "change", "not in sight"));
+    if (hidden.length) say(card, allow, true, count(hidden, "change", "unseen"));
     else if (some || !isShown(allow)) say(card, allow, false, count(below, "value", "below"));
-    else say(card, allow, true, count(rows, "value", "not in sight"));
+    else say(card, allow, true, count(rows, "value", "unseen"));
   }
 
   const count = ({ length }, what, where) => (length ? `${length} ${what}${length > 1 ? "s" : ""} ${where}` : "");
@@ -78,6 +78,7 @@ window.sight = (() => {
   /** Scroll a request that has just opened, and that cannot be allowed where it stands, into sight. */
   function bring() {
     look();
+    if (queue.matches("[data-alone]")) return; // its page shows nothing else
     const card = current();
     if (card?.dataset.jsUnseen !== "yes" || !isShown(card.querySelector(".decision .primary"))) return;
     const over = queue.querySelector(":scope > .tool-permission:hover");

@@ -40,7 +40,7 @@
   // Whether a press has to count: the request is open, it is allowed here, and its button says nothing of changes that are out of sight.
   function offers(id) {
     const button = document.getElementById(id)?.querySelector(".decision button.primary");
-    return Boolean(button?.checkVisibility()) && !button.textContent.includes("not in sight");
+    return Boolean(button?.checkVisibility()) && !button.textContent.includes("unseen");
   }
   // What the page itself says of the card, to be read when a press did not count.
   const told = (id) => id && JSON.stringify({ ...document.getElementById(id)?.dataset, off: document.getElementById(id)?.querySelector(".decision .primary")?.ariaDisabled, line: document.getElementById("connection")?.textContent });

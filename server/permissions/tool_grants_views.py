@@ -135,8 +135,9 @@ def _form(
     status = 422 if problem else 200
     if request.headers.get("hx-request"):
         return http.fragment(request, _FORM, status, **context)
+    form = http.partial(_FORM, **context)
     return http.render(
-        request, "permissions/standing_approval.html", status, form=http.partial(_FORM, **context)
+        request, "permissions/standing_approval.html", status, form=form, heading=found["name"]
     )
 
 

@@ -171,7 +171,9 @@ def _form(
     if request.headers.get("hx-request"):
         return http.fragment(request, _FORM, status, **context)
     form = http.partial(_FORM, **context)
-    return http.render(request, "permissions/standing_approval.html", status, form=form)
+    return http.render(
+        request, "permissions/standing_approval.html", status, form=form, heading=found["name"]
+    )
 
 
 def _pretty(value: Any) -> str:

@@ -158,6 +158,38 @@ async def test_axe_finds_nothing_on_a_supervisors_pages(
         assert not await complaints(page), path
 
 
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.full)])
+async def test_axe_finds_nothing_where_a_request_is_answered(
+    app_server: AppServer, voice: Person, sign_in: SignIn, scheme: Literal["light", "dark"]
+) -> None:
+    """The request on a page of its own, in both dialogs, in the second step, and refused."""
+    agent = voice.agents[0]
+    asked = await app_server.ask(agent, await app_server.start(agent), accepts_changes=True)
+    path = f"/tool-permissions/{asked['id']}"
+    page = await sign_in(voice)
+    await page.emulate_media(color_scheme=scheme)
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await page.goto(path)
+    assert not await complaints(page)
+    for name in ("Standing approval for", "Reason or changes for"):
+        await page.get_by_role("link", name=name).click()
+        await page.get_by_role("dialog").locator("form").wait_for()
+        assert not await complaints(page), name
+        await page.keyboard.press("Escape")
+    for form in ("standing-approval", "answer"):
+        await page.goto(f"{path}/{form}")
+        assert not await complaints(page), form
+    await page.locator("#value-0").fill("changed")
+    await page.get_by_role("button", name="Review the changes").click()
+    await page.get_by_role("button", name="with these changes").wait_for()
+    assert not await complaints(page), "the second step"
+    async with app_server.browser_of(voice) as other:
+        await other.post(f"{path}/decision", data=decision(asked, "denied"))
+    await page.get_by_role("button", name="with these changes").click()
+    await page.get_by_text("Nothing was decided").or_(page.get_by_text("is already denied")).first.wait_for()
+    assert not await complaints(page), "refused"
+
+
 async def test_axe_would_find_something(browser: Browser, app_server: AppServer) -> None:
     context = await browser.new_context(base_url=app_server.url)
     page = await context.new_page()

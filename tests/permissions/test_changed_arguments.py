@@ -101,7 +101,9 @@ async def test_the_agent_runs_what_was_changed_and_nothing_else(app_server: AppS
         line = shown((await browser.get("/tool-permissions?days=&q=84.2,")).text, asked)
         assert "issue_refund 84.20 was 184.20" in line
         assert "allowed with changes" in line
-        assert "issue_refund 84.20 (was 184.20) allowed with changes" in words_of((await browser.get("/")).text)
+        assert "issue_refund 84.20 (was 184.20) allowed with changes" in words_of(
+            (await browser.get("/")).text
+        )
         # The next request for the tool is compared with what was run.
         again = await app_server.ask(agent, asked["interaction_id"], arguments=wanted)
         assert "Same as the one allowed" in (await browser.get("/")).text

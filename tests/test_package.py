@@ -50,6 +50,7 @@ def test_the_wheel_has_every_file_and_nothing_else(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
+@pytest.mark.full
 def test_a_server_of_the_wheel_starts_in_an_empty_folder(wheel: Path, folder: Path) -> None:
     """With the libraries of this environment."""
     place = folder / "unpacked"

@@ -98,6 +98,7 @@ async def _lightness(page: Page, colour: str) -> float:
     return found
 
 
+@pytest.mark.full
 async def test_axe_finds_nothing_on_either_board(busy: Person, sign_in: SignIn) -> None:
     page = await sign_in(busy)
     for path in (f"/leaderboard?period=today&open={busy.username}", "/leaderboard?board=agents&period=today"):

@@ -55,7 +55,8 @@ async def live(page: Page) -> None:
     await expect(page.locator("#connection")).to_have_text("Live")
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_sentiment_score_silence_and_last_line_are_seen_on_every_screen(
     app_server: AppServer, sign_in: SignIn, scheme: Literal["light", "dark"]
 ) -> None:

@@ -261,9 +261,8 @@ def child(pid: int) -> int:
     return int(found[found.index("pg_dump") - 1]) if "pg_dump" in found else 0
 
 
-@pytest.mark.parametrize(
-    "bin_folder", [WHEEL, *(pytest.param(path, marks=pytest.mark.full) for path in OTHERS)], ids=str
-)
+@pytest.mark.full
+@pytest.mark.parametrize("bin_folder", [WHEEL, *OTHERS], ids=str)
 async def test_a_hosted_project_is_filled_when_it_is_empty(
     used_home: UsedHome, folder: Path, bin_folder: Path
 ) -> None:

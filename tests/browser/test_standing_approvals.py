@@ -9,7 +9,7 @@ from tests.app_server import Agent, AppServer, Person, decision
 from tests.browser.conftest import SignIn, without_javascript
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_held_allow import hold
-from tests.browser.test_queue import armed, card_of
+from tests.browser.test_queue import armed, card_of, statuses
 
 pytestmark = pytest.mark.browser
 REFUND = {"order": "W1", "amount": 10.5, "currency": "USD"}
@@ -46,6 +46,11 @@ async def test_a_small_refund_never_lets_a_large_one_pass(
     )
     give = dialog.get_by_role("button", name="Allow issue_refund 10.50 USD")
     await expect(give).to_have_text("Allow this and up to 3 more")
+    await expect(give).to_be_enabled()
+    await dialog.get_by_label("amount up to").press("Enter")
+    await page.wait_for_timeout(400)
+    await expect(dialog, "only a press of the button gives it").to_be_visible()
+    assert await statuses(app_server, asked) == ["pending"]
     await give.click()
     await expect(dialog).to_be_hidden()
     await expect(card_of(page, asked)).to_contain_text(f"allowed by {voice.username}")

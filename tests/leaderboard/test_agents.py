@@ -171,3 +171,24 @@ async def test_the_file_has_the_review_scores_that_the_page_shows(app_server: Ap
         assert seen <= set(filed)
         assert not unseen & set(filed)
         assert filed[person.username] == "76 of 2"  # half rounds to even
+
+
+@pytest.mark.parametrize("by", ["csat", "fcr"])
+async def test_the_trend_of_nothing_but_a_hundred_per_cent_is_drawn_at_the_top(
+    app_server: AppServer, by: str
+) -> None:
+    person = await app_server.hire("chat")
+    day = dt.datetime.now(dt.UTC).replace(hour=12) - dt.timedelta(days=133 if by == "csat" else 134)
+    async with app_server.database() as owner:
+        await owner.execute(
+            """with i as (insert into interactions (agent_id, interaction_type, status, started_at, ended_at)
+              values ($1, 'chat', 'completed', $2::timestamptz, $2::timestamptz + interval '1 minute') returning id)
+            insert into interaction_archives (interaction_id, summary, csat_score, fcr_status) select id, 's', 100, true from i""",
+            person.agents[0].id,
+            day,
+        )
+    html = await page(app_server, person, f"?since={day.date()}&until={day.date()}&by={by}", everybody=False)
+    shown = trend(html)
+    assert [value for line in shown["lines"] for value in line["values"] if value is not None] == [100]
+    assert shown["low"] < shown["high"] == 100
+    assert re.search(r'<path class="line chosen of-1" d="M\d+ 0h0"', html)

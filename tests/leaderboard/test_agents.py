@@ -192,3 +192,29 @@ async def test_the_trend_of_nothing_but_a_hundred_per_cent_is_drawn_at_the_top(
     assert [value for line in shown["lines"] for value in line["values"] if value is not None] == [100]
     assert shown["low"] < shown["high"] == 100
     assert re.search(r'<path class="line chosen of-1" d="M\d+ 0h0"', html)
+
+
+async def test_an_open_row_stays_open_where_other_days_put_it_on_another_page(app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
+    person = await app_server.hire("voice")  # without an interaction, behind everybody who has one
+    async with app_server.database("supabase_admin") as owner:
+        await owner.execute(
+            """insert into auth.users (id, email, raw_app_meta_data)
+            select gen_random_uuid(), 'behind-' || n || '@example.com',
+              jsonb_build_object('app_role', 'supervisor', 'supervisor_type', 'voice', 'username', 'aaa-' || n)
+            from generate_series(1, 60) n"""
+        )
+    try:
+        first = await page(app_server, admin, f"{TODAY}&type=voice", everybody=False)
+        assert person.username not in [row["Supervisor"] for row in table(first)]
+        query = f"{TODAY}&type=voice&open={person.username}"
+        html = await page(app_server, admin, query, everybody=False)
+        links = {unescape(found) for found in re.findall(r'href="(/leaderboard\?[^"#]*open=[^"#]*)"', html)}
+        assert len([one for one in links if "by=" in one]) == 3
+        for link in links:
+            other = await page(app_server, admin, link.removeprefix("/leaderboard"), everybody=False)
+            assert [row["Agent"] for row in agents_of(other)] == [person.agents[0].name], link
+            assert other.count("data-elsewhere") == 1
+    finally:
+        async with app_server.database() as owner:
+            await owner.execute("update users set deactivated_at = now() where username like 'aaa-%'")

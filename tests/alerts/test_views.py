@@ -163,7 +163,8 @@ async def test_a_rule_stays_about_its_supervisor_when_they_have_left(app_server:
         await owner.execute("update users set deactivated_at = now() where id = $1", person.id)
         form = (await browser.get(f"/alerts/rules/{rule_id}")).text
         (chosen,) = re.findall(
-            r'<option value="([^"]*)" selected>', form.partition('id="supervisor"')[2].partition("</select>")[0]
+            r'<option value="([^"]*)" selected>',
+            form.partition('id="supervisor"')[2].partition("</select>")[0],
         )
         assert chosen == str(person.id)
         assert f"{person.username} (deactivated)" in form

@@ -5,6 +5,7 @@ import datetime as dt
 import io
 import re
 from decimal import Decimal
+from typing import Any
 
 import phonenumbers
 import pytest
@@ -98,9 +99,16 @@ def test_a_course_needs_two_scores_and_says_its_ends() -> None:
 
 
 def test_a_course_tells_sentiments_by_height() -> None:
-    scores = [[0, 40, "neutral"], [10, 60, "good"], [20, 80, "good"], [30, 20, "critical"], [40, 20, None]]
+    scores: list[list[Any]] = [
+        [0, 40, "neutral"],
+        [10, 60, "good"],
+        [20, 80, "good"],
+        [30, 20, "critical"],
+        [40, 20, None],
+    ]
     bars = re.findall(
-        r'<rect class="(\w+)" x="(\d+)" y="101" width="([\d.]+)" height="(\d+)"/>', str(filters.course(scores))
+        r'<rect class="(\w+)" x="(\d+)" y="101" width="([\d.]+)" height="(\d+)"/>',
+        str(filters.course(scores)),
     )
     assert [(kind, x, width) for kind, x, width, _ in bars] == [
         ("neutral", "0", "250.0"),

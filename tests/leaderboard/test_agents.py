@@ -28,6 +28,12 @@ async def test_a_row_opens_to_its_agents_and_their_interactions(app_server: AppS
     one, two = person.agents
     await lasted(app_server, one, 60, 90)
     await lasted(app_server, one, 120, 70)
+    async with app_server.database() as owner:  # a test counts nowhere
+        await owner.execute(
+            """insert into interactions (agent_id, interaction_type, status, started_at, ended_at, is_test)
+            values ($1, 'voice', 'completed', now(), now() + interval '10 s', true)""",
+            one.id,
+        )
     html = await page(app_server, person, f"{TODAY}&open={person.username}")
     found = {row["Agent"]: row for row in agents_of(html)}
     assert [row["Interactions"] for row in found.values()] == ["2", "0"]
@@ -38,12 +44,23 @@ async def test_a_row_opens_to_its_agents_and_their_interactions(app_server: AppS
         (address,) = {
             a
             for a in addresses
-            if "outcome=completed" in a and a.endswith(f"agent={agent.id}" if agent else "outcome=completed")
+            if "outcome=completed" in a and a.endswith(f"agent={agent.id}" if agent else "test=no")
         }
         async with app_server.browser_of(person) as browser:
             listed = await browser.get(address)
         assert listed.status_code == 200, kind
         assert len(re.findall(r'href="/interactions/[0-9a-f-]{36}', listed.text)) == wanted
+    board = await page(app_server, person, f"{TODAY}&board=agents")
+    for html, agent, wanted in ((board, one, 2), (await _agents(app_server, person), one, 2)):
+        (address,) = re.findall(rf'href="(/interactions\?agent={agent.id}[^"]+)"', html)
+        async with app_server.browser_of(person) as browser:
+            listed = await browser.get(unescape(address))
+        assert len(re.findall(r'href="/interactions/[0-9a-f-]{36}', listed.text)) == wanted
+
+
+async def _agents(app_server: AppServer, person: Person) -> str:
+    async with app_server.browser_of(person) as browser:
+        return (await browser.get("/agents")).text
 
 
 async def test_only_admins_open_the_rows_of_others(app_server: AppServer, voice: Person) -> None:

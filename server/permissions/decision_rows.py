@@ -41,6 +41,30 @@ _EXECUTED = {
     "not": "status = 'allowed' and executed_at is null",
 }
 _MOST = 100  # lines of a table of times
+# What was known when a person pressed: of the metrics the same as private.beat_pulse puts on a card, and what was said.
+_ONE = """
+select r.*, t.execution_result, t.tool_description, g.granted_by_name, g.created_at as granted_at, g.uses, g.max_uses, g.ended_at, g.ended_how,
+  case when g.id is not null then private.grant_words(g) end as grant_words, k.sentiment, k.satisfaction_score, k.feed, t.usual_amount::float,
+  coalesce(l.changed_arguments, l.arguments)::text as last_arguments, l.responded_at as last_allowed_at,
+  (select coalesce(jsonb_agg(jsonb_build_object('speaker', s.speaker, 'text', s.text, 'at', s.created_at) order by s.created_at, s.id), '[]')
+   from (select n.id, n.speaker, n.text, n.created_at from public.interaction_turns n
+     where n.interaction_id = r.interaction_id and n.created_at <= p.moment order by n.created_at desc, n.id desc limit 4) s) as said
+from private.decision_rows r join public.tool_permissions t on t.id = r.id
+cross join lateral (select coalesce(t.held_at, r.responded_at, now()) as moment) p
+left join public.tool_grants g on g.id = r.grant_id
+left join public.tool_permissions l on l.id = t.compared_with and l.arguments::text <> '{}' and r.rule is null
+cross join lateral (
+  select (array_agg(m.sentiment order by m.place) filter (where m.sentiment is not null))[1] as sentiment,
+    (array_agg(m.satisfaction_score order by m.place) filter (where m.satisfaction_score is not null))[1] as satisfaction_score,
+    coalesce(jsonb_agg(jsonb_build_object('at', m.at, 'text', m.feed_text) order by m.place) filter (where m.line <= 3), '[]') as feed
+  from (
+    select v.*, case when v.feed_text <> '' then row_number() over (partition by v.feed_text <> '' order by v.place) end as line
+    from (
+      select w.*, e.at, row_number() over (order by e.at desc, w.timestamp desc) as place from public.realtime_metrics w
+      cross join lateral (select coalesce(w.effective_at, w.timestamp) as at) e
+      where w.interaction_id = r.interaction_id and w.created_at <= p.moment) v) m) k
+where r.id = $1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,26 +259,27 @@ async def attention(connection: Connection, filters: Filters, span: Span) -> Seq
     """How each person decided, by tool: what they had before their eyes, for how long, and what they opened; by name, no ranking.
 
     A supervisor gets their own rows, an admin everybody's. What was never reported as seen (no JavaScript, no page) is counted
-    in `answered` and in nothing else. Seconds; an allow that could be taken back counts from when it took effect.
+    in `answered` and in nothing else. Seconds until the person pressed, also where the allow could be taken back after that.
+    The first hundred rows; `lines` of each is how many there are.
     """
     condition, given = _with_text(filters, span)
     return await connection.fetch(
         f"""
         with decided as materialized (
-          select t.id, t.responded_by, t.tool_name, t.status, t.responded_at
+          select t.id, t.responded_by, t.tool_name, t.status, coalesce(t.held_at, t.responded_at) as pressed_at
           from public.tool_permissions t where {condition} and t.rule is null and t.responded_by is not null
             and (t.responded_by = (select private.viewer_id()) or (select private.viewer_role()) = 'admin')
             and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)
         ), runs as (
           select responded_by, tool_name, status, count(*) as length from (
-            select d.*, row_number() over (partition by responded_by, tool_name order by responded_at, id)
-              - row_number() over (partition by responded_by, tool_name, status order by responded_at, id) as run from decided d) r
+            select d.*, row_number() over (partition by responded_by, tool_name order by pressed_at, id)
+              - row_number() over (partition by responded_by, tool_name, status order by pressed_at, id) as run from decided d) r
           group by responded_by, tool_name, status, run
         ), each as (
           select d.responded_by, d.tool_name, count(*) as answered, count(s.first_seen_at) as seen,
-            percentile_cont(0.5) within group (order by extract(epoch from d.responded_at - s.first_seen_at)) as median,
-            percentile_cont(0.1) within group (order by extract(epoch from d.responded_at - s.first_seen_at)) as p10,
-            100.0 * count(*) filter (where d.responded_at - s.first_seen_at < interval '2 seconds') / nullif(count(s.first_seen_at), 0) as hasty,
+            percentile_cont(0.5) within group (order by extract(epoch from d.pressed_at - s.first_seen_at)) as median,
+            percentile_cont(0.1) within group (order by extract(epoch from d.pressed_at - s.first_seen_at)) as p10,
+            100.0 * count(*) filter (where d.pressed_at - s.first_seen_at < interval '2 seconds') / nullif(count(s.first_seen_at), 0) as hasty,
             100.0 * count(*) filter (where s.opened_arguments) / nullif(count(s.first_seen_at), 0) as opened
           from decided d left join public.permission_sights s on s.tool_permission_id = d.id and s.viewer_id = d.responded_by
           group by d.responded_by, d.tool_name)

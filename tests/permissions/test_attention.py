@@ -167,13 +167,13 @@ async def test_more_lines_than_fit_are_counted_and_can_be_reached(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"amount": 50, "currency": "USD"}, "5 times the usual amount (10.00)"),
+        ({"amount": 50, "currency": "USD"}, "5 times this supervisor&#39;s usual amount (10.00)"),
         pytest.param({"amount": 49.99, "currency": "USD"}, None, marks=pytest.mark.full),
         ({"amount": 5000, "currency": "EUR"}, None),
         pytest.param({"amount": "5000", "currency": "USD"}, None, marks=pytest.mark.full),
         pytest.param(
             {"amount": 12000, "currency": "USD"},
-            "1,200 times the usual amount (10.00)",
+            "1,200 times this supervisor&#39;s usual amount (10.00)",
             marks=pytest.mark.full,
         ),
     ],
@@ -188,8 +188,31 @@ async def test_an_unusual_amount_is_said(
             one = {"amount": 6 + number if number < 9 else 10, "currency": "USD"}
             asked = await app_server.ask(agent, live, arguments=one)
             if number == 9:  # nine are too few
-                assert "times the usual" not in (await browser.get("/")).text
+                assert "usual amount" not in (await browser.get("/")).text
             await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed"))
         await app_server.ask(agent, live, arguments=arguments)
         page = (await browser.get("/")).text
-    assert (words in page) if words else ("times the usual" not in page)
+    assert (words in page) if words else ("usual amount" not in page)
+
+
+async def test_what_is_usual_is_of_the_supervisor_and_of_no_test(
+    app_server: AppServer, voice: Person
+) -> None:
+    agent = voice.agents[0]
+    admin = await app_server.hire("admin")
+    live = await app_server.start(agent)
+    one = {"amount": 10, "currency": "USD"}
+    async with app_server.browser_of(voice) as browser, app_server.browser_of(admin) as other:
+        for decides in (other, browser):  # first an admin, then the supervisor during the set-up of the agent
+            for _ in range(10):
+                asked = await app_server.ask(agent, live, arguments=one)
+                await decides.post(
+                    f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed")
+                )
+            async with app_server.database() as owner:
+                await owner.execute(
+                    "update interactions set is_test = $2 where id = $1", UUID(live), decides is browser
+                )
+            asked = await app_server.ask(agent, live, arguments=one | {"amount": 900})
+            assert "usual amount" not in (await browser.get("/")).text
+            await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))

@@ -20,6 +20,7 @@ from server.kernel.live.permission_cards import (
     key_of,
     queue,
     shown,
+    unusual,
 )
 from server.kernel.live.regions import Parts, Regions
 from server.kernel.live.router import Shortcuts
@@ -54,4 +55,5 @@ __all__ = [
     "key_of",
     "queue",
     "shown",
+    "unusual",
 ]

@@ -92,7 +92,7 @@ comment on column public.tool_permissions.changed_arguments is
 comment on column public.tool_permissions.proposed_arguments is
   'The arguments that a person proposed with a denial.';
 comment on column public.tool_permissions.usual_amount is
-  'The median amount that people allowed for this tool on this floor when the request arrived; null with fewer than ten such.';
+  'The median amount that this supervisor themself allowed for this tool when the request arrived; null with fewer than ten such.';
 comment on column public.tool_permissions.known_tool is
   'Whether the tool is among the agent''s; one that is not always asks.';
 comment on column public.tool_permissions.rule is

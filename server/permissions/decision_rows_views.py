@@ -1,7 +1,8 @@
 """The history of tool permissions: the list, CSV, one decision, standing approvals, and how long decisions took."""
 
 import json
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -91,8 +92,21 @@ async def grants(request: Request) -> Response:
     """Standing approvals in force and those of the last day, with their uses."""
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        found = await decision_rows.grants(connection)
-    return http.render(request, "permissions/standing_approvals.html", grants=found)
+        found, older = await decision_rows.grants(connection, before)
+    return http.render(
+        request, "permissions/standing_approvals.html", grants=_numbered(found), before=before, older=older
+    )
+
+
+def _numbered(grants: Sequence[Record]) -> list[dict[str, Any]]:
+    """With a number for those of one tool and agents of one name, so that no two buttons have the same name."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for grant in grants:
+        named = (grant["tool_name"], grant["agent_name"])
+        seen[named] += 1
+        found.append(dict(grant) | {"turn": seen[named]})
+    return found
 
 
 async def decision_page(request: Request, permission_id: UUID, found: dict[str, Any]) -> Response:

@@ -96,7 +96,7 @@ class Permission(TypedDict):
     grants: list[Grant] | None  # of its interaction, for all tools
     accepts_changes: bool
     usual_amount: float | None
-    turn: NotRequired[int]  # among the waiting requests of its agent for its tool, from the second on
+    turn: NotRequired[int]  # among those of its tool and its agent's name, from the second on
 
 
 class Decision(TypedDict):
@@ -323,11 +323,11 @@ def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _Q
 
 
 def _numbered(pending: list[Permission]) -> list[Permission]:
-    """Requests of one agent for one tool get a number from the second on, so that no two buttons have the same name."""
+    """Requests of agents of one name for one tool get a number from the second on, so that no two buttons have the same name."""
     seen: Counter[tuple[str, str]] = Counter()
     found: list[Permission] = []
     for row in sorted(pending, key=lambda one: one["requested_at"]):
-        asked = (row["agent_id"], row["tool_name"])
+        asked = (row["agent_name"], row["tool_name"])
         seen[asked] += 1
         if seen[asked] > 1:
             found.append(row | {"turn": seen[asked]})

@@ -205,24 +205,8 @@ async def everything(
 
 
 async def find(connection: Connection, permission_id: UUID) -> Record:
-    """One row with its result, its standing approval, and what was known of the interaction when it was answered. NotFound."""
-    row = await connection.fetchrow(
-        """
-        select r.*, t.execution_result, t.tool_description, g.granted_by_name, g.created_at as granted_at, g.uses, g.max_uses, g.ended_at, g.ended_how,
-          case when g.id is not null then private.grant_words(g) end as grant_words,
-          (select jsonb_build_object('sentiment', m.sentiment, 'satisfaction_score', m.satisfaction_score)
-           from public.realtime_metrics m where m.interaction_id = r.interaction_id and m.created_at <= coalesce(r.responded_at, now())
-           order by m.timestamp desc limit 1) as mood,
-          (select coalesce(jsonb_agg(jsonb_build_object('speaker', s.speaker, 'text', s.text, 'at', s.created_at) order by s.created_at, s.id), '[]')
-           from (select n.id, n.speaker, n.text, n.created_at from public.interaction_turns n
-             where n.interaction_id = r.interaction_id and n.created_at <= coalesce(r.responded_at, now())
-             order by n.created_at desc, n.id desc limit 4) s) as said
-        from private.decision_rows r join public.tool_permissions t on t.id = r.id
-        left join public.tool_grants g on g.id = r.grant_id
-        where r.id = $1
-        """,
-        permission_id,
-    )
+    """One row with its result, its standing approval, and what its card showed when it was answered. NotFound."""
+    row = await connection.fetchrow(_ONE, permission_id)
     if row is None:
         raise NotFound("There is no such tool permission.")
     return row

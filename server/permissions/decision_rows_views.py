@@ -16,7 +16,7 @@ from server.kernel import http
 from server.kernel.db import Connection, Database, Record
 from server.kernel.db.lists import Span, agents_to_choose, span_of
 from server.kernel.http import signed_in
-from server.kernel.live import amount_of
+from server.kernel.live import amount_of, unusual
 from server.permissions import decision_rows, drills
 from server.permissions.decision_rows import Filters
 
@@ -121,11 +121,15 @@ async def decision_page(request: Request, permission_id: UUID, found: dict[str, 
     return http.render(
         request,
         "permissions/decision.html",
+    last = None if row["last_arguments"] is None else http.arguments(row["last_arguments"])
+    rows = http.argument_rows(found["arguments"], last)
         p=found,
         row=row,
         text=text,
         result=result[:_INDENTED],
-        argument_rows=http.argument_rows(found["arguments"]),
+        argument_rows=rows,
+        changes=sum(bool(one.change) for one in rows),
+        unusual=None if row["rule"] else unusual(found["arguments"], row["usual_amount"]),
         other_rows=_other(row, found["arguments"]),
         late=_not_executed(row),
         wait=_waited(row),

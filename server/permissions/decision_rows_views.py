@@ -74,6 +74,7 @@ async def times(request: Request) -> Response:
         found = await decision_rows.times(connection, filters, span)
         attention = await decision_rows.attention(connection, filters, span)
         ended = await drills.results(connection, drills.SPAN)
+        agents = await agents_to_choose(connection)
     query = urlencode(filters.chosen)
     return http.render(
         request,
@@ -84,12 +85,15 @@ async def times(request: Request) -> Response:
         span=drills.SPAN,
         filters=filters,
         query=query,
+        with_filter=lambda name, value: urlencode(filters.chosen | {name: value}),
+        agents=agents,
         **_words(),
     )
 
 
 async def grants(request: Request) -> Response:
     """Standing approvals in force and those of the last day, with their uses."""
+    before = request.query_params.get("before", "")[:60]
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         found, older = await decision_rows.grants(connection, before)
@@ -117,12 +121,12 @@ async def decision_page(request: Request, permission_id: UUID, found: dict[str, 
     text = json.dumps(found["arguments"], indent=1)
     if len(text) > _INDENTED:  # JSON that is nested a hundred deep would be mostly blanks
         text = json.dumps(found["arguments"])
+    last = None if row["last_arguments"] is None else http.arguments(row["last_arguments"])
+    rows = http.argument_rows(found["arguments"], last)
     result = json.dumps(row["execution_result"], indent=1, ensure_ascii=False)
     return http.render(
         request,
         "permissions/decision.html",
-    last = None if row["last_arguments"] is None else http.arguments(row["last_arguments"])
-    rows = http.argument_rows(found["arguments"], last)
         p=found,
         row=row,
         text=text,

@@ -7,9 +7,10 @@ from uuid import UUID
 import httpx
 import pytest
 
+from server.embedded.postgres import SUPERUSER
 from tests.app_server import AppServer, Person, decision
-
 from tests.conftest import until
+
 
 async def see(browser: httpx.AsyncClient, asked: dict[str, Any], **changes: str) -> int:
     form = {"arguments_digest": asked["arguments_digest"], "ago": "300", "opened": "no"} | changes
@@ -103,7 +104,6 @@ def numbers(page: str, name: str) -> list[str]:
     return re.findall(r'class="figure">([^<]*)<', row)
 
 
-async def test_the_page_with_all_arguments_counts_as_seen_and_opened(
 async def test_an_allow_that_can_be_taken_back_counts_until_it_was_pressed(
     app_server: AppServer, voice: Person
 ) -> None:
@@ -156,6 +156,7 @@ async def test_more_lines_than_fit_are_counted_and_can_be_reached(
         assert numbers(other, "tool_120")[0] == "1"
 
 
+async def test_the_page_with_all_arguments_counts_as_seen_and_opened(
     app_server: AppServer, voice: Person
 ) -> None:
     asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))

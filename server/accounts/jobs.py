@@ -1,8 +1,9 @@
-"""Sends signals by web push to people who have no page open.
+"""Sends signals by web push to people whom no open page has called.
 
-A page that is open gives a signal itself, in its leading tab, and reports that at once (POST /account/signals/given). What
-nobody has reported four seconds after its moment is queued here. So the server believes what a page has done, and not that a
-stream is open: a machine that sleeps, or has lost the network, keeps its stream for minutes and calls nobody (2026-11-29).
+A page reports at once what it has played, has shown as a notification, or has on the screen while somebody looks at it
+(POST /account/signals/given). What nobody has reported four seconds after its moment is queued here. So the server believes
+what a page has done, and not that a stream is open: a machine that sleeps, or has lost the network, keeps its stream for
+minutes and calls nobody (2026-11-29), and a page whose sound is off and which may not notify calls nobody either.
 
 A message says which signal, the agent and the tool; nothing of the customer, although only the browser can read it.
 """

@@ -79,7 +79,7 @@ async def has_session(connection: Connection, session_id: UUID) -> bool:
 
 
 async def queue(db: Database) -> None:
-    """Queue what calls people who have no page open."""
+    """Queue what calls people whom no page has called."""
     await db.call("select private.queue_pushes()")
 
 

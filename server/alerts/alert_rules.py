@@ -55,10 +55,14 @@ async def one(connection: Connection, rule_id: UUID) -> Record:
     return found
 
 
-async def supervisors(connection: Connection) -> Sequence[Record]:
-    """Whom a rule may be about: id and username."""
+async def supervisors(connection: Connection, present: UUID | None) -> Sequence[Record]:
+    """Whom a rule may be about: id, username and whether they have left. `present`, whom it is about now, is among them in any case."""
     return await connection.fetch(
-        "select id, username from public.users where role = 'supervisor' and deactivated_at is null order by username"
+        """
+        select id, username, deactivated_at is not null as has_left from public.users
+        where role = 'supervisor' and (deactivated_at is null or id = $1) order by username
+        """,
+        present,
     )
 
 

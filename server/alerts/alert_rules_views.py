@@ -129,8 +129,9 @@ async def _form(
     status: int = 200,
     faults: Mapping[str, str] | None = None,
 ) -> Response:
+    whose = fields.get("supervisor", "")
     async with request.state.db.as_viewer(request.state.viewer) as connection:
-        supervisors = await alert_rules.supervisors(connection)
+        supervisors = await alert_rules.supervisors(connection, UUID(whose) if http.is_id(whose) else None)
     return http.render(
         request,
         "alerts/rule.html",

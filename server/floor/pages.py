@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from starlette.requests import Request
 
@@ -72,6 +73,7 @@ class Agent(TypedDict):
     paused_at: str | None
     interaction: Interaction | None
     last: Ended | None
+    turn: NotRequired[int]  # among the agents of its name, from the second on
 
 
 class Floor(Queue):
@@ -82,6 +84,13 @@ class Floor(Queue):
         str, str
     ]  # agent → when its last request was answered, if that was less than a minute ago
     read_at: str
+
+
+class _Numbered(TypedDict):
+    """An agent with a number, as a partial of its own."""
+
+    id: str
+    agent: Agent
 
 
 class _QuietShown(TypedDict):
@@ -110,6 +119,7 @@ AGENTS = Template("agents/_agents.html", _AgentsShown)
 class _Card:
     """An agent's card, and what the other regions need to know of it."""
 
+    agent: Agent
     region: str
     html: str
     live: bool
@@ -128,6 +138,7 @@ def _card(agent: Agent) -> _Card:
     critical = one is not None and not silent and one["sentiment"] == "critical"
     counts = one is not None and not one["is_test"]
     return _Card(
+        agent,
         f"agent-{agent['id']}",
         AGENT.html({"agent": agent}),
         live=one is not None,
@@ -160,12 +171,28 @@ def _floor(shown: Floor, partials: Partials) -> Regions:
     if not shown["tool_permissions"] and not shown["answered"]:
         partials.note("asked", "nothing")  # private.floor_v2 then reads no tool permissions until one rings
     quiet = not shown["tool_permissions"] and not any(card.live for card in agents)
-    html = {card.region: card.html for card in agents}
+    html = _distinct(list(cards.values()), partials)
+    html = {card.region: html[card.region] for card in agents}
     return {
         "numbers": _quiet(agents, partials) if quiet else _numbers(shown, agents, waiting, partials),
         "tool-permissions": queue(shown, partials),
         "agents": Parts(html, lambda: AGENTS.html({"cards": html.values(), "quiet": quiet}), quiet),
     }
+
+
+def _distinct(cards: Sequence[_Card], partials: Partials) -> dict[str, str]:
+    """The HTML of each card. Agents of one name get a number from the second on, so that no two buttons have the same name."""
+    seen: Counter[str] = Counter()
+    html = {}
+    for card in cards:
+        seen[card.agent["name"]] += 1
+        turn = seen[card.agent["name"]]
+        if turn == 1:
+            html[card.region] = card.html
+        else:
+            numbered = _Numbered(id=f"{turn} {card.agent['id']}", agent=card.agent | {"turn": turn})
+            html[card.region] = partials.of_row(numbered, lambda row: AGENT.html({"agent": row["agent"]}))
+    return html
 
 
 def _numbers(shown: Floor, agents: Sequence[_Card], waiting: Sequence[Permission], partials: Partials) -> str:

@@ -31,6 +31,7 @@ DECISIONS = {
     "automatic": "allowed by a rule",
     "cancelled": "a request cancelled",
 }
+TESTS = {"no": "no tests", "yes": "tests alone"}
 FLAGS = {"yes": "flagged", "open": "flag open", "in_review": "in review", "done": "reviewed"}
 ORDERS = {"started": "Started", "duration": "Duration", "satisfaction": "Satisfaction", "csat": "CSAT"}
 PAGE, COUNTED = 50, 10_000
@@ -51,6 +52,7 @@ class Filters(ListFilters):
         "csat": CSAT,
         "decision": DECISIONS,
         "flag": FLAGS,
+        "test": TESTS,
         "sort": ORDERS,
         "up": ("yes",),
     }
@@ -64,18 +66,20 @@ class Filters(ListFilters):
     csat: str = ""
     decision: str = ""
     flag: str = ""
+    test: str = ""
     sort: str = "started"
     up: str = ""  # "yes": the smallest first
 
     @property
     def labels(self) -> list[str]:
-        """What private.interaction_search.labels holds of these filters."""
+        """What private.interaction_search.labels holds of these filters; a label after a minus it does not hold."""
         pairs = {
             "channel": self.channel, "outcome": self.outcome, "sentiment": self.sentiment, "topic": self.topic, "tag": self.tag,
             "issues": self.issue, "csat": self.csat, "decision": self.decision,
             "flag": self.flag,
         }  # fmt: skip
-        return [f"{name}:{value.lower()}" for name, value in pairs.items() if value]
+        tests = {"no": ["-test"], "yes": ["test"]}.get(self.test, [])
+        return [*(f"{name}:{value.lower()}" for name, value in pairs.items() if value), *tests]
 
     @property
     def of_live_ones(self) -> bool:
@@ -241,6 +245,7 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
           and ($7::uuid is null or p.supervisor_id = $7) and ($8::timestamptz is null or p.started_at >= $8)
           and ($10 = '' or f.state = $10 or $10 = 'yes' and f.state <> 'done')
           and ($11 = '' or exists (select from public.interaction_tags o where o.interaction_id = p.interaction_id and o.tag = $11))
+          and ($12 = '' or p.is_test = ($12 = 'yes'))
         order by p.started_at desc, p.interaction_id desc limit $9
         """,
         text,
@@ -254,6 +259,7 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
         PAGE,
         f.flag,
         f.tag.lower(),
+        f.test,
     )
 
 

@@ -157,6 +157,7 @@ _WORDS = {
     "csat": interaction_search.CSAT,
     "decision": interaction_search.DECISIONS,
     "flag": interaction_search.FLAGS,
+    "test": interaction_search.TESTS,
     "sort": interaction_search.ORDERS,
 }
 
@@ -164,7 +165,7 @@ _WORDS = {
 _NAMES = {
     "q": "text", "days": "time", "since": "from", "until": "until", "agent": "agent", "supervisor": "supervisor", "channel": "channel",
     "sentiment": "sentiment", "outcome": "outcome", "topic": "topic", "tag": "tag", "issue": "with", "csat": "with", "decision": "with",
-    "flag": "review",
+    "flag": "review", "test": "with",
 }  # fmt: skip
 
 

@@ -50,6 +50,14 @@ async def days(
     return Days(row["first_day"], row["last_day"], row["since"], row["until"], row["today"], zone)
 
 
+async def supervisor_named(connection: Connection, username: str) -> UUID | None:
+    """The supervisor of this username, whom the viewer may see."""
+    found: UUID | None = await connection.fetchval(
+        "select id from public.users where lower(username) = $1", username
+    )
+    return found
+
+
 async def review_scores(connection: Connection, over: Days) -> dict[UUID, Record]:
     """Supervisor → average and count of the review scores of their interactions of these days; those that the viewer may see.
 

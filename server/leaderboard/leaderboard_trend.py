@@ -143,4 +143,7 @@ def _bounds(values: Sequence[float], measure: str) -> tuple[float, float]:
     if unit == 10**7:
         unit = int(span / 4) + 1
     low, high = least // unit * unit, (max(values) // unit + 1) * unit
-    return max(low, 0.0), min(high, 100.0) if measure in ("csat", "fcr") and high > 100 else high
+    if measure in ("csat", "fcr") and high > 100:
+        high = 100.0
+        low = min(low, high - unit)  # values of 100 alone need a distance too
+    return max(low, 0.0), high

@@ -23,7 +23,7 @@ from server.leaderboard.leaderboard import Days
 
 _TYPES = ("voice", "chat")
 _PERIODS = {"today": "today", "month": "this month", "last_month": "last month"}
-_PAGE = 50  # rows, and the viewer's own; the CSV has all
+_PAGE = 50  # rows, and the one that is pinned; the CSV has all
 _LONGEST = 100  # characters
 
 
@@ -107,9 +107,8 @@ async def show(request: Request) -> Response:
                 connection, over, choice.type, choice.by, first=_PAGE, after=after
             )
         else:
-            rows = await leaderboard.read(
-                connection, over, choice.type, first=_PAGE, after=after, own=viewer.id
-            )
+            pinned = await _pinned(connection, viewer, choice)
+            rows = await leaderboard.read(connection, over, choice.type, first=_PAGE, after=after, own=pinned)
             more = await _beside(connection, viewer, choice, over, rows)
     more |= {"rows": [_texts(row) for row in rows], "after": after, "page": after // _PAGE + 1, "size": _PAGE}
     return http.render(
@@ -162,14 +161,21 @@ def _texts(row: Record) -> dict[str, Any]:
     return found
 
 
+async def _pinned(connection: Connection, viewer: Viewer, choice: Choice) -> UUID | None:
+    """Whose row is on every page: a supervisor's own; an admin's is the open one, whose place changes with days and type."""
+    if viewer.role == "admin":
+        return await leaderboard.supervisor_named(connection, choice.open) if choice.open else None
+    return viewer.id
+
+
 def _opened(viewer: Viewer, choice: Choice, rows: Sequence[Record]) -> UUID | None:
-    """The supervisor whose row is open. NotFound for one who is not on the page, or whose agents the viewer may not see."""
+    """The supervisor whose row is open. NotFound for one who is not on the board, or whose agents the viewer may not see."""
     if not choice.open:
         return None
     found = next((row["supervisor_id"] for row in rows if row["username"] == choice.open), None)
     if found is None or (viewer.role != "admin" and found != viewer.id):
         raise NotFound(
-            "There is no such row for you to open: supervisors open their own, admins those of the page."
+            "There is no such row for you to open: supervisors open their own, admins those of the board."
         )
     opened: UUID = found
     return opened

@@ -30,6 +30,7 @@ COLUMNS = (
     "responded_by_name", "reason", "responded_at", "executed", "executed_at", "is_test", "interaction_id", "id",
 )  # fmt: skip
 PAGE, _BATCH = 50, 2000
+_GRANT = re.compile(r"([01])\.(\d{1,18})\.([0-9a-f-]{36})")
 _CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f-]{36})")
 _SHOWN = """id, requested_at, responded_at, expires_at, tool_name, arguments, status, rule, reason, responded_by_name, grant_use,
   executed, executed_at, interaction_id, agent_id, agent_name, username, phone_number, caller,
@@ -40,6 +41,30 @@ _EXECUTED = {
     "started": "executed_at is not null and execution_succeeded is null",
     "not": "status = 'allowed' and executed_at is null",
 }
+# What was known when a person pressed: of the metrics the same as private.beat_pulse puts on a card, and what was said.
+_ONE = """
+select r.*, t.execution_result, t.tool_description, g.granted_by_name, g.created_at as granted_at, g.uses, g.max_uses, g.ended_at, g.ended_how,
+  case when g.id is not null then private.grant_words(g) end as grant_words, k.sentiment, k.satisfaction_score, k.feed, t.usual_amount::float,
+  coalesce(l.changed_arguments, l.arguments)::text as last_arguments, l.responded_at as last_allowed_at,
+  (select coalesce(jsonb_agg(jsonb_build_object('speaker', s.speaker, 'text', s.text, 'at', s.created_at) order by s.created_at, s.id), '[]')
+   from (select n.id, n.speaker, n.text, n.created_at from public.interaction_turns n
+     where n.interaction_id = r.interaction_id and n.created_at <= p.moment order by n.created_at desc, n.id desc limit 4) s) as said
+from private.decision_rows r join public.tool_permissions t on t.id = r.id
+cross join lateral (select coalesce(t.held_at, r.responded_at, now()) as moment) p
+left join public.tool_grants g on g.id = r.grant_id
+left join public.tool_permissions l on l.id = t.compared_with and l.arguments::text <> '{}' and r.rule is null
+cross join lateral (
+  select (array_agg(m.sentiment order by m.place) filter (where m.sentiment is not null))[1] as sentiment,
+    (array_agg(m.satisfaction_score order by m.place) filter (where m.satisfaction_score is not null))[1] as satisfaction_score,
+    coalesce(jsonb_agg(jsonb_build_object('at', m.at, 'text', m.feed_text) order by m.place) filter (where m.line <= 3), '[]') as feed
+  from (
+    select v.*, case when v.feed_text <> '' then row_number() over (partition by v.feed_text <> '' order by v.place) end as line
+    from (
+      select w.*, e.at, row_number() over (order by e.at desc, w.timestamp desc) as place from public.realtime_metrics w
+      cross join lateral (select coalesce(w.effective_at, w.timestamp) as at) e
+      where w.interaction_id = r.interaction_id and w.created_at <= p.moment) v) m) k
+where r.id = $1
+"""
 _MOST = 100  # lines of a table of times
 
 
@@ -181,31 +206,18 @@ async def everything(
 
 
 async def find(connection: Connection, permission_id: UUID) -> Record:
-    """One row with its result, its standing approval, and what was known of the interaction when it was answered. NotFound."""
-    row = await connection.fetchrow(
-        """
-        select r.*, t.execution_result, t.tool_description, g.granted_by_name, g.created_at as granted_at, g.uses, g.max_uses, g.ended_at, g.ended_how,
-          case when g.id is not null then private.grant_words(g) end as grant_words,
-          (select jsonb_build_object('sentiment', m.sentiment, 'satisfaction_score', m.satisfaction_score)
-           from public.realtime_metrics m where m.interaction_id = r.interaction_id and m.created_at <= coalesce(r.responded_at, now())
-           order by m.timestamp desc limit 1) as mood,
-          (select coalesce(jsonb_agg(jsonb_build_object('speaker', s.speaker, 'text', s.text, 'at', s.created_at) order by s.created_at, s.id), '[]')
-           from (select n.id, n.speaker, n.text, n.created_at from public.interaction_turns n
-             where n.interaction_id = r.interaction_id and n.created_at <= coalesce(r.responded_at, now())
-             order by n.created_at desc, n.id desc limit 4) s) as said
-        from private.decision_rows r join public.tool_permissions t on t.id = r.id
-        left join public.tool_grants g on g.id = r.grant_id
-        where r.id = $1
-        """,
-        permission_id,
-    )
+    """One row with its result, its standing approval, and what its card showed when it was answered. NotFound."""
+    row = await connection.fetchrow(_ONE, permission_id)
     if row is None:
         raise NotFound("There is no such tool permission.")
     return row
 
 
 async def times(connection: Connection, filters: Filters, span: Span) -> dict[str, Sequence[Record]]:
-    """How long decisions of people took, for each supervisor, agent and tool: median and p95 in seconds, expired share in percent."""
+    """How long decisions of people took, for each supervisor, agent and tool: median and p95 in seconds, expired share in percent.
+
+    The hundred of each that were asked most; `lines` of each row is how many there are. `chosen` is the value of the filter for it.
+    """
     condition, given = _with_text(filters, span)
     rows = await connection.fetch(
         f"""
@@ -219,47 +231,50 @@ async def times(connection: Connection, filters: Filters, span: Span) -> dict[st
             percentile_cont(0.5) within group (order by wait) filter (where status <> 'timeout') as median,
             percentile_cont(0.95) within group (order by wait) filter (where status <> 'timeout') as p95
           from decided group by grouping sets ((supervisor_id), (agent_id), (tool_name)))
-        select case when u.id is not null then 'supervisor' when a.id is not null then 'agent' else 'tool' end as kind,
-          coalesce(u.username, a.name, g.tool_name) as name, g.asked, g.allowed, g.denied, g.expired, g.median, g.p95
-        from grouped g left join public.users u on u.id = g.supervisor_id left join public.agents a on a.id = g.agent_id
-        order by g.asked desc, 2
+        select * from (
+          select k.kind, n.name, n.chosen, g.asked, g.allowed, g.denied, g.expired, g.median, g.p95, count(*) over (partition by k.kind) as lines,
+            row_number() over (partition by k.kind order by g.asked desc, n.name, n.chosen) as place
+          from grouped g left join public.users u on u.id = g.supervisor_id left join public.agents a on a.id = g.agent_id
+          cross join lateral (select case when u.id is not null then 'supervisor' when a.id is not null then 'agent' else 'tool' end as kind) k
+          cross join lateral (select coalesce(u.username, a.name, g.tool_name) as name, coalesce(u.username, a.id::text, g.tool_name) as chosen) n) l
+        where l.place <= {_MOST} order by l.place
         """,
         *given,
     )
-    return {
-        kind: [row for row in rows if row["kind"] == kind][:_MOST] for kind in ("supervisor", "agent", "tool")
-    }
+    return {kind: [row for row in rows if row["kind"] == kind] for kind in ("supervisor", "agent", "tool")}
 
 
 async def attention(connection: Connection, filters: Filters, span: Span) -> Sequence[Record]:
     """How each person decided, by tool: what they had before their eyes, for how long, and what they opened; by name, no ranking.
 
     A supervisor gets their own rows, an admin everybody's. What was never reported as seen (no JavaScript, no page) is counted
-    in `answered` and in nothing else. Seconds; an allow that could be taken back counts from when it took effect.
+    in `answered` and in nothing else. Seconds until the person pressed, also where the allow could be taken back after that.
+    The first hundred rows; `lines` of each is how many there are.
     """
     condition, given = _with_text(filters, span)
     return await connection.fetch(
         f"""
         with decided as materialized (
-          select t.id, t.responded_by, t.tool_name, t.status, t.responded_at
+          select t.id, t.responded_by, t.tool_name, t.status, coalesce(t.held_at, t.responded_at) as pressed_at
           from public.tool_permissions t where {condition} and t.rule is null and t.responded_by is not null
             and (t.responded_by = (select private.viewer_id()) or (select private.viewer_role()) = 'admin')
             and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)
         ), runs as (
           select responded_by, tool_name, status, count(*) as length from (
-            select d.*, row_number() over (partition by responded_by, tool_name order by responded_at, id)
-              - row_number() over (partition by responded_by, tool_name, status order by responded_at, id) as run from decided d) r
+            select d.*, row_number() over (partition by responded_by, tool_name order by pressed_at, id)
+              - row_number() over (partition by responded_by, tool_name, status order by pressed_at, id) as run from decided d) r
           group by responded_by, tool_name, status, run
         ), each as (
           select d.responded_by, d.tool_name, count(*) as answered, count(s.first_seen_at) as seen,
-            percentile_cont(0.5) within group (order by extract(epoch from d.responded_at - s.first_seen_at)) as median,
-            percentile_cont(0.1) within group (order by extract(epoch from d.responded_at - s.first_seen_at)) as p10,
-            100.0 * count(*) filter (where d.responded_at - s.first_seen_at < interval '2 seconds') / nullif(count(s.first_seen_at), 0) as hasty,
+            percentile_cont(0.5) within group (order by extract(epoch from d.pressed_at - s.first_seen_at)) as median,
+            percentile_cont(0.1) within group (order by extract(epoch from d.pressed_at - s.first_seen_at)) as p10,
+            100.0 * count(*) filter (where d.pressed_at - s.first_seen_at < interval '2 seconds') / nullif(count(s.first_seen_at), 0) as hasty,
             100.0 * count(*) filter (where s.opened_arguments) / nullif(count(s.first_seen_at), 0) as opened
           from decided d left join public.permission_sights s on s.tool_permission_id = d.id and s.viewer_id = d.responded_by
           group by d.responded_by, d.tool_name)
         select coalesce(u.username, u.name) as name, e.*,
-          coalesce((select max(r.length) from runs r where r.responded_by = e.responded_by and r.tool_name = e.tool_name and r.status = 'allowed'), 0) as run
+          coalesce((select max(r.length) from runs r where r.responded_by = e.responded_by and r.tool_name = e.tool_name and r.status = 'allowed'), 0) as run,
+          count(*) over () as lines
         from each e join public.users u on u.id = e.responded_by
         order by 1, e.tool_name limit {_MOST}
         """,
@@ -267,17 +282,30 @@ async def attention(connection: Connection, filters: Filters, span: Span) -> Seq
     )
 
 
-async def grants(connection: Connection) -> Sequence[Record]:
-    """Standing approvals: those in force, then those that ended in the last 24 hours, the newest first; with their uses."""
-    return await connection.fetch(
-        """
-        select g.id, g.tool_name, private.grant_words(g) as words, g.granted_by_name, g.created_at, g.expires_at, g.uses, g.max_uses,
+async def grants(connection: Connection, before: str = "") -> tuple[Sequence[Record], str]:
+    """Standing approvals: those in force, then those that ended in the last 24 hours, the newest first; with their uses.
+
+    A page of them, behind the place `before`; and the place of its end where there are more, else empty. Invalid for no place.
+    """
+    found = _GRANT.fullmatch(before)
+    if before and (found is None or not is_id(found[3])):
+        raise Invalid("There is no such page.")
+    place = (found[1] == "1", int(found[2]), UUID(found[3])) if found else (None, None, None)
+    rows = await connection.fetch(
+        f"""
+        select g.id, g.in_force, g.tool_name, private.grant_words(g.whole) as words, g.granted_by_name, g.created_at, g.expires_at, g.uses, g.max_uses,
           g.used_sum, g.sum_limit, g.ended_at, g.ended_how, g.ended_by_name, g.interaction_id, a.name as agent_name, i.phone_number, i.caller,
-          g.ended_at is null and g.expires_at > now() as in_force,
+          concat_ws('.', g.in_force::integer, (extract(epoch from g.created_at) * 1000000)::bigint, g.id) as place,
           (select coalesce(jsonb_agg(jsonb_build_object('id', t.id, 'at', t.requested_at, 'arguments', left(t.arguments::text, 200)) order by t.grant_use), '[]')
            from public.tool_permissions t where t.grant_id = g.id) as used
-        from public.tool_grants g join public.interactions i on i.id = g.interaction_id join public.agents a on a.id = i.agent_id
-        where g.ended_at is null or g.ended_at > now() - interval '24 hours'
-        order by in_force desc, g.created_at desc limit 100
-        """
+        from (
+          select o.*, o as whole, o.ended_at is null and o.expires_at > now() as in_force from public.tool_grants o
+          where o.ended_at is null or o.ended_at > now() - interval '24 hours') g
+        join public.interactions i on i.id = g.interaction_id join public.agents a on a.id = i.agent_id
+        where $1::boolean is null
+          or (g.in_force, g.created_at, g.id) < ($1, timestamptz 'epoch' + $2::bigint * interval '1 microsecond', $3::uuid)
+        order by g.in_force desc, g.created_at desc, g.id desc limit {PAGE + 1}
+        """,
+        *place,
     )
+    return rows[:PAGE], str(rows[PAGE - 1]["place"]) if len(rows) > PAGE else ""

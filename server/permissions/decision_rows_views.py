@@ -1,7 +1,8 @@
 """The history of tool permissions: the list, CSV, one decision, standing approvals, and how long decisions took."""
 
 import json
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from server.kernel import http
 from server.kernel.db import Connection, Database, Record
 from server.kernel.db.lists import Span, agents_to_choose, span_of
 from server.kernel.http import signed_in
-from server.kernel.live import amount_of
+from server.kernel.live import amount_of, unusual
 from server.permissions import decision_rows, drills
 from server.permissions.decision_rows import Filters
 
@@ -73,6 +74,7 @@ async def times(request: Request) -> Response:
         found = await decision_rows.times(connection, filters, span)
         attention = await decision_rows.attention(connection, filters, span)
         ended = await drills.results(connection, drills.SPAN)
+        agents = await agents_to_choose(connection)
     query = urlencode(filters.chosen)
     return http.render(
         request,
@@ -83,16 +85,32 @@ async def times(request: Request) -> Response:
         span=drills.SPAN,
         filters=filters,
         query=query,
+        with_filter=lambda name, value: urlencode(filters.chosen | {name: value}),
+        agents=agents,
         **_words(),
     )
 
 
 async def grants(request: Request) -> Response:
     """Standing approvals in force and those of the last day, with their uses."""
+    before = request.query_params.get("before", "")[:60]
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
-        found = await decision_rows.grants(connection)
-    return http.render(request, "permissions/standing_approvals.html", grants=found)
+        found, older = await decision_rows.grants(connection, before)
+    return http.render(
+        request, "permissions/standing_approvals.html", grants=_numbered(found), before=before, older=older
+    )
+
+
+def _numbered(grants: Sequence[Record]) -> list[dict[str, Any]]:
+    """With a number for those of one tool and agents of one name, so that no two buttons have the same name."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for grant in grants:
+        named = (grant["tool_name"], grant["agent_name"])
+        seen[named] += 1
+        found.append(dict(grant) | {"turn": seen[named]})
+    return found
 
 
 async def decision_page(request: Request, permission_id: UUID, found: dict[str, Any]) -> Response:
@@ -103,6 +121,8 @@ async def decision_page(request: Request, permission_id: UUID, found: dict[str, 
     text = json.dumps(found["arguments"], indent=1)
     if len(text) > _INDENTED:  # JSON that is nested a hundred deep would be mostly blanks
         text = json.dumps(found["arguments"])
+    last = None if row["last_arguments"] is None else http.arguments(row["last_arguments"])
+    rows = http.argument_rows(found["arguments"], last)
     result = json.dumps(row["execution_result"], indent=1, ensure_ascii=False)
     return http.render(
         request,
@@ -111,7 +131,9 @@ async def decision_page(request: Request, permission_id: UUID, found: dict[str, 
         row=row,
         text=text,
         result=result[:_INDENTED],
-        argument_rows=http.argument_rows(found["arguments"]),
+        argument_rows=rows,
+        changes=sum(bool(one.change) for one in rows),
+        unusual=None if row["rule"] else unusual(found["arguments"], row["usual_amount"]),
         other_rows=_other(row, found["arguments"]),
         late=_not_executed(row),
         wait=_waited(row),

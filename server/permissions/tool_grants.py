@@ -72,7 +72,8 @@ async def revoke(db: Database, viewer: Caller, grant_id: UUID) -> Record:
     """
     async with db.as_viewer(viewer) as connection:
         row = await connection.fetchrow(
-            "select tool_name, ended_how, ended_by_name from public.revoke_grant($1)", grant_id
+            "select tool_name, ended_how, ended_by_name, interaction_id from public.revoke_grant($1)",
+            grant_id,
         )
     assert row is not None  # otherwise the function has raised
     return row

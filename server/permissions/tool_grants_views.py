@@ -64,12 +64,21 @@ async def give(request: Request) -> Response:
 
 
 async def revoke(request: Request) -> Response:
-    """End a standing approval. The reply is its line on the page, with who ended it, also when another user was faster."""
+    """End a standing approval. The reply is its line on the page, with who ended it, also when another user was faster.
+
+    Without htmx it leads back to the page whose name the field `from` has: list or interaction; else to the floor.
+    """
     grant_id = http.identifier(request.path_params["id"], "standing approval")
     row = await tool_grants.revoke(request.state.db, request.state.viewer, grant_id)
     if request.headers.get("hx-request"):
         return http.fragment(request, "permissions/_ended_approval.html", id=grant_id, grant=row)
-    return RedirectResponse("/", 303)
+    sent = request.headers.get("content-type") is not None  # a form with no field has no body
+    came_from = (await http.form(request)).get("from") if sent else None
+    pages = {
+        "list": "/tool-permissions/standing-approvals",
+        "interaction": f"/interactions/{row['interaction_id']}",
+    }
+    return RedirectResponse(pages.get(came_from or "", "/"), 303)
 
 
 async def _read(request: Request) -> tuple[dict[str, Any], Record | None]:

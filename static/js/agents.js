@@ -83,7 +83,7 @@ function hear() {
 // when an archive arrives late, and after midnight.
 
 const quiet = () => document.querySelector("#numbers[data-quiet]");
-const version = () => `${quiet().dataset.quiet} ${new Date(serverTime.now()).toDateString()}`;
+const version = () => `${quiet().dataset.quiet} ${shownTime.date(new Date(serverTime.now()))}`;
 let shown = quiet() && document.querySelector("#today > *") ? version() : null;
 
 async function today() {

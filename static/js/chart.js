@@ -54,13 +54,14 @@ function columns() {
 
 const ground = { good: "good-ground", critical: "critical-ground" };
 const strong = { good: "good", critical: "critical", neutral: "faint" };
+const bar = { good: 2, neutral: 4, critical: 8 }; // px, to tell sentiments apart without their colours; the key shows the same
 
 function bands(u) {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
   ctx.save();
   ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height + 8 * ratio);
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height + 9 * ratio);
   ctx.clip();
   course.points.forEach(([at, , sentiment], n) => {
     const next = course.points[n + 1];
@@ -72,7 +73,7 @@ function bands(u) {
       ctx.fillRect(x, bbox.top, width, bbox.height);
     }
     ctx.fillStyle = colours[strong[sentiment] ?? "faint"];
-    ctx.fillRect(x, bbox.top + bbox.height, width, 4 * ratio);
+    ctx.fillRect(x, bbox.top + bbox.height + ratio, width, (bar[sentiment] ?? bar.neutral) * ratio);
   });
   ctx.strokeStyle = colours.line;
   ctx.lineWidth = 1.5 * ratio;
@@ -222,7 +223,7 @@ function options(width) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: () => colours.accent } },
     scales: { x: { time: true }, y: { range: [0, 100] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, gap: 9, size: 30, values: (u, ticks, _axis, _space, step) => ticks.map((at) => (step < 60 ? clock(at) : shownTime.minutes(new Date(at * 1000)))) },
+      { ...axis, grid: { show: false }, space: 70, gap: 12, size: 33, values: (u, ticks, _axis, _space, step) => ticks.map((at) => (step < 60 ? clock(at) : shownTime.minutes(new Date(at * 1000)))) },
       { ...axis, size: 44, splits: () => [0, 50, 100], values: (u, ticks) => ticks.map((value) => `${value}%`) },
     ],
     series: [{}, { stroke: () => colours.accent, width: 1.75, points: { show: course.points.length < 3 }, spanGaps: false }],

@@ -4,7 +4,8 @@
 //
 // Nothing calls twice: each signal has a key, and of all tabs of a browser the first to note it in localStorage, under a lock, gives
 // it. The leading tab goes first; the others wait a moment, and do it if its sound is blocked. What was there when the page opened
-// does not call. The leading tab reports what it has given, so that it is not sent by web push too (server/accounts/jobs.py).
+// does not call. A tab reports what it has given, so that it is not sent by web push too (server/accounts/jobs.py): what it has
+// played, what it has shown as a notification, and what is there while somebody looks at it.
 
 const live = document.getElementById("live");
 const favicon = document.getElementById("favicon");
@@ -117,14 +118,17 @@ async function ring(signals) {
   if (!sounds.wanted() || !signals.length) return;
   if (!leads()) await wait(FOLLOWS);
   if (sounds.state() === "blocked") return void missed.push(...signals); // another tab may play it
-  const [most] = urgent(await first("rung", signals));
-  if (most) sounds.play(most.signal);
+  const rung = urgent(await first("rung", signals));
+  if (!rung.length) return;
+  sounds.play(rung[0].signal);
+  report(rung);
 }
 
 async function notify(signals) {
   const may = sounds.wanted() && "Notification" in window && Notification.permission === "granted";
   if (!looking()) await wait(leads() ? ELSEWHERE : FOLLOWS);
-  const [most, ...others] = urgent(await first("told", signals));
+  const told = urgent(await first("told", signals));
+  const [most, ...others] = told;
   if (!most || looking() || !may) return;
   const more = others.length ? `And ${others.length} more` : "";
   const what = { body: [most.body, more].filter(Boolean).join(" · "), tag: most.tag, renotify: true };
@@ -133,17 +137,26 @@ async function notify(signals) {
   } catch {
     // Chromium on Android shows notifications of a service worker only.
     const worker = await navigator.serviceWorker?.getRegistration("/");
-    await worker?.showNotification(QUESTION[most.signal](most.name), what);
+    if (!worker) return;
+    await worker.showNotification(QUESTION[most.signal](most.name), what);
   }
+  report(told);
 }
 
-let unreported = [];
+const reported = new Set(); // keys
 
-async function report() {
-  if (!leads() || !choices?.push || !unreported.length) return;
-  const given = unreported.map(({ signal, id, since }) => `${signal} ${id} ${since}`).join("\n");
-  unreported = [];
-  await fetch("/account/signals/given", { method: "POST", body: new URLSearchParams({ given }), keepalive: true }).catch(() => null);
+/** Tell the server that these signals have been given here. */
+async function report(signals) {
+  const given = signals.filter(({ key }) => !reported.has(key));
+  for (const { key } of given) reported.add(key);
+  if (!given.length) return;
+  await reading;
+  if (!choices.push) return;
+  const lines = given.map(({ signal, id, since }) => `${signal} ${id} ${since}`);
+  for (let from = 0; from < lines.length; from += REPORTED) {
+    const body = new URLSearchParams({ given: lines.slice(from, from + REPORTED).join("\n") });
+    await fetch("/account/signals/given", { method: "POST", body, keepalive: true }).catch(() => null);
+  }
 }
 
 async function give(fresh) {
@@ -165,8 +178,7 @@ function look() {
   known ??= new Set();
   const fresh = all.filter(({ key }) => !known.has(key));
   for (const { key } of fresh) known.add(key);
-  unreported = [...unreported, ...fresh].slice(-REPORTED);
-  reading.then(report);
+  if (looking()) report(all); // also what was there before they came
   if (opened || !fresh.length) return;
   const said = fresh.filter(({ id }) => document.getElementById(`tool-permission-${id}`));
   if (said.length)

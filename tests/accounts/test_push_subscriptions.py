@@ -13,7 +13,7 @@ from server.accounts.push_subscriptions import Subscription
 from server.embedded.postgres import SUPERUSER
 from server.errors import Invalid
 from server.kernel.providers import PushKeys, encrypt, from_base64url, post
-from tests.app_server import AppServer, Person
+from tests.app_server import AppServer, Person, decision
 from tests.conftest import until
 from tests.push_service import PUSH_KEY, Browser, PushService, plain, written
 
@@ -245,6 +245,26 @@ async def test_a_failure_is_repeated_and_a_refusal_is_not(
         assert refusing.got == []
         assert await count(pushing, refusing) == 1
         assert "push_given_up" in pushing.log.read_text()
+
+
+async def test_a_request_that_was_answered_meanwhile_is_not_asked_again(
+    pushing: AppServer, service: PushService, voice: Person
+) -> None:
+    async with pushing.browser_of(voice) as http, pushing.database() as owner:
+        browser = await subscribed(http, service, pushing)
+        browser.answers = [503, 503]  # which is tried again after five seconds
+        asked = await asked_before(pushing, voice, HALF)
+        await until(lambda: len(browser.answers) < 2)
+        answer = await http.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
+        assert answer.status_code == 303, answer.text
+
+        async def given_up() -> bool:
+            return not await owner.fetchval(
+                "select count(*) from private.push_messages where subject_id = $1", UUID(asked["id"])
+            )
+
+        await until(given_up)
+        assert (browser.got, len(browser.answers)) == ([], 1)
 
 
 async def test_a_subscription_ends_with_the_session_of_its_browser(

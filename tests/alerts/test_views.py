@@ -155,6 +155,27 @@ async def test_days_are_needed_and_no_supervisor_may_make_a_rule(
         assert "New rule" not in (await own.get("/alerts")).text
 
 
+async def test_a_rule_stays_about_its_supervisor_when_they_have_left(app_server: AppServer) -> None:
+    admin, person = await app_server.hire("admin"), await app_server.hire("voice")
+    rule_id = uuid4()
+    async with app_server.browser_of(admin) as browser, app_server.database() as owner:
+        assert (await make(browser, rule_id, supervisor=str(person.id))).status_code == 303
+        await owner.execute("update users set deactivated_at = now() where id = $1", person.id)
+        form = (await browser.get(f"/alerts/rules/{rule_id}")).text
+        (chosen,) = re.findall(
+            r'<option value="([^"]*)" selected>',
+            form.partition('id="supervisor"')[2].partition("</select>")[0],
+        )
+        assert chosen == str(person.id)
+        assert f"{person.username} (deactivated)" in form
+        assert f"{person.username} (deactivated)" not in (await browser.get("/alerts/rules/new")).text
+        saved = await make(browser, rule_id, version="1", supervisor=chosen, name="Another name")
+        assert saved.status_code == 303
+        rule = await owner.fetchrow("select name, supervisor_id from alert_rules where id = $1", rule_id)
+        assert rule is not None
+        assert tuple(rule) == ("Another name", person.id)
+
+
 async def test_a_form_sent_twice_makes_one_rule_and_a_stale_one_changes_nothing(
     app_server: AppServer,
 ) -> None:

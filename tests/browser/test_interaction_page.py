@@ -102,6 +102,34 @@ async def test_the_chart_is_read_by_keys_and_leads_to_the_line(
     await expect(rows.nth(2)).to_contain_text("20%critical")
 
 
+# How many pixels are painted in this column of the chart, at a share of its width, right under the lines.
+PAINTED = """share => {
+  const canvas = document.querySelector("#plot canvas");
+  const [at, over] = [canvas.getBoundingClientRect(), document.querySelector("#plot .u-over").getBoundingClientRect()];
+  const x = Math.round((over.left - at.left + share * over.width) * devicePixelRatio);
+  const y = Math.ceil((over.bottom - at.top) * devicePixelRatio) + 1;
+  const found = canvas.getContext("2d").getImageData(x, y, 1, Math.round(9 * devicePixelRatio)).data;
+  return found.filter((value, n) => n % 4 === 3 && value > 128).length / devicePixelRatio;
+}"""
+
+
+async def test_the_chart_tells_sentiments_without_their_colours(
+    app_server: AppServer, voice: Person, browser: Browser, sign_in: SignIn
+) -> None:
+    live = await reviewed(app_server, voice)
+    page = await sign_in(voice)
+    await show(page, live)
+    await expect(page.locator("#plot canvas")).to_be_visible()
+    good, critical = [await page.evaluate(PAINTED, share) for share in (0.3, 0.85)]
+    assert 0 < good < critical / 2
+    async with without_javascript(browser, app_server, voice) as plain:
+        await plain.goto(f"/interactions/{live}")
+        bars = plain.locator("svg.course rect")
+        assert await bars.evaluate_all("all => all.map(one => one.className.baseVal)") == ["good", "critical"]
+        heights = await bars.evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+        assert 0 < heights[0] < heights[1] / 2
+
+
 @pytest.mark.full
 async def test_without_javascript_the_picture_stays(
     app_server: AppServer, voice: Person, browser: Browser

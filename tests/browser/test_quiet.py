@@ -1,13 +1,14 @@
 """A quiet floor in a real Chromium: it says so, shows today, and gives way to the first event."""
 
+import datetime as dt
 import re
 from typing import Literal
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.app_server import AppServer, Person, decision
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, sign_in_with
 from tests.browser.test_axe import complaints
 from tests.browser.test_floor import MARK, STILL, metric
 
@@ -115,3 +116,29 @@ async def test_axe_finds_nothing_on_a_quiet_floor(
         await page.set_viewport_size({"width": width, "height": 800})
         await expect(page.locator("#today .today-rows")).to_have_count(2)
         assert not await complaints(page), width
+
+
+def at_hour(hour: int) -> str:
+    """A zone in which it is this hour now."""
+    ahead = (hour - dt.datetime.now(dt.UTC).hour + 12) % 24 - 12
+    return f"Etc/GMT{-ahead:+d}"
+
+
+async def test_today_begins_at_midnight_of_the_chosen_zone(
+    app_server: AppServer, voice: Person, browser: Browser
+) -> None:
+    context = await browser.new_context(base_url=app_server.url, timezone_id=at_hour(9))
+    page = await context.new_page()
+    await sign_in_with(page, voice)
+    await context.add_cookies([{"name": "own-zone", "value": at_hour(21), "url": app_server.url}])
+    await page.reload()
+    await expect(page.locator("#connection")).to_have_text("Live")
+    await expect(page.locator("#today")).to_contain_text("No interaction has arrived yet")
+    async with page.expect_request("**/today"):
+        await page.evaluate(
+            """() => {
+              serverTime.learn(serverTime.now() + 4 * 3_600_000);
+              document.dispatchEvent(new CustomEvent("htmx:after:swap"));
+            }"""
+        )
+    await context.close()

@@ -11,9 +11,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, CDPSession, Page, expect
 
-from tests.accounts.test_push_subscriptions import HALF, asked_before, count
+from tests.accounts.test_push_subscriptions import HALF, SETTLED, asked_before, count, subscribed
 from tests.app_server import AppServer, Person
-from tests.browser.conftest import SignIn, sign_in_with
+from tests.browser.conftest import SignIn, sign_in_with, signed_in_at
 from tests.browser.test_floor import metric
 from tests.conftest import until
 from tests.push_service import PushService
@@ -293,6 +293,31 @@ async def worker_of(session: CDPSession) -> str:
     await session.send("ServiceWorker.enable")
     await until(lambda: known)
     return known[0]
+
+
+async def test_a_page_that_calls_nobody_holds_back_no_web_push(
+    pushing: AppServer, service: PushService, voice: Person, browser: Browser
+) -> None:
+    async with pushing.browser_of(voice) as http, signed_in_at(browser, pushing, voice, AWAY) as page:
+        phone = await subscribed(http, service, pushing)
+        live = await pushing.start(voice.agents[0])
+        await never_silent(pushing, live)
+        first = await pushing.ask(voice.agents[0], live)  # the sound is off, and nobody looks
+        await expect(page.locator(f"#tool-permission-{first['id']}")).to_be_attached()
+        await until(lambda: phone.got)
+        assert [said["about"] for _, said in phone.got] == [first["id"]]
+        assert await page.evaluate("[...window.heard, ...window.notes]") == []
+        await page.locator("[data-sound] [data-switch]").click()
+        await expect(page.locator("[data-sound]")).to_contain_text("Sound on")
+        await forget(page)
+        await pushing.ask(voice.agents[0], live)
+        await page.wait_for_function("() => window.heard.length && window.notes.length")
+        await page.locator("[data-sound] [data-switch]").click()
+        await page.evaluate("() => (window.away = false)")
+        third = await pushing.ask(voice.agents[0], live)
+        await expect(page.locator(f"#tool-permission-{third['id']}")).to_be_attached()
+        await asyncio.sleep(4 + SETTLED)
+        assert len(phone.got) == 1, "played and shown, or in front of the person"
 
 
 async def test_web_push_reaches_a_person_who_has_no_page_open(

@@ -176,7 +176,7 @@ TABLES: dict[str, Table] = {
             "request": "interaction_id tool_name tool_description arguments",
             "status": "status responded_at",
             "decision": "supervisor_response rule responded_by responded_by_name reason execute_before",
-            "held": "held_decision held_by held_by_name held_reason held_until times_held",
+            "held": "held_decision held_by held_by_name held_reason held_until times_held held_at",
             "grant": "grant_id grant_use compared_with changed_arguments changed_arguments_digest proposed_arguments usual_amount",
             "execution": "execution_id executed_at execution_succeeded execution_result execution_reported_at",
             "digest": "arguments_digest accepts_changes",

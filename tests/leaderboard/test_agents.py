@@ -28,6 +28,12 @@ async def test_a_row_opens_to_its_agents_and_their_interactions(app_server: AppS
     one, two = person.agents
     await lasted(app_server, one, 60, 90)
     await lasted(app_server, one, 120, 70)
+    async with app_server.database() as owner:  # a test counts nowhere
+        await owner.execute(
+            """insert into interactions (agent_id, interaction_type, status, started_at, ended_at, is_test)
+            values ($1, 'voice', 'completed', now(), now() + interval '10 s', true)""",
+            one.id,
+        )
     html = await page(app_server, person, f"{TODAY}&open={person.username}")
     found = {row["Agent"]: row for row in agents_of(html)}
     assert [row["Interactions"] for row in found.values()] == ["2", "0"]
@@ -38,12 +44,23 @@ async def test_a_row_opens_to_its_agents_and_their_interactions(app_server: AppS
         (address,) = {
             a
             for a in addresses
-            if "outcome=completed" in a and a.endswith(f"agent={agent.id}" if agent else "outcome=completed")
+            if "outcome=completed" in a and a.endswith(f"agent={agent.id}" if agent else "test=no")
         }
         async with app_server.browser_of(person) as browser:
             listed = await browser.get(address)
         assert listed.status_code == 200, kind
         assert len(re.findall(r'href="/interactions/[0-9a-f-]{36}', listed.text)) == wanted
+    board = await page(app_server, person, f"{TODAY}&board=agents")
+    for html, agent, wanted in ((board, one, 2), (await _agents(app_server, person), one, 2)):
+        (address,) = re.findall(rf'href="(/interactions\?agent={agent.id}[^"]+)"', html)
+        async with app_server.browser_of(person) as browser:
+            listed = await browser.get(unescape(address))
+        assert len(re.findall(r'href="/interactions/[0-9a-f-]{36}', listed.text)) == wanted
+
+
+async def _agents(app_server: AppServer, person: Person) -> str:
+    async with app_server.browser_of(person) as browser:
+        return (await browser.get("/agents")).text
 
 
 async def test_only_admins_open_the_rows_of_others(app_server: AppServer, voice: Person) -> None:
@@ -171,3 +188,50 @@ async def test_the_file_has_the_review_scores_that_the_page_shows(app_server: Ap
         assert seen <= set(filed)
         assert not unseen & set(filed)
         assert filed[person.username] == "76 of 2"  # half rounds to even
+
+
+@pytest.mark.parametrize("by", ["csat", "fcr"])
+async def test_the_trend_of_nothing_but_a_hundred_per_cent_is_drawn_at_the_top(
+    app_server: AppServer, by: str
+) -> None:
+    person = await app_server.hire("chat")
+    day = dt.datetime.now(dt.UTC).replace(hour=12) - dt.timedelta(days=133 if by == "csat" else 134)
+    async with app_server.database() as owner:
+        await owner.execute(
+            """with i as (insert into interactions (agent_id, interaction_type, status, started_at, ended_at)
+              values ($1, 'chat', 'completed', $2::timestamptz, $2::timestamptz + interval '1 minute') returning id)
+            insert into interaction_archives (interaction_id, summary, csat_score, fcr_status) select id, 's', 100, true from i""",
+            person.agents[0].id,
+            day,
+        )
+    html = await page(app_server, person, f"?since={day.date()}&until={day.date()}&by={by}", everybody=False)
+    shown = trend(html)
+    assert [value for line in shown["lines"] for value in line["values"] if value is not None] == [100]
+    assert shown["low"] < shown["high"] == 100
+    assert re.search(r'<path class="line chosen of-1" d="M\d+ 0h0"', html)
+
+
+async def test_an_open_row_stays_open_where_other_days_put_it_on_another_page(app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
+    person = await app_server.hire("voice")  # without an interaction, behind everybody who has one
+    async with app_server.database("supabase_admin") as owner:
+        await owner.execute(
+            """insert into auth.users (id, email, raw_app_meta_data)
+            select gen_random_uuid(), 'behind-' || n || '@example.com',
+              jsonb_build_object('app_role', 'supervisor', 'supervisor_type', 'voice', 'username', 'aaa-' || n)
+            from generate_series(1, 60) n"""
+        )
+    try:
+        first = await page(app_server, admin, f"{TODAY}&type=voice", everybody=False)
+        assert person.username not in [row["Supervisor"] for row in table(first)]
+        query = f"{TODAY}&type=voice&open={person.username}"
+        html = await page(app_server, admin, query, everybody=False)
+        links = {unescape(found) for found in re.findall(r'href="(/leaderboard\?[^"#]*open=[^"#]*)"', html)}
+        assert len([one for one in links if "by=" in one]) == 3
+        for link in links:
+            other = await page(app_server, admin, link.removeprefix("/leaderboard"), everybody=False)
+            assert [row["Agent"] for row in agents_of(other)] == [person.agents[0].name], link
+            assert other.count("data-elsewhere") == 1
+    finally:
+        async with app_server.database() as owner:
+            await owner.execute("update users set deactivated_at = now() where username like 'aaa-%'")

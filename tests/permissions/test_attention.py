@@ -7,7 +7,9 @@ from uuid import UUID
 import httpx
 import pytest
 
+from server.embedded.postgres import SUPERUSER
 from tests.app_server import AppServer, Person, decision
+from tests.conftest import until
 
 
 async def see(browser: httpx.AsyncClient, asked: dict[str, Any], **changes: str) -> int:
@@ -102,6 +104,58 @@ def numbers(page: str, name: str) -> list[str]:
     return re.findall(r'class="figure">([^<]*)<', row)
 
 
+async def test_an_allow_that_can_be_taken_back_counts_until_it_was_pressed(
+    app_server: AppServer, voice: Person
+) -> None:
+    agent = voice.agents[0]
+    async with app_server.database() as owner, app_server.browser_of(voice) as browser:
+        await owner.execute("update agent_tools set undo_seconds = 4 where agent_id = $1", agent.id)
+        asked = await app_server.ask(agent, await app_server.start(agent))
+        assert await see(browser, asked) == 204
+        await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed"))
+
+        async def settled() -> bool:
+            return bool(
+                await owner.fetchval(
+                    "select status = 'allowed' from tool_permissions where id = $1", UUID(asked["id"])
+                )
+            )
+
+        await until(settled)
+        await owner.execute(
+            """update permission_sights s set first_seen_at = t.responded_at - interval '4.5 s'
+            from tool_permissions t where t.id = s.tool_permission_id and t.id = $1""",
+            UUID(asked["id"]),
+        )
+        found = numbers((await browser.get("/tool-permissions/times")).text, "issue_refund")
+        assert found[4] == "100 %", "it was pressed within two seconds"
+
+
+async def test_more_lines_than_fit_are_counted_and_can_be_reached(
+    app_server: AppServer, voice: Person
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    async with app_server.database(SUPERUSER) as owner, owner.transaction():
+        await owner.execute("set local session_replication_role = replica")
+        await owner.execute(
+            """insert into tool_permissions (interaction_id, agent_id, supervisor_id, tool_name, arguments_digest, expires_at, status, responded_at,
+              responded_by, responded_by_name, execute_before)
+            select $1, $2, $3, 'tool_' || to_char(n, 'FM000'), repeat('0', 64), now() + interval '6 minutes', 'allowed', now(), $3, $4, now()
+            from generate_series(1, 120) n""",
+            UUID(live),
+            voice.agents[0].id,
+            voice.id,
+            voice.username,
+        )
+    async with app_server.browser_of(voice) as browser:
+        page = (await browser.get("/tool-permissions/times")).text
+        assert "The first 100 of 120 lines, by name." in page
+        assert "The 100 of 120 tools that were asked most." in page
+        assert page.count("tool_120") == 0
+        other = (await browser.get("/tool-permissions/times?tool=tool_120")).text
+        assert numbers(other, "tool_120")[0] == "1"
+
+
 async def test_a_page_that_was_only_loaded_was_not_seen(app_server: AppServer, voice: Person) -> None:
     asked = await app_server.ask(voice.agents[0], await app_server.start(voice.agents[0]))
     async with app_server.browser_of(voice) as browser:
@@ -113,13 +167,13 @@ async def test_a_page_that_was_only_loaded_was_not_seen(app_server: AppServer, v
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"amount": 50, "currency": "USD"}, "5 times the usual amount (10.00)"),
+        ({"amount": 50, "currency": "USD"}, "5 times this supervisor&#39;s usual amount (10.00)"),
         pytest.param({"amount": 49.99, "currency": "USD"}, None, marks=pytest.mark.full),
         ({"amount": 5000, "currency": "EUR"}, None),
         pytest.param({"amount": "5000", "currency": "USD"}, None, marks=pytest.mark.full),
         pytest.param(
             {"amount": 12000, "currency": "USD"},
-            "1,200 times the usual amount (10.00)",
+            "1,200 times this supervisor&#39;s usual amount (10.00)",
             marks=pytest.mark.full,
         ),
     ],
@@ -134,8 +188,31 @@ async def test_an_unusual_amount_is_said(
             one = {"amount": 6 + number if number < 9 else 10, "currency": "USD"}
             asked = await app_server.ask(agent, live, arguments=one)
             if number == 9:  # nine are too few
-                assert "times the usual" not in (await browser.get("/")).text
+                assert "usual amount" not in (await browser.get("/")).text
             await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed"))
         await app_server.ask(agent, live, arguments=arguments)
         page = (await browser.get("/")).text
-    assert (words in page) if words else ("times the usual" not in page)
+    assert (words in page) if words else ("usual amount" not in page)
+
+
+async def test_what_is_usual_is_of_the_supervisor_and_of_no_test(
+    app_server: AppServer, voice: Person
+) -> None:
+    agent = voice.agents[0]
+    admin = await app_server.hire("admin")
+    live = await app_server.start(agent)
+    one = {"amount": 10, "currency": "USD"}
+    async with app_server.browser_of(voice) as browser, app_server.browser_of(admin) as other:
+        for decides in (other, browser):  # first an admin, then the supervisor during the set-up of the agent
+            for _ in range(10):
+                asked = await app_server.ask(agent, live, arguments=one)
+                await decides.post(
+                    f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed")
+                )
+            async with app_server.database() as owner:
+                await owner.execute(
+                    "update interactions set is_test = $2 where id = $1", UUID(live), decides is browser
+                )
+            asked = await app_server.ask(agent, live, arguments=one | {"amount": 900})
+            assert "usual amount" not in (await browser.get("/")).text
+            await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))

@@ -1,15 +1,18 @@
 """The history of tool permissions over real HTTP: filters, pages both ways, CSV, one decision, standing approvals, times."""
 
 import csv
+import datetime as dt
 import io
 import re
+from html import unescape
 from itertools import chain
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from server.embedded.postgres import SUPERUSER
 from server.kernel.http import argument_rows
 from tests.app_server import AppServer, Person, decision
 
@@ -187,6 +190,102 @@ async def test_times_are_the_median_and_the_share_that_expired(app_server: AppSe
         row = re.search(rf">{voice.username}</a></td>(.*?)</tr>", page, re.DOTALL)
         assert row is not None
         assert re.findall(r">([^<>]+)</td>", row[1]) == ["3", "3", "0", "0.0 %", "0:20", "0:29"]
+
+
+async def test_names_of_times_lead_to_their_requests_with_the_same_filters(app_server: AppServer) -> None:
+    person = await app_server.hire("voice", agents=2)
+    async with app_server.browser_of(person) as browser:
+        made = []
+        for agent in person.agents:  # the second one's arguments have the name of the first
+            asked = await app_server.ask(
+                agent, await app_server.start(agent), arguments={"to": person.agents[0].name}
+            )
+            await decide(browser, asked, "denied")
+            made.append(asked["id"])
+        page = (await browser.get("/tool-permissions/times?days=30&tool=issue_refund&status=denied")).text
+        for name, found in (
+            (person.agents[0].name, made[:1]),
+            (person.username, made[::-1]),
+            ("issue_refund", made[::-1]),
+        ):
+            (address,) = re.findall(rf'href="(/tool-permissions\?[^"]+)">{name}</a>', page)
+            assert {"days=30", "status=denied"} <= set(unescape(address).partition("?")[2].split("&"))
+            assert ids((await browser.get(unescape(address))).text) == found, name
+
+
+async def test_a_decision_shows_what_its_card_showed(app_server: AppServer, voice: Person) -> None:
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    async with app_server.browser_of(voice) as browser, app_server.api(agent) as api:
+        first = await ask(app_server, voice, live, arguments={"order": "W1", "amount": 10})
+        await decide(browser, first, "allowed")
+        ahead = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).isoformat()
+        metrics = f"/interactions/{live}/metrics"
+        for metric in (
+            {"sentiment": "good", "feed_text": "By a clock that is ahead", "captured_at": ahead},
+            {"sentiment": "critical", "satisfaction_score": 12, "feed_text": "Wants it all"},
+            {"satisfaction_score": 11},
+        ):
+            assert (await api.post(metrics, json=metric)).is_success
+        second = await ask(app_server, voice, live, arguments={"order": "W1", "amount": 12.5})
+        await decide(browser, second, "denied")
+        assert (await api.post(metrics, json={"sentiment": "good", "feed_text": "Said later"})).is_success
+        page = (await browser.get(f"/tool-permissions/{second['id']}")).text
+    moment = page.partition('id="moment-title"')[2]
+    assert '<span class="sentiment critical">critical</span> 11%' in moment
+    assert "Wants it all" in moment
+    assert "By a clock that is ahead" in moment
+    assert "Said later" not in page
+    assert "1 change since the last one" in page
+    assert re.search(r"12\.5.*?was <bdi>10</bdi>", page, re.DOTALL)
+
+
+async def test_every_standing_approval_in_force_can_be_reached(app_server: AppServer, voice: Person) -> None:
+    live = await app_server.start(voice.agents[0])
+    asked = await ask(app_server, voice, live)
+    async with app_server.browser_of(voice) as browser:
+        await browser.post(
+            f"/tool-permissions/{asked['id']}/standing-approval",
+            data=decision(asked, "allowed", scope="exact", uses="3", minutes="30"),
+        )
+        async with app_server.database(SUPERUSER) as owner, owner.transaction():
+            await owner.execute("set local session_replication_role = replica")
+            columns = await owner.fetchval(
+                """select string_agg(quote_ident(attname), ', ') from pg_attribute
+                where attrelid = 'tool_grants'::regclass and attnum > 0 and not attisdropped and attname not in ('id', 'tool_name')"""
+            )
+            await owner.execute(
+                f"insert into tool_grants (tool_name, {columns}) select 'tool_' || n, {columns} from tool_grants, generate_series(1, 130) n "
+                "where interaction_id = $1",
+                UUID(live),
+            )
+        found, address = list[str](), "/tool-permissions/standing-approvals"
+        while address:
+            page = (await browser.get(address)).text
+            found += re.findall(r'action="/standing-approvals/([0-9a-f-]+)/revoke"', page)
+            older = re.search(r'rel="next" href="([^"]+)"', page)
+            address = older[1] if older else ""
+        assert len(found) == len(set(found)) == 131
+        assert (await browser.get("/tool-permissions/standing-approvals?before=x")).status_code == 422
+
+
+async def test_revoking_leads_back_to_the_page_that_it_was_pressed_on(
+    app_server: AppServer, voice: Person
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    async with app_server.browser_of(voice) as browser:
+        for here in ("/tool-permissions/standing-approvals", f"/interactions/{live}", "/"):
+            asked = await ask(app_server, voice, live, arguments={"for": here})
+            answer = (await browser.get(f"/tool-permissions/{asked['id']}/answer")).text
+            assert "<title>Reason or changes · Floorwalker</title>" in answer
+            form = decision(asked, "allowed", scope="exact", uses="3", minutes="30")
+            await browser.post(f"/tool-permissions/{asked['id']}/standing-approval", data=form)
+            page = (await browser.get(here)).text
+            revoke = re.search(r'action="(/standing-approvals/[0-9a-f-]+/revoke)".*?</form>', page, re.DOTALL)
+            assert revoke is not None
+            back = re.search(r'name="from" value="(\w+)"', revoke[0])
+            answered = await browser.post(revoke[1], data={"from": back[1]} if back else None)
+            assert (answered.status_code, answered.headers["location"]) == (303, here)
 
 
 async def test_standing_approvals_are_listed_with_their_uses_and_revoked(

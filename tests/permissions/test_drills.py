@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from server.embedded.postgres import SUPERUSER
 from server.permissions.drills import TEMPLATES, make
 from tests.app_server import AppServer, Person, decision
 from tests.conftest import free_port, prepared, serving, until
@@ -279,6 +280,27 @@ async def test_the_amount_drill_repeats_the_last_request_with_far_more(
                 agent.id,
             )
         assert "the tool refuses this by itself" in await send(sender, voice, "amount", status=409)
+
+
+async def test_a_request_that_postgresql_cannot_read_stops_no_drill(
+    app_server: AppServer, voice: Person
+) -> None:
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    admin = await app_server.hire("admin")
+    async with app_server.browser_of(voice) as browser, app_server.browser_of(admin) as sender:
+        for arguments in ({"order": "W1", "amount": 12.5}, {"order": "W2", "amount": 20}):
+            asked = await app_server.ask(agent, live, arguments=arguments)
+            await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "allowed"))
+        async with app_server.database(SUPERUSER) as owner, owner.transaction():
+            await owner.execute("set local session_replication_role = replica")  # as a program with SQL
+            await owner.execute(
+                r"""update tool_permissions set arguments = '{"amount": 20, "note": "\u0000"}' where id = $1""",
+                UUID(asked["id"]),
+            )
+        await send(sender, voice, "amount")
+        [drill] = await waiting(browser)
+        assert "150.00" in drill["html"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from operator import getitem
 from typing import Any
 
@@ -145,6 +146,27 @@ def parts(values: Sequence[float]) -> Markup:
     )
 
 
+# Heights of the bars under a course, which tell sentiments apart without their colours; static/js/chart.js draws the same.
+_BARS = {"good": 2, "neutral": 4, "critical": 8}
+
+
+def _sentiments(scores: Sequence[Sequence[Any]], last: float) -> Markup:
+    """A bar for each stretch of one sentiment, from 0 to 1000 under a picture that is 100 high."""
+    bars: list[tuple[str, float, float]] = []
+    for (at, _, sentiment), (until, _, _) in pairwise(scores):
+        begin, end = (max(float(moment), 0) / last * 1000 for moment in (at, until))
+        if bars and bars[-1][0] == sentiment and bars[-1][2] == begin:
+            bars[-1] = (sentiment, bars[-1][1], end)
+        elif sentiment in _BARS:
+            bars.append((sentiment, begin, end))
+    return Markup("").join(
+        Markup('<rect class="{}" x="{:.0f}" y="101" width="{:.1f}" height="{}"/>').format(
+            sentiment, begin, end - begin, _BARS[sentiment]
+        )
+        for sentiment, begin, end in bars
+    )
+
+
 def course(scores: Sequence[Sequence[Any]]) -> Markup:
     """Satisfaction during an interaction, from [[seconds, score, sentiment]]."""
     if len(scores) < 2:
@@ -152,10 +174,16 @@ def course(scores: Sequence[Sequence[Any]]) -> Markup:
     last = max(float(scores[-1][0]), 1.0)
     points = [f"{max(float(at), 0) / last * 1000:.0f},{100 - float(score):.0f}" for at, score, _ in scores]
     return Markup(
-        '<svg class="course" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img"'
+        '<svg class="course" viewBox="0 0 1000 109" preserveAspectRatio="none" role="img"'
         ' aria-label="Satisfaction from {} to {} in {}"><path d="M0 30H1000M0 60H1000"/>'
-        '<polyline points="{}"/></svg>'
-    ).format(round(float(scores[0][1])), round(float(scores[-1][1])), duration(last), " ".join(points))
+        '<polyline points="{}"/>{}</svg>'
+    ).format(
+        round(float(scores[0][1])),
+        round(float(scores[-1][1])),
+        duration(last),
+        " ".join(points),
+        _sentiments(scores, last),
+    )
 
 
 def sparkline(scores: Sequence[float | Decimal]) -> Markup:

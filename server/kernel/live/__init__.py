@@ -4,7 +4,7 @@ Others use the names below, and the module fanout.
 """
 
 from server.kernel.live.alert_cards import ALERTS_PAGE, alerts_for
-from server.kernel.live.amounts import amount_of
+from server.kernel.live.amounts import amount_of, unusual
 from server.kernel.live.held_settings import HeldSettings
 from server.kernel.live.hub import STATE, Hub
 from server.kernel.live.known_agents import KnownAgents
@@ -56,4 +56,5 @@ __all__ = [
     "key_of",
     "queue",
     "shown",
+    "unusual",
 ]

@@ -33,12 +33,12 @@ def amount_of(found: Mapping[str, Any]) -> str | None:
 
 
 def unusual(found: Mapping[str, Any], usual: float | None) -> str | None:
-    """12 times the usual amount, where it is five times or more; what is usual says private.usual_amount."""
+    """12 times this supervisor's usual amount, where it is five times or more; what is usual says private.usual_amount."""
     values = [value for name in _AMOUNTS if (value := found.get(name)) is not None]
     if not usual or not values or isinstance(values[0], bool) or not isinstance(values[0], int | float):
         return None
     times = values[0] / usual
-    return f"{times:,.0f} times the usual amount" if times >= _UNUSUAL else None
+    return f"{times:,.0f} times this supervisor's usual amount" if times >= _UNUSUAL else None
 
 
 def _number(value: object) -> str | None:

@@ -92,7 +92,7 @@ class Permission(TypedDict):
     accepts_changes: bool
     usual_amount: float | None
     changed_arguments: str | None  # of one that is held
-    turn: NotRequired[int]  # among the waiting requests of its agent for its tool, from the second on
+    turn: NotRequired[int]  # among those of its tool and its agent's name, from the second on
 
 
 class Decision(TypedDict):
@@ -350,11 +350,11 @@ def alone(row: Mapping[str, Any]) -> str | None:
 
 
 def _numbered(pending: list[Permission]) -> list[Permission]:
-    """Requests of one agent for one tool get a number from the second on, so that no two buttons have the same name."""
+    """Requests of agents of one name for one tool get a number from the second on, so that no two buttons have the same name."""
     seen: Counter[tuple[str, str]] = Counter()
     found: list[Permission] = []
     for row in sorted(pending, key=lambda one: one["requested_at"]):
-        asked = (row["agent_id"], row["tool_name"])
+        asked = (row["agent_name"], row["tool_name"])
         seen[asked] += 1
         if seen[asked] > 1:
             found.append(row | {"turn": seen[asked]})

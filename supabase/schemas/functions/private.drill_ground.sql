@@ -8,7 +8,7 @@ as $$
   left join lateral (
     select t.tool_name, t.tool_description, t.arguments from (
       select n.* from public.tool_permissions n where n.supervisor_id = p_supervisor_id order by n.requested_at desc limit 200) t
-    where t.agent_id = p.agent_id and t.status = 'allowed' and t.rule is null and coalesce(private.plain_amount(t.arguments, 'amount'), private.plain_amount(t.arguments, 'total'), private.plain_amount(t.arguments, 'price')) > 0
+    where t.agent_id = p.agent_id and t.status = 'allowed' and t.rule is null and coalesce(private.limited_amount(t.arguments, 'amount'), private.limited_amount(t.arguments, 'total'), private.limited_amount(t.arguments, 'price')) > 0
     order by t.requested_at desc limit 1) l on true
 $$;
 comment on function private.drill_ground(uuid) is

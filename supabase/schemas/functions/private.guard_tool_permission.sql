@@ -42,8 +42,8 @@ begin
   if old.status <> 'pending' then
     if new.status is distinct from old.status then
       raise exception 'the tool permission is already %', old.status using errcode = 'FW409';
-    elsif (new.responded_at, new.responded_by, new.responded_by_name, new.reason, new.execute_before)
-          is distinct from (old.responded_at, old.responded_by, old.responded_by_name, old.reason, old.execute_before) then
+    elsif (new.responded_at, new.responded_by, new.responded_by_name, new.reason, new.execute_before, new.held_at)
+          is distinct from (old.responded_at, old.responded_by, old.responded_by_name, old.reason, old.execute_before, old.held_at) then
       raise exception 'what was decided does not change' using errcode = 'FW409';
     end if;
   elsif new.status = 'pending' and not v_held and new.held_until is not null then  -- an allow is held
@@ -55,16 +55,18 @@ begin
     -- Its time stands still meanwhile, so that no reader takes it for expired.
     new.expires_at := old.expires_at + (new.held_until - v_now);
     new.times_held := old.times_held + 1;
+    new.held_at := v_now;
   elsif new.status = 'pending' and v_held and new.held_until is null then  -- and taken back
     if old.held_until <= v_now then
       raise exception 'it was allowed, and can no longer be taken back' using errcode = 'FW409';
     end if;
     new.expires_at := old.expires_at - (old.held_until - v_now);
+    new.held_at := null;
     new.changed_arguments := null;
     new.changed_arguments_digest := null;
   elsif new.status = 'pending' then
-    if (new.held_decision, new.held_by, new.held_by_name, new.held_reason, new.held_until, new.times_held)
-       is distinct from (old.held_decision, old.held_by, old.held_by_name, old.held_reason, old.held_until, old.times_held) then
+    if (new.held_decision, new.held_by, new.held_by_name, new.held_reason, new.held_until, new.times_held, new.held_at)
+       is distinct from (old.held_decision, old.held_by, old.held_by_name, old.held_reason, old.held_until, old.times_held, old.held_at) then
       raise exception 'what was decided does not change' using errcode = 'FW409';
     end if;
   else  -- decided, expired or cancelled
@@ -83,6 +85,7 @@ begin
     -- The window to execute begins now, however long it is.
     new.execute_before := v_now + (new.execute_before - new.responded_at);
     new.responded_at := v_now;
+    new.held_at := case when v_held and new.status = 'allowed' then old.held_at end;
     new.held_decision := null;
     new.held_by := null;
     new.held_by_name := null;

@@ -7,7 +7,7 @@ begin
     return null;
   end if;
   return private.plain_amount(p_arguments, p_name);
-exception when data_exception then  -- a name that PostgreSQL cannot read, as one with U+0000
+exception when data_exception then  -- a name that PostgreSQL cannot read, as one with U+0000, in p_arguments
   return null;
 end $$;
 comment on function private.limited_amount(json, text) is

@@ -5,7 +5,11 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  delete from private.push_messages m where m.next_at <= pg_catalog.clock_timestamp() and m.ends_at <= pg_catalog.clock_timestamp();
+  delete from private.push_messages m where m.next_at <= pg_catalog.clock_timestamp() and (m.ends_at <= pg_catalog.clock_timestamp() or not case m.signal
+    when 'critical' then exists (select from public.interaction_pulse p where p.interaction_id = m.subject_id and p.critical_until = 'infinity')
+    when 'silent' then exists (select from public.interaction_pulse p where p.interaction_id = m.subject_id and p.silent_since is not null)
+    else exists (select from public.tool_permissions t where t.id = m.subject_id and t.status = 'pending' and t.held_until is null)
+      or exists (select from private.drills d where d.id = m.subject_id and d.outcome is null) end);
   return query
   with due as (
     select m.id, s.host from private.push_messages m join public.push_subscriptions s on s.id = m.subscription_id
@@ -23,5 +27,5 @@ begin
   from taken t join public.push_subscriptions s on s.id = t.subscription_id;
 end $$;
 comment on function private.take_pushes(integer, text[]) is
-  'At most so many messages that are due, four a host, each for 30 s; seconds: how long it may still call. Those that are too late are deleted.';
+  'At most so many messages that are due, four a host, each for 30 s; seconds: how long it may still call. Those that are too late, or whose request was answered or trouble ended meanwhile, are deleted.';
 grant execute on function private.take_pushes(integer, text[]) to floorwalker_web;

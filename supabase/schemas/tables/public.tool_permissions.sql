@@ -39,6 +39,7 @@ create table public.tool_permissions (
   changed_arguments_digest text,
   proposed_arguments json,
   usual_amount numeric,
+  held_at timestamptz,
   constraint tool_permissions_pkey primary key (id),
   constraint tool_permissions_execution_id_key unique (execution_id),
   constraint tool_permissions_answered check ((status = 'pending') = (responded_at is null)),
@@ -91,7 +92,7 @@ comment on column public.tool_permissions.changed_arguments is
 comment on column public.tool_permissions.proposed_arguments is
   'The arguments that a person proposed with a denial.';
 comment on column public.tool_permissions.usual_amount is
-  'The median amount that people allowed for this tool on this floor when the request arrived; null with fewer than ten such.';
+  'The median amount that this supervisor themself allowed for this tool when the request arrived; null with fewer than ten such.';
 comment on column public.tool_permissions.known_tool is
   'Whether the tool is among the agent''s; one that is not always asks.';
 comment on column public.tool_permissions.rule is
@@ -110,6 +111,8 @@ comment on column public.tool_permissions.held_reason is
   'The reason that they gave; it becomes the decision''s.';
 comment on column public.tool_permissions.held_until is
   'When the allow takes effect, unless it is taken back or the interaction ends before.';
+comment on column public.tool_permissions.held_at is
+  'When the person pressed Allow, of an allow that is or was held until held_until; null for every other decision. How long a person took is measured until then.';
 comment on column public.tool_permissions.times_held is
   'How many times an allow was held. With held_until it orders the versions of its card.';
 comment on column public.tool_permissions.grant_id is

@@ -3,7 +3,9 @@
 import csv
 import datetime as dt
 import io
+import re
 from decimal import Decimal
+from typing import Any
 
 import phonenumbers
 import pytest
@@ -94,6 +96,26 @@ def test_a_course_needs_two_scores_and_says_its_ends() -> None:
     text = str(filters.course([[0, 40, "neutral"], [5, 60, None], [65, 91, "good"]]))
     assert 'aria-label="Satisfaction from 40 to 91 in 1:05"' in text
     assert 'points="0,60 77,40 1000,9"' in text
+
+
+def test_a_course_tells_sentiments_by_height() -> None:
+    scores: list[list[Any]] = [
+        [0, 40, "neutral"],
+        [10, 60, "good"],
+        [20, 80, "good"],
+        [30, 20, "critical"],
+        [40, 20, None],
+    ]
+    bars = re.findall(
+        r'<rect class="(\w+)" x="(\d+)" y="101" width="([\d.]+)" height="(\d+)"/>',
+        str(filters.course(scores)),
+    )
+    assert [(kind, x, width) for kind, x, width, _ in bars] == [
+        ("neutral", "0", "250.0"),
+        ("good", "250", "500.0"),
+        ("critical", "750", "250.0"),
+    ]
+    assert len({height for *_, height in bars}) == 3
 
 
 def test_the_three_parts_of_a_score_stand_side_by_side() -> None:

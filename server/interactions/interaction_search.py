@@ -148,7 +148,7 @@ async def find(
     if not (places or part or before or after) and len(chosen.filters.q) >= _SHORTEST_PART:
         part = True
         places, more = await _ids(connection, chosen, "", "", PAGE, part=True)
-    rows = await _lines(connection, [place["interaction_id"] for place in places])
+    rows = await _lines(connection, places)
     older = cursor_of(places[-1]) if places and (more or after) else ""
     newer = cursor_of(places[0]) if places and (before or (after and more)) else ""
     return Found(rows, [cursor_of(place) for place in places], part, older, newer)
@@ -178,7 +178,7 @@ async def _ids(
         raise Invalid("There is no such page.")
     place = (found[1], UUID(found[2])) if found else None
     rows = await connection.fetch(
-        "select interaction_id, place from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "select interaction_id, place, satisfaction, sentiment from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         *chosen.asked(place, limit + 1, part=part, back=bool(after)),
     )
     kept = rows[:limit]
@@ -196,16 +196,16 @@ async def newer(connection: Connection, chosen: Chosen, cursor: str) -> int:
 
 
 _LINE = """
-  select i.id, i.status, i.interaction_type, i.started_at, i.ended_at, i.duration_seconds, i.phone_number, i.caller, i.is_test, i.end_reason,
+  select i.id, o.satisfaction, o.sentiment, i.status, i.interaction_type, i.started_at, i.ended_at, i.duration_seconds, i.phone_number, i.caller, i.is_test, i.end_reason,
     i.anonymised_at, i.agent_id, a.name as agent_name, u.username, left(c.summary, 300) as summary, c.csat_score, c.tags, c.issues,
     coalesce(c.series, i.series) as series, m.latest, f.state as flag, array(select o.tag from public.interaction_tags o
       where o.interaction_id = i.id order by o.added_at, o.tag) as own_tags, d.*
-  from unnest($1::uuid[]) with ordinality as o (id, place)
+  from unnest($1::uuid[], $2::numeric[], $3::text[]) with ordinality as o (id, satisfaction, sentiment, place)
   join public.interactions i on i.id = o.id join public.agents a on a.id = i.agent_id join public.users u on u.id = i.supervisor_id
   left join public.interaction_archives c on c.interaction_id = i.id
   left join public.interaction_flags f on f.interaction_id = i.id
   left join lateral (
-    select coalesce(jsonb_agg(jsonb_build_array(0, r.satisfaction_score, r.sentiment) order by r.timestamp), '[]') as latest from (
+    select coalesce(jsonb_agg(jsonb_build_array(0, r.satisfaction_score) order by coalesce(r.effective_at, r.timestamp), r.timestamp), '[]') as latest from (
       select s.* from public.realtime_metrics s where s.interaction_id = i.id and coalesce(c.series, i.series) is null
       order by s.timestamp desc limit 60) r) m on true
   left join lateral (
@@ -216,9 +216,15 @@ _LINE = """
 """
 
 
-async def _lines(connection: Connection, ids: Sequence[UUID]) -> Sequence[Record]:
-    """What a line shows of each of these, in their order; through the reader's own row-level security."""
-    return await connection.fetch(_LINE, [*ids]) if ids else []
+async def _lines(connection: Connection, places: Sequence[Record]) -> Sequence[Record]:
+    """What a line shows of each of these, in their order; through the reader's own row-level security.
+
+    Satisfaction and sentiment at the end are those that it was found by.
+    """
+    if not places:
+        return []
+    given = [[place[name] for place in places] for name in ("interaction_id", "satisfaction", "sentiment")]
+    return await connection.fetch(_LINE, *given)
 
 
 async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:

@@ -201,7 +201,7 @@ def _columns(filters: Filters) -> dict[str, tuple[str, str]]:
 
 
 def _line(row: Record) -> dict[str, Any]:
-    """A row with what is derived of it: scores, the last of them, topics and how it ended in a word."""
+    """A row with what is derived of it: scores, tags and how it ended in a word."""
     series = row["series"] or row["latest"] or []
     scores = [float(point[1]) for point in series if point[1] is not None]
     tags = [
@@ -211,8 +211,6 @@ def _line(row: Record) -> dict[str, Any]:
     return {
         "row": row,
         "scores": scores,
-        "score": scores[-1] if scores else None,
-        "sentiment": next((point[2] for point in reversed(series) if len(point) > 2 and point[2]), None),
         "tags": tags[:_TAGS],
         "further": len(tags) - _TAGS,
         "open": _open(row),

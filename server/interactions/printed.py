@@ -43,14 +43,11 @@ async def read(connection: Connection, interaction_id: UUID, zone: str) -> Print
         select i.id, i.status, i.interaction_type, i.phone_number, i.caller, i.called_number, i.external_id, i.end_reason, i.is_test,
           i.duration_seconds, i.anonymised_at is not null as anonymised, i.agent_version, a.name as agent_name, u.username, u.name as supervisor_name,
           i.started_at at time zone $2 as started_at, i.ended_at at time zone $2 as ended_at, now() at time zone $2 as printed_at,
-          c.summary, c.issues, c.tags, c.csat_score, c.resolution_time_seconds, c.fcr_status, coalesce(c.series, i.series) as series,
-          m.satisfaction_score, m.sentiment,
+          c.summary, c.issues, c.tags, c.csat_score, c.resolution_time_seconds, c.fcr_status, e.satisfaction, e.sentiment,
           (select count(*) from public.interaction_turns t where t.interaction_id = i.id) as turns
         from public.interactions i join public.agents a on a.id = i.agent_id join public.users u on u.id = i.supervisor_id
         left join public.interaction_archives c on c.interaction_id = i.id
-        left join lateral (
-          select r.satisfaction_score, r.sentiment from public.realtime_metrics r
-          where r.interaction_id = i.id and r.satisfaction_score is not null order by r.timestamp desc limit 1) m on true
+        cross join lateral private.ending(i.id) e
         where i.id = $1
         """,
         interaction_id,

@@ -22,9 +22,6 @@ async def show(request: Request) -> Response:
         found = await printed.read(connection, interaction_id, zone)
         shown = await review.of(connection, interaction_id, viewer)
         local = await printed.local(connection, printed.moments_of(shown), zone)
-    kept = (found.head["series"] or [[0, None, None]])[-1]
-    measured = (0, found.head["satisfaction_score"], found.head["sentiment"])
-    last = kept if found.head["satisfaction_score"] is None else measured
     return http.render(
         request,
         "interactions/print.html",
@@ -32,8 +29,6 @@ async def show(request: Request) -> Response:
         lines=found.lines,
         further=found.further,
         most=printed.TURNS,
-        satisfaction=last[1],
-        sentiment=last[2],
         review=shown,
         states=review.STATES,
         answers=review.ANSWERS,

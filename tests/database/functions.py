@@ -59,6 +59,8 @@ FUNCTIONS: dict[str, Function] = {
     "private.searched_keys": NOBODY,
     "private.search_condition": NOBODY,
     "private.search_span": NOBODY,
+    "private.search_label": NOBODY,
+    "private.ending": of(PERSON, "(select e.satisfaction from private.ending({id}) e)", "owner admin", id="'{done}'"),
     "private.search_query": NOBODY,
     "private.csv_cell": of(PERSON, "private.csv_cell('x')", f"{PEOPLE} nobody deactivated deactivated_admin"),
     "private.interaction_cells": NOBODY,

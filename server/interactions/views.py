@@ -83,7 +83,7 @@ async def _from(request: Request, connection: Connection) -> From:
     place = request.query_params.get("place", "")[:90]
     if not place:
         return From(query)
-    given: Mapping[str, str] = dict(parse_qsl(query))
+    given: Mapping[str, str] = dict(parse_qsl(query, keep_blank_values=True))
     chosen = await interaction_search.choose(connection, Filters.of(given), http.zone_cookie(request))
     part = given.get("part") == "yes"
     above, below = await interaction_search.neighbours(connection, chosen, place, part=part)

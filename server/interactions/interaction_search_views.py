@@ -36,7 +36,7 @@ async def index(request: Request) -> Response:
         chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
         first = not (before or after)
         live = await interaction_search.live(connection, chosen) if first else []
-        agents = await agents_to_choose(connection)
+        agents = await agents_to_choose(connection, filters.agent)
         views = await saved_views.of_page(connection, "interactions")
     # Each by a connection of its own, and neither while this one is kept, so that pages never wait for one another's.
     found, counts = await asyncio.gather(
@@ -182,7 +182,7 @@ def _without(filters: Filters, name: str, value: str | None) -> str:
 def _chip(name: str, value: str, agents: Sequence[Record]) -> str:
     """What a chosen filter is called on its chip."""
     if name == "agent":
-        return next((str(one["name"]) for one in agents if str(one["id"]) == value), "another agent")
+        return next((str(one["name"]) for one in agents if str(one["id"]) == value.lower()), "another agent")
     return _WORDS.get(name, {}).get(value, value)
 
 

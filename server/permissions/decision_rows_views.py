@@ -33,7 +33,7 @@ async def index(request: Request) -> Response:
         rows, more = await decision_rows.listed(
             connection, _narrowed(request, filters), span, before=before, after=after
         )
-        agents = await agents_to_choose(connection)
+        agents = await agents_to_choose(connection, filters.agent)
     older = (more or bool(after)) and bool(rows)
     newer = (bool(before) or (bool(after) and more)) and bool(rows)
     return http.render(
@@ -73,6 +73,7 @@ async def times(request: Request) -> Response:
         found = await decision_rows.times(connection, filters, span)
         attention = await decision_rows.attention(connection, filters, span)
         ended = await drills.results(connection, drills.SPAN)
+        agents = await agents_to_choose(connection, filters.agent)
     query = urlencode(filters.chosen)
     return http.render(
         request,
@@ -83,6 +84,7 @@ async def times(request: Request) -> Response:
         span=drills.SPAN,
         filters=filters,
         query=query,
+        agents=agents,
         **_words(),
     )
 

@@ -54,6 +54,7 @@ class Filters(ListFilters):
         "sort": ORDERS,
         "up": ("yes",),
     }
+    NAMES: ClassVar[Collection[str]] = ("topic", "tag", "supervisor")
 
     channel: str = ""
     sentiment: str = ""  # at the end
@@ -69,13 +70,13 @@ class Filters(ListFilters):
 
     @property
     def labels(self) -> list[str]:
-        """What private.interaction_search.labels holds of these filters."""
+        """These filters as labels; the database makes them lower case, as it did those of the rows."""
         pairs = {
             "channel": self.channel, "outcome": self.outcome, "sentiment": self.sentiment, "topic": self.topic, "tag": self.tag,
             "issues": self.issue, "csat": self.csat, "decision": self.decision,
             "flag": self.flag,
         }  # fmt: skip
-        return [f"{name}:{value.lower()}" for name, value in pairs.items() if value]
+        return [f"{name}:{value}" for name, value in pairs.items() if value]
 
     @property
     def of_live_ones(self) -> bool:
@@ -246,7 +247,7 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
           and ($4 = '' or a.agent_type = $4) and ($5 = '' or p.sentiment = $5) and ($6::uuid is null or p.agent_id = $6)
           and ($7::uuid is null or p.supervisor_id = $7) and ($8::timestamptz is null or p.started_at >= $8)
           and ($10 = '' or f.state = $10 or $10 = 'yes' and f.state <> 'done')
-          and ($11 = '' or exists (select from public.interaction_tags o where o.interaction_id = p.interaction_id and o.tag = $11))
+          and ($11 = '' or exists (select from public.interaction_tags o where o.interaction_id = p.interaction_id and o.tag = lower($11)))
         order by p.started_at desc, p.interaction_id desc limit $9
         """,
         text,
@@ -259,7 +260,7 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
         chosen.span.since,
         PAGE,
         f.flag,
-        f.tag.lower(),
+        f.tag,
     )
 
 

@@ -9,6 +9,7 @@ declare
   v_window constant integer := 20000;
   v_most constant integer := 10000;
   v_whose uuid[] := private.searchable_supervisors(p_supervisor_id);
+  v_labels text[];
   v_span text;
   v_match text;
   v_keys text[];
@@ -29,18 +30,19 @@ begin
     raise exception 'a text to search for has at most 100 characters' using errcode = 'FW422';
   end if;
   v_span := private.search_span(p_since, p_until, v_whose, p_agent_id);
-  v_match := private.search_condition(p_text, p_part, p_labels);
-  v_keys := private.searched_keys(p_labels, v_whose);
+  v_labels := array(select private.search_label(l) from pg_catalog.unnest(p_labels) l);
+  v_match := private.search_condition(p_text, p_part, v_labels);
+  v_keys := private.searched_keys(v_labels, v_whose);
   v_indexed := private.indexed_condition(p_text, v_keys);
   v_query := private.search_query(p_text);
   v_text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
   v_newest := pg_catalog.format('select s.* from private.interaction_search s where %s order by s.started_at desc, s.interaction_id desc limit $7', v_span);
   execute pg_catalog.format(v_counted, pg_catalog.format('select %s from (%s) s where %s limit $9', v_columns, v_newest, coalesce(v_match, 'true')))
     into v_found, v_averaged, v_csat, v_satisfaction, v_duration
-    using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, case when v_match is null then v_most + 1 else v_window end, v_text, v_most + 1;
+    using v_query, p_since, p_until, v_whose, p_agent_id, v_labels, case when v_match is null then v_most + 1 else v_window end, v_text, v_most + 1;
   if v_match is not null and not p_part and v_found <= v_most then
     execute pg_catalog.format('select count(*) from (select from private.interaction_search s where %s limit $7) w', v_span)
-      into v_more using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, v_window + 1;
+      into v_more using v_query, p_since, p_until, v_whose, p_agent_id, v_labels, v_window + 1;
     if v_more > v_window then
       execute pg_catalog.format('select count(*) from (select from (select s.* from private.interaction_search s where %s offset 0) s where %s limit $7) c', v_indexed, v_span)
         into v_more using v_query, p_since, p_until, v_whose, p_agent_id, v_keys, v_most + 1, v_text;

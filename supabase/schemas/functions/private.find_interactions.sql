@@ -17,6 +17,7 @@ declare
   v_shown text;
   v_beyond text;
   v_known text := case when p_order in ('satisfaction', 'csat') then pg_catalog.format('and s.%I is not null', v_column) end;
+  v_labels text[];
   v_span text;
   v_match text;
   v_keys text[];
@@ -41,8 +42,9 @@ begin
     from public.interactions i left join public.interaction_archives c on c.interaction_id = i.id where i.id = s.interaction_id))$shown$, v_column, v_sentiment);
   v_beyond := pg_catalog.format('(s.%I, s.interaction_id) %s ($9::%s, $10)', v_column, case when p_descending then '<' else '>' end, v_type);
   v_span := private.search_span(p_since, p_until, v_whose, p_agent_id);
-  v_match := private.search_condition(p_text, p_part, p_labels);
-  v_keys := private.searched_keys(p_labels, v_whose);
+  v_labels := array(select private.search_label(l) from pg_catalog.unnest(p_labels) l);
+  v_match := private.search_condition(p_text, p_part, v_labels);
+  v_keys := private.searched_keys(v_labels, v_whose);
   v_indexed := private.indexed_condition(p_text, v_keys);
   v_query := private.search_query(p_text);
   v_text := case when p_part then '%' || pg_catalog.regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%' else p_text end;
@@ -50,17 +52,17 @@ begin
   begin
     if v_match is null then
       return query execute pg_catalog.format('select %s from %s %s limit $7', v_shown, v_rows, v_order)
-        using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit, v_text, p_after, p_after_id;
+        using v_query, p_since, p_until, v_whose, p_agent_id, v_labels, p_limit, v_text, p_after, p_after_id;
       return;
     end if;
     return query execute pg_catalog.format('select %s from (select s.* from %s %s limit $11) s where %s %3$s limit $7', v_shown, v_rows, v_order, v_match)
-      using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit, v_text, p_after, p_after_id, v_window;
+      using v_query, p_since, p_until, v_whose, p_agent_id, v_labels, p_limit, v_text, p_after, p_after_id, v_window;
     get diagnostics v_found = row_count;
     if v_found = p_limit or p_part then
       return;
     end if;
     execute pg_catalog.format('select s.%I::text, s.interaction_id from %s %s offset $11 limit 1', v_column, v_rows, v_order)
-      into v_end, v_end_id using v_query, p_since, p_until, v_whose, p_agent_id, p_labels, p_limit, v_text, p_after, p_after_id, v_window - 1;
+      into v_end, v_end_id using v_query, p_since, p_until, v_whose, p_agent_id, v_labels, p_limit, v_text, p_after, p_after_id, v_window - 1;
     if v_end_id is not null then
       return query execute pg_catalog.format('select %s from (select s.* from private.interaction_search s where %s offset 0) s where %s %s and %s %s limit $7',
         v_shown, v_indexed, v_span, v_known, v_beyond, v_order)

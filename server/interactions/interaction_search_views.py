@@ -50,7 +50,10 @@ async def index(request: Request) -> Response:
         request,
         "interactions/found.html",
         live=live,
-        rows=[_line(row) | {"cursor": cursor} for row, cursor in zip(found.rows, found.cursors, strict=True)],
+        rows=[
+            _line(row, filters) | {"cursor": cursor}
+            for row, cursor in zip(found.rows, found.cursors, strict=True)
+        ],
         here=_here(filters, part=found.part),
         found=found,
         first=found.cursors[0] if newest_first and found.cursors else "",
@@ -200,14 +203,19 @@ def _columns(filters: Filters) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _line(row: Record) -> dict[str, Any]:
+def _line(row: Record, filters: Filters) -> dict[str, Any]:
     """A row with what is derived of it: scores, tags and how it ended in a word."""
     series = row["series"] or row["latest"] or []
     scores = [float(point[1]) for point in series if point[1] is not None]
-    tags = [
-        *(("topic", one) for one in _texts((row["tags"] or {}).get("topics"))),
+    archived = row["tags"] or {}
+    every = [
+        *(("topic", one) for one in _texts(archived.get("topics"))),
         *(("tag", one) for one in row["own_tags"]),
+        *(("tag", one) for one in _texts(issue["tag"] for issue in archived.get("issues") or [])),
     ]
+    # Those that the row was found by come first, so that they are seen.
+    wanted = {("topic", filters.topic.lower()), ("tag", filters.tag.lower())}
+    tags = sorted(dict.fromkeys(every), key=lambda one: (one[0], one[1].lower()) not in wanted)
     return {
         "row": row,
         "scores": scores,

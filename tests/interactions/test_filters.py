@@ -75,3 +75,21 @@ async def test_labels_of_any_length_and_letters_lead_to_their_interaction(app_se
             assert (await browser.get(link)).status_code == 200, link
         assert (await browser.get("/interactions?topic=" + "x" * 256)).status_code == 422
         assert (await browser.get("/tool-permissions?tool=" + "x" * 255)).status_code == 200
+
+
+async def test_the_tag_that_a_row_is_found_by_is_on_its_line(app_server: AppServer) -> None:
+    """Also one that the agent gave to an issue, and where the line has no space for all."""
+    person = await app_server.hire("voice")
+    issues = [{"tag": "lost & <gone>", "status": "resolved"}, {"tag": "Late", "status": "resolved"}]
+    tags = {"topics": ["one", "two", "three"], "issues": issues}
+    one = await finish(app_server, person, archive={"tags": tags})
+    async with app_server.browser_of(person) as browser:
+        for value, shown in (("late", "Late"), ("lost & <gone>", "lost &amp; &lt;gone&gt;")):
+            page = (await browser.get(f"{EVERYTHING}&{urlencode({'tag': value})}")).text
+            line = page.partition('data-label="Tags">')[2].partition("</td>")[0]
+            assert re.findall(r'class="topic" href="[^"]+">([^<]+)</a>', line)[0] == shown
+            assert "+2" in line
+        page = (await browser.get(f"/interactions/{one}")).text
+        assert (
+            'href="/interactions?days=&amp;tag=lost%20%26%20%3Cgone%3E">lost &amp; &lt;gone&gt;</a>' in page
+        )

@@ -233,7 +233,6 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
     f = chosen.filters
     if not f.of_live_ones or f.until or f.decision or chosen.nobody:
         return []
-    text = f.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return await connection.fetch(
         """
         select p.interaction_id as id, p.started_at, p.phone_number, p.caller, p.is_test, p.sentiment, p.satisfaction_score, p.scores,
@@ -242,16 +241,13 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
           (select count(*) from public.tool_permissions t where t.interaction_id = p.interaction_id and t.status = 'pending') as waiting
         from public.interaction_pulse p join public.agents a on a.id = p.agent_id join public.users u on u.id = p.supervisor_id
         left join public.interaction_flags f on f.interaction_id = p.interaction_id
-        where ($1 = '' or p.phone_number like '%' || $2 || '%' and $2 <> '' or p.caller ilike '%' || $1 || '%' or p.feed::text ilike '%' || $1 || '%'
-            or p.interaction_id::text = lower($3))
-          and ($4 = '' or a.agent_type = $4) and ($5 = '' or p.sentiment = $5) and ($6::uuid is null or p.agent_id = $6)
-          and ($7::uuid is null or p.supervisor_id = $7) and ($8::timestamptz is null or p.started_at >= $8)
-          and ($10 = '' or f.state = $10 or $10 = 'yes' and f.state <> 'done')
-          and ($11 = '' or exists (select from public.interaction_tags o where o.interaction_id = p.interaction_id and o.tag = lower($11)))
-        order by p.started_at desc, p.interaction_id desc limit $9
+        where ($1 = '' or p.interaction_id in (select private.live_with_text($1)))
+          and ($2 = '' or a.agent_type = $2) and ($3 = '' or p.sentiment = $3) and ($4::uuid is null or p.agent_id = $4)
+          and ($5::uuid is null or p.supervisor_id = $5) and ($6::timestamptz is null or p.started_at >= $6)
+          and ($8 = '' or f.state = $8 or $8 = 'yes' and f.state <> 'done')
+          and ($9 = '' or exists (select from public.interaction_tags o where o.interaction_id = p.interaction_id and o.tag = lower($9)))
+        order by p.started_at desc, p.interaction_id desc limit $7
         """,
-        text,
-        re.sub(r"[ ().+/-]", "", f.q) if re.fullmatch(r"[0-9 ().+/-]{3,}", f.q) else "",
         f.q,
         f.channel,
         f.sentiment,

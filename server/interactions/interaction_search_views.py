@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from server.errors import Invalid
 from server.interactions import interaction_search, interactions_csv, saved_views
 from server.interactions.interaction_search import Chosen, Filters
 from server.kernel import http
@@ -117,12 +118,14 @@ async def newer(request: Request) -> Response:
 
 
 async def export(request: Request) -> Response:
-    """All ended interactions that match, as CSV, sent while they are read."""
+    """All ended interactions that match, as CSV, sent while they are read. Invalid for live ones, which have no file."""
     filters, viewer = Filters.of(request.query_params), request.state.viewer
     part = request.query_params.get("part") == "yes"
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
         chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
+    if filters.outcome == "live":
+        raise Invalid("The file has interactions that have ended. Choose another outcome than live.")
 
     lines = interactions_csv.everything(db, viewer, chosen, part=part)
     return http.csv_lines("interactions.csv", lines)

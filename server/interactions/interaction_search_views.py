@@ -31,6 +31,8 @@ async def index(request: Request) -> Response:
     filters = Filters.of(query)
     before, after = (query.get(name, "")[:90] for name in ("before", "after"))
     part = query.get("part") == "yes"
+    waits = query.get("counted") == "yes"
+    within = _LATE if waits else _SOON
     db: Database = request.state.db
     viewer: Viewer = request.state.viewer
     async with db.as_viewer(viewer) as connection:
@@ -42,10 +44,10 @@ async def index(request: Request) -> Response:
     # Each by a connection of its own, and neither while this one is kept, so that pages never wait for one another's.
     found, counts = await asyncio.gather(
         _found(db, viewer, chosen, before, after, part=part),
-        interaction_search.count(db, viewer, chosen, part=part, within=_SOON),
+        interaction_search.count(db, viewer, chosen, part=part, within=within),
     )
     if found.part and not part:
-        counts = await interaction_search.count(db, viewer, chosen, part=True, within=_SOON)
+        counts = await interaction_search.count(db, viewer, chosen, part=True, within=within)
     newest_first = first and filters.sort == "started" and not (filters.up or found.part)
     return http.render(
         request,
@@ -60,6 +62,7 @@ async def index(request: Request) -> Response:
         first=found.cursors[0] if newest_first and found.cursors else "",
         counts=counts,
         uncounted=counts is None and not chosen.none_ended,
+        waited=waits,
         counted=interaction_search.COUNTED,
         filters=filters,
         query=urlencode(filters.chosen),
@@ -95,6 +98,7 @@ async def counts(request: Request) -> Response:
         counts=await interaction_search.count(db, viewer, chosen, part=part, within=_LATE),
         counted=interaction_search.COUNTED,
         uncounted=False,
+        waited=True,
     )
 
 
@@ -120,12 +124,12 @@ async def newer(request: Request) -> Response:
 async def export(request: Request) -> Response:
     """All ended interactions that match, as CSV, sent while they are read. Invalid for live ones, which have no file."""
     filters, viewer = Filters.of(request.query_params), request.state.viewer
+    if filters.outcome == "live":
+        raise Invalid("The file has interactions that have ended. Choose another outcome than live.")
     part = request.query_params.get("part") == "yes"
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
         chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
-    if filters.outcome == "live":
-        raise Invalid("The file has interactions that have ended. Choose another outcome than live.")
 
     lines = interactions_csv.everything(db, viewer, chosen, part=part)
     return http.csv_lines("interactions.csv", lines)

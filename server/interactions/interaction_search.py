@@ -56,6 +56,7 @@ class Filters(ListFilters):
         "sort": ORDERS,
         "up": ("yes",),
     }
+    NAMES: ClassVar[Collection[str]] = ("topic", "tag", "supervisor")
 
     channel: str = ""
     sentiment: str = ""  # at the end
@@ -72,14 +73,14 @@ class Filters(ListFilters):
 
     @property
     def labels(self) -> list[str]:
-        """What private.interaction_search.labels holds of these filters; a label after a minus it does not hold."""
+        """These filters as labels, which the database makes lower case, as it did those of the rows; one after a minus is not to be there."""
         pairs = {
             "channel": self.channel, "outcome": self.outcome, "sentiment": self.sentiment, "topic": self.topic, "tag": self.tag,
             "issues": self.issue, "csat": self.csat, "decision": self.decision,
             "flag": self.flag,
         }  # fmt: skip
         tests = {"no": ["-test"], "yes": ["test"]}.get(self.test, [])
-        return [*(f"{name}:{value.lower()}" for name, value in pairs.items() if value), *tests]
+        return [*(f"{name}:{value}" for name, value in pairs.items() if value), *tests]
 
     @property
     def of_live_ones(self) -> bool:
@@ -152,7 +153,7 @@ async def find(
     if not (places or part or before or after) and len(chosen.filters.q) >= _SHORTEST_PART:
         part = True
         places, more = await _ids(connection, chosen, "", "", PAGE, part=True)
-    rows = await _lines(connection, [place["interaction_id"] for place in places])
+    rows = await _lines(connection, places)
     older = cursor_of(places[-1]) if places and (more or after) else ""
     newer = cursor_of(places[0]) if places and (before or (after and more)) else ""
     return Found(rows, [cursor_of(place) for place in places], part, older, newer)
@@ -182,7 +183,7 @@ async def _ids(
         raise Invalid("There is no such page.")
     place = (found[1], UUID(found[2])) if found else None
     rows = await connection.fetch(
-        "select interaction_id, place from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "select interaction_id, place, satisfaction, sentiment from private.find_interactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         *chosen.asked(place, limit + 1, part=part, back=bool(after)),
     )
     kept = rows[:limit]
@@ -200,16 +201,16 @@ async def newer(connection: Connection, chosen: Chosen, cursor: str) -> int:
 
 
 _LINE = """
-  select i.id, i.status, i.interaction_type, i.started_at, i.ended_at, i.duration_seconds, i.phone_number, i.caller, i.is_test, i.end_reason,
+  select i.id, o.satisfaction, o.sentiment, i.status, i.interaction_type, i.started_at, i.ended_at, i.duration_seconds, i.phone_number, i.caller, i.is_test, i.end_reason,
     i.anonymised_at, i.agent_id, a.name as agent_name, u.username, left(c.summary, 300) as summary, c.csat_score, c.tags, c.issues,
     coalesce(c.series, i.series) as series, m.latest, f.state as flag, array(select o.tag from public.interaction_tags o
       where o.interaction_id = i.id order by o.added_at, o.tag) as own_tags, d.*
-  from unnest($1::uuid[]) with ordinality as o (id, place)
+  from unnest($1::uuid[], $2::numeric[], $3::text[]) with ordinality as o (id, satisfaction, sentiment, place)
   join public.interactions i on i.id = o.id join public.agents a on a.id = i.agent_id join public.users u on u.id = i.supervisor_id
   left join public.interaction_archives c on c.interaction_id = i.id
   left join public.interaction_flags f on f.interaction_id = i.id
   left join lateral (
-    select coalesce(jsonb_agg(jsonb_build_array(0, r.satisfaction_score, r.sentiment) order by r.timestamp), '[]') as latest from (
+    select coalesce(jsonb_agg(jsonb_build_array(0, r.satisfaction_score) order by coalesce(r.effective_at, r.timestamp), r.timestamp), '[]') as latest from (
       select s.* from public.realtime_metrics s where s.interaction_id = i.id and coalesce(c.series, i.series) is null
       order by s.timestamp desc limit 60) r) m on true
   left join lateral (
@@ -220,9 +221,15 @@ _LINE = """
 """
 
 
-async def _lines(connection: Connection, ids: Sequence[UUID]) -> Sequence[Record]:
-    """What a line shows of each of these, in their order; through the reader's own row-level security."""
-    return await connection.fetch(_LINE, [*ids]) if ids else []
+async def _lines(connection: Connection, places: Sequence[Record]) -> Sequence[Record]:
+    """What a line shows of each of these, in their order; through the reader's own row-level security.
+
+    Satisfaction and sentiment at the end are those that it was found by.
+    """
+    if not places:
+        return []
+    given = [[place[name] for place in places] for name in ("interaction_id", "satisfaction", "sentiment")]
+    return await connection.fetch(_LINE, *given)
 
 
 async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
@@ -230,7 +237,6 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
     f = chosen.filters
     if not f.of_live_ones or f.until or f.decision or chosen.nobody:
         return []
-    text = f.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return await connection.fetch(
         """
         select p.interaction_id as id, p.started_at, p.phone_number, p.caller, p.is_test, p.sentiment, p.satisfaction_score, p.scores,
@@ -239,17 +245,14 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
           (select count(*) from public.tool_permissions t where t.interaction_id = p.interaction_id and t.status = 'pending') as waiting
         from public.interaction_pulse p join public.agents a on a.id = p.agent_id join public.users u on u.id = p.supervisor_id
         left join public.interaction_flags f on f.interaction_id = p.interaction_id
-        where ($1 = '' or p.phone_number like '%' || $2 || '%' and $2 <> '' or p.caller ilike '%' || $1 || '%' or p.feed::text ilike '%' || $1 || '%'
-            or p.interaction_id::text = lower($3))
-          and ($4 = '' or a.agent_type = $4) and ($5 = '' or p.sentiment = $5) and ($6::uuid is null or p.agent_id = $6)
-          and ($7::uuid is null or p.supervisor_id = $7) and ($8::timestamptz is null or p.started_at >= $8)
-          and ($10 = '' or f.state = $10 or $10 = 'yes' and f.state <> 'done')
-          and ($11 = '' or exists (select from public.interaction_tags o where o.interaction_id = p.interaction_id and o.tag = $11))
-          and ($12 = '' or p.is_test = ($12 = 'yes'))
-        order by p.started_at desc, p.interaction_id desc limit $9
+        where ($1 = '' or p.interaction_id in (select private.live_with_text($1)))
+          and ($2 = '' or a.agent_type = $2) and ($3 = '' or p.sentiment = $3) and ($4::uuid is null or p.agent_id = $4)
+          and ($5::uuid is null or p.supervisor_id = $5) and ($6::timestamptz is null or p.started_at >= $6)
+          and ($8 = '' or f.state = $8 or $8 = 'yes' and f.state <> 'done')
+          and ($9 = '' or exists (select from public.interaction_tags o where o.interaction_id = p.interaction_id and o.tag = lower($9)))
+          and ($10 = '' or p.is_test = ($10 = 'yes'))
+        order by p.started_at desc, p.interaction_id desc limit $7
         """,
-        text,
-        re.sub(r"[ ().+/-]", "", f.q) if re.fullmatch(r"[0-9 ().+/-]{3,}", f.q) else "",
         f.q,
         f.channel,
         f.sentiment,
@@ -258,7 +261,7 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
         chosen.span.since,
         PAGE,
         f.flag,
-        f.tag.lower(),
+        f.tag,
         f.test,
     )
 

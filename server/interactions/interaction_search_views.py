@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from server.errors import Invalid
 from server.interactions import interaction_search, interactions_csv, saved_views
 from server.interactions.interaction_search import Chosen, Filters
 from server.kernel import http
@@ -30,32 +31,38 @@ async def index(request: Request) -> Response:
     filters = Filters.of(query)
     before, after = (query.get(name, "")[:90] for name in ("before", "after"))
     part = query.get("part") == "yes"
+    waits = query.get("counted") == "yes"
+    within = _LATE if waits else _SOON
     db: Database = request.state.db
     viewer: Viewer = request.state.viewer
     async with db.as_viewer(viewer) as connection:
         chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
         first = not (before or after)
         live = await interaction_search.live(connection, chosen) if first else []
-        agents = await agents_to_choose(connection)
+        agents = await agents_to_choose(connection, filters.agent)
         views = await saved_views.of_page(connection, "interactions")
     # Each by a connection of its own, and neither while this one is kept, so that pages never wait for one another's.
     found, counts = await asyncio.gather(
         _found(db, viewer, chosen, before, after, part=part),
-        interaction_search.count(db, viewer, chosen, part=part, within=_SOON),
+        interaction_search.count(db, viewer, chosen, part=part, within=within),
     )
     if found.part and not part:
-        counts = await interaction_search.count(db, viewer, chosen, part=True, within=_SOON)
+        counts = await interaction_search.count(db, viewer, chosen, part=True, within=within)
     newest_first = first and filters.sort == "started" and not (filters.up or found.part)
     return http.render(
         request,
         "interactions/found.html",
         live=live,
-        rows=[_line(row) | {"cursor": cursor} for row, cursor in zip(found.rows, found.cursors, strict=True)],
+        rows=[
+            _line(row, filters) | {"cursor": cursor}
+            for row, cursor in zip(found.rows, found.cursors, strict=True)
+        ],
         here=_here(filters, part=found.part),
         found=found,
         first=found.cursors[0] if newest_first and found.cursors else "",
         counts=counts,
         uncounted=counts is None and not chosen.none_ended,
+        waited=waits,
         counted=interaction_search.COUNTED,
         filters=filters,
         query=urlencode(filters.chosen),
@@ -91,6 +98,7 @@ async def counts(request: Request) -> Response:
         counts=await interaction_search.count(db, viewer, chosen, part=part, within=_LATE),
         counted=interaction_search.COUNTED,
         uncounted=False,
+        waited=True,
     )
 
 
@@ -114,8 +122,10 @@ async def newer(request: Request) -> Response:
 
 
 async def export(request: Request) -> Response:
-    """All ended interactions that match, as CSV, sent while they are read."""
+    """All ended interactions that match, as CSV, sent while they are read. Invalid for live ones, which have no file."""
     filters, viewer = Filters.of(request.query_params), request.state.viewer
+    if filters.outcome == "live":
+        raise Invalid("The file has interactions that have ended. Choose another outcome than live.")
     part = request.query_params.get("part") == "yes"
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
@@ -183,7 +193,7 @@ def _without(filters: Filters, name: str, value: str | None) -> str:
 def _chip(name: str, value: str, agents: Sequence[Record]) -> str:
     """What a chosen filter is called on its chip."""
     if name == "agent":
-        return next((str(one["name"]) for one in agents if str(one["id"]) == value), "another agent")
+        return next((str(one["name"]) for one in agents if str(one["id"]) == value.lower()), "another agent")
     return _WORDS.get(name, {}).get(value, value)
 
 
@@ -201,19 +211,22 @@ def _columns(filters: Filters) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _line(row: Record) -> dict[str, Any]:
-    """A row with what is derived of it: scores, the last of them, topics and how it ended in a word."""
+def _line(row: Record, filters: Filters) -> dict[str, Any]:
+    """A row with what is derived of it: scores, tags and how it ended in a word."""
     series = row["series"] or row["latest"] or []
     scores = [float(point[1]) for point in series if point[1] is not None]
-    tags = [
-        *(("topic", one) for one in _texts((row["tags"] or {}).get("topics"))),
+    archived = row["tags"] or {}
+    every = [
+        *(("topic", one) for one in _texts(archived.get("topics"))),
         *(("tag", one) for one in row["own_tags"]),
+        *(("tag", one) for one in _texts(issue["tag"] for issue in archived.get("issues") or [])),
     ]
+    # Those that the row was found by come first, so that they are seen.
+    wanted = {("topic", filters.topic.lower()), ("tag", filters.tag.lower())}
+    tags = sorted(dict.fromkeys(every), key=lambda one: (one[0], one[1].lower()) not in wanted)
     return {
         "row": row,
         "scores": scores,
-        "score": scores[-1] if scores else None,
-        "sentiment": next((point[2] for point in reversed(series) if len(point) > 2 and point[2]), None),
         "tags": tags[:_TAGS],
         "further": len(tags) - _TAGS,
         "open": _open(row),

@@ -1,5 +1,6 @@
 """The review of an interaction as its page shows it: notes, flag, tags of people, scorecard."""
 
+import datetime as dt
 from typing import Any, TypedDict
 from uuid import UUID, uuid4
 
@@ -71,12 +72,18 @@ class Review(TypedDict):
     is_admin: bool
     may_score: bool
     next_note: str  # the id of the note that is written next
+    started: dt.datetime  # in the zone that was asked for
 
 
-async def of(connection: Connection, interaction_id: UUID, viewer: Viewer) -> Review:
+async def of(connection: Connection, interaction_id: UUID, viewer: Viewer, zone: str = "UTC") -> Review:
     """In one statement. NotFound when the viewer may not see the interaction."""
-    found: Any = await connection.fetchval("select private.review($1)", interaction_id)
-    if found is None:
+    row = await connection.fetchrow(
+        "select private.review($1) as review, (select i.started_at at time zone $2 from public.interactions i where i.id = $1) as started",
+        interaction_id,
+        zone,
+    )
+    found: Any = row and row["review"]
+    if row is None or found is None:
         raise NotFound("There is no such interaction.")
     is_admin = viewer.role == "admin"
     score = found["score"]
@@ -86,6 +93,7 @@ async def of(connection: Connection, interaction_id: UUID, viewer: Viewer) -> Re
         "is_admin": is_admin,
         "may_score": found["status"] != "active" and (is_admin or not (score and score["by_admin"])),
         "next_note": str(uuid4()),
+        "started": row["started"],
     }
     shown: Review = found | own
     return shown

@@ -11,11 +11,14 @@ _MOST = 30  # of one person on one page
 
 
 async def of_page(connection: Connection, page: str) -> Sequence[Record]:
-    """The viewer's own views and the shared ones of a page, by name: id, name, filters, shared, own."""
+    """The viewer's own views of a page, then those that others share, each by name: id, name, filters, shared, own."""
     return await connection.fetch(
         """
-        select id, name, filters, shared, user_id = (select private.viewer_id()) as own from public.saved_views
-        where page = $1 order by shared desc, name collate "C", id limit 60
+        (select id, name, filters, shared, true as own from public.saved_views
+         where page = $1 and user_id = (select private.viewer_id()) order by name collate "C", id)
+        union all
+        (select id, name, filters, shared, false from public.saved_views
+         where page = $1 and user_id <> (select private.viewer_id()) order by name collate "C", id limit 60)
         """,
         page,
     )

@@ -29,6 +29,7 @@ from server.interactions.timeline import Course
 from server.kernel import http
 from server.kernel.auth import Viewer
 from server.kernel.db import Connection, Database, Record
+from server.kernel.db.lists import zone_of
 from server.kernel.http import Partials, signed_in
 from server.kernel.live import Streams, alerts_for
 
@@ -55,10 +56,13 @@ async def show(request: Request) -> Response:
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
         came_from = await _from(request, connection)
-        reviewed = context(await review.of(connection, interaction_id, viewer))
+        zone = await zone_of(connection, http.zone_cookie(request))
+        found = await review.of(connection, interaction_id, viewer, zone)
     query = {"page": PAGE.name, "id": str(interaction_id)}
-    shown = {"regions": regions, "name": regions["title"], "came_from": came_from, **reviewed}
-    return http.live(request, "interactions/interaction.html", query, **shown)
+    look = http.look_of(request)
+    when = f"{found['started']:%b %-d, %Y}, {http.clock_time(found['started'], look.clock if look else '24', seconds=False)} {zone}"
+    shown = {"regions": regions, "name": regions["title"], "when": when, "came_from": came_from}
+    return http.live(request, "interactions/interaction.html", query, **shown, **context(found))
 
 
 async def lines(request: Request) -> Response:
@@ -83,7 +87,7 @@ async def _from(request: Request, connection: Connection) -> From:
     place = request.query_params.get("place", "")[:90]
     if not place:
         return From(query)
-    given: Mapping[str, str] = dict(parse_qsl(query))
+    given: Mapping[str, str] = dict(parse_qsl(query, keep_blank_values=True))
     chosen = await interaction_search.choose(connection, Filters.of(given), http.zone_cookie(request))
     part = given.get("part") == "yes"
     above, below = await interaction_search.neighbours(connection, chosen, place, part=part)

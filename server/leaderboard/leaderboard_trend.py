@@ -1,12 +1,13 @@
 """The trend beside the leaderboard: a measure of a few supervisors by hour, day or week."""
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from server.kernel.db import Connection, Record
-from server.kernel.http import duration
+from server.kernel.http import clock_time, duration
 from server.leaderboard.leaderboard import Days
 
 MEASURES = {"csat": "CSAT", "interactions": "Interactions", "aht": "Handle time", "fcr": "First contact"}
@@ -58,12 +59,16 @@ class Trend:
             return f"{value:.0f}"
         return duration(value) if self.measure == "aht" else f"{value:.1f}%"
 
-    @property
-    def table(self) -> list[tuple[str, list[tuple[str, str]]]]:
+    def named(self, point: str, clock: str) -> str:
+        """A point as the table names it: its day, and of an hour the time by this clock."""
+        if self.step != "hour":
+            return point[:10]
+        return f"{point[:10]} {clock_time(dt.time.fromisoformat(point[11:]), clock, seconds=False)}"
+
+    def table(self, clock: str) -> list[tuple[str, list[tuple[str, str]]]]:
         """Per point its name and (supervisor, value) of each line."""
-        long = 16 if self.step == "hour" else 10
         return [
-            (point[:long], [(line.name, self.text(line.values[place])) for line in self.lines])
+            (self.named(point, clock), [(line.name, self.text(line.values[place])) for line in self.lines])
             for place, point in enumerate(self.points)
         ]
 

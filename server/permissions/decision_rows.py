@@ -79,6 +79,7 @@ class Filters(ListFilters):
         "executed": EXECUTED,
         "late": ("yes",),
     }
+    NAMES: ClassVar[Collection[str]] = ("tool", "who", "supervisor")
 
     status: str = ""
     how: str = ""

@@ -34,7 +34,7 @@ async def index(request: Request) -> Response:
         rows, more = await decision_rows.listed(
             connection, _narrowed(request, filters), span, before=before, after=after
         )
-        agents = await agents_to_choose(connection)
+        agents = await agents_to_choose(connection, filters.agent)
     older = (more or bool(after)) and bool(rows)
     newer = (bool(before) or (bool(after) and more)) and bool(rows)
     return http.render(
@@ -74,7 +74,7 @@ async def times(request: Request) -> Response:
         found = await decision_rows.times(connection, filters, span)
         attention = await decision_rows.attention(connection, filters, span)
         ended = await drills.results(connection, drills.SPAN)
-        agents = await agents_to_choose(connection)
+        agents = await agents_to_choose(connection, filters.agent)
     query = urlencode(filters.chosen)
     return http.render(
         request,

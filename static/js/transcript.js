@@ -94,11 +94,33 @@ async function follow() {
   if (!line) return;
   for (const before of document.querySelectorAll("[data-js-target]")) before.removeAttribute("data-js-target");
   line.dataset.jsTarget = "yes";
-  // A new note is about the line that was chosen.
-  const about = document.querySelector(".new-note select[name=line]");
-  const choice = about?.querySelector(`option[value="${CSS.escape(name.replace("entry-", ""))}"]`);
-  if (choice) about.value = choice.value;
+  noteOn(line.closest("li[data-entry]"));
   reveal(line);
+}
+
+const LONGEST = 70; // characters of a line in the choice of what a note is about
+
+/** A new note is about the line that was chosen. The choice has the newest lines as they were when it was made, so this one may be missing. */
+function noteOn(line) {
+  const about = document.querySelector(".new-note select[name=line]");
+  const name = line.id.replace("entry-", "");
+  if (!about || !/^[tq]/.test(name)) return;
+  if (![...about.options].some((one) => one.value === name)) {
+    const words = [...line.querySelectorAll(":scope .tool, :scope .decided")].map((one) => one.textContent).join(" ");
+    const said = words || `${line.dataset.entry}: ${line.querySelector(":scope > p").firstChild.textContent.trim()}`;
+    const option = new Option(`${line.querySelector(".at time").textContent} ${said}`.slice(0, LONGEST), name);
+    about.add(option, 1);
+  }
+  about.value = name;
+  about.hidden = false;
+}
+
+/** Lines are named by their time as the transcript has it. Without scripts it stays that of UTC. */
+function nameLines() {
+  for (const option of document.querySelectorAll(".new-note option[data-at]")) {
+    option.text = option.text.replace(/^\d\d:\d\d UTC/, shownTime.clock(new Date(option.dataset.at)));
+    option.removeAttribute("data-at");
+  }
 }
 addEventListener("hashchange", follow);
 document.addEventListener("transcript:reveal", ({ detail }) => reveal(detail)); // from the chart
@@ -200,6 +222,8 @@ pill.addEventListener("click", down);
 followed.addEventListener("change", () => followed.checked && down());
 addEventListener("scroll", () => inView(last()) && (pill.hidden = true), { passive: true });
 document.addEventListener("htmx:after:swap", () => setTimeout(arrived)); // a task of its own, because it lays the page out
+document.addEventListener("htmx:after:swap", nameLines);
 
+nameLines();
 arrived();
 follow();

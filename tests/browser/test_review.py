@@ -1,5 +1,7 @@
 """The review of an interaction in a real Chromium: by pointer and keyboard, with and without its scripts."""
 
+import re
+
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -78,3 +80,34 @@ async def test_a_review_works_without_scripts(app_server: AppServer, voice: Pers
         await expect(page.locator("#flag summary")).to_have_text("Flagged for review")
         await page.get_by_role("button", name="Show number").click()
         await expect(page.locator("#whole-number")).to_have_text("+18505550155")
+
+
+async def test_a_note_is_written_on_any_line(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
+    """Also on one that is older than those of the choice, or came after the page."""
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    async with app_server.api(agent) as api:
+        for start in (0, 80):
+            turns = [{"speaker": "customer", "text": f"Line {start + n}."} for n in range(80)]
+            assert (await api.post(f"/interactions/{live}/turns", json=turns)).is_success
+        page = await sign_in(voice)
+        await page.context.add_cookies([{"name": "own-zone", "value": "Asia/Tokyo", "url": app_server.url}])
+        await page.goto(f"/interactions/{live}")
+        await expect(page.locator("#connection")).to_have_text("Live")
+        about = page.get_by_role("combobox", name="What it is about")
+        shown = await page.locator("li[data-entry]", has_text="Line 159.").locator("time").text_content()
+        await expect(about.locator("option", has_text="Line 159.")).to_have_text(
+            f"{shown} customer: Line 159."
+        )
+        await api.post(f"/interactions/{live}/turns", json={"speaker": "customer", "text": "The newest."})
+        for words, note in (("Line 3.", "An old one"), ("The newest.", "A new one")):
+            line = page.locator("li[data-entry]", has_text=words)
+            await line.get_by_role("link", name="Link to this line").click()
+            await expect(about.locator("option:checked")).to_have_text(
+                re.compile(rf"^\d\d:\d\d:\d\d customer: {words}$")
+            )
+            await page.locator("#note-words").fill(note)
+            await page.locator(".new-note").get_by_role("button", name="Add").click()
+            await expect(page.locator("#notes li", has_text=note)).to_contain_text("on what was said")
+            target = await page.locator("#notes li", has_text=note).get_by_role("link").get_attribute("href")
+            assert target == f"/interactions/{live}#{await line.get_attribute('id')}"

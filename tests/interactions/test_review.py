@@ -113,8 +113,14 @@ async def test_what_is_no_note_is_refused_in_words_and_nothing_typed_is_lost(
         assert await notes_of(app_server, one) == []
         # A double click, and a request that is sent again: one note.
         note = str(uuid4())
-        for words in ("Once\x00", "Once", "Otherwise"):
+        for words in ("Once\x00", "Once"):
             assert (await write(browser, one, words, note=note)).status_code == 303
+        # With other words it is no repeat, and what was typed stays in the form.
+        answer = await write(browser, one, "Otherwise", note=note)
+        assert answer.status_code == 409
+        assert "This note was saved already, with other words or on another line." in answer.text
+        assert ">\nOtherwise</textarea>" in answer.text
+        assert f'value="{note}"' not in answer.text, "the form is that of a new note"
         assert await notes_of(app_server, one) == [note]
         assert "Otherwise" not in (await browser.get(f"/interactions/{one}")).text
 

@@ -217,6 +217,7 @@ async def test_after_the_end_there_is_the_archive(app_server: AppServer, voice: 
         "Resolution time 2:05",
         "First-contact resolution no",
         "Topics parcel, refund & co",
+        "Tags late",
         "resolved Late parcel high",
         "unresolved Rude letter",
     ):

@@ -336,3 +336,16 @@ async def test_a_page_has_fifty_rows_and_the_viewers_own(
     async with app_server.browser_of(last) as browser:
         beyond = await browser.get("/leaderboard?type=voice&page=99999")
     assert [row.own for row in table(beyond.text)] == [True]
+
+
+async def test_the_table_of_the_trend_has_hours_by_the_clock_of_the_viewer(
+    app_server: AppServer, voice: Person
+) -> None:
+    await complete(app_server, voice.agents[0], 75)
+    async with app_server.browser_of(voice) as browser:
+        for clock, pattern in (("24", r"\d{4}-\d\d-\d\d \d\d:00"), ("12", r"\d{4}-\d\d-\d\d 1?\d:00 [AP]M")):
+            browser.cookies.set("clock", clock)
+            html = (await browser.get("/leaderboard?period=today")).text
+            points = re.findall(r'<td data-label="Hour">([^<]+)</td>', html)
+            assert points
+            assert all(re.fullmatch(pattern, point) for point in points), points

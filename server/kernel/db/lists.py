@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from server.kernel.db.connections import Connection, Record
 
@@ -49,9 +50,16 @@ async def span_of(connection: Connection, days: str, since: str, until: str, zon
     return Span(row["since"], row["until"], zone)
 
 
-async def agents_to_choose(connection: Connection) -> Sequence[Record]:
-    """The viewer's agents, for a filter, at most 200."""
+async def agents_to_choose(connection: Connection, chosen: str) -> Sequence[Record]:
+    """The viewer's agents, for a filter: at most 200 that are not retired, and the one that is chosen, whatever it is."""
     return await connection.fetch(
-        """select id, name from public.agents where supervisor_id is not null and retired_at is null
-        order by name collate "C", id limit 200"""
+        """
+        select id, name, retired from (
+          (select id, name, false as retired from public.agents where supervisor_id is not null and retired_at is null
+           order by name collate "C", id limit 200)
+          union
+          select id, name, retired_at is not null from public.agents where id = $1) a
+        order by name collate "C", id
+        """,
+        UUID(chosen) if chosen else None,
     )

@@ -21,7 +21,7 @@ from server.kernel.http.cookies import (
 from server.kernel.http.csv_files import FORMULA_SIGNS, csv, csv_lines, csv_stream
 from server.kernel.http.exact_json import check as check_json
 from server.kernel.http.exact_json import json_digest, size_of
-from server.kernel.http.filters import argument, arguments, duration, mask_phone, now
+from server.kernel.http.filters import argument, arguments, clock_time, duration, mask_phone, now
 from server.kernel.http.form_fields import form, identifier, is_id, time_of_day, whole_number
 from server.kernel.http.forms import Utf8Forms
 from server.kernel.http.installable import INSTALLABLE
@@ -36,7 +36,7 @@ from server.kernel.http.json_bodies import (
     Text,
 )
 from server.kernel.http.list_filters import ListFilters
-from server.kernel.http.looks import Look, set_look
+from server.kernel.http.looks import Look, look_of, set_look
 from server.kernel.http.measured import Measured
 from server.kernel.http.middleware import (
     SameOrigin,
@@ -93,6 +93,7 @@ __all__ = [
     "argument_rows",
     "arguments",
     "check_json",
+    "clock_time",
     "compressed",
     "csv",
     "csv_lines",
@@ -114,6 +115,7 @@ __all__ = [
     "json_digest",
     "key_row",
     "live",
+    "look_of",
     "loopback",
     "mask_phone",
     "now",

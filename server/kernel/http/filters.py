@@ -97,6 +97,14 @@ def _dated(text: str, kind: str) -> str:
     return f"{calendar.month_abbr[int(text[5:7])]} {int(text[8:10])}{year}, {text[11 : 16 if kind == 'day' else 19]}"
 
 
+def clock_time(at: dt.datetime | dt.time, clock: str, *, seconds: bool = True) -> str:
+    """14:05:09, or 2:05:09 PM for those who chose a clock of 12 hours."""
+    exact = ":%S" if seconds else ""
+    if clock != "12":
+        return at.strftime(f"%H:%M{exact}")
+    return f"{(at.hour - 1) % 12 + 1}{at.strftime(f':%M{exact}')} {'PM' if at.hour >= 12 else 'AM'}"
+
+
 def iso(value: str | dt.datetime) -> str:
     """A moment from a row or from JSON as ISO 8601."""
     return value if isinstance(value, str) else value.isoformat()

@@ -9,15 +9,18 @@ from typing import ClassVar, Self
 from server.errors import Invalid
 from server.kernel.http.form_fields import is_id
 
-_LONGEST = 100  # characters
+_LONGEST, _LONGEST_NAME = 100, 255  # characters
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class ListFilters:
-    """What most lists filter by; empty means everything. A list adds its own fields, and to CHOICES what each of them may be."""
+    """What most lists filter by; empty means everything. A list adds its own fields, to CHOICES what each of them may be, and to NAMES those that are long."""
 
     CHOICES: ClassVar[Mapping[str, Collection[str]]] = {}
+    NAMES: ClassVar[
+        Collection[str]
+    ] = ()  # fields that are names given by programs, as long as the agent API takes them
 
     q: str = ""
     days: str = "7"
@@ -33,7 +36,10 @@ class ListFilters:
         found = cls(**given)
         plain = cls()
         known = (
-            all(len(value) <= _LONGEST and "\x00" not in value for value in given.values())
+            all(
+                len(value) <= (_LONGEST_NAME if name in cls.NAMES else _LONGEST) and "\x00" not in value
+                for name, value in given.items()
+            )
             and all(date == "" or _is_date(date) for date in (found.since, found.until))
             and (found.agent == "" or is_id(found.agent))
             and all(

@@ -23,6 +23,7 @@ from server.kernel.http.bundles import address as static
 from server.kernel.http.compression import padding
 from server.kernel.http.filters import (
     argument,
+    clock_time,
     course,
     duration,
     iso,
@@ -169,7 +170,7 @@ def environment() -> Environment:
         extensions=[_Unindented],
     )
     made.filters.update(mask_phone=mask_phone, moment=moment, argument=argument, sparkline=sparkline)
-    made.filters.update(small_sparkline=small_sparkline)
+    made.filters.update(small_sparkline=small_sparkline, clock_time=clock_time)
     made.filters.update(spelled=spelled, visible=visible, cut=cut)
     made.filters.update(iso=iso, duration=duration, size=size, parts=parts, course=course, device=device)
     made.globals.update(static=static, now=now, reasons=[], stale_seconds=0)

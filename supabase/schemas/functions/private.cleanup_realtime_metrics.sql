@@ -32,19 +32,33 @@ begin
     return 0;
   end if;
   -- A very long interaction goes in several batches; its series is made with the first, while it is whole.
-  with series as (
-    select b.interaction_id, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(b.seconds, b.score, b.sentiment) order by b.seconds) as points
+  -- Metrics without a score are no points. The last score is kept as it was, and so is the last sentiment, in a point of its own
+  -- when it came without a score or is another than that of the last scores.
+  with ended as materialized (
+    select i.id, i.started_at, e.sentiment from public.interactions i
+    left join public.interaction_archives a on a.interaction_id = i.id
+    cross join lateral private.ending(i.id) e
+    where i.id = any (v_doomed) and i.anonymised_at is null and coalesce(a.series, i.series) is null
+  ), series as (
+    select b.interaction_id, coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(b.seconds, b.score, b.sentiment) order by b.seconds, b.bucket)
+        filter (where b.bucket is not null), '[]')
+      || coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(b.last_seconds, null, b.last_sentiment))
+        filter (where b.place = 1 and b.last_sentiment is distinct from b.sentiment), '[]') as points
     from (
-      select m.interaction_id, pg_catalog.min(extract(epoch from m.at - m.started_at))::integer as seconds,
-        pg_catalog.round(pg_catalog.avg(m.satisfaction_score), 1) as score,
-        pg_catalog.mode() within group (order by m.sentiment) as sentiment
-      from (select r.interaction_id, i.started_at, coalesce(r.effective_at, r.timestamp) as at, r.satisfaction_score, r.sentiment,
-              pg_catalog.ntile(120) over (partition by r.interaction_id order by coalesce(r.effective_at, r.timestamp)) as bucket
-            from public.interactions i
-            join public.realtime_metrics r on r.interaction_id = i.id
-            left join public.interaction_archives a on a.interaction_id = i.id
-            where i.id = any (v_doomed) and i.anonymised_at is null and coalesce(a.series, i.series) is null) m
-      group by m.interaction_id, m.bucket
+      select m.interaction_id, m.bucket, m.last_sentiment, pg_catalog.min(m.seconds) as seconds, pg_catalog.max(pg_catalog.max(m.seconds)) over w as last_seconds,
+        case when m.bucket = pg_catalog.max(m.bucket) over w then (pg_catalog.array_agg(m.score order by m.at desc, m.timestamp desc))[1]
+          else pg_catalog.round(pg_catalog.avg(m.score), 1) end as score,
+        case when m.bucket is not null then pg_catalog.mode() within group (order by m.sentiment) end as sentiment,
+        pg_catalog.row_number() over (partition by m.interaction_id order by m.bucket desc nulls last) as place
+      from (
+        select e.id as interaction_id, e.sentiment as last_sentiment, w.at, r.timestamp, extract(epoch from w.at - e.started_at)::integer as seconds,
+          r.satisfaction_score as score, r.sentiment,
+          case when r.satisfaction_score is not null then pg_catalog.ntile(120) over (
+            partition by e.id, r.satisfaction_score is null order by w.at, r.timestamp) end as bucket
+        from ended e join public.realtime_metrics r on r.interaction_id = e.id
+        cross join lateral (select coalesce(r.effective_at, r.timestamp) as at) w) m
+      group by m.interaction_id, m.bucket, m.last_sentiment
+      window w as (partition by m.interaction_id)
     ) b group by b.interaction_id
   ), archived as (
     update public.interaction_archives a set series = s.points from series s

@@ -29,7 +29,7 @@ begin
   if pg_catalog.length(p_text) > 100 then
     raise exception 'a text to search for has at most 100 characters' using errcode = 'FW422';
   end if;
-  v_labels := pg_catalog.array_remove(p_labels, '-test');
+  v_labels := array(select private.search_label(l) from pg_catalog.unnest(p_labels) l where l <> '-test');
   v_span := private.search_span(p_since, p_until, v_whose, p_agent_id)
     || case when '-test' = any (p_labels) then $label$ and not s.labels @> '{test}'$label$ else '' end;
   v_match := private.search_condition(p_text, p_part, v_labels);

@@ -14,13 +14,11 @@ begin
     return;
   end if;
   select * into v_archive from public.interaction_archives where interaction_id = p_interaction_id;
-  select m.satisfaction_score, m.sentiment into v_score, v_sentiment from public.realtime_metrics m
-  where m.interaction_id = p_interaction_id order by m.timestamp desc limit 1;
-  if not found then
-    v_score := (coalesce(v_archive.series, v_interaction.series) -> -1 ->> 1)::numeric;
-    v_sentiment := coalesce(v_archive.series, v_interaction.series) -> -1 ->> 2;
+  select e.satisfaction, e.sentiment into v_score, v_sentiment from private.ending(p_interaction_id) e;
+  if v_score is null and v_sentiment is null then  -- what is forgotten has kept neither
+    select s.satisfaction, (select pg_catalog.substr(l, 11) from pg_catalog.unnest(s.labels) l where pg_catalog.starts_with(l, 'sentiment:'))
+    into v_score, v_sentiment from private.interaction_search s where s.interaction_id = p_interaction_id;
   end if;
-  v_score := coalesce(v_score, (select s.satisfaction from private.interaction_search s where s.interaction_id = p_interaction_id));
   insert into private.interaction_search (interaction_id, supervisor_id, agent_id, started_at, duration_seconds, satisfaction, csat, labels, words, cells)
   values (v_interaction.id, v_interaction.supervisor_id, v_interaction.agent_id, v_interaction.started_at, v_interaction.duration_seconds,
     v_score, v_archive.csat_score, private.interaction_labels(v_interaction, v_archive, v_sentiment),

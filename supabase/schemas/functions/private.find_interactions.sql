@@ -41,7 +41,7 @@ begin
     select private.interaction_cells(i, c, s.satisfaction, %2$s)
     from public.interactions i left join public.interaction_archives c on c.interaction_id = i.id where i.id = s.interaction_id))$shown$, v_column, v_sentiment);
   v_beyond := pg_catalog.format('(s.%I, s.interaction_id) %s ($9::%s, $10)', v_column, case when p_descending then '<' else '>' end, v_type);
-  v_labels := pg_catalog.array_remove(p_labels, '-test');
+  v_labels := array(select private.search_label(l) from pg_catalog.unnest(p_labels) l where l <> '-test');
   v_span := private.search_span(p_since, p_until, v_whose, p_agent_id)
     || case when '-test' = any (p_labels) then $label$ and not s.labels @> '{test}'$label$ else '' end;
   v_match := private.search_condition(p_text, p_part, v_labels);

@@ -2,7 +2,7 @@ create function private.interaction_labels(p_interaction public.interactions, p_
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.array_agg(distinct pg_catalog.lower(pg_catalog.left(l.label, 120))) from (
+  select pg_catalog.array_agg(distinct private.search_label(l.label)) from (
     select 'channel:' || (p_interaction).interaction_type as label
     union all select 'outcome:' || (p_interaction).status
     union all select 'sentiment:' || p_sentiment

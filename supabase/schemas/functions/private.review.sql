@@ -14,8 +14,8 @@ begin
       -- The lines that a note may be about: the newest turns, and decisions.
       'lines', coalesce((
         select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(l) order by l.at, l.line) from (
-          (select 't' || t.id as line, t.captured_at as at, t.speaker || ': ' || pg_catalog.left(t.text, 60) as words
-           from public.interaction_turns t where t.interaction_id = i.id order by t.captured_at desc limit 100)
+          (select 't' || t.id as line, least(t.captured_at, t.created_at) as at, t.speaker || ': ' || pg_catalog.left(t.text, 60) as words
+           from public.interaction_turns t where t.interaction_id = i.id order by least(t.captured_at, t.created_at) desc, t.id desc limit 100)
           union all
           (select 'q' || q.id, q.responded_at, pg_catalog.left(q.tool_name, 60) || ' ' || case q.status when 'timeout' then 'expired' else q.status end
            from public.tool_permissions q where q.interaction_id = i.id and q.status <> 'pending' order by q.responded_at desc limit 100)) l), '[]'),

@@ -24,6 +24,10 @@ begin
   select * into v_note from public.interaction_notes where id = p_id;
   if found then
     if v_note.interaction_id = v_interaction.id and v_note.author_id = private.viewer_id() then
+      if v_note.line is distinct from v_line or v_words is distinct from (
+          select w.words from public.interaction_note_versions w where w.note_id = p_id and w.version = 1) then
+        raise exception 'this note was saved already, with other words or on another line' using errcode = 'FW409';
+      end if;
       return v_note.version;  -- sent twice
     end if;
     raise exception 'this note was written already' using errcode = 'FW409';

@@ -98,8 +98,8 @@ create view private.interaction_heads with (security_invoker=true) as
     a.name as agent_name,
     u.username,
     p.last_seen_at,
-    p.sentiment,
-    p.satisfaction_score,
+    coalesce(p.sentiment, e.sentiment) as sentiment,
+    coalesce(p.satisfaction_score, e.satisfaction::numeric(5,2)) as satisfaction_score,
     p.grants,
     i.caller,
     i.called_number,
@@ -112,7 +112,8 @@ create view private.interaction_heads with (security_invoker=true) as
    from public.interactions i
      join public.agents a on a.id = i.agent_id
      join public.users u on u.id = i.supervisor_id
-     left join public.interaction_pulse p on p.interaction_id = i.id;
+     left join public.interaction_pulse p on p.interaction_id = i.id
+     left join lateral private.ending(i.id) e on i.status <> 'active';
 comment on view private.interaction_heads is
-  'The head of an interaction''s page.';
+  'The head of an interaction''s page, with satisfaction and sentiment now or at the end.';
 grant select on private.interaction_heads to authenticated;

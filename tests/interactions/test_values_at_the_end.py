@@ -67,7 +67,7 @@ async def report(app_server: AppServer, agent: Agent, interaction: str, *metrics
 @pytest.mark.parametrize(
     ("metrics", "expected"),
     [
-        ([{"feed_text": "Says hello"}], ("", "")),
+        ([{"feed_text": "Says hello"}, {"feed_text": "Says goodbye"}], ("", "")),
         ([{"sentiment": "neutral"}, {"sentiment": "critical"}, {"feed_text": "Is cross"}], ("", "critical")),
         ([{"satisfaction_score": 40.25, "sentiment": "critical"}, {"sentiment": "good"}, {"feed_text": "x"}], ("40", "good")),
         ([{"sentiment": "good"}, {"satisfaction_score": 41}, {"satisfaction_score": 60}], ("60", "good")),

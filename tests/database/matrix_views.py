@@ -24,11 +24,11 @@ VIEWS_READ: dict[str, Table] = {
         "id tool_name tool_description owner_description arguments arguments_digest known_tool status requested_at"
         " expires_at held_by held_by_name held_until times_held undo_seconds interaction_id agent_id agent_name"
         " interaction_type phone_number sentiment satisfaction_score feed caller is_test"
-        " last_arguments last_allowed_at grants accepts_changes usual_amount",
+        " last_arguments last_allowed_at grants accepts_changes usual_amount changed_arguments",
     ),
     "private.decision_cards": view(
         "id = '{allowed}'",
-        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name rule changed proposed",
+        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name rule changed proposed changed_arguments",
     ),
     "private.decision_rows": view(
         "id = '{allowed}'",

@@ -180,7 +180,10 @@ async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
         turn = {"speaker": "customer", "text": "Hello?"}
         assert (await api.post(f"/interactions/{live}/turns", json=turn)).is_success
     described = {"tool_description": "Pays it back", "tool_name": "issue_refund"}
-    asked = [await app_server.ask(agent, live, **described, arguments={"amount": n}) for n in range(4)]
+    asked = [
+        await app_server.ask(agent, live, **described, arguments={"amount": n}, accepts_changes=True)
+        for n in range(4)
+    ]
     async with app_server.database() as owner:
         await owner.execute("update agent_tools set undo_seconds = 60 where agent_id = $1", agent.id)
         await owner.execute(
@@ -188,9 +191,11 @@ async def busy(app_server: AppServer, agent: Agent, person: Person) -> str:
         )
     await app_server.ask(agent, live, tool_name="look_up")
     async with app_server.browser_of(person) as browser:
-        for one, status in zip(asked[:2], ("allowed", "denied"), strict=True):
-            fields = {"status": status, "reason": "Because.", "arguments_digest": one["arguments_digest"]}
-            await browser.post(f"/tool-permissions/{one['id']}/decision", data=fields)
+        step = await reviewed(browser, asked[0], **{"value-0": "0.5", "reason": "Because."})
+        path = f"/tool-permissions/{asked[0]['id']}/answer"
+        assert (await browser.post(path, data=fields(step.text) | {"do": "allowed"})).status_code == 303
+        denied = decision(asked[1], "denied", reason="Because.")
+        await browser.post(f"/tool-permissions/{asked[1]['id']}/decision", data=denied)
         approval = {
             "scope": "exact",
             "uses": "3",

@@ -154,3 +154,13 @@ async def test_there_is_a_file_of_what_has_ended_and_none_of_what_is_live(app_se
         assert "interactions.csv" not in (await browser.get("/interactions?outcome=live")).text
         answer = await browser.get("/interactions.csv?outcome=live")
         assert (answer.status_code, "that have ended" in answer.text) == (422, True)
+
+
+async def test_the_list_of_people_leads_to_the_interactions_of_a_supervisor(app_server: AppServer) -> None:
+    one, other = [await app_server.hire("voice") for _ in range(2)]
+    lives = [await app_server.start(person.agents[0]) for person in (one, other)]
+    async with app_server.browser_of(await app_server.hire("admin")) as admin:
+        page = (await admin.get(f"/people?q={one.email}")).text
+        [path] = re.findall(r'href="(/interactions[^"]+)"', page.partition("<tbody>")[2])
+        shown = (await admin.get(unescape(path))).text
+    assert [live in shown for live in lives] == [True, False]

@@ -131,6 +131,20 @@ async def test_pages_lead_both_ways_and_lose_nothing(app_server: AppServer, voic
         assert [one["id"] for one in table] == [*chain.from_iterable(pages)]
 
 
+async def test_a_row_leads_to_its_interaction_and_to_those_of_its_agent(
+    app_server: AppServer, voice: Person
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    asked = await ask(app_server, voice, live)
+    async with app_server.browser_of(voice) as browser:
+        page = (await browser.get(EVERYTHING)).text
+        row = next(line for line in page.split("<tr>") if asked["id"] in line)
+        paths = [unescape(path) for path in re.findall(r'href="(/interactions[^"]+)"', row)]
+        assert len(paths) == 2
+        for path in paths:
+            assert live in (await browser.get(path)).text, path
+
+
 async def test_another_supervisor_sees_nothing_of_it(app_server: AppServer, voice: Person) -> None:
     other, admin = await app_server.hire("voice"), await app_server.hire("admin")
     asked = await ask(app_server, voice, await app_server.start(voice.agents[0]))

@@ -87,6 +87,7 @@ async def fits(page: Page, name: str) -> None:
             assert wide <= window, (name, width, scheme, who)
 
 
+@pytest.mark.full
 async def test_no_page_scrolls_sideways_on_a_phone_or_on_a_wall(
     app_server: AppServer, sign_in: SignIn
 ) -> None:

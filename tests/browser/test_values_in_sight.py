@@ -162,7 +162,9 @@ async def test_a_request_is_read_and_allowed_at_400_percent(app_server: AppServe
     await expect(card).to_contain_text("allowed by")
 
 
-@pytest.mark.parametrize("width", [390, 800, 1200, 1600, 2560])
+@pytest.mark.parametrize(
+    "width", [390, 1200, *(pytest.param(width, marks=pytest.mark.full) for width in (800, 1600, 2560))]
+)
 async def test_what_allow_says_of_values_out_of_sight_moves_no_button(
     app_server: AppServer, sign_in: SignIn, width: int
 ) -> None:

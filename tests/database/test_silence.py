@@ -1,5 +1,6 @@
 """Who is silent, since when, and what ends it; and the times at which an interaction left a kind that needs attention."""
 
+import asyncio
 import datetime as dt
 from typing import Any
 from uuid import UUID
@@ -35,7 +36,8 @@ async def quieten(connection: Connection, live: UUID, seconds: int) -> dt.dateti
         live,
         seconds,
     )
-    await connection.fetchval("select private.sweep('reaping')")
+    while await connection.fetchval("select private.sweep('reaping')") is None:  # the server is at it
+        await asyncio.sleep(0.05)
     return heard
 
 

@@ -125,6 +125,7 @@ async def test_a_schema_alone_is_an_empty_product(
     assert not differences(known, defined)
 
 
+@pytest.mark.full
 async def test_beside_a_running_server_pages_come_back_by_themselves(
     used_home: UsedHome, folder: Path
 ) -> None:

@@ -1,6 +1,5 @@
 """Who is silent, since when, and what ends it; and the times at which an interaction left a kind that needs attention."""
 
-import asyncio
 import datetime as dt
 from typing import Any
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.app_server import AppServer, Person
+from tests.conftest import until as eventually
 from tests.database.acting import Connection, as_owner, as_person
 from tests.database.test_interactions import start
 from tests.database.test_realtime_metrics import pulse
@@ -36,8 +36,8 @@ async def quieten(connection: Connection, live: UUID, seconds: int) -> dt.dateti
         live,
         seconds,
     )
-    while await connection.fetchval("select private.sweep('reaping')") is None:  # the server is at it
-        await asyncio.sleep(0.05)
+    # The server's own sweeper may be running.
+    await eventually(lambda: connection.fetchval("select private.sweep('reaping') is not null"))
     return heard
 
 

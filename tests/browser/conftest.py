@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
 from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
 from tests.browser import chromium
@@ -31,6 +31,15 @@ async def browser(running_browser: Browser) -> AsyncIterator[Browser]:
     yield running_browser
     for context in running_browser.contexts:
         await context.close()
+
+
+async def press(button: Locator) -> None:
+    """Click a button once it is alive.
+
+    Playwright's click waits for that too, but scrolls the page meanwhile, and a click right after it comes when the buttons have just moved.
+    """
+    await expect(button).to_be_enabled()
+    await button.click()
 
 
 async def _enter(page: Page, person: Person, at: str = "") -> None:

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page
 
 from server.docs.views import CHAPTERS
 from tests.app_server import AppServer, Person, decision
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 from tests.conftest import a_folder, free_port, prepared, serving
 
 pytestmark = pytest.mark.browser
@@ -185,7 +185,7 @@ async def test_axe_finds_nothing_where_a_request_is_answered(
     assert not await complaints(page), "the second step"
     async with app_server.browser_of(voice) as other:
         await other.post(f"{path}/decision", data=decision(asked, "denied"))
-    await page.get_by_role("button", name="with these changes").click()
+    await press(page.get_by_role("button", name="with these changes"))
     await page.get_by_text("Nothing was decided").or_(page.get_by_text("is already denied")).first.wait_for()
     assert not await complaints(page), "refused"
 

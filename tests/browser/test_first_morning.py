@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.agents.conftest import make_agent, row, tool_form
 from tests.app_server import DEADLINE, PASSWORD, AppServer, Person
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 from tests.browser.test_axe import complaints
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_pages import fits
@@ -91,7 +91,7 @@ async def test_a_first_morning_takes_forty_actions_at_most(browser: Browser) -> 
         step = page.locator("#first-call li.arrived")
         await expect(step).to_have_count(4)
         await hand.click("link", "Wallboard")
-        await hand.act(page.get_by_role("button", name=ALLOW).first.click())
+        await hand.act(press(page.get_by_role("button", name=ALLOW).first))
         assert hand.actions <= MOST_ACTIONS, hand.actions
         out, _ = await asyncio.wait_for(running.communicate(), DEADLINE)
         assert running.returncode == 0, out.decode()

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.app_server import DEADLINE, AppServer, Person, decision
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +84,7 @@ async def test_a_permission_is_allowed_by_a_click_and_the_waiting_agent_hears_at
     assert (await page.title()).startswith("(1) ")
     async with app_server.api(agent) as api:
         waiting = asyncio.create_task(api.get(f"/tool-permissions/{asked['id']}?wait=30"))
-        await card.get_by_role("button", name=ALLOW).click()
+        await press(card.get_by_role("button", name=ALLOW))
         answer = (await asyncio.wait_for(waiting, DEADLINE)).json()
         assert (answer["status"], answer["responded_by"]) == ("allowed", voice.username)
         claim = {"arguments_digest": answer["arguments_digest"]}
@@ -181,7 +181,7 @@ async def test_an_admin_sees_everybody_on_the_wallboard_and_may_decide(
     await card.get_by_role(
         "button", name=asked["tool_name"]
     ).first.click()  # others of other tests may be open
-    await card.get_by_role("button", name=ALLOW).click()
+    await press(card.get_by_role("button", name=ALLOW))
     await expect(card).to_contain_text("allowed by")
 
 

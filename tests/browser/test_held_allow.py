@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.app_server import AppServer, Person, decision
-from tests.browser.conftest import SignIn, without_javascript
+from tests.browser.conftest import SignIn, press, without_javascript
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_queue import armed, card_of
 from tests.conftest import until
@@ -35,7 +35,7 @@ async def test_its_giver_takes_it_back_before_the_agent_learns_of_it(
     card, elsewhere = card_of(page, asked), card_of(admin, asked)
     await expect(card).to_contain_text("Can be taken back for 120 s")
     await armed(page, asked)
-    await card.get_by_role("button", name=ALLOW).click()
+    await press(card.get_by_role("button", name=ALLOW))
     await expect(card).to_contain_text(f"allowed by {voice.username}")
     await expect(card).to_contain_text("takes effect in 1:")
     await expect(card).to_be_focused()
@@ -53,7 +53,7 @@ async def test_its_giver_takes_it_back_before_the_agent_learns_of_it(
         late = await other.post(f"{path}/decision", data=decision(asked, "denied"))
         assert (late.status_code, f"{voice.username} has allowed" in late.text) == (409, True)
         assert (await other.post(f"{path}/take-back")).status_code == 409
-    await card.get_by_role("button", name="Take back").click()
+    await press(card.get_by_role("button", name="Take back"))
     await expect(card.get_by_role("button", name=ALLOW)).to_be_visible()
     await expect(page.locator("#pending-count")).to_have_text("1")
     await armed(page, asked)
@@ -72,7 +72,7 @@ async def test_it_takes_effect_when_its_time_is_over(
     agent = voice.agents[0]
     asked = await app_server.ask(agent, await app_server.start(agent))
     await armed(page, asked)
-    await card_of(page, asked).get_by_role("button", name=ALLOW).click()
+    await press(card_of(page, asked).get_by_role("button", name=ALLOW))
     await expect(card_of(page, asked)).to_contain_text("takes effect")
     async with app_server.api(agent) as api:
         answer = (await api.get(f"/tool-permissions/{asked['id']}?wait=30")).json()
@@ -116,14 +116,14 @@ async def test_without_javascript_one_allows_and_takes_back(
     agent = voice.agents[0]
     asked = await app_server.ask(agent, await app_server.start(agent))
     async with without_javascript(browser, app_server, voice) as page:
-        await card_of(page, asked).get_by_role("button", name=ALLOW).click()
-        await card_of(page, asked).get_by_role("button", name="Take back").click()
+        await press(card_of(page, asked).get_by_role("button", name=ALLOW))
+        await press(card_of(page, asked).get_by_role("button", name="Take back"))
         await expect(card_of(page, asked).get_by_role("button", name=ALLOW)).to_be_visible()
         # Decided meanwhile: the page says by whom, and shows the card as it is.
         admin = await app_server.hire("admin")
         async with app_server.browser_of(admin) as other:
             await other.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, "denied"))
-        await card_of(page, asked).get_by_role("button", name=ALLOW).click()
+        await press(card_of(page, asked).get_by_role("button", name=ALLOW))
         await expect(page.get_by_role("heading", name="Not decided")).to_be_visible()
         await expect(card_of(page, asked)).to_contain_text(f"denied by {admin.name}")
 
@@ -137,7 +137,7 @@ async def test_the_end_of_the_interaction_cancels_it(
     live = await app_server.start(agent)
     asked = await app_server.ask(agent, live)
     await armed(page, asked)
-    await card_of(page, asked).get_by_role("button", name=ALLOW).click()
+    await press(card_of(page, asked).get_by_role("button", name=ALLOW))
     await expect(card_of(page, asked)).to_contain_text("takes effect")
     async with app_server.api(agent) as api:
         assert (await api.post(f"/interactions/{live}/end", json={"status": "completed"})).status_code == 200

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.app_server import AppServer, Person, decision
-from tests.browser.conftest import SignIn, signed_in_at
+from tests.browser.conftest import SignIn, press, signed_in_at
 from tests.browser.test_floor import ALLOW, MARK, STILL
 from tests.conftest import a_folder, free_port, prepared, serving
 from tests.proxy import Proxy, between
@@ -71,15 +71,15 @@ async def test_on_a_stale_page_a_request_is_fetched_and_looked_at_before_it_is_d
             await elsewhere.post(f"/tool-permissions/{other['id']}/decision", data=decision(other, "denied"))
         card, gone = (page.locator(f"#tool-permission-{one['id']}") for one in (asked, other))
         await gone.locator("header").click()  # a line is opened before it is decided
-        await gone.get_by_role("button", name=ALLOW).click()
+        await press(gone.get_by_role("button", name=ALLOW))
         await expect(gone).to_contain_text(f"denied by {admin.name}")
         await card.locator("header").click()
-        await card.get_by_role("button", name=ALLOW).click()
+        await press(card.get_by_role("button", name=ALLOW))
         await expect(page.locator("#toasts")).to_contain_text("fetched again")
         await expect(card).to_have_attribute("data-js-dead", "yes")
         async with app_server.api(agent) as api:
             assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "pending"
-        await card.get_by_role("button", name=ALLOW).click()  # once it is not dead any more
+        await press(card.get_by_role("button", name=ALLOW))  # once it is not dead any more
         await expect(card).to_contain_text(f"allowed by {voice.username}")
         await expect(page.locator("#connection")).to_contain_text(STALE)
         proxy.swallows_streams = False

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.app_server import PASSWORD, AppServer, Person, decision
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_queue import (
     Asked,
@@ -108,7 +108,7 @@ async def test_the_next_one_opens_when_nobody_is_at_the_queue(app_server: AppSer
     page = await sign_in(person)
     asked = await ask_all(app_server, person)
     await opened(page, asked[0])
-    await card_of(page, asked[0]).get_by_role("button", name=ALLOW).click()
+    await press(card_of(page, asked[0]).get_by_role("button", name=ALLOW))
     await expect(card_of(page, asked[0])).to_contain_text("allowed by")
     await expect(card_of(page, asked[1])).to_have_attribute("data-js-open", "no")
     await page.mouse.move(1200, 10)

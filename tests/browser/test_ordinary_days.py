@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.app_server import AppServer, Person
-from tests.browser.conftest import SignIn, without_javascript
+from tests.browser.conftest import SignIn, press, without_javascript
 from tests.browser.test_floor import ALLOW, DENY, metric, open_denial
 from tests.browser.test_queue import armed
 
@@ -51,6 +51,7 @@ async def test_a_double_click_decides_once(app_server: AppServer, voice: Person,
     agent = voice.agents[0]
     asked = await app_server.ask(agent, await app_server.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
+    await expect(card.get_by_role("button", name=ALLOW)).to_be_enabled()
     await card.get_by_role("button", name=ALLOW).dblclick()
     await expect(card).to_contain_text(f"allowed by {voice.username}")
     await expect(page.locator(".toast")).to_have_count(0)
@@ -133,7 +134,7 @@ async def test_a_reply_slower_than_the_stream_takes_nothing_back(
 
     await page.route("**/decision", late)
     card = page.locator(f"#tool-permission-{asked['id']}")
-    await card.get_by_role("button", name=ALLOW).click()
+    await press(card.get_by_role("button", name=ALLOW))
     await expect(card).to_contain_text("allowed by")
     async with app_server.api(agent) as api:
         claim = {"arguments_digest": asked["arguments_digest"]}
@@ -211,7 +212,7 @@ async def test_a_page_left_open_overnight_goes_on_with_a_fresh_token(
     agent = voice.agents[0]
     asked = await app_server.ask(agent, await app_server.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
-    await card.get_by_role("button", name=ALLOW).click()
+    await press(card.get_by_role("button", name=ALLOW))
     await expect(card).to_contain_text(f"allowed by {voice.username}")
     async with app_server.database() as owner:
         ends = await owner.fetchval(

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.app_server import AppServer, Person, decision
-from tests.browser.conftest import sign_in_with
+from tests.browser.conftest import press, sign_in_with
 from tests.browser.test_floor import ALLOW
 from tests.conftest import a_folder, free_port, prepared, serving
 from tests.test_process import left_behind
@@ -47,7 +47,7 @@ async def test_a_killed_server_is_said_and_made_up_for(browser: Browser, folder:
         asked = await app_server.ask(person.agents[0], await app_server.start(person.agents[0]))
         await expect(page.locator("#connection")).to_have_text("Live")
         card = page.locator(f"#tool-permission-{asked['id']}")
-        await card.get_by_role("button", name=ALLOW).click()
+        await press(card.get_by_role("button", name=ALLOW))
         await expect(card).to_contain_text(f"allowed by {person.username}")
         assert await page.evaluate("() => window.unreloaded")
         await page.context.close()

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.app_server import AppServer, Person, decision
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 from tests.browser.test_floor import ALLOW, MARK, STILL, metric, open_denial
 
 pytestmark = pytest.mark.browser
@@ -42,7 +42,7 @@ async def test_one_interaction_is_followed_to_its_archive_without_a_reload(
         await expect(page.locator("#interaction svg.course")).to_be_hidden()
         asked = await app_server.ask(agent, interaction)
         card = page.locator(f"#tool-permission-{asked['id']}")
-        await card.get_by_role("button", name=ALLOW).click()
+        await press(card.get_by_role("button", name=ALLOW))
         await expect(timeline.last).to_contain_text(
             re.compile(rf"issue_refund\s+allowed\s+by {voice.username}")
         )
@@ -178,7 +178,7 @@ async def test_who_wants_no_motion_gets_none(app_server: AppServer, voice: Perso
     card = page.locator(f"#tool-permission-{asked['id']}")
     await open_denial(card)
     await page.wait_for_timeout(1200)  # the time left has moved on at least once
-    await card.get_by_role("button", name=ALLOW).click()
+    await press(card.get_by_role("button", name=ALLOW))
     await expect(card).to_contain_text("allowed by")
     assert await page.evaluate("() => document.getAnimations().length") == 0
     assert not [one["animation"]["name"] for one in moving]
@@ -191,7 +191,7 @@ async def test_an_answered_permission_is_gone_after_its_minute(
     agent = voice.agents[0]
     asked = await app_server.ask(agent, await app_server.start(agent))
     card = page.locator(f"#tool-permission-{asked['id']}")
-    await card.get_by_role("button", name=ALLOW).click()
+    await press(card.get_by_role("button", name=ALLOW))
     await expect(card).to_contain_text(f"allowed by {voice.username}")
     await page.mouse.move(5, 5)  # while somebody is at the queue, it keeps its place
     # From here on the test controls the page's clock.

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.app_server import Agent, AppServer, Person, decision
-from tests.browser.conftest import SignIn, without_javascript
+from tests.browser.conftest import SignIn, press, without_javascript
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_held_allow import hold
 from tests.browser.test_queue import armed, card_of, statuses
@@ -51,7 +51,7 @@ async def test_a_small_refund_never_lets_a_large_one_pass(
     await page.wait_for_timeout(400)
     await expect(dialog, "only a press of the button gives it").to_be_visible()
     assert await statuses(app_server, asked) == ["pending"]
-    await give.click()
+    await press(give)
     await expect(dialog).to_be_hidden()
     await expect(card_of(page, asked)).to_contain_text(f"allowed by {voice.username}")
     await expect(card_of(page, asked)).to_be_focused()
@@ -154,7 +154,7 @@ async def test_it_is_left_while_the_answer_is_on_its_way(
     await page.route("**/standing-approval", late)
     give = dialog.get_by_role("button", name="Allow issue_refund")
     await expect(give).not_to_have_attribute("aria-disabled", "true")
-    await give.click()
+    await press(give)
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
     answered.set()
@@ -191,12 +191,12 @@ async def test_a_dialog_that_does_not_know_that_an_allow_can_be_taken_back(
     await dialog.get_by_label("Any arguments").check()
     give = dialog.get_by_role("button", name="Allow issue_refund")
     await expect(give).not_to_have_attribute("aria-disabled", "true")
-    await give.click()
+    await press(give)
     await expect(dialog.get_by_role("alert")).to_contain_text("never for any arguments")
     await expect(dialog.get_by_label("Any arguments")).to_have_count(0)
     await dialog.get_by_label("Exactly these arguments").check()
     await expect(give).not_to_have_attribute("aria-disabled", "true")
-    await give.click()
+    await press(give)
     await expect(card_of(page, asked)).to_contain_text(f"allowed by {voice.username}")
     assert (await ask(app_server, agent, live))["status"] == "allowed", "nor is it held"
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.app_server import AppServer, Person
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 from tests.browser.test_floor import ALLOW, metric
 from tests.browser.test_open_request import MANY, allowed, ask_many
 from tests.browser.test_queue import DEATHS, armed, card_of, deaths, statuses
@@ -158,7 +158,7 @@ async def test_a_request_is_read_and_allowed_at_400_percent(app_server: AppServe
     await card.locator(".arguments tr").first.scroll_into_view_if_needed()
     assert await values_in_sight(card) >= 1
     await armed(page, asked)
-    await card.get_by_role("button", name=ALLOW).click()
+    await press(card.get_by_role("button", name=ALLOW))
     await expect(card).to_contain_text("allowed by")
 
 
@@ -224,5 +224,5 @@ async def test_a_dialog_allows_nothing_that_its_card_hides(
     await card.get_by_role("link", name=link).click()
     await expect(allow).to_be_enabled()
     await expect(dialog.locator(".not-in-sight")).to_be_hidden()
-    await allow.click()
+    await press(allow)
     await expect(card).to_contain_text("allowed by")

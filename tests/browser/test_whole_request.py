@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.app_server import AppServer, Person
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_open_request import allowed
 from tests.browser.test_queue import card_of, statuses
@@ -48,7 +48,7 @@ async def test_it_is_allowed_once_it_was_looked_at(app_server: AppServer, sign_i
     assert await statuses(app_server, asked) == ["pending"]
     await page.keyboard.press("End")
     await expect(allow).to_be_enabled()
-    await allow.click()
+    await press(allow)
     await expect(card).to_contain_text("allowed by")
     assert await statuses(app_server, asked) == ["allowed"]
 
@@ -85,7 +85,7 @@ async def test_dialogs_open_there_and_answer(app_server: AppServer, sign_in: Sig
     await page.keyboard.press("End")
     await card.get_by_role("link", name="Reason or changes").click()
     await expect(as_it_is).to_be_enabled()
-    await as_it_is.click()
+    await press(as_it_is)
     await expect(card).to_contain_text("allowed by")
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.app_server import Agent, AppServer, Person
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 from tests.browser.test_floor import ALLOW
 from tests.browser.test_queue import armed, card_of
 from tests.permissions.test_pending import SMALL, WORST
@@ -57,7 +57,7 @@ async def quiet_asks(app_server: AppServer, agent: Agent, live: str, pages: list
         await card.locator("header").click()
     await card.evaluate("card => card.scrollIntoView({ block: 'center' })")  # what differs has to be in sight
     await armed(page, asked)
-    await card.get_by_role("button", name=ALLOW).click()
+    await press(card.get_by_role("button", name=ALLOW))
     await expect(card_of(page, asked)).to_have_class(re.compile("allowed"))
     async with app_server.api(agent) as api:
         assert (await api.get(f"/tool-permissions/{asked['id']}")).json()["status"] == "allowed"

@@ -118,9 +118,6 @@ async def decision_page(request: Request, permission_id: UUID, found: dict[str, 
     db: Database = request.state.db
     async with db.as_viewer(request.state.viewer) as connection:
         row = await decision_rows.find(connection, permission_id)
-    text = json.dumps(found["arguments"], indent=1)
-    if len(text) > _INDENTED:  # JSON that is nested a hundred deep would be mostly blanks
-        text = json.dumps(found["arguments"])
     last = None if row["last_arguments"] is None else http.arguments(row["last_arguments"])
     rows = http.argument_rows(found["arguments"], last)
     result = json.dumps(row["execution_result"], indent=1, ensure_ascii=False)
@@ -129,7 +126,7 @@ async def decision_page(request: Request, permission_id: UUID, found: dict[str, 
         "permissions/decision.html",
         p=found,
         row=row,
-        text=text,
+        text=indented(found["arguments"]),
         result=result[:_INDENTED],
         argument_rows=rows,
         changes=sum(bool(one.change) for one in rows),
@@ -139,6 +136,12 @@ async def decision_page(request: Request, permission_id: UUID, found: dict[str, 
         wait=_waited(row),
         **_words(),
     )
+
+
+def indented(arguments: dict[str, Any]) -> str:
+    """Arguments as JSON, in lines unless these would be mostly blanks, as of JSON that is nested a hundred deep."""
+    text = json.dumps(arguments, indent=1)
+    return text if len(text) <= _INDENTED else json.dumps(arguments)
 
 
 def _other(row: Record, before: dict[str, Any]) -> list[http.ArgumentRow]:

@@ -1,6 +1,5 @@
 """The decisions of people on tool permissions."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,6 @@ from server.kernel.live import alone, card, shown
 from server.permissions import decision_rows_views, tool_permissions
 
 _DIGEST = 128
-_INDENTED = 50_000  # characters
 
 
 async def decide(request: Request) -> Response:
@@ -82,14 +80,8 @@ async def show(request: Request) -> Response:
         "permissions/tool_permission.html",
         p=found,
         region=region,
-        text="" if region else _json(found["arguments"]),
+        text="" if region else decision_rows_views.indented(found["arguments"]),
     )
-
-
-def _json(arguments: dict[str, Any]) -> str:
-    text = json.dumps(arguments, indent=1)
-    # JSON that is nested a hundred deep would be mostly blanks.
-    return text if len(text) <= _INDENTED else json.dumps(arguments)
 
 
 async def see(request: Request) -> Response:

@@ -18,9 +18,8 @@ class ListFilters:
     """What most lists filter by; empty means everything. A list adds its own fields, to CHOICES what each of them may be, and to NAMES those that are long."""
 
     CHOICES: ClassVar[Mapping[str, Collection[str]]] = {}
-    NAMES: ClassVar[
-        Collection[str]
-    ] = ()  # fields that are names given by programs, as long as the agent API takes them
+    # Fields that are names given by programs, as long as the agent API takes them.
+    NAMES: ClassVar[Collection[str]] = ()
 
     q: str = ""
     days: str = "7"

@@ -199,8 +199,8 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
     The amount is that of the changed arguments where it was allowed with changes, and then `asked_amount` is that of the request.
     `request` identifies the request: it changes with the tool, its description, the arguments or the agent. `rows` are the
     arguments that fit into the limits, and `whole` tells whether all of them do. `key` and `further` are what a line shows of
-    them: the one that tells most, and how many others there are. `changes` counts what differs from the last allowed request. `see_all_first`: the card has no space for all of it, or for no argument at
-    all, so the request is not allowed there.
+    them: the one that tells most, and how many others there are. `changes` counts what differs from the last allowed request.
+    `see_all_first`: a change or every argument is left out for want of space, so the request is not allowed on this card.
     `uncovered` names a standing approval for the tool that did not cover this request.
     """
     found = arguments(row["arguments"])  # as text, because only that keeps the order in which they were sent

@@ -74,14 +74,7 @@ async def show(request: Request) -> Response:
         return http.render(request, "permissions/drill.html", p=found, card=card(row))
     if row["status"] != "pending":
         return await decision_rows_views.decision_page(request, permission_id, found)
-    region = alone(row)
-    return http.render(
-        request,
-        "permissions/tool_permission.html",
-        p=found,
-        region=region,
-        text="" if region else decision_rows_views.indented(found["arguments"]),
-    )
+    return http.render(request, "permissions/tool_permission.html", p=found, region=alone(row))
 
 
 async def see(request: Request) -> Response:

@@ -89,19 +89,24 @@ async def test_dialogs_open_there_and_answer(app_server: AppServer, sign_in: Sig
     await expect(card).to_contain_text("allowed by")
 
 
-async def test_enter_in_a_reason_decides_nothing(app_server: AppServer, sign_in: SignIn) -> None:
+async def test_too_many_arguments_for_a_table_are_one_text_that_is_looked_at(
+    app_server: AppServer, sign_in: SignIn
+) -> None:
     person = await app_server.hire("voice", agents=1)
     agent = person.agents[0]
-    asked = await app_server.ask(
-        agent, await app_server.start(agent), arguments={f"v{n}": n for n in range(2100)}
-    )
+    live = await app_server.start(agent)
+    many = {f"v{n}": n for n in range(2100)}
+    await allowed(app_server, person, await app_server.ask(agent, live, arguments=many))
+    asked = await app_server.ask(agent, live, arguments={**many, "v2099": "the end"})
     page = await sign_in(person)
     await page.goto(f"/tool-permissions/{asked['id']}")
-    reason = page.get_by_label("Reason, told to the agent")
-    await reason.fill("The wrong account")
-    await reason.press("Enter")
-    await page.wait_for_timeout(500)
-    assert await statuses(app_server, asked) == ["pending"]
-    await page.get_by_role("button", name="Deny").click()
-    await expect(page.locator("#connection")).to_be_attached()
-    assert await statuses(app_server, asked) == ["denied"]
+    card = card_of(page, asked)
+    allow = card.get_by_role("button", name=ALLOW)
+    await expect(card.locator(".arguments tr")).to_have_count(1)
+    assert (await card.locator(".arguments bdi").first.inner_text()).endswith('"the end"}')
+    await page.wait_for_timeout(1000)
+    await expect(allow).to_be_disabled()
+    await page.keyboard.press("End")
+    await press(allow)
+    await expect(card).to_contain_text("allowed by")
+    assert await statuses(app_server, asked) == ["allowed"]

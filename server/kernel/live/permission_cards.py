@@ -1,6 +1,7 @@
 """Cards of tool permissions: what they show of a row, and the queue on a live page."""
 
 import hashlib
+import json
 import marshal
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -137,7 +138,7 @@ class _Limits(TypedDict):
 
 _LIMITS = _Limits(rows=60, arguments=9000, name=300, said=1200, lines=3, line=600)
 _LOWER_LIMITS = _Limits(rows=6, arguments=300, name=30, said=48, lines=1, line=72)
-_HIGHER_LIMITS = _Limits(rows=2000, arguments=200_000, name=2000, said=1200, lines=3, line=600)
+_HIGHER_LIMITS = _Limits(rows=2000, arguments=220_000, name=10_000, said=1200, lines=3, line=600)
 
 
 class _Derived(TypedDict):
@@ -340,10 +341,12 @@ def queue(rows: Queue, partials: Partials, *, over: bool = False, most: int = _Q
     )
 
 
-def alone(row: Mapping[str, Any]) -> str | None:
-    """The region with one request, for a page of its own, with all of its arguments; None where these are too many for a table."""
-    if not shown(row, _HIGHER_LIMITS)["whole"]:
-        return None
+def alone(row: Mapping[str, Any]) -> str:
+    """The region with one request, for a page of its own, with all of its arguments; as one text where they are too many for a table."""
+    last = row.get("last_arguments")
+    if not _read(row["arguments"], last, _HIGHER_LIMITS["rows"], _HIGHER_LIMITS["arguments"]).whole:
+        texts = {"arguments": row["arguments"], "last_arguments": last}
+        row = {**row, **{name: text and json.dumps({"as sent": text}) for name, text in texts.items()}}
     return CARDS.html(
         {"cards": [card(row, _HIGHER_LIMITS)], "quiet": False, "over": False, "more": 0, "alone": True}
     )

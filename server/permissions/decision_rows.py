@@ -99,6 +99,8 @@ def _where(filters: Filters, span: Span) -> tuple[str, list[Any]]:
             condition = condition.replace("?", f"${len(given)}", 1)
         parts.append(condition)
 
+    if not _possible(filters):
+        parts.append("false")
     if span.since:
         add("requested_at >= ?", span.since)
     if span.until:
@@ -126,6 +128,20 @@ def _where(filters: Filters, span: Span) -> tuple[str, list[Any]]:
             "rule is null and status in ('allowed', 'denied') and responded_at - requested_at > (expires_at - requested_at) / 2"
         )
     return " and ".join(parts) or "true", given
+
+
+def _possible(filters: Filters) -> bool:
+    """Whether a decision can pass these filters together. Those that contradict each other would be looked for in all rows that have one of them."""
+    by_a_person = bool(filters.who or filters.late) or filters.how == "person"
+    by_a_rule = filters.how not in {"", "person"}
+    statuses = {filters.status} if filters.status else set(STATUSES)
+    if by_a_person:
+        statuses &= {"allowed", "denied"}
+    if by_a_rule:
+        statuses &= {"denied" if filters.how == "refused" else "allowed"}
+    if filters.executed:
+        statuses &= {"allowed"}
+    return bool(statuses) and not (by_a_person and by_a_rule)
 
 
 def _with_text(filters: Filters, span: Span) -> tuple[str, list[Any]]:

@@ -65,8 +65,15 @@ function tick() {
   // On the floor and the wallboard the server says who is silent.
   for (const one of document.querySelectorAll("#interaction[data-heard]"))
     set(one, "jsStale", now - new Date(one.dataset.heard) >= silence ? "yes" : "no");
-  for (const one of document.querySelectorAll("[data-answered]"))
-    set(one, "jsGone", now - new Date(one.dataset.answered) >= vanish * 1000 ? "yes" : "no");
+  for (const one of document.querySelectorAll("[data-answered]")) {
+    const { runBy } = one.dataset;
+    const until = new Date(runBy ?? one.dataset.answered);
+    set(one, "jsGone", now - until >= vanish * 1000 ? "yes" : "no");
+    if (!runBy) continue;
+    const waited = one.dataset.jsRun === "waits";
+    set(one, "jsRun", now < until ? "waits" : "not");
+    if (waited && now >= until) document.getElementById("announcement").textContent = one.querySelector(".answer").innerText;
+  }
 }
 
 // The full date with its time zone, as a tooltip.

@@ -28,7 +28,8 @@ VIEWS_READ: dict[str, Table] = {
     ),
     "private.decision_cards": view(
         "id = '{allowed}'",
-        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name rule changed proposed changed_arguments",
+        "id tool_name arguments status reason responded_by_name responded_at executed_at agent_name rule changed proposed changed_arguments"
+        " execute_before",
     ),
     "private.decision_rows": view(
         "id = '{allowed}'",

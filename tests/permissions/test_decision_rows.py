@@ -58,7 +58,9 @@ async def test_filters_find_what_they_say(app_server: AppServer, voice: Person) 
             ("how=person", [denied["id"], allowed["id"]]), ("how=not_required", [freely["id"]]), ("how=grant", []),
             (f"who={voice.username}", [denied["id"], allowed["id"]]), ("tool=unknown_tool", [waiting["id"]]),
             (f"agent={agent.id}", everybody), (f"agent={uuid4()}", []), ("executed=succeeded", [allowed["id"]]),
-            ("executed=not", []), ("late=yes", []), ("since=2000-01-01&until=2000-01-02", []), ("since=2001-01-01", everybody),
+            ("executed=not", []), ("late=yes", []), ("status=cancelled&executed=not", []), (f"status=timeout&who={voice.username}", []),
+            (f"how=not_required&who={voice.username}", []), ("how=not_required&executed=not&status=allowed", [freely["id"]]),
+            ("how=refused&status=allowed", []), (f"status=denied&how=person&who={voice.username}", [denied["id"]]), ("since=2000-01-01&until=2000-01-02", []), ("since=2001-01-01", everybody),
         ):  # fmt: skip
             page = (await browser.get(f"{EVERYTHING}&{query}")).text
             assert ids(page) == found, query

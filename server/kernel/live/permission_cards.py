@@ -112,6 +112,7 @@ class Decision(TypedDict):
     changed: bool
     proposed: bool
     changed_arguments: str | None
+    execute_before: str | None
     # Of a drill alone: how it ended, caught, allowed, missed or withdrawn; and why it ought to be denied.
     drill: NotRequired[str]
     why: NotRequired[str]

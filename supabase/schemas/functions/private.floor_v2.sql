@@ -20,9 +20,13 @@ begin
   if p_arguments -> 'urgent' is distinct from 'false' or v_known ->> 'asked' is distinct from 'nothing' then
     select w.ids, w.more into v_waiting, v_more from private.waiting_in_turn(array[v_supervisor], 50) w;
     v_lately := array(
-      select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status <> 'pending'
+      (select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status <> 'pending'
         and (t.rule is null or t.rule = 'shown') and t.responded_at > pg_catalog.now() - interval '10 minutes'
-        order by t.responded_at desc limit 5);
+        order by t.responded_at desc limit 5)
+      union
+      (select t.id from public.tool_permissions t where t.supervisor_id = v_supervisor and t.status = 'allowed' and t.executed_at is null
+        and t.rule is null and t.responded_at > pg_catalog.now() - interval '10 minutes' and t.execute_before > pg_catalog.now() - interval '1 minute'
+        order by t.responded_at desc limit 10));
     v_drills := private.drill_cards(v_supervisor);
   end if;
   if v_waiting <> '{}' then
@@ -47,7 +51,7 @@ begin
       select e.card from (
         select value as card from pg_catalog.json_array_elements(coalesce(v_answered, '[]'))
         union all select value from pg_catalog.json_array_elements(v_drills -> 'ended')) e
-      order by (e.card ->> 'responded_at')::timestamptz desc limit 5) l;
+      order by (e.card ->> 'responded_at')::timestamptz desc limit 15) l;
   end if;
   return pg_catalog.json_build_object(
     'agents', (

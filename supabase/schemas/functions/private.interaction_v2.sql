@@ -16,8 +16,11 @@ begin
         select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status = 'pending'
         order by w.requested_at, w.id limit 50)),
       'answered', private.answered_cards(array(
-        select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status <> 'pending' and (w.rule is null or w.rule = 'shown')
-          and w.responded_at > pg_catalog.now() - interval '10 minutes' order by w.responded_at desc limit 5)),
+        (select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status <> 'pending' and (w.rule is null or w.rule = 'shown')
+          and w.responded_at > pg_catalog.now() - interval '10 minutes' order by w.responded_at desc limit 5)
+        union
+        (select w.id from public.tool_permissions w where w.interaction_id = i.id and w.status = 'allowed' and w.executed_at is null
+          and w.rule is null and w.execute_before > pg_catalog.now() - interval '1 minute' order by w.responded_at desc limit 10))),
       'archive', case when r.id is not null then pg_catalog.jsonb_build_object('summary', r.summary, 'issues', r.issues,
         'tags', r.tags, 'csat_score', r.csat_score, 'resolution_time_seconds', r.resolution_time_seconds,
         'fcr_status', r.fcr_status, 'created_at', r.created_at) end,

@@ -87,7 +87,8 @@ create view private.decision_cards with (security_invoker=true) as
     t.rule,
     t.changed_arguments is not null as changed,
     t.proposed_arguments is not null as proposed,
-    t.changed_arguments::text as changed_arguments
+    t.changed_arguments::text as changed_arguments,
+    t.execute_before
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id;
 comment on view private.decision_cards is

@@ -198,6 +198,16 @@ create index tool_permissions_requested on public.tool_permissions (requested_at
 -- The history: executions that failed, newest first. With it a result writes 1.0 kB to the log and not 0.3, because its update changes a column
 -- of an index; a request and its decision write what they did.
 create index tool_permissions_failed on public.tool_permissions (requested_at desc) where not execution_succeeded;
+-- The history by what few have, newest first: without these an admin's page of what is rare reads everybody's rows.
+create index tool_permissions_status on public.tool_permissions (status, requested_at desc);
+create index tool_permissions_tool on public.tool_permissions (tool_name, requested_at desc);
+create index tool_permissions_who on public.tool_permissions (responded_by_name, requested_at desc) where responded_by_name is not null;
+create index tool_permissions_rule on public.tool_permissions (rule, requested_at desc) where rule is not null;
+create index tool_permissions_not_executed on public.tool_permissions (requested_at desc) where status = 'allowed' and executed_at is null;
+create index tool_permissions_no_result on public.tool_permissions (requested_at desc) where executed_at is not null
+  and execution_succeeded is null;
+create index tool_permissions_late on public.tool_permissions (requested_at desc) where rule is null and status in ('allowed', 'denied')
+  and responded_at - requested_at > (expires_at - requested_at) / 2;
 -- The foreign key: who decided is not deleted while the decision stands.
 create index tool_permissions_responded_by on public.tool_permissions (responded_by);
 -- Each use of a grant has a number of its own: none is given twice.

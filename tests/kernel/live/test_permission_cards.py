@@ -94,6 +94,7 @@ def test_what_a_page_knows_of_a_request_is_counted_up() -> None:
         {
             "status": "allowed",
             "executed_at": None,
+            "execute_before": ROW["expires_at"],
             "reason": None,
             "responded_by_name": "ana",
             "responded_at": None,

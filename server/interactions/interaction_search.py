@@ -35,6 +35,7 @@ TESTS = {"no": "no tests", "yes": "tests alone"}
 FLAGS = {"yes": "flagged", "open": "flag open", "in_review": "in review", "done": "reviewed"}
 ORDERS = {"started": "Started", "duration": "Duration", "satisfaction": "Satisfaction", "csat": "CSAT"}
 PAGE, COUNTED = 50, 10_000
+TRANSCRIPTS = 500  # of live interactions, whose transcripts private.live_with_text reads
 _SHORTEST_PART = 3  # characters, below which a part of a word is in almost every summary
 _CURSOR = re.compile(r"([0-9 :.+T-]{1,40})~([0-9a-f-]{36})")
 
@@ -264,6 +265,16 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
         f.tag,
         f.test,
     )
+
+
+async def beyond_transcripts(connection: Connection, chosen: Chosen) -> bool:
+    """Whether a text is not looked for in the transcripts of all live interactions, because the viewer has more than `TRANSCRIPTS`."""
+    if not chosen.filters.q or not chosen.filters.of_live_ones or chosen.nobody:
+        return False
+    found: bool = await connection.fetchval(
+        "select exists (select from public.interaction_pulse offset $1)", TRANSCRIPTS
+    )
+    return found
 
 
 async def count(db: Database, viewer: Caller, chosen: Chosen, *, part: bool, within: int) -> Record | None:

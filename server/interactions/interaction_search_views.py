@@ -39,6 +39,7 @@ async def index(request: Request) -> Response:
         chosen = await interaction_search.choose(connection, filters, http.zone_cookie(request))
         first = not (before or after)
         live = await interaction_search.live(connection, chosen) if first else []
+        beyond = first and await interaction_search.beyond_transcripts(connection, chosen)
         agents = await agents_to_choose(connection, filters.agent)
         views = await saved_views.of_page(connection, "interactions")
     # Each by a connection of its own, and neither while this one is kept, so that pages never wait for one another's.
@@ -53,6 +54,7 @@ async def index(request: Request) -> Response:
         request,
         "interactions/found.html",
         live=live,
+        beyond=interaction_search.TRANSCRIPTS if beyond else 0,
         rows=[
             _line(row, filters) | {"cursor": cursor}
             for row, cursor in zip(found.rows, found.cursors, strict=True)

@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
+from server.interactions.interaction_search import TRANSCRIPTS
 from tests.app_server import AppServer
 from tests.bench import contact_centre, finding, floor, population
 from tests.conftest import a_folder, free_port, prepared, serving
@@ -101,3 +102,18 @@ async def test_the_file_has_each_of_many_once_in_order(
         "select interaction_id from private.interaction_search order by started_at desc, interaction_id desc"
     )
     assert found == [str(row[0]) for row in rows]
+
+
+async def test_a_page_says_that_it_reads_the_transcripts_of_the_newest_live_ones() -> None:
+    with a_folder() as folder, serving(prepared(folder / "home"), free_port(), **floor.PEOPLE) as app_server:
+        everybody = await population.create(app_server, 170, 1, TRANSCRIPTS + 1)
+        says = f"transcripts of the newest {TRANSCRIPTS} live interactions"
+        for person, query, said in (
+            (everybody.admins[0], "q=zzzz", True),
+            (everybody.admins[0], "q=zzzz&outcome=failed", False),
+            (everybody.admins[0], "", False),
+            (everybody.supervisors[0], "q=zzzz", False),
+        ):
+            cookies = {app_server.cookie: person.cookie}
+            async with httpx.AsyncClient(base_url=app_server.url, cookies=cookies, timeout=60) as browser:
+                assert (says in (await browser.get(f"/interactions?{query}")).text) == said, query

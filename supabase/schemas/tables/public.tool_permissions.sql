@@ -198,14 +198,20 @@ create index tool_permissions_requested on public.tool_permissions (requested_at
 -- The history: executions that failed, newest first. With it a result writes 1.0 kB to the log and not 0.3, because its update changes a column
 -- of an index; a request and its decision write what they did.
 create index tool_permissions_failed on public.tool_permissions (requested_at desc) where not execution_succeeded;
--- The history by what few have, newest first: without these an admin's page of what is rare reads everybody's rows.
+-- The history by status, newest first. Without this and the next six, an admin's page of what few decisions have reads everybody's rows.
 create index tool_permissions_status on public.tool_permissions (status, requested_at desc);
+-- The history by tool.
 create index tool_permissions_tool on public.tool_permissions (tool_name, requested_at desc);
+-- The history by the person who decided.
 create index tool_permissions_who on public.tool_permissions (responded_by_name, requested_at desc) where responded_by_name is not null;
+-- The history by the rule that decided.
 create index tool_permissions_rule on public.tool_permissions (rule, requested_at desc) where rule is not null;
+-- The history: what was allowed and did not run. Also what an admin's wallboard tells of it.
 create index tool_permissions_not_executed on public.tool_permissions (requested_at desc) where status = 'allowed' and executed_at is null;
+-- The history: executions without a result.
 create index tool_permissions_no_result on public.tool_permissions (requested_at desc) where executed_at is not null
   and execution_succeeded is null;
+-- The history: late answers, as `late` in decision_rows.py.
 create index tool_permissions_late on public.tool_permissions (requested_at desc) where rule is null and status in ('allowed', 'denied')
   and responded_at - requested_at > (expires_at - requested_at) / 2;
 -- The foreign key: who decided is not deleted while the decision stands.

@@ -66,13 +66,13 @@ function tick() {
   for (const one of document.querySelectorAll("#interaction[data-heard]"))
     set(one, "jsStale", now - new Date(one.dataset.heard) >= silence ? "yes" : "no");
   for (const one of document.querySelectorAll("[data-answered]")) {
-    const { runBy } = one.dataset;
-    const until = new Date(runBy ?? one.dataset.answered);
-    set(one, "jsGone", now - until >= vanish * 1000 ? "yes" : "no");
+    const { answered, runBy } = one.dataset;
+    const notRun = runBy !== undefined && now >= new Date(runBy);
+    set(one, "jsGone", now - new Date(notRun ? runBy : answered) >= vanish * 1000 ? "yes" : "no");
     if (!runBy) continue;
     const waited = one.dataset.jsRun === "waits";
-    set(one, "jsRun", now < until ? "waits" : "not");
-    if (waited && now >= until) document.getElementById("announcement").textContent = one.querySelector(".answer").innerText;
+    set(one, "jsRun", notRun ? "not" : "waits");
+    if (waited && notRun) document.getElementById("announcement").textContent = one.querySelector(".answer").innerText;
   }
 }
 

@@ -53,6 +53,7 @@ async def test_who_allowed_is_told_that_the_agent_did_not_come_back(
         await expect(card.get_by_text("not run: the agent did not come back")).to_be_visible()
         await expect(card.get_by_text("to run by")).to_be_hidden()
         await expect(page.locator("#announcement")).to_contain_text("not run: the agent did not come back")
+        await expect(page.locator("#announcement")).not_to_contain_text("to run by")
         assert await card.evaluate("card => card.offsetHeight") == height
         await expect(other).to_contain_text("executed")
         await expect(other.get_by_text("not run")).to_have_count(0)

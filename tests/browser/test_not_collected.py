@@ -17,8 +17,8 @@ SECONDS = 4  # in which an agent has to come back for an allow
 
 
 @pytest_asyncio.fixture
-async def hurried(app_server: AppServer) -> AsyncIterator[None]:
-    """Allows stand for a few seconds only."""
+async def short_time_to_run(app_server: AppServer) -> AsyncIterator[None]:
+    """What is allowed has to run within a few seconds."""
     change = "update private.settings set value = $1 where name = 'execute_seconds'"
     async with app_server.database() as owner:
         usual = await owner.fetchval("select private.setting('execute_seconds')")
@@ -29,7 +29,7 @@ async def hurried(app_server: AppServer) -> AsyncIterator[None]:
             await owner.execute(change, usual)
 
 
-@pytest.mark.usefixtures("hurried")
+@pytest.mark.usefixtures("short_time_to_run")
 async def test_who_allowed_is_told_that_the_agent_did_not_come_back(
     app_server: AppServer, voice: Person, sign_in: SignIn
 ) -> None:

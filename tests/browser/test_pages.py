@@ -204,6 +204,12 @@ async def test_an_answered_permission_is_gone_after_its_minute(
     later = await app_server.ask(agent, await _active(app_server, voice))
     await expect(page.locator(f"#tool-permission-{later['id']}")).to_be_visible()
     await expect(card).to_be_hidden()
+    # The agent had two minutes to come back for it: for one more the line says that it did not.
+    await page.clock.fast_forward("01:00")
+    await expect(card).to_contain_text("not run: the agent did not come back")
+    await expect(card).to_be_visible()
+    await page.clock.fast_forward("01:00")
+    await expect(card).to_be_hidden()
 
 
 async def _active(app_server: AppServer, person: Person) -> str:

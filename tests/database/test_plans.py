@@ -86,20 +86,6 @@ QUESTIONS = {
     "executions that failed": ask(
         "supervisor", "select id from tool_permissions where not execution_succeeded order by requested_at desc, id desc limit 51"
     ),
-    **{
-        f"decisions with {what}": ask(
-            "admin", f"select id from tool_permissions where {what} order by requested_at desc, id desc limit 51"
-        )
-        for what in (
-            "status = 'cancelled'",
-            "tool_name = 'nothing'",
-            "responded_by_name = 'nobody'",
-            "rule = 'limit'",
-            "status = 'allowed' and executed_at is null",
-            "executed_at is not null and execution_succeeded is null",
-            "rule is null and status in ('allowed', 'denied') and responded_at - requested_at > (expires_at - requested_at) / 2",
-        )
-    },
     "pause": ask("supervisor", "select set_agent_paused('{agent}', true)"),
     "waiting for a decision": ask("agent", "select * from tool_permissions where id = '{permission}'"),
     "asking": ask(

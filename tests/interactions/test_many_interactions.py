@@ -104,16 +104,28 @@ async def test_the_file_has_each_of_many_once_in_order(
     assert found == [str(row[0]) for row in rows]
 
 
-async def test_a_page_says_that_it_reads_the_transcripts_of_the_newest_live_ones() -> None:
+async def test_a_page_says_whose_transcripts_it_reads() -> None:
     with a_folder() as folder, serving(prepared(folder / "home"), free_port(), **floor.PEOPLE) as app_server:
         everybody = await population.create(app_server, 170, 1, TRANSCRIPTS + 1)
+        async with app_server.database("supabase_admin") as owner:
+            live = await owner.fetch(
+                "select interaction_id from public.interaction_pulse order by started_at desc, interaction_id desc"
+            )
+            for place in (TRANSCRIPTS - 1, TRANSCRIPTS):
+                await owner.execute(
+                    "insert into public.interaction_turns (interaction_id, speaker, text) values ($1, 'agent', $2)",
+                    live[place]["interaction_id"],
+                    f"walrus{place}",
+                )
         says = f"transcripts of the newest {TRANSCRIPTS} live interactions"
-        for person, query, said in (
-            (everybody.admins[0], "q=zzzz", True),
-            (everybody.admins[0], "q=zzzz&outcome=failed", False),
-            (everybody.admins[0], "", False),
-            (everybody.supervisors[0], "q=zzzz", False),
+        for person, query, said, found in (
+            (everybody.admins[0], f"q=walrus{TRANSCRIPTS - 1}", True, 1),
+            (everybody.admins[0], f"q=walrus{TRANSCRIPTS}", True, 0),
+            (everybody.admins[0], "q=zzzz&outcome=failed", False, 0),
+            (everybody.admins[0], "", False, 50),
+            (everybody.supervisors[0], "q=zzzz", False, 0),
         ):
             cookies = {app_server.cookie: person.cookie}
             async with httpx.AsyncClient(base_url=app_server.url, cookies=cookies, timeout=60) as browser:
-                assert (says in (await browser.get(f"/interactions?{query}")).text) == said, query
+                page = (await browser.get(f"/interactions?{query}")).text
+            assert (says in page, page.count('<tr class="live')) == (said, found), query

@@ -41,6 +41,8 @@ _QUESTIONS = {
         from pg_constraint c join pg_namespace n on n.oid = connamespace where {_OWN}""",
     "indexes": f"""select indexdef, obj_description(format('%I.%I', schemaname, indexname)::regclass, 'pg_class')
         from pg_indexes where schemaname in {SCHEMAS}""",
+    "statistics": f"""select pg_get_statisticsobjdef(s.oid), stxowner::regrole::text, obj_description(s.oid, 'pg_statistic_ext')
+        from pg_statistic_ext s join pg_class c on c.oid = stxrelid join pg_namespace n on n.oid = relnamespace where {_OWN}""",
     "policies": f"""select polrelid::regclass::text, polname, polcmd::text, polpermissive, polroles::regrole[]::text,
         pg_get_expr(polqual, polrelid, true), pg_get_expr(polwithcheck, polrelid, true)
         from pg_policy p join pg_class c on c.oid = polrelid join pg_namespace n on n.oid = relnamespace

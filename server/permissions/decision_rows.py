@@ -125,7 +125,7 @@ def _where(filters: Filters, span: Span) -> tuple[str, list[Any]]:
         parts.append(_EXECUTED[filters.executed])
     if filters.late:
         add(
-            "rule is null and status in ('allowed', 'denied') and responded_at - requested_at > (expires_at - requested_at) / 2"
+            "rule is null and status in ('allowed', 'denied') and responded_at - requested_at - (expires_at - requested_at) / 2 > interval '0'"
         )
     return " and ".join(parts) or "true", given
 

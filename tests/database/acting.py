@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import asyncpg
 import pytest
@@ -55,10 +55,12 @@ async def as_agent(app_server: AppServer, agent: Agent, *, keep: bool = False) -
 
 
 @asynccontextmanager
-async def as_owner(app_server: AppServer) -> AsyncIterator[Connection]:
+async def as_owner(
+    app_server: AppServer, *, isolation: Literal["read_committed", "repeatable_read"] = "read_committed"
+) -> AsyncIterator[Connection]:
     """The owner's transaction, rolled back; it may change times and history."""
     async with app_server.database() as connection:
-        transaction = connection.transaction()
+        transaction = connection.transaction(isolation=isolation)
         await transaction.start()
         try:
             yield connection

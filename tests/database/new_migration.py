@@ -41,6 +41,7 @@ _LINES = f"""select t.oid::regclass::text, line from pg_class t cross join later
       where attrelid = t.oid and attnum > 0 and not attisdropped
     union all select concat('constraint ', conname, ' ', pg_get_constraintdef(oid, true)) from pg_constraint where conrelid = t.oid
     union all select pg_get_indexdef(indexrelid, 0, true) from pg_index where indrelid = t.oid
+    union all select pg_get_statisticsobjdef(oid) from pg_statistic_ext where stxrelid = t.oid
     union all select concat('options ', array(select unnest(t.reloptions) order by 1), ' rights ',
       (select string_agg(x::text, ' ' order by x::text) from unnest(t.relacl) x))) l
     where t.relkind = 'r' and t.relnamespace::regnamespace::text in {migrations.OURS}"""

@@ -35,11 +35,14 @@ _CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f-]{36})")
 _SHOWN = """id, requested_at, responded_at, expires_at, tool_name, arguments, status, rule, reason, responded_by_name, grant_use,
   executed, executed_at, interaction_id, agent_id, agent_name, username, phone_number, caller,
   is_test, anonymised_at, changed_arguments, proposed_arguments, (extract(epoch from requested_at) * 1000000)::bigint as moment"""
+# The condition of an index, and then the same in the words of the statistics tool_permissions_execution.
+_STATE = """case when executed_at is not null and execution_succeeded is null then 'started'
+  when status = 'allowed' and executed_at is null then 'not' end"""
 _EXECUTED = {
     "succeeded": "execution_succeeded",
     "failed": "not execution_succeeded",
-    "started": "executed_at is not null and execution_succeeded is null",
-    "not": "status = 'allowed' and executed_at is null",
+    "started": f"executed_at is not null and execution_succeeded is null and ({_STATE}) = 'started'",
+    "not": f"status = 'allowed' and executed_at is null and ({_STATE}) = 'not'",
 }
 # What was known when a person pressed: of the metrics the same as private.beat_pulse puts on a card, and what was said.
 _ONE = """
@@ -173,7 +176,10 @@ async def listed(
     after: str = "",
     limit: int = PAGE,
 ) -> tuple[Sequence[Record], bool]:
-    """The rows that match, newest first, on this side of a row's place; and whether there are more beyond them."""
+    """The rows that match, newest first, on this side of a row's place; and whether there are more beyond them.
+
+    Each is read by its id: the planner expects so few people that it may join everybody's rows first.
+    """
     condition, given = _where(filters, span)
     moment = None
     if cursor := before or after:
@@ -199,8 +205,9 @@ async def listed(
     found, given = await asked.find(connection) if filters.q else asked.query("")
     rows = await connection.fetch(
         f"""
-        with found as materialized ({found})
-        select {_SHOWN} from found join private.decision_rows using (id) order by {asked.order}
+        with found (found_id) as materialized ({found})
+        select {_SHOWN} from found cross join lateral (select * from private.decision_rows where id = found_id offset 0) r
+        order by {asked.order}
         """,
         *given,
     )

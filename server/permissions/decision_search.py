@@ -27,6 +27,10 @@ def condition_of(text: str, search: str, given: list[Any]) -> str:
     return search.replace("?", f"${len(given)}")
 
 
+def _these(ids: list[UUID]) -> tuple[str, list[Any]]:
+    return "select unnest($1::uuid[]) as id", [ids]
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A text; the other filters as a condition with its arguments, and those of them that private.decisions_with_text takes; the way through the history."""
@@ -57,11 +61,37 @@ class Asked:
     async def find(self, connection: Connection) -> tuple[str, list[Any]]:
         """A query for the first ids that match, and its arguments; what takes long is done.
 
-        A text in many rows, and filters that few rows pass, are found among the newest that pass the filters. A text in few
-        rows is found among those that private.decision_search names: the newest of them and, where other filters leave too
-        few, as many more as seem necessary. What is left is read in order: a common text, soon found, and one that no index
-        helps with.
+        A text in many rows, one of a supervisor who has few, and filters that few rows pass are found among the newest that
+        pass the filters. A text in few rows is found among those that private.decision_search names: the newest of them
+        and, where other filters leave too few, as many more as seem necessary. What is left is read in order: a common
+        text, soon found, and one that no index helps with.
         """
+        few = self.narrow or bool(self.supervisor)
+        if few:
+            ids, whole = await self._newest(connection)
+            if whole or len(ids) == self.limit:
+                return _these(ids)
+        ids, looked_at, most = list[UUID](), set[UUID](), min(self.limit * 24, MOST)
+        while True:
+            named = await self._named(connection, most)
+            if named["ids"] is None:
+                newest = [] if few else (await self._newest(connection))[0]
+                enough = len(newest) == self.limit
+                return _these(newest) if enough else self.query(EACH if named["common"] else ALL)
+            for end in (self.limit * (6 if self.narrow else 2), most):
+                part = [one for one in named["ids"][:end] if one not in looked_at]
+                ids += await self._among(connection, part)
+                if len(ids) >= self.limit:
+                    return _these(ids)
+                looked_at.update(part)
+            if len(named["ids"]) < most:
+                return _these(ids)
+            if most == MOST:
+                return self.query(EACH)
+            most = min(max(most * 4, most * self.limit * 2 // max(len(ids), 1)), MOST)
+
+    async def _newest(self, connection: Connection) -> tuple[list[UUID], bool]:
+        """Those of the newest that pass the other filters; and whether that is all there are."""
         given = [*self.given]
         row = await connection.fetchrow(
             f"""
@@ -73,19 +103,7 @@ class Asked:
             *given,
         )
         assert row is not None
-        ids, whole = row["ids"], row["seen"] < NEWEST
-        most = self.limit * (6 if self.narrow else 2)
-        while not whole and len(ids) < self.limit:
-            most = min(most, MOST)
-            named = await self._named(connection, most)
-            if named["ids"] is None:
-                return self.query(EACH if named["common"] else ALL)
-            ids = await self._among(connection, named["ids"])
-            whole = len(named["ids"]) < most
-            if most == MOST and not whole and len(ids) < self.limit:
-                return self.query(EACH)
-            most = max(most * 4, most * self.limit * 2 // max(len(ids), 1))
-        return "select unnest($1::uuid[]) as id", [ids]
+        return row["ids"], row["seen"] < NEWEST
 
     async def _named(self, connection: Connection, most: int) -> Record:
         """The first requests that may have the text (`ids`); None where it is `common`, or where the index does not help."""

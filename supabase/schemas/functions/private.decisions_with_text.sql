@@ -52,12 +52,13 @@ begin
   end if;
   v_own := array(select a.id from public.agents a where a.supervisor_id = v_whose[1]);
   v_agents := array(select a.id from public.agents a where (v_whose is null or a.supervisor_id = v_whose[1]) and a.name ilike v_pattern);
-  -- Planned for this piece. Two characters are no trigram, but pg_trgm looks for the 36 that begin with them.
+  -- Planned for this piece. `offset 0`: the planner would rather read rows in order until enough of these have come by.
+  -- Two characters are no trigram, but pg_trgm looks for the 36 that begin with them.
   execute pg_catalog.format($query$
-    with named as materialized (
-      select t.tool_permission_id as id, t.requested_at from private.decision_search t where %1$s %2$s %4$s)
     select array(select f.id from (
-      (select * from named order by requested_at %5$s, id %5$s limit $7)
+      (select * from (
+          select t.tool_permission_id as id, t.requested_at from private.decision_search t where %1$s %2$s %4$s offset 0) named
+        order by requested_at %5$s, id %5$s limit $7)
       union
       (select t.id, t.requested_at from (
           select tool_permission_id from private.decision_search where key is null

@@ -1,6 +1,7 @@
 """A queue of many requests: one is open, the others are lines; only what is open and in sight is decided."""
 
 import asyncio
+import itertools
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -85,6 +86,28 @@ async def test_one_is_open_and_the_others_are_lines_folded_after_eight(
     await page.keyboard.press("a")
     await expect(card_of(page, asked[6])).to_contain_text("allowed by")
     assert set(await statuses(app_server, *asked[:6], *asked[7:])) == {"pending"}
+
+
+@pytest.mark.parametrize("opened_at", [0, 3, 5])
+async def test_the_order_on_a_wide_page_is_the_order_seen(
+    app_server: AppServer, sign_in: SignIn, opened_at: int
+) -> None:
+    person = await app_server.hire("voice", agents=3)
+    asked = await ask_many(app_server, person, 6)
+    page = await sign_in(person)
+    await page.set_viewport_size({"width": 2560, "height": 1300})
+    await armed(page, *asked)
+    if opened_at:
+        await card_of(page, asked[opened_at]).locator("header").click()
+    await expect(is_open(page)).to_have_id(f"tool-permission-{asked[opened_at]['id']}")
+    boxes = await page.locator(".tool-permission.pending").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect()).map(({x, y, right, bottom}) => ({x, y, right, bottom}))"
+    )
+    # One column after the other, each from top to bottom; both are used, and nothing lies over anything.
+    assert len({box["x"] for box in boxes}) == (1 if opened_at == 5 else 2)
+    for one, after in itertools.pairwise(boxes):
+        assert after["y"] >= one["bottom"] - 1 if after["x"] == one["x"] else after["x"] >= one["right"]
+    assert boxes[opened_at]["right"] - boxes[opened_at]["x"] > 900
 
 
 @pytest.mark.full

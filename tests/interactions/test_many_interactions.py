@@ -104,6 +104,39 @@ async def test_the_file_has_each_of_many_once_in_order(
     assert found == [str(row[0]) for row in rows]
 
 
+async def test_a_supervisor_finds_own_rows_alone_beyond_the_first() -> None:
+    """Also by a text that is rarer than their rows, which is looked for in everybody's."""
+    with a_folder() as folder, serving(prepared(folder / "home"), free_port(), **floor.PEOPLE) as app_server:
+        everybody = await population.create(app_server, 2, 1, 6)
+        person = everybody.supervisors[0]
+        async with app_server.database("supabase_admin") as owner:
+            await contact_centre.archive(owner, 30_000)
+            await finding.make_findable(owner)
+            rare = await owner.fetchval(
+                """select right(i.phone_number, 8) from private.interaction_search s join public.interactions i on i.id = s.interaction_id
+                where s.supervisor_id = $1 order by s.started_at limit 1""",
+                person.id,
+            )
+            cookies = {app_server.cookie: person.cookie}
+            async with httpx.AsyncClient(base_url=app_server.url, cookies=cookies, timeout=60) as browser:
+                for text, words in (
+                    ("zzzz", "zzzz:*"),
+                    ("w17", "w17:*"),
+                    ("k1", "k1:*"),
+                    ("w1777", "w1777:*"),
+                    (rare, f"{rare}:*"),
+                ):
+                    rows = await owner.fetch(
+                        """select interaction_id from private.interaction_search where supervisor_id = $1 and words @@ $2::text::tsquery
+                        order by started_at desc, interaction_id desc limit 50""",
+                        person.id,
+                        words,
+                    )
+                    page = (await browser.get(f"/interactions?days=&q={text}")).text
+                    assert ids(page) == [str(row[0]) for row in rows], text
+                    assert rows or text in ("zzzz", "w1777")
+
+
 async def test_a_page_says_whose_transcripts_it_reads() -> None:
     with a_folder() as folder, serving(prepared(folder / "home"), free_port(), **floor.PEOPLE) as app_server:
         everybody = await population.create(app_server, 170, 1, TRANSCRIPTS + 1)

@@ -9,6 +9,7 @@ set enable_seqscan = off
 as $$
 declare
   v_window constant integer := 10000;
+  v_rare constant integer := 5;
   v_column text := case p_order when 'started' then 'started_at' when 'duration' then 'duration_seconds' when 'satisfaction' then 'satisfaction' when 'csat' then 'csat' end;
   v_type text := case p_order when 'started' then 'timestamptz' when 'duration' then 'integer' else 'numeric' end;
   v_whose uuid[] := private.searchable_supervisors(p_supervisor_id);
@@ -65,6 +66,11 @@ begin
     execute pg_catalog.format('select s.%I::text, s.interaction_id from %s %s offset $11 limit 1', v_column, v_rows, v_order)
       into v_end, v_end_id using v_query, p_since, p_until, v_whose, p_agent_id, v_labels, p_limit, v_text, p_after, p_after_id, v_window - 1;
     if v_end_id is not null then
+      -- What these rows hardly have is rare: the index of words alone names few. Those of all rows of a supervisor are more, but the planner
+      -- expects as many of a word that it does not know.
+      if v_query is not null and pg_catalog.cardinality(v_labels) = 0 and v_found < v_rare then
+        v_indexed := private.indexed_condition(p_text, null);
+      end if;
       return query execute pg_catalog.format('select %s from (select s.* from private.interaction_search s where %s offset 0) s where %s %s and %s %s limit $7',
         v_shown, v_indexed, v_span, v_known, v_beyond, v_order)
         using v_query, p_since, p_until, v_whose, p_agent_id, v_keys, p_limit - v_found, v_text, v_end, v_end_id;

@@ -68,7 +68,6 @@ class Shown(Queue):
     timeline: list[Entry]
     archive: Archive | None
     broken_by: str | None  # the later interaction that shows that the issue was not resolved
-    reviewed: str  # another one when the flag, the tags, the scorecard or the notes are
 
 
 class _InteractionShown(TypedDict):
@@ -105,7 +104,6 @@ class _ArchiveShown(TypedDict):
     one: Head
     archive: Archive | None
     broken_by: str | None
-    reviewed: str
 
 
 INTERACTION = Template("interactions/_interaction.html", _InteractionShown)
@@ -119,9 +117,7 @@ def _regions(shown: Shown, partials: Partials) -> Regions:
     one, archive, scores = shown["interaction"], shown["archive"], shown["scores"]
     course: Course = {"start": one["started_at"], "scores": scores, "rulings": shown["rulings"]}
     found = timeline.lines(shown["timeline"], course, partials)
-    archived = _ArchiveShown(
-        one=one, archive=archive, broken_by=shown["broken_by"], reviewed=shown["reviewed"]
-    )
+    archived = _ArchiveShown(one=one, archive=archive, broken_by=shown["broken_by"])
     head: _InteractionShown = {
         "one": one,
         "scores": scores,
@@ -194,10 +190,6 @@ PAGE = Page(
             "interaction_turns",
             "tool_permissions",
             "interaction_archives",
-            "interaction_flags",
-            "interaction_notes",
-            "interaction_scores",
-            "interaction_tags",
         }
     ),
     urgent=frozenset({"tool_permissions"}),

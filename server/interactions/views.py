@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from server.errors import NotFound
@@ -65,17 +65,6 @@ async def show(request: Request) -> Response:
     return http.live(request, "interactions/interaction.html", query, **shown, **context(found))
 
 
-async def reviewed(request: Request) -> Response:
-    """The flag, tags, scorecard and notes as they are now, for a page that shows earlier ones."""
-    interaction_id = http.identifier(request.path_params["id"], "interaction")
-    if not request.headers.get("hx-request"):
-        return RedirectResponse(f"/interactions/{interaction_id}#review", 303)
-    db: Database = request.state.db
-    async with db.as_viewer(request.state.viewer) as connection:
-        found = await review.of(connection, interaction_id, request.state.viewer)
-    return http.fragment(request, "interactions/reviewed.html", **context(found))
-
-
 async def lines(request: Request) -> Response:
     """The lines before a cursor, at most as many as the page itself has; for htmx the partial alone."""
     interaction_id = http.identifier(request.path_params["id"], "interaction")
@@ -115,7 +104,6 @@ def _address(place: Record | None, query: str) -> str:
 ROUTES = [
     Route("/interactions/{id}", signed_in(show)),
     Route("/interactions/{id}/lines", signed_in(lines)),
-    Route("/interactions/{id}/review", signed_in(reviewed)),
     *interaction_notes_views.ROUTES,
     *interaction_flags_views.ROUTES,
     *interaction_tags_views.ROUTES,

@@ -222,7 +222,7 @@ pill.addEventListener("click", down);
 followed.addEventListener("change", () => followed.checked && down());
 addEventListener("scroll", () => inView(last()) && (pill.hidden = true), { passive: true });
 document.addEventListener("htmx:after:swap", () => setTimeout(arrived)); // a task of its own, because it lays the page out
-for (const type of ["htmx:after:swap", "review:changed"]) document.addEventListener(type, nameLines);
+document.addEventListener("htmx:after:swap", nameLines);
 
 nameLines();
 arrived();

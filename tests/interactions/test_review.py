@@ -48,12 +48,6 @@ async def test_a_note_is_read_by_admins_and_its_supervisor_and_by_nobody_else(
             assert "Prompt 15 should stop that." in page
             assert f'href="/interactions/{one}#entry-{line}"' in page
             assert f'id="entry-{line}"' in page
-        # The review alone, for a page that shows an earlier one; an address of people leads to the page.
-        answer = await browser.get(f"/interactions/{one}/review")
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/interactions/{one}#review")
-        part = (await browser.get(f"/interactions/{one}/review", headers=HX)).text
-        assert "Prompt 15 should stop that." in part
-        assert re.findall(r'id="(flag|tags|scorecard|notes)"', part) == ["flag", "tags", "scorecard", "notes"]
         [note, _] = await notes_of(app_server, one)
         for path in (
             "notes",
@@ -77,8 +71,8 @@ async def test_a_note_is_read_by_admins_and_its_supervisor_and_by_nobody_else(
                 "assigned_to": "",
             }
             assert (await another.post(f"/interactions/{one}/{path}", data=data)).status_code == 404, path
-        for path in ("", "/print", "/review", f"/notes/{note}"):
-            assert (await another.get(f"/interactions/{one}{path}", headers=HX)).status_code == 404
+        for path in ("", "/print", f"/notes/{note}"):
+            assert (await another.get(f"/interactions/{one}{path}")).status_code == 404
     async with app_server.browser_of(None) as nobody:
         assert (await write(nobody, one, "x")).status_code == 303
     assert len(await notes_of(app_server, one)) == 2

@@ -24,12 +24,6 @@ begin
       'archive', case when r.id is not null then pg_catalog.jsonb_build_object('summary', r.summary, 'issues', r.issues,
         'tags', r.tags, 'csat_score', r.csat_score, 'resolution_time_seconds', r.resolution_time_seconds,
         'fcr_status', r.fcr_status, 'created_at', r.created_at) end,
-      'reviewed', pg_catalog.md5(pg_catalog.concat_ws(' ',
-        (select pg_catalog.string_agg(pg_catalog.concat_ws(',', n.id, n.version, n.withdrawn_at), ' ' order by n.id)
-          from public.interaction_notes n where n.interaction_id = i.id),
-        (select pg_catalog.string_agg(t.tag, ',' order by t.tag) from public.interaction_tags t where t.interaction_id = i.id),
-        (select pg_catalog.concat_ws(',', f.id, f.version) from public.interaction_flags f where f.interaction_id = i.id),
-        (select pg_catalog.concat_ws(',', s.version, s.answers, s.scored_by_name) from public.interaction_scores s where s.interaction_id = i.id))),
       'broken_by', (
         select later.id from public.interactions later
         join public.interaction_archives b on b.interaction_id = later.id

@@ -66,8 +66,8 @@ class Asked:
         and, where other filters leave too few, as many more as seem necessary. What is left is read in order: a common
         text, soon found, and one that no index helps with.
         """
-        few = self.narrow or bool(self.supervisor)
-        if few:
+        may_be_few = self.narrow or bool(self.supervisor)
+        if may_be_few:
             ids, whole = await self._newest(connection)
             if whole or len(ids) == self.limit:
                 return _these(ids)
@@ -75,7 +75,7 @@ class Asked:
         while True:
             named = await self._named(connection, most)
             if named["ids"] is None:
-                newest = [] if few else (await self._newest(connection))[0]
+                newest = [] if may_be_few else (await self._newest(connection))[0]
                 enough = len(newest) == self.limit
                 return _these(newest) if enough else self.query(EACH if named["common"] else ALL)
             for end in (self.limit * (6 if self.narrow else 2), most):

@@ -60,8 +60,8 @@ def argument_rows(found: Mapping[str, Any], last: Mapping[str, Any] | None = Non
 
 
 def first_arguments(found: Mapping[str, Any], most: int) -> list[ArgumentRow]:
-    """So many of these rows at most, for a line; without what is odd about a name."""
-    return [*islice((row for name, one in found.items() for row in _rows((name,), one)), most)]
+    """So many of these rows at most, for a line."""
+    return [*islice(_inner((), found), most)]
 
 
 def _compared(rows: list[ArgumentRow], last: list[ArgumentRow]) -> list[ArgumentRow]:

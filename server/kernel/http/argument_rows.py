@@ -60,8 +60,9 @@ def argument_rows(found: Mapping[str, Any], last: Mapping[str, Any] | None = Non
 
 
 def first_arguments(found: Mapping[str, Any], most: int) -> list[ArgumentRow]:
-    """So many of these rows at most, for a line."""
-    return [*islice(_inner((), found), most)]
+    """So many of these rows at most, for a line; nothing is said of their names."""
+    rows = (row for name, value in found.items() for row in _rows((name,), value))
+    return [*islice(rows, most)]
 
 
 def _compared(rows: list[ArgumentRow], last: list[ArgumentRow]) -> list[ArgumentRow]:

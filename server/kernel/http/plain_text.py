@@ -14,6 +14,7 @@ _BLANK = frozenset(
 )
 _SPACES = str.maketrans("\n\t\u00a0", "   ")  # blanks that are visible as such
 _ESCAPED = (("&", 4), ("<", 3), (">", 3), ('"', 4), ("'", 4))  # and how many bytes longer HTML is for each
+_LONGEST = 5  # bytes of HTML of a plain character
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # categories of invisible characters
 
 
@@ -34,6 +35,8 @@ def visible(text: str) -> Markup:
 
 def cut(text: str, limit: int) -> str:
     """The beginning of a text, at most so many bytes of HTML, with … where it was cut."""
+    if len(text) * _LONGEST <= limit and text.isascii() and text.isprintable():
+        return text
     if html_size(text) <= limit:
         return text
     left = limit - html_size("…")

@@ -27,7 +27,7 @@ declare
   v_size integer;
   v_piece text;
   v_count integer;
-  v_rows bigint;  -- of the newest rows so many are read
+  v_rows bigint;  -- among so many of the newest rows it is likely to be often enough
   v_near uuid[];  -- those of them that have the text, in order
   v_times timestamptz[];
   v_own uuid[];
@@ -54,16 +54,16 @@ begin
   cross join lateral (select (pg_catalog.length(v_sample) - pg_catalog.length(pg_catalog.replace(v_sample, p.piece, ''))) / pg_catalog.length(p.piece) as count) s
   order by s.count limit 1;
   common := v_count > v_size / 70;
-  v_rows := 2.5 * p_limit * v_size / nullif(v_count, 0);
+  v_rows := p_limit * v_size / nullif(v_count, 0);
   if v_whose is null and v_rows <= 20000
-    and v_rows / 3 <= v_count::float / v_size * (select reltuples from pg_catalog.pg_class where oid = 'private.decision_search'::regclass)
+    and v_rows / 2 <= v_count::float / v_size * (select reltuples from pg_catalog.pg_class where oid = 'private.decision_search'::regclass)
   then
     execute pg_catalog.format($query$
       select pg_catalog.array_agg(f.id), pg_catalog.array_agg(f.requested_at) from (
         select n.tool_permission_id as id, n.requested_at from (
           select * from private.decision_search t where true %1$s order by requested_at %2$s, tool_permission_id %2$s limit $6) n
         where pg_catalog.strpos(n.key, $5) > 0 limit $7) f$query$, v_span, v_way)
-    into v_near, v_times using null, p_since, p_until, p_place, v_key, v_rows, p_limit;
+    into v_near, v_times using null, p_since, p_until, p_place, v_key, least(v_rows * 5 / 2, 20000), p_limit;
   end if;
   if pg_catalog.cardinality(v_near) < p_limit then
     v_near := null;  -- among older ones there may be more

@@ -19,6 +19,7 @@ import structlog
 from server.accounts import push_subscriptions
 from server.errors import RequestError
 from server.kernel.db import Database, Record
+from server.kernel.http import spelled
 from server.kernel.providers import HostGates, PushKeys, encrypt, post
 
 _PAUSE = 1.0  # seconds between two looks at what is due
@@ -64,8 +65,8 @@ async def _send(
 async def _attempt(db: Database, keys: PushKeys, message: Record, *, private: bool) -> None:
     said = {
         "signal": message["signal"],
-        "agent": message["agent_name"][:_NAME],
-        "tool": message["tool_name"] and message["tool_name"][:_NAME],
+        "agent": spelled(message["agent_name"][:_NAME]),
+        "tool": message["tool_name"] and spelled(message["tool_name"][:_NAME]),
         "about": str(message["subject_id"]),
     }
     # What is said later of the same request replaces what has not been delivered (RFC 8030, 5.4).

@@ -1,11 +1,13 @@
 """The forms of an interaction's scorecard; each choice is saved at once."""
 
+import datetime as dt
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from server.errors import Conflict
 from server.interactions import interaction_scores
 from server.interactions.review_views import change, typed_text, whole
 from server.kernel import http
@@ -28,10 +30,15 @@ async def answer(request: Request) -> Response:
 
 
 async def clear(request: Request) -> Response:
-    """Delete the score."""
+    """Delete the score that the page shows."""
+    fields = await http.form(request)
 
     async def act(connection: Connection, interaction_id: UUID) -> None:
-        await interaction_scores.clear(connection, interaction_id)
+        try:
+            scored_at = dt.datetime.fromisoformat(fields.get("scored_at", ""))
+        except ValueError:
+            raise Conflict("This page is not the present one: open the interaction again.") from None
+        await interaction_scores.clear(connection, interaction_id, scored_at)
 
     return await change(request, "scorecard", act, {})
 

@@ -34,6 +34,7 @@ DECISIONS = {
 TESTS = {"no": "no tests", "yes": "tests alone"}
 FLAGS = {"yes": "flagged", "open": "flag open", "in_review": "in review", "done": "reviewed"}
 ORDERS = {"started": "Started", "duration": "Duration", "satisfaction": "Satisfaction", "csat": "CSAT"}
+PARTIAL_ORDERS = ("satisfaction", "csat")  # interactions without a value are left out
 PAGE, COUNTED = 50, 10_000
 TRANSCRIPTS = 500  # of live interactions, whose transcripts private.live_with_text reads
 _SHORTEST_PART = 3  # characters, below which a part of a word is in almost every summary
@@ -236,7 +237,7 @@ async def _lines(connection: Connection, places: Sequence[Record]) -> Sequence[R
 async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
     """The live interactions that match, the newest first, at most a page of them."""
     f = chosen.filters
-    if not f.of_live_ones or f.until or f.decision or chosen.nobody:
+    if not f.of_live_ones or chosen.nobody:
         return []
     return await connection.fetch(
         """
@@ -252,6 +253,9 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
           and ($8 = '' or f.state = $8 or $8 = 'yes' and f.state <> 'done')
           and ($9 = '' or exists (select from public.interaction_tags o where o.interaction_id = p.interaction_id and o.tag = lower($9)))
           and ($10 = '' or p.is_test = ($10 = 'yes'))
+          and ($11::timestamptz is null or p.started_at < $11)
+          and ($12 = '' or exists (select from public.tool_permissions t where t.interaction_id = p.interaction_id and t.rule is distinct from 'not_required'
+            and case when t.rule is not null and t.status = 'allowed' then 'automatic' else t.status end = $12))
         order by p.started_at desc, p.interaction_id desc limit $7
         """,
         f.q,
@@ -264,6 +268,8 @@ async def live(connection: Connection, chosen: Chosen) -> Sequence[Record]:
         f.flag,
         f.tag,
         f.test,
+        chosen.span.until,
+        f.decision,
     )
 
 

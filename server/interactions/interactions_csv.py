@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
-from server.interactions.interaction_search import Chosen, Place
+from server.interactions.interaction_search import PARTIAL_ORDERS, Chosen, Place
 from server.kernel.db import Caller, Database, Record
 
 _BATCH = 10_000
@@ -35,11 +36,14 @@ from f join a on a.id = f.agent_id join u on u.id = f.supervisor_id
 async def everything(db: Database, viewer: Caller, chosen: Chosen, *, part: bool) -> AsyncIterator[str]:
     """A head, then lines in the order of the filters, in batches; each is a transaction of its own, so a slow reader holds no connection.
 
-    The next batch is read while one is sent.
+    The next batch is read while one is sent. An order that leaves out what has no value is that of a page: the file has all,
+    the newest first.
     """
     yield ",".join(_COLUMNS) + "\r\n"
     if chosen.none_ended:
         return
+    if chosen.filters.sort in PARTIAL_ORDERS:
+        chosen = replace(chosen, filters=replace(chosen.filters, sort="started", up=""))
     reading = asyncio.create_task(_batch(db, viewer, chosen, None, part=part))
     try:
         while True:

@@ -115,7 +115,12 @@ ARCHIVE = Template("interactions/_archive.html", _ArchiveShown)
 
 def _regions(shown: Shown, partials: Partials) -> Regions:
     one, archive, scores = shown["interaction"], shown["archive"], shown["scores"]
-    course: Course = {"start": one["started_at"], "scores": scores, "rulings": shown["rulings"]}
+    course: Course = {
+        "start": one["started_at"],
+        "end": one["duration_seconds"] if one["status"] != "active" else None,
+        "scores": scores,
+        "rulings": shown["rulings"],
+    }
     found = timeline.lines(shown["timeline"], course, partials)
     archived = _ArchiveShown(one=one, archive=archive, broken_by=shown["broken_by"])
     head: _InteractionShown = {

@@ -27,7 +27,7 @@ async def of_page(connection: Connection, page: str) -> Sequence[Record]:
 async def save(
     connection: Connection, page: str, name: str, filters: Mapping[str, str], *, shared: bool
 ) -> None:
-    """Keep these filters under a name, in place of the viewer's own view of that name. Invalid, Forbidden."""
+    """Keep these filters under a name, in place of the viewer's own view of that name; one that is shared stays so. Invalid, Forbidden."""
     name = " ".join(name.split()).replace("\x00", "")
     if not name or len(name) > _LONGEST:
         raise Invalid(f"A view has a name of 1 to {_LONGEST} characters.")
@@ -41,7 +41,7 @@ async def save(
     await connection.execute(
         """
         insert into public.saved_views (page, name, filters, shared) values ($1, $2, $3, $4)
-        on conflict on constraint saved_views_once do update set filters = excluded.filters, shared = excluded.shared
+        on conflict on constraint saved_views_once do update set filters = excluded.filters, shared = saved_views.shared or excluded.shared
         """,
         page,
         name,

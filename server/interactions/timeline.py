@@ -43,6 +43,7 @@ class Course(TypedDict):
     """Satisfaction during an interaction, and its tool permissions but those that run freely: the n-th has the number n."""
 
     start: str
+    end: int | None  # seconds since the start; None while it is live
     scores: list[Score]
     rulings: list[Ruling]
 

@@ -73,7 +73,7 @@ async def lines(request: Request) -> Response:
     async with db.as_viewer(request.state.viewer) as connection:
         one = await timeline.head(connection, interaction_id)
         entries = await timeline.earlier(connection, interaction_id, before)
-    course: Course = {"start": one["start"], "scores": one["scores"], "rulings": one["rulings"]}
+    course: Course = {"start": one["start"], "end": None, "scores": one["scores"], "rulings": one["rulings"]}
     found = timeline.lines(entries, course, Partials())
     shown_lines: dict[str, Any] = {"one": one, "lines": found.lines, "earlier": found.earlier}
     if request.headers.get("hx-request"):

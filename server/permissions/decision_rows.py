@@ -34,7 +34,7 @@ _GRANT = re.compile(r"([01])\.(\d{1,18})\.([0-9a-f-]{36})")
 _CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f-]{36})")
 _SHOWN = """id, requested_at, responded_at, expires_at, tool_name, arguments, status, rule, reason, responded_by_name, grant_use,
   executed, executed_at, interaction_id, agent_id, agent_name, username, phone_number, caller,
-  is_test, anonymised_at, changed_arguments, proposed_arguments, (extract(epoch from requested_at) * 1000000)::bigint as moment"""
+  is_test, anonymised_at, changed_arguments, proposed_arguments, held_at, (extract(epoch from requested_at) * 1000000)::bigint as moment"""
 # The condition of an index, and then the same in the words of the statistics tool_permissions_execution.
 _STATE = """case when executed_at is not null and execution_succeeded is null then 'started'
   when status = 'allowed' and executed_at is null then 'not' end"""
@@ -44,11 +44,16 @@ _EXECUTED = {
     "started": f"executed_at is not null and execution_succeeded is null and ({_STATE}) = 'started'",
     "not": f"status = 'allowed' and executed_at is null and ({_STATE}) = 'not'",
 }
+# How much of the second half of its time was over when a person pressed; in the words of the index and the statistics of it. The time
+# of a request stands still while its allow can be taken back.
+_LATE_BY = """coalesce(held_at, responded_at) - requested_at
+  - (expires_at - requested_at - (responded_at - coalesce(held_at, responded_at))) / 2"""
 # What was known when a person pressed: of the metrics the same as private.beat_pulse puts on a card, and what was said.
 _ONE = """
-select r.*, t.execution_result, t.tool_description, g.granted_by_name, g.created_at as granted_at, g.uses, g.max_uses, g.ended_at, g.ended_how,
+select r.*, t.execution_result, t.tool_description, t.known_tool, g.granted_by_name, g.created_at as granted_at, g.uses, g.max_uses, g.ended_at, g.ended_how,
   case when g.id is not null then private.grant_words(g) end as grant_words, k.sentiment, k.satisfaction_score, k.feed, t.usual_amount::float,
   coalesce(l.changed_arguments, l.arguments)::text as last_arguments, l.responded_at as last_allowed_at,
+  (select array_agg(private.grant_words(o)) from public.tool_grants o where o.interaction_id = r.interaction_id and o.permission_id = r.id) as given,
   (select coalesce(jsonb_agg(jsonb_build_object('speaker', s.speaker, 'text', s.text, 'at', s.created_at) order by s.created_at, s.id), '[]')
    from (select n.id, n.speaker, n.text, n.created_at from public.interaction_turns n
      where n.interaction_id = r.interaction_id and n.created_at <= p.moment order by n.created_at desc, n.id desc limit 4) s) as said
@@ -92,9 +97,9 @@ class Filters(ListFilters):
     late: str = ""  # "yes": answered in the second half of its time
 
 
-def _where(filters: Filters, span: Span) -> tuple[str, list[Any]]:
-    """The condition on public.tool_permissions alone, so that its indexes give the newest rows, without the text; and its arguments."""
-    parts, given = list[str](), list[Any]()
+def _where(filters: Filters, span: Span, before: Sequence[Any] = ()) -> tuple[str, list[Any]]:
+    """The condition on public.tool_permissions alone, so that its indexes give the newest rows, without the text; and its arguments, after those before."""
+    parts, given = list[str](), [*before]
 
     def add(condition: str, *values: Any) -> None:
         for value in values:
@@ -127,9 +132,7 @@ def _where(filters: Filters, span: Span) -> tuple[str, list[Any]]:
     if filters.executed:
         parts.append(_EXECUTED[filters.executed])
     if filters.late:
-        add(
-            "rule is null and status in ('allowed', 'denied') and responded_at - requested_at - (expires_at - requested_at) / 2 > interval '0'"
-        )
+        add(f"rule is null and status in ('allowed', 'denied') and {_LATE_BY} > interval '0'")
     return " and ".join(parts) or "true", given
 
 
@@ -240,13 +243,14 @@ async def find(connection: Connection, permission_id: UUID) -> Record:
 async def times(connection: Connection, filters: Filters, span: Span) -> dict[str, Sequence[Record]]:
     """How long decisions of people took, for each supervisor, agent and tool: median and p95 in seconds, expired share in percent.
 
-    The hundred of each that were asked most; `lines` of each row is how many there are. `chosen` is the value of the filter for it.
+    Until the person pressed, also where the allow could be taken back after that. The hundred of each that were asked most; `lines` of each row is how many there are. `chosen` is the value of the filter for it.
     """
     condition, given = _with_text(filters, span)
     rows = await connection.fetch(
         f"""
         with decided as materialized (
-          select t.supervisor_id, t.agent_id, t.tool_name, t.status, extract(epoch from t.responded_at - t.requested_at) as wait
+          select t.supervisor_id, t.agent_id, t.tool_name, t.status,
+            extract(epoch from coalesce(t.held_at, t.responded_at) - t.requested_at) as wait
           from public.tool_permissions t where {condition} and t.rule is null and t.status in ('allowed', 'denied', 'timeout')
             and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)
         ), grouped as (
@@ -273,9 +277,13 @@ async def attention(connection: Connection, filters: Filters, span: Span) -> Seq
 
     A supervisor gets their own rows, an admin everybody's. What was never reported as seen (no JavaScript, no page) is counted
     in `answered` and in nothing else. Seconds until the person pressed, also where the allow could be taken back after that.
-    The first hundred rows; `lines` of each is how many there are.
+    A run of allows is one among all that the person answered of this tool in this time, whatever else is filtered. The first
+    hundred rows; `lines` of each is how many there are.
     """
     condition, given = _with_text(filters, span)
+    in_time, given = _where(
+        Filters(who=filters.who, tool=filters.tool, supervisor=filters.supervisor), span, given
+    )
     return await connection.fetch(
         f"""
         with decided as materialized (
@@ -285,8 +293,12 @@ async def attention(connection: Connection, filters: Filters, span: Span) -> Seq
             and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)
         ), runs as (
           select responded_by, tool_name, status, count(*) as length from (
-            select d.*, row_number() over (partition by responded_by, tool_name order by pressed_at, id)
-              - row_number() over (partition by responded_by, tool_name, status order by pressed_at, id) as run from decided d) r
+            select a.responded_by, a.tool_name, a.status, row_number() over (partition by responded_by, tool_name order by a.pressed_at, a.id)
+              - row_number() over (partition by responded_by, tool_name, status order by a.pressed_at, a.id) as run
+            from (
+              select t.id, t.responded_by, t.tool_name, t.status, coalesce(t.held_at, t.responded_at) as pressed_at
+              from public.tool_permissions t where {in_time} and t.rule is null and (t.responded_by, t.tool_name) in (select responded_by, tool_name from decided)
+                and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)) a) r
           group by responded_by, tool_name, status, run
         ), each as (
           select d.responded_by, d.tool_name, count(*) as answered, count(s.first_seen_at) as seen,

@@ -147,6 +147,7 @@ def _form(
     text = None if changed is None else json.dumps(changed, ensure_ascii=False)
     found = shown(row | {"changed_arguments": text})
     base = found["arguments"] if base is None else base
+    leaves = [*_leaves(base)]
     values = [
         (
             number,
@@ -155,11 +156,12 @@ def _form(
             _kind(value),
             fields.get(f"value-{number}", http.argument(value)),
         )
-        for number, (place, value) in enumerate([*_leaves(base)][:_FIELDS])
+        for number, (place, value) in enumerate(leaves[:_FIELDS])
     ]
     context = {
         "p": found,
         "values": values,
+        "further": len(leaves[_FIELDS:]),
         "base": json.dumps(base, ensure_ascii=False),
         "json": fields.get("json") or _pretty(base),
         "fields": fields,

@@ -66,7 +66,7 @@ def troubles(
     report: Mapping[str, Any], hub: tuple[str, dt.datetime], backup: dt.datetime | None, now: dt.datetime
 ) -> list[Trouble]:
     """What is not OK, the oldest first: what the database reports, the state of the hub and since when, and the last backup of
-    an embedded server (None: it has none to make, or none yet).
+    an embedded server, or when its first person came (None: it has none to make).
     """
     found = {one["name"]: dt.datetime.fromisoformat(one["since"]) for one in report["troubles"]}
     if hub[0] != "live":
@@ -82,6 +82,10 @@ COLUMNS = ("name", "rows", "dead_rows", "bytes", "index_bytes", "index_reads", "
 
 
 async def read(connection: Connection) -> dict[str, Any]:
-    """Sizes, index use, slow queries, retention and faults (`public.system_report`). Forbidden for other roles."""
-    found: dict[str, Any] = await connection.fetchval("select public.system_report()")
-    return found
+    """Sizes, index use, slow queries, retention and faults (`public.system_report`), and when the first person came. Forbidden for other roles."""
+    row = await connection.fetchrow(
+        "select public.system_report() as report, (select min(created_at) from public.users) as first_person_at"
+    )
+    assert row is not None
+    found: dict[str, Any] = row["report"]
+    return found | {"first_person_at": row["first_person_at"]}

@@ -36,7 +36,7 @@ async def show(request: Request) -> Response:
     troubles = system_report.troubles(
         report,
         (hub.state.name, hub.state.since),
-        backup.made_at if backup and settings.embedded else None,
+        (backup.made_at if backup else report["first_person_at"]) if settings.embedded else None,
         http.now(),
     )
     # Live again since then, even where the database saw no trouble.
@@ -54,6 +54,7 @@ async def show(request: Request) -> Response:
         ok_since=ok_since,
         streams=len(request.state.streams),
         backup=backup,
+        embedded=settings.embedded,
     )
 
 

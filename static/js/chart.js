@@ -24,15 +24,19 @@ const plot = () => document.getElementById("plot");
 const learnColours = () => Object.assign(colours, pageColours(["ink", "faint", "line", "accent", "good", "critical", "amber", "good-ground", "critical-ground", "neutral-ground", "paper"]));
 
 function parse(text) {
-  const { start, scores, rulings } = JSON.parse(text);
+  const { start, end, scores, rulings } = JSON.parse(text);
   const begin = Date.parse(start) / 1000;
   const last = scores.filter(([at], n) => at !== scores[n + 1]?.[0]); // of several within a second
   const points = last.map(([at, score, sentiment]) => [begin + at, score, sentiment]);
   const distances = points.slice(1).map((point, n) => point[0] - points[n][0]);
   const usual = [...distances].sort((a, b) => a - b)[distances.length >> 1] ?? 0;
   const longest = Math.max(stale, USUAL * usual);
-  const gaps = distances.flatMap((distance, n) => (distance > longest ? [[points[n][0], points[n + 1][0]]] : []));
-  return { start: begin, points, gaps, marks: rulings.flatMap(([at, status], n) => (at === null ? [] : [{ at: begin + at, status, number: n + 1 }])) };
+  const until = end === null ? points.at(-1)[0] : Math.max(begin + end, points.at(-1)[0]);
+  const bounds = [begin, ...points.map(([at]) => at), until];
+  const gaps = bounds.slice(1).flatMap((at, n) => (at - bounds[n] > longest ? [[bounds[n], at]] : []));
+  const marks = rulings.flatMap(([at, status], n) => (at === null ? [] : [{ at: begin + at, status, number: n + 1 }]));
+  const times = [begin, until, ...marks.map(({ at }) => at)];
+  return { start: begin, points, gaps, marks, from: Math.min(points[0][0], ...times), until: Math.max(...times) };
 }
 
 /** The columns of uPlot; the middle of a gap has no value, so that the line breaks there. */
@@ -42,8 +46,10 @@ function columns() {
   let gap = 0;
   for (const [at, score] of course.points) {
     if (gap < course.gaps.length && at >= course.gaps[gap][1]) {
-      xs.push((course.gaps[gap][0] + course.gaps[gap][1]) / 2);
-      ys.push(null);
+      if (xs.length) {
+        xs.push((course.gaps[gap][0] + course.gaps[gap][1]) / 2);
+        ys.push(null);
+      }
       gap += 1;
     }
     xs.push(at);
@@ -133,16 +139,6 @@ function rulings(u) {
   ctx.restore();
 }
 
-/** The line of the transcript that was the last at this time. */
-function lineAt(at) {
-  let found = null;
-  for (const time of document.querySelectorAll(".transcript-box li[data-entry] > :is(p, article, details) .at time")) {
-    if (Date.parse(time.dateTime) / 1000 > at + 0.5) break;
-    found = time.closest("li");
-  }
-  return found;
-}
-
 function said(line) {
   const text = line?.querySelector(":scope > p")?.firstChild?.textContent?.trim() ?? line?.querySelector(".tool")?.textContent ?? "";
   return text.length > 90 ? `${text.slice(0, 90)}…` : text;
@@ -158,7 +154,7 @@ function read(u) {
   readout.hidden = at === null;
   if (at === null) return;
   const point = course.points.find(([x]) => x === at);
-  near = lineAt(at);
+  near = lineOfTranscript(at);
   near?.setAttribute("data-js-near", "yes");
   const words = point ? `Satisfaction ${Math.round(point[1])}%` : "No signal";
   readout.replaceChildren();
@@ -190,9 +186,7 @@ function show(index) {
 function lead() {
   const { idx } = chart.cursor;
   if (idx == null) return;
-  const line = lineAt(chart.data[0][idx]);
-  if (!line) return;
-  document.dispatchEvent(new CustomEvent("transcript:reveal", { detail: line }));
+  document.dispatchEvent(new CustomEvent("transcript:reveal", { detail: chart.data[0][idx] }));
 }
 
 function press(event) {
@@ -221,7 +215,7 @@ function options(width) {
     padding: [26, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: () => colours.accent } },
-    scales: { x: { time: true }, y: { range: [0, 100] } },
+    scales: { x: { time: true, range: () => [course.from, course.until] }, y: { range: [0, 100] } },
     axes: [
       { ...axis, grid: { show: false }, space: 70, gap: 12, size: 33, values: (u, ticks, _axis, _space, step) => ticks.map((at) => (step < 60 ? clock(at) : shownTime.minutes(new Date(at * 1000)))) },
       { ...axis, size: 44, splits: () => [0, 50, 100], values: (u, ticks) => ticks.map((value) => `${value}%`) },

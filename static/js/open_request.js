@@ -23,7 +23,7 @@ window.openRequest = (() => {
     mine = answered;
     if (!changes) return;
     for (const one of cards()) for (const kept of ["min-height", "max-height"]) one.style.removeProperty(kept);
-    show();
+    show({ pressed: true });
     const after = card?.getBoundingClientRect();
     if (pressed && after && after.left === before.left && after.top !== before.top) scrollBy({ top: after.top - before.top, behavior: "instant" });
     document.dispatchEvent(new Event("queue:opened"));
@@ -42,22 +42,28 @@ window.openRequest = (() => {
 
   const set = (node, name, value) => node.dataset[name] !== value && (node.dataset[name] = value);
 
-  /** Fold all but the open request, and those that are too many; not one that the server has among the first (data-js-first). */
-  function show() {
+  /**
+   * Fold all but the open request, and those that are too many; not one that the server has among the first (data-js-first).
+   * What stands above a hand is folded and unfolded by this person alone, who opens a request.
+   */
+  function show({ pressed = false } = {}) {
     let waiting = 0;
     let folded = 0;
-    for (const card of cards()) {
+    const all = cards();
+    const hand = pressed || document.hidden ? -1 : all.findLastIndex((card) => card.matches(":hover, :focus-within"));
+    for (const [place, card] of all.entries()) {
       const is = card.id === opened;
       set(card, "jsOpen", is ? "yes" : "no");
       card.querySelector(".opener")?.setAttribute("aria-expanded", is ? "true" : "false");
       if (!card.matches(".pending")) continue;
       waiting += 1;
       const soon = new Date(card.querySelector(".time-left").dataset.until) - serverTime.now() < SOON;
-      const hides = waiting > SHOWN && !unfolded && !is && !soon && card.dataset.jsFirst !== "yes" && !card.contains(document.activeElement);
+      const may = waiting > SHOWN && !unfolded && !is && !soon && card.dataset.jsFirst !== "yes" && !card.contains(document.activeElement);
+      const hides = place < hand && card.dataset.jsFolded ? card.dataset.jsFolded === "yes" : may;
       folded += hides ? 1 : 0;
       set(card, "jsFolded", hides ? "yes" : "no");
     }
-    known = new Set(cards().map((card) => card.id));
+    known = new Set(all.map((card) => card.id));
     if (waiting <= SHOWN) unfolded = false;
     offer(folded);
   }
@@ -68,7 +74,7 @@ window.openRequest = (() => {
   more.addEventListener("click", () => {
     unfolded = true;
     const first = cards().find((card) => card.dataset.jsFolded === "yes");
-    show();
+    show({ pressed: true });
     first?.querySelector(".opener")?.focus({ preventScroll: true });
     document.dispatchEvent(new Event("queue:opened"));
   });

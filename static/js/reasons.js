@@ -1,5 +1,5 @@
-// The reasons that this person wrote lately. They are fetched when they are first needed, into an element of their own, because
-// the cards are the same for everybody who sees them.
+// The reasons that this person wrote lately. They are fetched when they are first needed, and again after an answer with a reason,
+// into an element of their own, because the cards are the same for everybody who sees them.
 
 const own = document.getElementById("own-reasons");
 
@@ -11,4 +11,9 @@ async function load({ target }) {
   else addEventListener("focusin", load); // with the next field
 }
 
-if (own) addEventListener("focusin", load);
+if (own) {
+  addEventListener("focusin", load);
+  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement.elements?.namedItem("reason")) addEventListener("focusin", load);
+  });
+}

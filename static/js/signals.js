@@ -17,6 +17,7 @@ const ELSEWHERE = 300; // ms within which the tab with focus goes first
 const FOLLOWS = 1_500; // ms that the other tabs leave to the leading one, whose machine may be busy
 const FRESH = 600_000; // ms after which the choices are read again
 const ANSWER = 5_000; // ms that this may take
+const SOON = 700; // ms for which a signal waits for them
 const ENDING = 30_000; // ms
 const SILENT = 1000 * Math.max(60, Number(document.body.dataset.stale)); // ms; a server may tell of silence later than that
 const REPORTED = 50; // signals in one report
@@ -161,7 +162,7 @@ async function report(signals) {
 
 async function give(fresh) {
   if (!choices) await reading;
-  if (performance.now() - read > FRESH) reading = readChoices();
+  if (performance.now() - read > FRESH) await Promise.race([(reading = readChoices()), wait(SOON)]); // another browser may have changed them
   if (quiet()) return;
   ring(fresh.filter(({ signal }) => choices.sounds.includes(signal)));
   notify(fresh.filter(({ signal }) => choices.notifications.includes(signal)));

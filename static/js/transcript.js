@@ -123,7 +123,26 @@ function nameLines() {
   }
 }
 addEventListener("hashchange", follow);
-document.addEventListener("transcript:reveal", ({ detail }) => reveal(detail)); // from the chart
+
+// The chart reads and leads to lines by their time.
+
+const timed = () => [...document.querySelectorAll(".transcript-box li[data-entry] > :is(p, article, details) .at time")];
+const secondsOf = (time) => Date.parse(time.dateTime) / 1000;
+
+/** The line that was the last at this time, in seconds since 1970, of those that are loaded. */
+window.lineOfTranscript = (at) => {
+  let found = null;
+  for (const time of timed()) {
+    if (secondsOf(time) > at + 0.5) break;
+    found = time.closest("li");
+  }
+  return found;
+};
+document.addEventListener("transcript:reveal", async ({ detail: at }) => {
+  await loadAll(() => timed().length && secondsOf(timed()[0]) <= at + 0.5);
+  const line = lineOfTranscript(at) ?? timed()[0]?.closest("li");
+  if (line) reveal(line);
+});
 
 // Find: matches are highlighted without a change to the page, so that an update of the stream moves nothing.
 

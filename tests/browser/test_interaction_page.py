@@ -124,8 +124,11 @@ async def test_the_chart_tells_sentiments_without_their_colours(
     assert 0 < good < critical / 2
     async with without_javascript(browser, app_server, voice) as plain:
         await plain.goto(f"/interactions/{live}")
-        bars = plain.locator("svg.course rect")
-        assert await bars.evaluate_all("all => all.map(one => one.className.baseVal)") == ["good", "critical"]
+        bars = plain.locator("svg.course .bar")
+        assert await bars.evaluate_all("all => all.map(one => one.className.baseVal)") == [
+            "bar good",
+            "bar critical",
+        ]
         heights = await bars.evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
         assert 0 < heights[0] < heights[1] / 2
 

@@ -62,6 +62,7 @@ FUNCTIONS: dict[str, Function] = {
     "private.search_label": NOBODY,
     "private.live_with_text": of(PERSON, "(select l from private.live_with_text({id}::text) l)", "owner admin", id="'{live}'"),
     "private.ending": of(PERSON, "(select e.sentiment from private.ending({id}) e)", "owner admin", id="'{live}'"),
+    "private.search_digits": NOBODY,
     "private.search_query": NOBODY,
     "private.csv_cell": of(PERSON, "private.csv_cell('x')", f"{PEOPLE} nobody deactivated deactivated_admin"),
     "private.interaction_cells": NOBODY,

@@ -46,7 +46,7 @@ _SCRIPTS = {
     # On the account page.
     "js/choices.js": ("sounds", "push", "account"),
     # On the page of an interaction.
-    "js/interaction.js": ("transcript",),
+    "js/interaction.js": ("transcript", "drafts"),
 }
 _STYLES = "css/all.css"
 # Minifiers would save 8 kB more, but those for Python know neither nested rules nor nested template literals, and change both.

@@ -155,6 +155,7 @@ class _Derived(TypedDict):
     whole: bool
     key: str | None
     further: int
+    left_out: int
     changes: int
     see_all_first: bool
     uncovered: str | None
@@ -200,7 +201,7 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
 
     The amount is that of the changed arguments where it was allowed with changes, and then `asked_amount` is that of the request.
     `request` identifies the request: it changes with the tool, its description, the arguments or the agent. `rows` are the
-    arguments that fit into the limits, and `whole` tells whether all of them do. `key` and `further` are what a line shows of
+    arguments that fit into the limits, `whole` tells whether all of them do, and `left_out` how many do not. `key` and `further` are what a line shows of
     them: the one that tells most, and how many others there are. `changes` counts what differs from the last allowed request.
     `see_all_first`: a change or every argument is left out for want of space, so the request is not allowed on this card.
     `uncovered` names a standing approval for the tool that did not cover this request.
@@ -227,6 +228,7 @@ def shown(row: Mapping[str, Any], limits: _Limits = _LIMITS) -> dict[str, Any]:
         asked = [str(row[name]) for name in _ASKED]
         read = _read(row["arguments"], row.get("last_arguments"), limits["rows"], limits["arguments"])
         card["rows"], card["changes"] = read.rows, read.changes
+        card["left_out"] = read.left_out
         card["whole"] = read.whole and tool == spelled(row["tool_name"])
         card["key"] = cut(read.key, min(_KEY, limits["name"] * 2)) if read.key else None
         card["further"] = read.leaves - (1 if read.key else 0)
@@ -245,6 +247,7 @@ class _Read(NamedTuple):
 
     rows: tuple[ArgumentRow, ...]
     whole: bool
+    left_out: int  # values that do not fit
     changes: int
     leaves: int
     key: str | None
@@ -257,7 +260,8 @@ def _read(text: str, last: str | None, most: int, size: int) -> _Read:
     shown = tuple(fitting(rows, most, size))
     leaves = sum(one.is_leaf and one.change != "gone" for one in rows)
     changes = sum(bool(one.change) for one in rows)
-    return _Read(shown, len(shown) == len(rows), changes, leaves, key_of(found, rows))
+    left_out = sum(one.is_leaf for one in rows) - sum(one.is_leaf for one in shown)
+    return _Read(shown, len(shown) == len(rows), left_out, changes, leaves, key_of(found, rows))
 
 
 def key_of(found: Mapping[str, Any], rows: list[ArgumentRow] | None = None) -> str | None:

@@ -12,8 +12,9 @@ begin
     return null;
   end if;
   return array(select u.id from public.users u where u.supervisor_type = coalesce(v_type, u.supervisor_type)
-    and pg_catalog.strpos(u.username, coalesce(v_supervisor, '')) > 0);
+    and case when exists (select from public.users e where e.username = v_supervisor and e.role = 'supervisor') then u.username = v_supervisor
+      else pg_catalog.strpos(u.username, coalesce(v_supervisor, '')) > 0 end);
 end $$;
 comment on function private.chosen_supervisors(jsonb) is
-  'Those that the filters type and supervisor (part of the username) leave; null for all. FW422 for an unknown type.';
+  'Those that the filters type and supervisor (a username, or a part of one where nobody has this one) leave; null for all. FW422 for an unknown type.';
 grant execute on function private.chosen_supervisors(jsonb) to authenticated;

@@ -32,8 +32,8 @@ begin
     return 0;
   end if;
   -- A very long interaction goes in several batches; its series is made with the first, while it is whole.
-  -- Metrics without a score are no points. The last score is kept as it was, and so is the last sentiment, in a point of its own
-  -- when it came without a score or is another than that of the last scores.
+  -- Metrics without a score are no points. The last score is kept as it was, and the lowest unless it is of the last point. So is the last sentiment, in a point of its
+  -- own when it came without a score or is another than that of the last scores.
   with ended as materialized (
     select i.id, i.started_at, e.sentiment from public.interactions i
     left join public.interaction_archives a on a.interaction_id = i.id
@@ -47,6 +47,7 @@ begin
     from (
       select m.interaction_id, m.bucket, m.last_sentiment, pg_catalog.min(m.seconds) as seconds, pg_catalog.max(pg_catalog.max(m.seconds)) over w as last_seconds,
         case when m.bucket = pg_catalog.max(m.bucket) over w then (pg_catalog.array_agg(m.score order by m.at desc, m.timestamp desc))[1]
+          when pg_catalog.min(m.score) = pg_catalog.min(pg_catalog.min(m.score)) over w then pg_catalog.min(m.score)
           else pg_catalog.round(pg_catalog.avg(m.score), 1) end as score,
         case when m.bucket is not null then pg_catalog.mode() within group (order by m.sentiment) end as sentiment,
         pg_catalog.row_number() over (partition by m.interaction_id order by m.bucket desc nulls last) as place

@@ -11,16 +11,14 @@ declare
   v_transcripts constant integer := 500;
   v_whose uuid[] := private.searchable_supervisors(null);
   v_words text[];
-  v_digits text;
+  v_digits text[];
 begin
   if pg_catalog.length(p_text) > 100 then
     raise exception 'a text to search for has at most 100 characters' using errcode = 'FW422';
   end if;
   v_words := array(
     select '%' || pg_catalog.regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' from pg_catalog.regexp_split_to_table(p_text, '\s+') w where w <> '');
-  if p_text ~ '^[0-9 +()./-]+$' then
-    v_digits := pg_catalog.regexp_replace(p_text, '[^0-9]', '', 'g');
-  end if;
+  v_digits := array(select '%' || d || '%' from pg_catalog.unnest(private.search_digits(p_text)) d);
   if v_words = '{}' then
     return;
   end if;
@@ -29,7 +27,7 @@ begin
     where (v_whose is null or p.supervisor_id = any (v_whose)) and (
       p.caller ilike all (v_words) or i.external_id ilike all (v_words) or i.livekit_room_id ilike all (v_words)
       or p.feed -> 0 ->> 'text' ilike all (v_words) or p.feed -> 1 ->> 'text' ilike all (v_words) or p.feed -> 2 ->> 'text' ilike all (v_words)
-      or pg_catalog.length(v_digits) >= 3 and p.phone_number like '%' || v_digits || '%'
+      or p.phone_number like any (v_digits)
       or p.interaction_id::text = pg_catalog.lower(p_text))
     union
     select n.interaction_id from (

@@ -3,8 +3,7 @@ language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.regexp_replace(pg_catalog.plainto_tsquery('pg_catalog.simple', p_text)::text, '''(?= &|$)', ''':*', 'g')::tsquery
-    || case when p_text ~ '^[0-9 +()./-]+$' and pg_catalog.length(pg_catalog.regexp_replace(p_text, '[^0-9]', '', 'g')) >= 3
-      then (pg_catalog.regexp_replace(p_text, '[^0-9]', '', 'g') || ':*')::tsquery else '' end
+    || coalesce((select pg_catalog.string_agg(d || ':*', ' | ')::tsquery from pg_catalog.unnest(private.search_digits(p_text)) d), '')
     || case when p_text ~ '^\S+$' then ('''' || pg_catalog.replace(pg_catalog.replace(pg_catalog.lower(p_text), '\', '\\'), '''', '''''') || ''':*')::tsquery else '' end
 $$;
 comment on function private.search_query(text) is

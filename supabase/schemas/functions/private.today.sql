@@ -21,7 +21,7 @@ begin
       from private.performance_changes c where c.supervisor_id = v_viewer and c.started_at >= v_since
     ), answers as materialized (
       select t.id, t.tool_name, coalesce(t.changed_arguments, t.arguments) as arguments, t.status, t.agent_id, t.responded_at,
-        extract(epoch from t.responded_at - t.requested_at)::double precision as seconds
+        extract(epoch from coalesce(t.held_at, t.responded_at) - t.requested_at)::double precision as seconds
       from public.tool_permissions t join public.interactions i on i.id = t.interaction_id
       where t.supervisor_id = v_viewer and t.responded_at >= v_since and t.status in ('allowed', 'denied')
         and t.responded_by is not null and not i.is_test

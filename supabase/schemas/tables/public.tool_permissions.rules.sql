@@ -126,7 +126,8 @@ create view private.decision_rows with (security_invoker=true) as
     i.anonymised_at,
     t.changed_arguments::text as changed_arguments,
     t.proposed_arguments::text as proposed_arguments,
-    t.execute_before
+    t.execute_before,
+    t.held_at
    from public.tool_permissions t
      join public.agents a on a.id = t.agent_id
      join public.users u on u.id = t.supervisor_id

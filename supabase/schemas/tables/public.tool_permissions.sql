@@ -213,12 +213,12 @@ create index tool_permissions_no_result on public.tool_permissions (requested_at
   and execution_succeeded is null;
 -- The history: late answers, as `late` in decision_rows.py.
 create index tool_permissions_late on public.tool_permissions (requested_at desc) where rule is null and status in ('allowed', 'denied')
-  and responded_at - requested_at - (expires_at - requested_at) / 2 > interval '0';
+  and coalesce(held_at, responded_at) - requested_at - (expires_at - requested_at - (responded_at - coalesce(held_at, responded_at))) / 2 > interval '0';
 -- How few executions have no result, and how many allows did not run: the planner cannot know it from the columns alone.
 create statistics public.tool_permissions_execution on (case when executed_at is not null and execution_succeeded is null then 'started'
   when status = 'allowed' and executed_at is null then 'not' end) from public.tool_permissions;
 -- How many answers are late: without it the planner supposes a third, and may read everybody's rows in place of the index.
-create statistics public.tool_permissions_lateness on (responded_at - requested_at - (expires_at - requested_at) / 2) from public.tool_permissions;
+create statistics public.tool_permissions_lateness on (coalesce(held_at, responded_at) - requested_at - (expires_at - requested_at - (responded_at - coalesce(held_at, responded_at))) / 2) from public.tool_permissions;
 -- The foreign key: who decided is not deleted while the decision stands.
 create index tool_permissions_responded_by on public.tool_permissions (responded_by);
 -- Each use of a grant has a number of its own: none is given twice.

@@ -104,18 +104,19 @@ def test_a_course_tells_sentiments_by_height() -> None:
         [10, 60, "good"],
         [20, 80, "good"],
         [30, 20, "critical"],
-        [40, 20, None],
+        [40, 30, "neutral"],
+        [50, 30, None],
     ]
-    bars = re.findall(
-        r'<rect class="(\w+)" x="(\d+)" y="101" width="([\d.]+)" height="(\d+)"/>',
-        str(filters.course(scores)),
-    )
-    assert [(kind, x, width) for kind, x, width, _ in bars] == [
-        ("neutral", "0", "250.0"),
-        ("good", "250", "500.0"),
-        ("critical", "750", "250.0"),
-    ]
-    assert len({height for *_, height in bars}) == 3
+    paths = re.findall(r'<path class="bar (\w+)" d="([^"]+)"/>', str(filters.course(scores)))
+    bars = {
+        kind: re.findall(r"M(\d+) 101h([\d.]+)v(\d+)H\d+z", path) for kind, path in paths
+    }  # in one element each
+    assert {kind: [(x, width) for x, width, _ in each] for kind, each in bars.items()} == {
+        "neutral": [("0", "200.0"), ("800", "200.0")],
+        "good": [("200", "400.0")],
+        "critical": [("600", "200.0")],
+    }
+    assert len({height for each in bars.values() for *_, height in each}) == 3
 
 
 def test_the_three_parts_of_a_score_stand_side_by_side() -> None:

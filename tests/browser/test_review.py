@@ -82,6 +82,37 @@ async def test_a_review_works_without_scripts(app_server: AppServer, voice: Pers
         await expect(page.locator("#whole-number")).to_have_text("+18505550155")
 
 
+async def test_what_is_typed_beside_a_note_that_is_saved_stays(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
+    one = await finish(app_server, voice, said="My kettle broke")
+    page = await sign_in(voice)
+    await page.goto(f"/interactions/{one}")
+    for text in ("The first", "The second"):
+        await page.locator("#note-words").fill(text)
+        await page.locator(".new-note").get_by_role("button", name="Add").click()
+        await expect(page.locator("#notes li", has_text=text)).to_have_count(1)
+    notes = page.locator("#notes li")
+    edit = notes.first.get_by_role("textbox", name="The note")
+    await page.locator("#note-words").fill("Half of a th")
+    await page.locator("#note-line").select_option(index=1)
+    await notes.first.locator("summary").click()
+    await edit.fill("The first, again")
+    await notes.nth(1).locator("summary").click()
+    await notes.nth(1).get_by_role("button", name="Withdraw").click()
+    await expect(notes.nth(1)).to_contain_text("Withdrawn")
+    await expect(page.locator("#note-words")).to_have_value("Half of a th")
+    await expect(page.locator("#note-line")).not_to_have_value("")
+    await expect(edit).to_have_value("The first, again")
+    await expect(edit).to_be_visible()
+    await page.locator(".new-note").get_by_role("button", name="Add").click()
+    await expect(notes.nth(2)).to_contain_text("on what was said")
+    await expect(edit).to_have_value("The first, again")
+    await notes.first.get_by_role("button", name="Save").click()
+    await expect(notes.first.locator(".words")).to_have_text("The first, again")
+    await expect(page.locator("#note-words")).to_have_value("")
+
+
 async def test_a_note_is_written_on_any_line(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:
     """Also on one that is older than those of the choice, or came after the page."""
     agent = voice.agents[0]

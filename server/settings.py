@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -168,10 +176,18 @@ class Settings(BaseSettings):
             raise ValueError("must have at most 12 reasons of at most 100 characters")
         return text
 
+    _of_home: bool = PrivateAttr(default=False)
+
     @property
     def embedded(self) -> bool:
         """Whether the embedded PostgreSQL and Auth service are used."""
-        return self.database_url is None and self.supabase_url is None
+        return self._of_home or (self.database_url is None and self.supabase_url is None)
+
+    def completed(self, **values: object) -> Self:
+        """With the addresses and keys that the embedded services have."""
+        complete = self.model_copy(update=values)
+        complete._of_home = True  # noqa: SLF001 - of this class
+        return complete
 
     @property
     def alone(self) -> bool:

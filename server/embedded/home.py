@@ -60,18 +60,16 @@ def open_home(settings: Settings) -> Iterator[Home]:
     postgres.start()
     try:
         keys = Keys.load_or_create(postgres.home)
-        complete = settings.model_copy(
-            update={
-                "floorwalker_home": postgres.home,
-                "database_url": postgres.url("floorwalker_web"),
-                "database_owner_url": postgres.url("postgres"),
-                "database_listen_url": postgres.url("floorwalker_web"),
-                # The issuer of tokens. This process calls the service directly, so nothing has to listen there.
-                "supabase_url": f"http://127.0.0.1:{settings.port}",
-                "supabase_publishable_key": SecretStr(keys.publishable),
-                "supabase_secret_key": SecretStr(keys.secret),
-                "secret_key": settings.secret_key or SecretStr(_secret_key(postgres.home)),
-            }
+        complete = settings.completed(
+            floorwalker_home=postgres.home,
+            database_url=postgres.url("floorwalker_web"),
+            database_owner_url=postgres.url("postgres"),
+            database_listen_url=postgres.url("floorwalker_web"),
+            # The issuer of tokens. This process calls the service directly, so nothing has to listen there.
+            supabase_url=f"http://127.0.0.1:{settings.port}",
+            supabase_publishable_key=SecretStr(keys.publishable),
+            supabase_secret_key=SecretStr(keys.secret),
+            secret_key=settings.secret_key or SecretStr(_secret_key(postgres.home)),
         )
         yield Home(postgres, keys, complete)
     finally:

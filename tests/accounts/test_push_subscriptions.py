@@ -122,6 +122,18 @@ async def test_half_of_the_time_calls_the_supervisor_and_admins_once_and_names_n
         assert own.got[1][0]["Topic"] == headers["Topic"], "it replaces what was not delivered"
 
 
+async def test_the_name_of_a_tool_cannot_turn_a_message_round(
+    pushing: AppServer, service: PushService, voice: Person
+) -> None:
+    agent = voice.agents[0]
+    asked = await pushing.ask(agent, await pushing.start(agent), tool_name="pay \u202e0001")
+    async with pushing.browser_of(voice) as http:
+        browser = await subscribed(http, service, pushing)
+        await make_older(pushing, asked, HALF)
+        await until(lambda: browser.got)
+    assert browser.got[0][1]["tool"] == "pay [U+202E]0001"
+
+
 @pytest.mark.full
 async def test_what_a_page_has_given_is_not_sent_too(
     pushing: AppServer, service: PushService, voice: Person

@@ -239,3 +239,19 @@ async def test_a_retired_agent_leaves_the_floor_and_a_paused_one_says_so(app_ser
         async with app_server.database() as owner:
             await owner.execute("update agents set retired_at = now() where id = $1", second.id)
         await until(lambda: second.name not in stream.last("agents"))
+
+
+async def test_a_name_in_the_strip_chooses_nobody_whose_name_contains_it(app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
+    one, other = await app_server.hire("voice"), await app_server.hire("voice")
+    async with app_server.database() as owner:
+        await owner.execute("update users set username = $2 where id = $1", other.id, f"{one.username}0")
+    live = [await app_server.start(person.agents[0]) for person in (one, other)]
+    async with app_server.browser_of(admin) as browser:
+        for name, found in (
+            (one.username, live[:1]),
+            (f"{one.username}0", live[1:]),
+            (one.username[:-1], live),
+        ):
+            page = (await browser.get("/", params={"supervisor": name})).text
+            assert [each for each in live if f'/interactions/{each}"' in page] == found

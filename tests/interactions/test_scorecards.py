@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from html import unescape
+from uuid import UUID
 
 import httpx
 import pytest
@@ -98,7 +99,8 @@ async def test_each_choice_is_saved_and_the_total_is_weighted_over_what_was_answ
         assert f"the present version is {version + 1}" in page
         stale = await answer(browser, live, 1, "no", version + 1)
         assert (stale.status_code, "scored by version" in stale.text) == (409, True)
-        assert (await browser.post(f"/interactions/{live}/score/delete")).status_code == 303
+        shown = {"scored_at": scored_at(await browser.get(f"/interactions/{live}"))}
+        assert (await browser.post(f"/interactions/{live}/score/delete", data=shown)).status_code == 303
         assert "Only one" in (await browser.get(f"/interactions/{live}")).text
         stale = await answer(browser, live, 1, "no", version)
         assert (stale.status_code, "changed meanwhile" in stale.text) == (409, True)
@@ -106,7 +108,7 @@ async def test_each_choice_is_saved_and_the_total_is_weighted_over_what_was_answ
         assert (await answer(all_seeing, live, 1, "partly")).status_code == 200
         refused = await answer(browser, live, 1, "yes")
         assert (refused.status_code, "only admins change the score" in refused.text) == (409, True)
-        assert (await browser.post(f"/interactions/{live}/score/delete")).status_code == 409
+        assert (await browser.post(f"/interactions/{live}/score/delete", data=shown)).status_code == 409
         other = await app_server.hire("voice")
         async with app_server.browser_of(other) as another:
             scores = [await review_score(one, voice) for one in (browser, another, all_seeing)]
@@ -253,3 +255,40 @@ async def test_a_print_view_of_more_than_it_takes_says_so(app_server: AppServer,
     assert "The first 5,000 turns; 3 more are left out." in said
     assert "Turn 5000" in said
     assert "Turn 5001" not in said
+
+
+async def test_a_score_that_was_given_again_is_not_cleared_by_an_older_page(app_server: AppServer) -> None:
+    voice = await app_server.hire("voice")
+    admins = [await app_server.hire("admin") for _ in range(2)]
+    one = await finish(app_server, voice)
+    async with (
+        app_server.browser_of(admins[0]) as browser,
+        app_server.browser_of(admins[1]) as other,
+        app_server.database() as owner,
+    ):
+        await answer(browser, one, 1, "no")
+        stale = scored_at(await browser.get(f"/interactions/{one}"))
+        await answer(other, one, 1, "yes")
+        refused = await browser.post(
+            f"/interactions/{one}/score/delete", data={"scored_at": stale}, headers=HX
+        )
+        assert refused.status_code == 409
+        assert "It was scored again meanwhile." in refused.text
+        assert "100" in refused.text
+        assert (
+            await browser.post(f"/interactions/{one}/score/delete", data={"scored_at": "x"}, headers=HX)
+        ).status_code == 409
+        scores = "select count(*) from interaction_scores where interaction_id = $1"
+        assert await owner.fetchval(scores, UUID(one)) == 1
+        present = scored_at(await browser.get(f"/interactions/{one}"))
+        cleared = await browser.post(
+            f"/interactions/{one}/score/delete", data={"scored_at": present}, headers=HX
+        )
+        assert cleared.status_code == 200
+        assert await owner.fetchval(scores, UUID(one)) == 0
+
+
+def scored_at(page: httpx.Response) -> str:
+    found = re.search(r'name="scored_at" value="([^"]+)"', page.text)
+    assert found
+    return found[1]

@@ -119,3 +119,20 @@ async def test_a_kept_series_with_points_without_a_score_is_shown(
         assert (
             await browser.get(f'/interactions/{live}/lines?before=["2100-01-01T00:00:00Z",0,1,"t1"]')
         ).status_code == 200
+
+
+async def test_the_lowest_satisfaction_outlives_the_metrics(app_server: AppServer, voice: Person) -> None:
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    async with app_server.database() as owner, app_server.browser_of(voice) as browser:
+        await owner.execute(
+            """insert into realtime_metrics (interaction_id, timestamp, sentiment, satisfaction_score)
+            select $1, now() + n * interval '10 ms', 'good', case n when 101 then 5 else 60 end from generate_series(1, 300) n""",
+            UUID(live),
+        )
+        await end(app_server, agent, live)
+        for kept in (False, True):
+            if kept:
+                await delete_metrics(owner, live)
+            page = plain(region((await browser.get(f"/interactions/{live}")).text, "interaction"))
+            assert "Satisfaction at the end 60 % lowest 5%" in page

@@ -129,6 +129,43 @@ async def test_an_allow_that_can_be_taken_back_counts_until_it_was_pressed(
         )
         found = numbers((await browser.get("/tool-permissions/times")).text, "issue_refund")
         assert found[4] == "100 %", "it was pressed within two seconds"
+        # So does how long the decision took, and whether it was late: its time stood still meanwhile.
+        await owner.execute("alter table tool_permissions disable trigger user")
+        await owner.execute(
+            """update tool_permissions set requested_at = held_at - interval '100 s', expires_at = responded_at + interval '120 s'
+            where id = $1""",
+            UUID(asked["id"]),
+        )
+        await owner.execute("alter table tool_permissions enable trigger user")
+        times = (await browser.get("/tool-permissions/times")).text
+        assert "1:40" in times.partition('id="attention-title"')[0]
+        late = await browser.get("/tool-permissions?late=yes")
+        assert asked["id"] not in late.text
+        assert 'class="late"' not in (await browser.get("/tool-permissions")).text
+        await owner.execute("alter table tool_permissions disable trigger user")
+        await owner.execute(
+            "update tool_permissions set expires_at = responded_at + interval '99 s' where id = $1",
+            UUID(asked["id"]),
+        )
+        await owner.execute("alter table tool_permissions enable trigger user")
+        assert asked["id"] in (await browser.get("/tool-permissions?late=yes")).text
+        assert 'class="late"' in (await browser.get("/tool-permissions")).text
+
+
+async def test_a_run_of_allows_is_broken_by_what_a_filter_leaves_out(
+    app_server: AppServer, voice: Person
+) -> None:
+    agent = voice.agents[0]
+    live = await app_server.start(agent)
+    async with app_server.browser_of(voice) as browser:
+        for status in ("allowed", "denied", "allowed", "allowed", "denied"):
+            asked = await app_server.ask(agent, live)
+            await browser.post(f"/tool-permissions/{asked['id']}/decision", data=decision(asked, status))
+        for query in ("", "?status=allowed"):
+            page = (await browser.get(f"/tool-permissions/times{query}")).text
+            section = page[page.index('id="attention-title"') :]
+            row = next(one for one in section.split("<tr>") if ">issue_refund<" in one)
+            assert re.findall(r'data-label="Allows in a row"[^>]*>(\d+)', row) == ["2"], query
 
 
 async def test_more_lines_than_fit_are_counted_and_can_be_reached(

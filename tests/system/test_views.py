@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -64,6 +65,23 @@ async def test_the_page_says_first_whether_all_is_well(app_server: AppServer) ->
         await owner.execute(LOOK)
         ended = await owner.fetchval("select ended_at from private.troubles where name = 'profiles'")
         assert f'OK since <time datetime="{ended.isoformat()}"' in (await browser.get("/system")).text
+
+
+async def test_a_server_that_never_made_a_backup_is_not_ok(app_server: AppServer) -> None:
+    admin = await app_server.hire("admin")
+    backups, aside = app_server.home / "backups", app_server.home / "aside"
+    backups.mkdir(exist_ok=True)
+    backups.rename(aside)  # that of today may be made already
+    change = "update users set created_at = created_at {} interval '27 hours' where id = (select id from users order by created_at limit 1)"
+    async with app_server.browser_of(admin) as browser, app_server.database() as owner:
+        try:
+            assert "No backup for more than a day" not in (await browser.get("/system")).text
+            await owner.execute(change.format("-"))
+            assert "No backup for more than a day" in (await browser.get("/system")).text
+        finally:
+            await owner.execute(change.format("+"))
+            shutil.rmtree(backups, ignore_errors=True)
+            aside.rename(backups)
 
 
 def test_the_hub_and_an_old_backup_are_troubles_too() -> None:

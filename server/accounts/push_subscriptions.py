@@ -89,10 +89,14 @@ async def take(db: Database, most: int, busy: list[str]) -> list[Record]:
 
 
 async def note(db: Database, message: Record, *, status: int | None, delivered: bool) -> bool:
-    """Write down how an attempt ended; return whether it is given up. 404 and 410 end the subscription (RFC 8030)."""
-    attempt, gone = message["attempt"], status in (404, 410)
-    # What a push service refuses it would refuse again: a wrong key (403), a body that is too large (413).
+    """Write down how an attempt ended; return whether it is given up.
+
+    404 and 410 end the subscription (RFC 8030), and so does 403: it was made for another VAPID key (RFC 8292, 4.2), and the
+    browser subscribes again when it opens a page.
+    """
+    attempt, gone = message["attempt"], status in (403, 404, 410)
+    # What a push service refuses it would refuse again, such as a body that is too large (413).
     repeats = not delivered and not gone and (status is None or status == 429 or status >= 500)
     again = _AGAIN[attempt - 1] if repeats and attempt <= len(_AGAIN) else None
     await db.call("select private.note_push($1, $2, $3, $4)", message["id"], attempt, gone, again)
-    return not delivered and not gone and again is None
+    return not delivered and status not in (404, 410) and again is None

@@ -31,12 +31,13 @@ async def shown(request: Request, typed: Choices | None = None) -> dict[str, Any
 
 
 async def read(request: Request) -> Response:
-    """The viewer's choices as JSON, for live pages: they give the signals. `push`: whether what they give is to be reported, `pushed`: whether this browser gets messages."""
+    """The viewer's choices as JSON, for live pages: they give the signals. `push`: whether what they give is to be reported, `key`: the VAPID key, `pushed`: whether this browser gets messages."""
     viewer: Viewer = request.state.viewer
     db: Database = request.state.db
     async with db.as_viewer(viewer) as connection:
         found = await signal_choices.own(connection, zone_cookie(request))
         pushed = await push_subscriptions.has_session(connection, viewer.session_id)
+    keys = request.state.push_keys
     return JSONResponse(
         {
             "sounds": [name for name in offered(viewer.role) if name in found.sounds],
@@ -44,7 +45,8 @@ async def read(request: Request) -> Response:
             "quiet": {"from": found.quiet_from, "until": found.quiet_until, "zone": found.zone}
             if found.quiet_from
             else None,
-            "push": request.state.push_keys is not None,
+            "push": keys is not None,
+            "key": keys.public if keys else None,
             "pushed": pushed,
         }
     )

@@ -1,5 +1,6 @@
 // Web push of this browser, for the person who turned it on here. The browser keeps a subscription when its session ends, and the
-// server does not: after the same person signs in again, a live page hands it over once more.
+// server does not: after the same person signs in again, a live page hands it over once more. When the server has another key, a
+// live page subscribes anew.
 
 (() => {
   const WORKER = "/service-worker.js";
@@ -22,8 +23,7 @@
     const worker = await navigator.serviceWorker.register(WORKER);
     await navigator.serviceWorker.ready;
     await (await worker.pushManager.getSubscription())?.unsubscribe(); // it may be of another key
-    const subscription = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
-    await handOver(subscription);
+    await handOver(await subscribe(worker, key));
     localStorage.setItem(KEPT, viewer);
   }
 
@@ -34,11 +34,24 @@
     await (await worker?.pushManager.getSubscription())?.unsubscribe();
   }
 
-  async function renew() {
+  const subscribe = (worker, key) => worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+
+  /** Whether a subscription is of this key, in base64url; a browser that does not tell is believed. */
+  function isOf(subscription, key) {
+    const bytes = subscription.options?.applicationServerKey;
+    if (!bytes) return true;
+    const text = btoa(String.fromCharCode(...new Uint8Array(bytes)));
+    return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "") === key;
+  }
+
+  async function renew({ key, pushed }) {
     if (!possible() || localStorage.getItem(KEPT) !== viewer || Notification.permission !== "granted") return;
     const worker = await navigator.serviceWorker.getRegistration("/");
     const subscription = await worker?.pushManager.getSubscription();
-    if (subscription) await handOver(subscription);
+    if (!subscription) return;
+    if (isOf(subscription, key)) return void (pushed || (await handOver(subscription)));
+    await subscription.unsubscribe();
+    await handOver(await subscribe(worker, key));
   }
 
   window.push = { possible, on, off, renew };

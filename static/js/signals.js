@@ -76,7 +76,7 @@ async function readChoices() {
     if (!answer.ok) throw new Error(answer.status);
     choices = await answer.json();
     localStorage.setItem(kept, JSON.stringify(choices));
-    if (choices.push && !choices.pushed) await push.renew().catch(() => null);
+    if (choices.push) await push.renew(choices).catch(() => null);
   } catch {
     // Everything calls, because to be called in vain is better than not to be called.
     choices ??= { sounds: URGENCY, notifications: URGENCY, quiet: null, push: false };

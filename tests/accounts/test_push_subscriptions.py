@@ -240,6 +240,22 @@ async def test_a_browser_that_the_push_service_does_not_know_is_forgotten(
         assert browser.got == []
 
 
+async def test_a_subscription_of_another_key_ends(
+    pushing: AppServer, service: PushService, voice: Person
+) -> None:
+    async with pushing.browser_of(voice) as http:
+        browser = await subscribed(http, service, pushing)
+        assert (await http.get("/account/signals")).json()["key"] == PushKeys.of(PUSH_KEY, "").public
+        browser.answers = [403]
+        await asked_before(pushing, voice, HALF)
+
+        async def ended() -> bool:
+            return await count(pushing, browser) == 0
+
+        await until(ended)
+        assert (await http.get("/account/signals")).json()["pushed"] is False
+
+
 @pytest.mark.full
 async def test_a_failure_is_repeated_and_a_refusal_is_not(
     pushing: AppServer, service: PushService, voice: Person, chat: Person
@@ -249,7 +265,7 @@ async def test_a_failure_is_repeated_and_a_refusal_is_not(
             await subscribed(http, service, pushing),
             await subscribed(others, service, pushing),
         )
-        failing.answers, refusing.answers = [503, 429], [403]
+        failing.answers, refusing.answers = [503, 429], [413]
         for person in (voice, chat):
             await asked_before(pushing, person, HALF)
         await until(lambda: failing.got)

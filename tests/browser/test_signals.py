@@ -11,12 +11,13 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, CDPSession, Page, expect
 
+from server.kernel.providers import PushKeys
 from tests.accounts.test_push_subscriptions import HALF, SETTLED, asked_before, count, subscribed
 from tests.app_server import AppServer, Person
 from tests.browser.conftest import SignIn, sign_in_with, signed_in_at
 from tests.browser.test_floor import metric
 from tests.conftest import until
-from tests.push_service import PushService
+from tests.push_service import PUSH_KEY, PushService
 
 pytestmark = pytest.mark.browser
 
@@ -393,4 +394,35 @@ async def test_web_push_reaches_a_person_who_has_no_page_open(
     await expect(live).to_have_url(re.compile("/login"))
     assert await count(pushing, at_service) == 0
     assert await page.evaluate("async () => (await caches.keys()).length") == 0
+    await context.close()
+
+
+# A subscription that was made for another VAPID key, and the one that the browser makes next.
+OF_ANOTHER_KEY = """browser => {
+  const old = { options: { applicationServerKey: new Uint8Array([4, 1, 2]).buffer }, unsubscribe: async () => (window.left = true) };
+  const fresh = { toJSON: () => ({ endpoint: browser.endpoint, keys: { p256dh: browser.p256dh, auth: browser.auth } }) };
+  const pushManager = {
+    getSubscription: async () => old,
+    subscribe: async ({ applicationServerKey }) => ((window.key = applicationServerKey), fresh),
+  };
+  navigator.serviceWorker.getRegistration = async () => ({ pushManager });
+}"""
+
+
+async def test_a_page_subscribes_anew_when_the_server_has_another_key(
+    pushing: AppServer, service: PushService, voice: Person, browser: Browser
+) -> None:
+    at_service = service.browser()
+    fields = json.dumps(at_service.fields)
+    context = await browser.new_context(base_url=pushing.url, permissions=["notifications"])
+    await context.add_init_script(f"localStorage.setItem('push', '{voice.id}'); ({OF_ANOTHER_KEY})({fields})")
+    page = await context.new_page()
+    await sign_in_with(page, voice)
+    await expect(page.locator("#connection")).to_have_text("Live")
+
+    async def subscribed_anew() -> bool:
+        return await count(pushing, at_service) == 1
+
+    await until(subscribed_anew)
+    assert await page.evaluate("[window.left, window.key]") == [True, PushKeys.of(PUSH_KEY, "").public]
     await context.close()

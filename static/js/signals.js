@@ -212,7 +212,7 @@ function say() {
   control.hidden = false;
   control.dataset.state = state;
   const refused = sounds.wanted() && "Notification" in window && Notification.permission === "denied";
-  control.querySelector("[data-says]").textContent = words[state] + (refused ? ", notifications blocked" : "");
+  control.querySelector("[data-says]").textContent = words[state] + (state === "on" ? control.dataset.only : "") + (refused ? ", notifications blocked" : "");
   control.querySelector("[data-switch]").textContent = sounds.wanted() ? "Turn off" : "Turn on";
   control.querySelector("[data-test]").hidden = !sounds.wanted();
 }

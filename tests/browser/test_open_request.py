@@ -244,6 +244,8 @@ async def test_a_finger_allows_one_at_a_time(app_server: AppServer, browser: Bro
         await page.touchscreen.tap(box["x"] + 30, box["y"] + 10)
         await page.wait_for_timeout(250)
     assert await statuses(app_server, *asked) == ["allowed", "pending", "pending"]
+    # The finger has left the screen, although the browser still has its place: the next one opens by itself.
+    await expect(is_open(page)).to_have_id(f"tool-permission-{asked[1]['id']}")
     await context.close()
 
 

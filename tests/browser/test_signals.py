@@ -426,3 +426,16 @@ async def test_a_page_subscribes_anew_when_the_server_has_another_key(
     await until(subscribed_anew)
     assert await page.evaluate("[window.left, window.key]") == [True, PushKeys.of(PUSH_KEY, "").public]
     await context.close()
+
+
+async def test_a_page_that_calls_for_less_than_the_floor_says_so(
+    app_server: AppServer, voice: Person, sign_in: SignIn
+) -> None:
+    live = await app_server.start(voice.agents[0])
+    page = await away(sign_in, voice)
+    await page.goto(f"/interactions/{live}")
+    await page.mouse.click(5, 5)  # until then a browser plays nothing
+    await expect(page.locator("[data-says]")).to_have_text("Sound on, for this interaction alone")
+    await page.goto("/alerts")
+    await page.mouse.click(5, 5)
+    await expect(page.locator("[data-says]")).to_have_text("Sound on, but the floor alone calls")

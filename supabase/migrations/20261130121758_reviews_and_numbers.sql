@@ -1,5 +1,6 @@
 -- Why: a number as people write it (020…, 0044…, +44 (0)20…) found nothing; an allow that could be taken back counted that time as the
--- person's; the lowest satisfaction of an interaction was lost after a day; the wallboard's strip showed others whose name contains the chosen one.
+-- person's; the lowest satisfaction of an interaction was lost after a day; the wallboard's strip showed others whose name contains the chosen one;
+-- of more than fifty requests one with seconds left could be missing.
 
 -- The index has the words of the statistics, so that both are found.
 drop statistics public.tool_permissions_lateness;
@@ -288,3 +289,30 @@ create or replace view private.decision_rows with (security_invoker=true) as
 comment on view private.decision_rows is
   'A tool permission in the history, with its agent, supervisor and customer.';
 grant select on private.decision_rows to authenticated;
+
+create or replace function private.waiting_in_turn(p_supervisor_ids uuid[], p_limit integer) returns table(ids uuid[], more bigint)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_soon timestamptz := pg_catalog.clock_timestamp() + interval '60 seconds';
+begin
+  if p_supervisor_ids is null then
+    return query
+    select pg_catalog.array_agg(f.id order by f.place) filter (where f.place <= p_limit),
+      pg_catalog.count(*) filter (where f.place > p_limit)
+    from (select o.*, pg_catalog.row_number() over (order by o.expires_at < v_soon desc, o.turn, o.requested_at, o.id) as place
+      from (select t.id, t.requested_at, t.expires_at, pg_catalog.row_number() over (partition by t.agent_id order by t.requested_at, t.id) as turn
+        from public.tool_permissions t where t.status = 'pending') o) f;
+  else
+    return query
+    select pg_catalog.array_agg(f.id order by f.place) filter (where f.place <= p_limit),
+      pg_catalog.count(*) filter (where f.place > p_limit)
+    from (select o.*, pg_catalog.row_number() over (order by o.expires_at < v_soon desc, o.turn, o.requested_at, o.id) as place
+      from (select t.id, t.requested_at, t.expires_at, pg_catalog.row_number() over (partition by t.agent_id order by t.requested_at, t.id) as turn
+        from public.tool_permissions t where t.status = 'pending' and t.supervisor_id = any (p_supervisor_ids)) o) f;
+  end if;
+end $$;
+comment on function private.waiting_in_turn(uuid[], integer) is
+  'Pending tool permissions up to a number: those that expire within a minute, then the oldest of each agent, then the second of each; and how many more there are. Of these supervisors, or all visible ones.';
+grant execute on function private.waiting_in_turn(uuid[], integer) to authenticated;

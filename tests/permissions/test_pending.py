@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -159,3 +160,29 @@ async def test_all_arguments_are_behind_the_link_for_who_may_see_them(app_server
         assert "n" * 20_000 in one.text
         assert (await outsider.get(f"/tool-permissions/{asked['id']}")).status_code == 404
         assert (await browser.get("/tool-permissions/x")).status_code == 404
+
+
+async def test_of_more_than_fit_one_that_expires_soon_is_there(app_server: AppServer) -> None:
+    """Fifty agents ask for the first time; another one's second request has half a minute left."""
+    async with app_server.database("supabase_admin") as owner:
+        transaction = owner.transaction()
+        await transaction.start()
+        await owner.execute("set local session_replication_role = replica")
+        await owner.execute(
+            "update tool_permissions set status = 'cancelled', responded_at = now() where status = 'pending'"
+        )
+        asked = """insert into tool_permissions (interaction_id, agent_id, supervisor_id, tool_name, arguments_digest, requested_at, expires_at)
+          values (gen_random_uuid(), $1, $2, 'pay', 'digest', now() - $3::integer * interval '1 s', now() + $4::integer * interval '1 s') returning id"""
+        person = uuid4()
+        soon = []
+        for n in range(60):
+            agent = uuid4()
+            await owner.execute(asked, agent, person, 10, 300)
+            if n == 59:
+                soon = [await owner.fetchval(asked, agent, person, 5, 30)]
+        for whose in (None, [person]):
+            found = await owner.fetchrow("select ids, more from private.waiting_in_turn($1, 50)", whose)
+            assert found is not None
+            assert found["ids"][:1] == soon
+            assert (len(found["ids"]), found["more"]) == (50, 11)
+        await transaction.rollback()

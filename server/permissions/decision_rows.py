@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -272,6 +272,14 @@ async def times(connection: Connection, filters: Filters, span: Span) -> dict[st
     return {kind: [row for row in rows if row["kind"] == kind] for kind in ("supervisor", "agent", "tool")}
 
 
+# What people answered, as the viewer may know it: a supervisor their own, an admin everybody's.
+_ANSWERED = """
+  select t.id, t.responded_by, t.tool_name, t.status, coalesce(t.held_at, t.responded_at) as pressed_at
+  from public.tool_permissions t where t.rule is null and t.responded_by is not null
+    and (t.responded_by = (select private.viewer_id()) or (select private.viewer_role()) = 'admin')
+    and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)"""
+
+
 async def attention(connection: Connection, filters: Filters, span: Span) -> Sequence[Record]:
     """How each person decided, by tool: what they had before their eyes, for how long, and what they opened; by name, no ranking.
 
@@ -281,24 +289,17 @@ async def attention(connection: Connection, filters: Filters, span: Span) -> Seq
     hundred rows; `lines` of each is how many there are.
     """
     condition, given = _with_text(filters, span)
-    in_time, given = _where(
-        Filters(who=filters.who, tool=filters.tool, supervisor=filters.supervisor), span, given
-    )
+    every = "select * from decided"
+    all_in_time = replace(filters, q="", status="", how="", agent="", executed="", late="")
+    if all_in_time != filters:
+        in_time, given = _where(all_in_time, span, given)
+        every = f"{_ANSWERED} and {in_time}"
     return await connection.fetch(
         f"""
-        with decided as materialized (
-          select t.id, t.responded_by, t.tool_name, t.status, coalesce(t.held_at, t.responded_at) as pressed_at
-          from public.tool_permissions t where {condition} and t.rule is null and t.responded_by is not null
-            and (t.responded_by = (select private.viewer_id()) or (select private.viewer_role()) = 'admin')
-            and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)
-        ), runs as (
+        with decided as materialized ({_ANSWERED} and {condition}), runs as (
           select responded_by, tool_name, status, count(*) as length from (
-            select a.responded_by, a.tool_name, a.status, row_number() over (partition by responded_by, tool_name order by a.pressed_at, a.id)
-              - row_number() over (partition by responded_by, tool_name, status order by a.pressed_at, a.id) as run
-            from (
-              select t.id, t.responded_by, t.tool_name, t.status, coalesce(t.held_at, t.responded_at) as pressed_at
-              from public.tool_permissions t where {in_time} and t.rule is null and (t.responded_by, t.tool_name) in (select responded_by, tool_name from decided)
-                and not exists (select from public.interactions i where i.id = t.interaction_id and i.is_test)) a) r
+            select e.*, row_number() over (partition by responded_by, tool_name order by pressed_at, id)
+              - row_number() over (partition by responded_by, tool_name, status order by pressed_at, id) as run from ({every}) e) r
           group by responded_by, tool_name, status, run
         ), each as (
           select d.responded_by, d.tool_name, count(*) as answered, count(s.first_seen_at) as seen,

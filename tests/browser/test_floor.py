@@ -45,6 +45,10 @@ async def test_an_interaction_appears_and_leaves_without_a_reload(
         await api.post(f"/interactions/{interaction}/end", json={"status": "completed"})
     await expect(card).to_contain_text("Last interaction completed")
     assert await page.evaluate(STILL)
+    # It leads into it, and from there to all of this agent.
+    await card.get_by_role("link", name="Last interaction").click()
+    await page.locator("h1 a.up").click()
+    await expect(page.locator(".chip")).to_contain_text([f"agent {voice.agents[0].name}"])
 
 
 async def test_a_metric_changes_the_card(app_server: AppServer, voice: Person, sign_in: SignIn) -> None:

@@ -133,7 +133,7 @@ async def test_a_note_is_written_on_any_line(app_server: AppServer, voice: Perso
         await api.post(f"/interactions/{live}/turns", json={"speaker": "customer", "text": "The newest."})
         for words, note in (("Line 3.", "An old one"), ("The newest.", "A new one")):
             line = page.locator("li[data-entry]", has_text=words)
-            await line.get_by_role("link", name="Link to this line").click()
+            await line.locator("a.at").click()
             await expect(about.locator("option:checked")).to_have_text(
                 re.compile(rf"^\d\d:\d\d:\d\d customer: {words}$")
             )

@@ -180,7 +180,12 @@ async def watch(request: Request, viewer: Viewer) -> list[Audience]:
 
 def _title(shown: Shown) -> str:
     one = shown["interaction"]
-    return f"{one['agent_name']} and {mask_phone(one['phone_number'], one['caller'])}"
+    customer = (
+        "a number that was deleted"
+        if one["anonymised_at"]
+        else mask_phone(one["phone_number"], one["caller"])
+    )
+    return f"{one['agent_name']} and {customer}"
 
 
 PAGE = Page(

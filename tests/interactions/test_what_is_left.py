@@ -22,6 +22,7 @@ async def test_what_was_deleted_is_said_and_not_called_unknown(app_server: AppSe
             await owner.execute("select private.forget(array[$1::uuid])", UUID(live))
             await owner.execute("delete from realtime_metrics where interaction_id = $1", UUID(live))
         page = (await browser.get(f"/interactions/{live}")).text
+    assert "and a number that was deleted</h1>" in page
     assert "What was said and the arguments of tools were deleted on" in page
     assert "The archive was deleted with what was said." in page
     assert "How satisfaction went was deleted on" in page

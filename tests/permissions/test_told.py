@@ -40,6 +40,6 @@ async def test_a_decision_tells_what_the_agent_said_and_what_the_allow_gave(
         of_use = (await browser.get(f"/tool-permissions/{used['id']}")).text
     assert "The agent said of this tool: “A &lt;harmless&gt; payment”" in page
     assert "It was not one of the agent's tools." in page
-    assert "<dt>Gave</dt><dd>Standing approval the same arguments</dd>" in page
+    assert "<dt>Gave</dt><dd>Standing approval: the same arguments</dd>" in page
     assert "use 1 of 3" in of_use
     assert "<dt>Gave</dt>" not in of_use

@@ -7,15 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AliasChoices,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -176,7 +168,7 @@ class Settings(BaseSettings):
             raise ValueError("must have at most 12 reasons of at most 100 characters")
         return text
 
-    _of_home: bool = PrivateAttr(default=False)
+    _of_home: bool = False
 
     @property
     def embedded(self) -> bool:
@@ -388,12 +380,8 @@ def found() -> tuple[Settings, list[str]]:
 
 
 def _sentences(error: ValidationError) -> list[str]:
-    return [
-        ": ".join(
-            [*(str(part).upper() for part in fault["loc"][:1]), fault["msg"].removeprefix("Value error, ")]
-        )
-        for fault in error.errors()
-    ]
+    said = [(fault["loc"][:1], fault["msg"].removeprefix("Value error, ")) for fault in error.errors()]
+    return [": ".join([*(str(part).upper() for part in name), words]) for name, words in said]
 
 
 def names_of(name: str) -> list[str]:

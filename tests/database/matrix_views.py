@@ -35,7 +35,7 @@ VIEWS_READ: dict[str, Table] = {
         "id = '{allowed}'",
         "id requested_at responded_at expires_at tool_name arguments arguments_digest status rule reason responded_by_name grant_id"
         " grant_use executed executed_at interaction_id agent_id agent_name supervisor_id username phone_number caller is_test anonymised_at"
-        " changed_arguments proposed_arguments execute_before",
+        " changed_arguments proposed_arguments execute_before held_at",
     ),
     "private.agent_cards": view(
         "id = '{agent}'",

@@ -243,7 +243,8 @@ async def find(connection: Connection, permission_id: UUID) -> Record:
 async def times(connection: Connection, filters: Filters, span: Span) -> dict[str, Sequence[Record]]:
     """How long decisions of people took, for each supervisor, agent and tool: median and p95 in seconds, expired share in percent.
 
-    Until the person pressed, also where the allow could be taken back after that. The hundred of each that were asked most; `lines` of each row is how many there are. `chosen` is the value of the filter for it.
+    Until the person pressed, also where the allow could be taken back after that. The hundred of each that were asked most;
+    `lines` of each row is how many there are. `chosen` is the value of the filter for it.
     """
     condition, given = _with_text(filters, span)
     rows = await connection.fetch(

@@ -16,8 +16,10 @@ const KEPT = 200; // removed cards whose places are kept, at most, because a poi
 const POINTED = ":is(.tool-permission, .arguments-scroll, .opener, pre):not(:focus-visible)";
 const busy = () => !document.hidden && queue.matches(":hover, :focus-within") && queue.children.length < KEPT;
 
+let byFinger = false; // a finger leaves no pointer behind, although the browser says so until the next tap
+
 /** Whether nobody looks at a request: no pointer is over the queue, and focus is on an answered line at most. */
-const nobody = () => !queue.matches(":hover") && !document.activeElement.closest?.("#tool-permissions .pending, #tool-permissions .held");
+const nobody = () => (byFinger || !queue.matches(":hover")) && !document.activeElement.closest?.("#tool-permissions .pending, #tool-permissions .held");
 
 function select(id) {
   selected = id;
@@ -182,6 +184,7 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
 let pointer = null;
 
 function pointed(event) {
+  byFinger = event.pointerType === "touch";
   const itself = pointer?.x !== event.screenX || pointer.y !== event.screenY;
   pointer = { x: event.screenX, y: event.screenY };
   if (itself || event.type === "pointerdown") select(event.target.closest?.("#tool-permissions > .tool-permission")?.id ?? selected);

@@ -84,7 +84,7 @@ async def test_old_metrics_go_and_a_series_stays_with_the_archive(
         )
         assert len(series) == 120
         assert series == sorted(series)
-        assert series[0][1:] == [1, "good"], "the lowest is kept, of others the average"
+        assert series[0][1:] == [0, "good"], "the lowest is kept, of others the average"
         await clean(owner)
         assert (
             await owner.fetchval("select series from interaction_archives where interaction_id = $1", old)

@@ -32,9 +32,13 @@ COLUMNS = (
 PAGE, _BATCH = 50, 2000
 _GRANT = re.compile(r"([01])\.(\d{1,18})\.([0-9a-f-]{36})")
 _CURSOR = re.compile(r"(\d{1,18})\.([0-9a-f-]{36})")
-_SHOWN = """id, requested_at, responded_at, expires_at, tool_name, arguments, status, rule, reason, responded_by_name, grant_use,
+# A person pressed in the second half of its time, which stands still while an allow can be taken back; in the words of the index and of
+# the statistics tool_permissions_lateness.
+_LATE = """rule is null and status in ('allowed', 'denied') and coalesce(held_at, responded_at) - requested_at
+  - (expires_at - requested_at - (responded_at - coalesce(held_at, responded_at))) / 2 > interval '0'"""
+_SHOWN = f"""id, requested_at, responded_at, expires_at, tool_name, arguments, status, rule, reason, responded_by_name, grant_use,
   executed, executed_at, interaction_id, agent_id, agent_name, username, phone_number, caller,
-  is_test, anonymised_at, changed_arguments, proposed_arguments, held_at, (extract(epoch from requested_at) * 1000000)::bigint as moment"""
+  is_test, anonymised_at, changed_arguments, proposed_arguments, {_LATE} as late, (extract(epoch from requested_at) * 1000000)::bigint as moment"""
 # The condition of an index, and then the same in the words of the statistics tool_permissions_execution.
 _STATE = """case when executed_at is not null and execution_succeeded is null then 'started'
   when status = 'allowed' and executed_at is null then 'not' end"""
@@ -44,10 +48,6 @@ _EXECUTED = {
     "started": f"executed_at is not null and execution_succeeded is null and ({_STATE}) = 'started'",
     "not": f"status = 'allowed' and executed_at is null and ({_STATE}) = 'not'",
 }
-# How much of the second half of its time was over when a person pressed; in the words of the index and the statistics of it. The time
-# of a request stands still while its allow can be taken back.
-_LATE_BY = """coalesce(held_at, responded_at) - requested_at
-  - (expires_at - requested_at - (responded_at - coalesce(held_at, responded_at))) / 2"""
 # What was known when a person pressed: of the metrics the same as private.beat_pulse puts on a card, and what was said.
 _ONE = """
 select r.*, t.execution_result, t.tool_description, t.known_tool, g.granted_by_name, g.created_at as granted_at, g.uses, g.max_uses, g.ended_at, g.ended_how,
@@ -132,7 +132,7 @@ def _where(filters: Filters, span: Span, before: Sequence[Any] = ()) -> tuple[st
     if filters.executed:
         parts.append(_EXECUTED[filters.executed])
     if filters.late:
-        add(f"rule is null and status in ('allowed', 'denied') and {_LATE_BY} > interval '0'")
+        parts.append(_LATE)
     return " and ".join(parts) or "true", given
 
 

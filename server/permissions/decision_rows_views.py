@@ -162,28 +162,19 @@ def _waited(row: Record) -> float | None:
     return float((min(row["responded_at"], row["expires_at"]) - row["requested_at"]).total_seconds())
 
 
-def _is_late(row: Record) -> bool:
-    """Whether a person pressed in the second half of its time, which stood still while the allow could be taken back."""
-    pressed = row["held_at"] or row["responded_at"]
-    whole = row["expires_at"] - (row["responded_at"] - pressed) - row["requested_at"]
-    return row["status"] in ("allowed", "denied") and bool(pressed - row["requested_at"] > whole / 2)
-
-
 def _line(row: Record) -> dict[str, Any]:
     """A row with what it was allowed to run, else what was asked: its amount and its first arguments. And how long it waited, in seconds."""
     found = http.arguments(row["changed_arguments"] or row["arguments"])
     asked = amount_of(http.arguments(row["arguments"])) if row["changed_arguments"] else None
     amount = amount_of(found)
     first = [f"{one.name} {one.text}" for one in http.first_arguments(found, _FIRST) if one.text]
-    wait = _waited(row)
-    late = wait is not None and _is_late(row)
     return {
         "row": row,
         "amount": amount,
         "was": asked if asked != amount else None,
         "summary": ", ".join(first),
-        "wait": wait,
-        "late": late,
+        "wait": _waited(row),
+        "late": row["late"],
     }
 
 
